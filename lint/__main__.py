@@ -1,0 +1,5 @@
+"""`python -m vfslint` is the command `vfslint`."""
+
+from vfslint.cli import run
+
+run()

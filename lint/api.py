@@ -1,0 +1,28 @@
+"""The Python interface: bytes or a path in, findings out."""
+
+from __future__ import annotations
+
+import os
+
+from vfslint.engine import Engine
+from vfslint.findings import Finding
+from vfslint.rules import RULES
+from vfslint.setting import Setting
+from vfslint.source import Source
+from vfslint.targets import NEWEST, Target
+
+
+def lint_bytes(
+    data: bytes, *, filename: str = "<bytes>", target: Target = NEWEST, session: bool = False
+) -> list[Finding]:
+    """Return the findings in domain XML, in the order of the document; an empty list means clean."""
+    return Engine(RULES, Setting(target, session)).judge_xml(Source(data, filename)).findings
+
+
+def lint_path(
+    path: str | os.PathLike[str], *, target: Target = NEWEST, session: bool = False
+) -> list[Finding]:
+    """Return the findings in a file. Raises OSError where it cannot be read."""
+    with open(path, "rb") as file:
+        data = file.read()
+    return lint_bytes(data, filename=os.fspath(path), target=target, session=session)

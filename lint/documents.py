@@ -1,0 +1,269 @@
+"""XML documents: hardened reading, and nodes that know exactly where they stand.
+
+The tree comes from libxml2, which is also libvirt's parser. Positions come from a scan of the same text,
+zipped with the tree in document order, and only when a position is asked for: a clean file never pays.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from lxml import etree
+
+from vfslint.findings import Span
+from vfslint.source import Source
+
+# virsh reads at most 10 MiB of XML (tools/virsh.h: VSH_MAX_XML_FILE).
+MAXIMUM_BYTES = 10 * 1024 * 1024
+
+# Mark-up of a document that libxml2 has found well-formed; nothing else can stand there.
+_MARKUP = re.compile(
+    r"""
+    <!--.*?-->
+  | <\?.*?\?>
+  | <!\[CDATA\[.*?\]\]>
+  | <!DOCTYPE (?:[^\[>"'] | "[^"]*" | '[^']*')*
+      (?:\[ (?: <!--.*?--> | <\?.*?\?> | [^\]"'] | "[^"]*" | '[^']*' )* \]\s*)? >
+  | (?P<end></[^>]*>)
+  | (?P<start><[^\s/>]+ (?:[^>"'] | "[^"]*" | '[^']*')*>)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_ATTRIBUTE = re.compile(r"""\s+([^\s=]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
+_NAMESPACE_ERRORS = range(200, 206)  # libxml2 xmlerror.h: XML_NS_ERR_*, which libvirt's reader survives
+
+
+class Malformed(Exception):
+    """The text is not well-formed XML, or is larger or deeper than libvirt would read.
+
+    `line` and `column` are 1-based as libxml2 counts them, `code` is its error number.
+    """
+
+    def __init__(self, message: str, line: int, column: int, code: int) -> None:
+        super().__init__(message)
+        self.message = message
+        self.line = line
+        self.column = column
+        self.code = code
+
+
+class Document:
+    """A well-formed XML file. `undeclared_prefixes` tells that only a lenient reading accepted it."""
+
+    def __init__(self, source: Source, root: Any, undeclared_prefixes: bool) -> None:
+        self.source = source
+        self.root = root
+        self.undeclared_prefixes = undeclared_prefixes
+        self._places: dict[Any, _Place] | None = None
+
+    def place(self, element: Any) -> _Place:
+        """Return where an element's tags stand in the source's text."""
+        if self._places is None:
+            self._places = dict(zip(self.root.iter("*"), _scan(self.source.text), strict=True))
+        return self._places[element]
+
+    def span(self, start: int, end: int) -> Span:
+        """Return the span between two indices into the text."""
+        return self.source.span(start, end)
+
+
+def read(source: Source) -> Document:
+    """Parse a source without expanding entities and without reading anything else.
+
+    Raises `Malformed` where libvirt's own parser would refuse the text.
+    """
+    if len(source.data) > MAXIMUM_BYTES:
+        raise Malformed(f"the file is larger than {MAXIMUM_BYTES} bytes", 1, 1, 0)
+    parser = _parser(recover=False)
+    try:
+        return Document(source, etree.fromstring(source.data, parser), False)
+    except etree.XMLSyntaxError as error:
+        faults = list(parser.error_log)
+        if faults and all(fault.type in _NAMESPACE_ERRORS for fault in faults):
+            return Document(source, etree.fromstring(source.data, _parser(recover=True)), True)
+        raise _malformed(error, faults) from None
+
+
+def _parser(*, recover: bool) -> Any:
+    return etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, recover=recover
+    )
+
+
+def _malformed(error: Any, faults: list[Any]) -> Malformed:
+    if not faults:
+        return Malformed(error.msg or "not well-formed", *(error.position or (1, 1)), error.code or 0)
+    first = faults[0]
+    return Malformed(first.message.strip(), max(first.line, 1), max(first.column, 1), first.type)
+
+
+class _Place:
+    """Indices into the text: the start tag's first and past-last character, and the element's past-last."""
+
+    __slots__ = ("end", "start", "tag_end")
+
+    def __init__(self, start: int, tag_end: int) -> None:
+        self.start = start
+        self.tag_end = tag_end
+        self.end = tag_end
+
+
+def _scan(text: str) -> Iterator[_Place]:
+    places: list[_Place] = []
+    open_places: list[_Place] = []
+    for found in _MARKUP.finditer(text):
+        if found["start"]:
+            place = _Place(found.start(), found.end())
+            places.append(place)
+            if text[found.end() - 2] != "/":
+                open_places.append(place)
+        elif found["end"]:
+            open_places.pop().end = found.end()
+    return iter(places)
+
+
+class Attribute:
+    """One attribute of a node: its name, its value, and where both stand."""
+
+    __slots__ = ("name", "node", "value")
+
+    def __init__(self, node: Node, name: str, value: str) -> None:
+        self.node = node
+        self.name = name
+        self.value = value
+
+    def _match(self) -> re.Match[str]:
+        document = self.node.document
+        place = document.place(self.node.element)
+        tag = document.source.text[place.start : place.tag_end]
+        local = self.name.rpartition("}")[2]
+        for found in _ATTRIBUTE.finditer(tag):
+            if found[1] == self.name or (self.name.startswith("{") and found[1].endswith(":" + local)):
+                return found
+        raise AssertionError(f"attribute {self.name} is not in {tag!r}")
+
+    def _span(self, start: int, end: int) -> Span:
+        base = self.node.document.place(self.node.element).start
+        return self.node.document.span(base + start, base + end)
+
+    @property
+    def span(self) -> Span:
+        """The value without its quotes."""
+        found = self._match()
+        return self._span(*found.span(2 if found[2] is not None else 3))
+
+    @property
+    def name_span(self) -> Span:
+        """The attribute's name."""
+        return self._span(*self._match().span(1))
+
+    @property
+    def whole_span(self) -> Span:
+        """The blanks before the name, the name and the quoted value: what goes when the attribute goes."""
+        return self._span(*self._match().span())
+
+
+class Node:
+    """An element of a document, with exact spans for each of its parts."""
+
+    __slots__ = ("document", "element")
+
+    def __init__(self, document: Document, element: Any) -> None:
+        self.document = document
+        self.element = element
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Node) and self.element is other.element
+
+    def __hash__(self) -> int:
+        return hash(self.element)
+
+    def __repr__(self) -> str:
+        return f"<Node {self.tag}>"
+
+    @property
+    def tag(self) -> str:
+        """The element's name, with `{namespace}` in front where it has one."""
+        return str(self.element.tag)
+
+    @property
+    def text(self) -> str:
+        """All text inside the element, as libvirt reads it (XPath `string()`)."""
+        if len(self.element):
+            return str(self.element.xpath("string()"))
+        return self.element.text or ""
+
+    def value(self, name: str) -> str | None:
+        """The value of an attribute, or None where it is not there."""
+        value: str | None = self.element.get(name)
+        return value
+
+    def __getitem__(self, name: str) -> Attribute:
+        """The attribute of that name, which must be there."""
+        return Attribute(self, name, self.element.attrib[name])
+
+    def attribute(self, name: str) -> Attribute | None:
+        """The attribute of that name, or None."""
+        value = self.element.get(name)
+        return None if value is None else Attribute(self, name, value)
+
+    @property
+    def attributes(self) -> list[Attribute]:
+        """All attributes, in the order of the document."""
+        return [Attribute(self, name, value) for name, value in self.element.attrib.items()]
+
+    def child(self, path: str) -> Node | None:
+        """The first element at a path of child names, or None."""
+        found = self.element.find(path)
+        return None if found is None else Node(self.document, found)
+
+    def children(self, path: str = "*") -> list[Node]:
+        """All elements at a path of child names, in the order of the document."""
+        return [Node(self.document, found) for found in self.element.iterfind(path)]
+
+    @property
+    def parent(self) -> Node | None:
+        """The element around this one, or None for the root."""
+        parent = self.element.getparent()
+        return None if parent is None else Node(self.document, parent)
+
+    @property
+    def span(self) -> Span:
+        """The whole element, from the start of its start tag to the end of its end tag."""
+        place = self.document.place(self.element)
+        return self.document.span(place.start, place.end)
+
+    @property
+    def start_span(self) -> Span:
+        """The start tag."""
+        place = self.document.place(self.element)
+        return self.document.span(place.start, place.tag_end)
+
+    @property
+    def name_span(self) -> Span:
+        """The element's name in its start tag."""
+        place = self.document.place(self.element)
+        text = self.document.source.text
+        end = place.start + 1
+        while text[end] not in " \t\r\n/>":
+            end += 1
+        return self.document.span(place.start + 1, end)
+
+    @property
+    def text_span(self) -> Span:
+        """The text behind the start tag without blanks around it; the start tag where there is none."""
+        place = self.document.place(self.element)
+        text = self.document.source.text
+        end = text.find("<", place.tag_end)
+        piece = text[place.tag_end : end] if place.end > place.tag_end else ""
+        if not piece.strip():
+            return self.start_span
+        start = place.tag_end + len(piece) - len(piece.lstrip())
+        return self.document.span(start, start + len(piece.strip()))
+
+    def at(self, name: str) -> Span:
+        """The value of an attribute where it is there and not empty, else the start tag."""
+        attribute = self.attribute(name)
+        return self.start_span if attribute is None else attribute.span

@@ -1,0 +1,111 @@
+"""What vfslint says: findings, the places they point at, and the edits that would mend them.
+
+Everything here is frozen, picklable and free of the documents it came from. Lines and columns are
+1-based, columns count characters; offsets are 0-based bytes of the file as it is stored.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, IntEnum
+from typing import NamedTuple
+
+
+class Severity(IntEnum):
+    """How bad a finding is; comparable, so that `--fail-on warning` means warning or above."""
+
+    NOTE = 1
+    WARNING = 2
+    ERROR = 3
+
+    @property
+    def word(self) -> str:
+        """The severity as people and reports spell it, in lower case."""
+        return self.name.lower()
+
+
+class Stage(Enum):
+    """Where a fault would surface without vfslint."""
+
+    PARSE = "parse"
+    SCHEMA = "schema"
+    DEFINE = "define"
+    START = "start"
+    GUEST = "guest"
+    NEVER = "never"
+
+
+class Position(NamedTuple):
+    """One place in a file: 1-based line, 1-based column in characters, 0-based byte offset."""
+
+    line: int
+    column: int
+    offset: int
+
+
+class Span(NamedTuple):
+    """A stretch of one file, from `start` up to but not including `end`."""
+
+    file: str
+    start: Position
+    end: Position
+
+
+class Related(NamedTuple):
+    """Another place that explains a finding, with its own label."""
+
+    at: Span
+    label: str
+
+
+class Edit(NamedTuple):
+    """Replace the bytes `start` to `end` (0-based offsets, end excluded) by `text`."""
+
+    start: int
+    end: int
+    text: bytes
+
+
+class Fix(NamedTuple):
+    """Edits that mend a finding. `safe` means that the domain keeps its meaning or gets the one intended."""
+
+    title: str
+    edits: tuple[Edit, ...]
+    safe: bool = True
+
+
+class Problem(NamedTuple):
+    """What a rule reports. The engine adds the rule's code and name and decides the severity.
+
+    `label` is printed under the primary span, `message` is one sentence that names the culprit and its
+    value, `help` says what to do. `severity` and `stage` are set only where they differ from the rule's own.
+    """
+
+    at: Span
+    message: str
+    help: str = ""
+    label: str = ""
+    related: tuple[Related, ...] = ()
+    fix: Fix | None = None
+    severity: Severity | None = None
+    stage: Stage | None = None
+
+
+class Finding(NamedTuple):
+    """One thing wrong in one place, ready to be reported."""
+
+    code: str
+    name: str
+    severity: Severity
+    stage: Stage
+    at: Span
+    message: str
+    help: str
+    label: str
+    related: tuple[Related, ...]
+    fix: Fix | None
+    libvirt_says: str
+
+    @property
+    def file(self) -> str:
+        """The file that the primary span lies in."""
+        return self.at.file

@@ -1,0 +1,62 @@
+"""What a rule is: one decorated generator, whose docstring is its manual page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from vfslint.findings import Problem, Severity, Stage
+from vfslint.manual import Manual, read_manual
+
+Check = Callable[..., Iterator[Problem]]
+
+
+class Rule:
+    """A rule with its code, name, severity and stage; calling it yields the problems of one subject.
+
+    `subject` is the name of the class in the annotation of the check's first parameter (`Domain`,
+    `VirtioFS`, `QemuConf` …): the engine calls the rule once for each of these. A check that names a
+    second parameter is given the `Setting`: target releases, qemu.conf and host facts.
+    """
+
+    __slots__ = ("any_hypervisor", "check", "code", "name", "severity", "stage", "subject", "wants_setting")
+
+    def __init__(
+        self, code: str, name: str, severity: Severity, stage: Stage, any_hypervisor: bool, check: Check
+    ) -> None:
+        self.code = code
+        self.name = name
+        self.severity = severity
+        self.stage = stage
+        self.any_hypervisor = any_hypervisor
+        self.check = check
+        names = check.__code__.co_varnames[: check.__code__.co_argcount]
+        self.subject: str = check.__annotations__[names[0]]
+        self.wants_setting = len(names) > 1
+
+    def __call__(self, subject: Any, setting: Any) -> Iterator[Problem]:
+        """Yield what is wrong with `subject` under `setting`."""
+        return self.check(subject, setting) if self.wants_setting else self.check(subject)
+
+    @property
+    def manual(self) -> Manual:
+        """The rule's manual page, from its docstring."""
+        return read_manual(self.check.__doc__ or "")
+
+    def __repr__(self) -> str:
+        return f"<Rule {self.code} {self.name}>"
+
+
+def rule(
+    code: str, name: str, *, severity: Severity, stage: Stage, any_hypervisor: bool = False
+) -> Callable[[Check], Rule]:
+    """Make a rule of a generator function.
+
+    A rule about domains is asked about QEMU-family domains alone (kvm, qemu, hvf, kqemu), because other
+    hypervisors have rules of their own; `any_hypervisor=True` lifts that.
+    """
+
+    def register(check: Check) -> Rule:
+        return Rule(code, name, severity, stage, any_hypervisor, check)
+
+    return register

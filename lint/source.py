@@ -1,0 +1,111 @@
+"""A file's bytes, its text, and the way from one to the other."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from bisect import bisect_right
+
+from vfslint.findings import Position, Span
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+    (b"<\x00", "utf-16-le"),
+    (b"\x00<", "utf-16-be"),
+)
+_DECLARED = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
+
+
+class Source:
+    """The bytes of one file under the name that people know it by.
+
+    `text` is decoded once and kept to the letter (byte order mark, line ends and undecodable bytes
+    survive), so that every index into it can be turned into a `Position` and back into bytes.
+    """
+
+    def __init__(self, data: bytes, name: str) -> None:
+        self.data = data
+        self.name = name
+        self._text: str | None = None
+        self._lines: list[int] | None = None
+        self._encoding = ""
+
+    @property
+    def encoding(self) -> str:
+        """The Python name of the file's encoding: by byte order mark, by XML declaration, else UTF-8."""
+        if not self._encoding:
+            self._encoding = _encoding_of(self.data)
+        return self._encoding
+
+    @property
+    def text(self) -> str:
+        """The whole file as characters; undecodable bytes become lone surrogates."""
+        if self._text is None:
+            try:
+                self._text = self.data.decode(self.encoding, "surrogateescape")
+            except UnicodeDecodeError:
+                # Multi-byte encodings refuse what they cannot pair up; one byte a character keeps offsets.
+                self._encoding = "latin-1"
+                self._text = self.data.decode("latin-1")
+        return self._text
+
+    @property
+    def line_starts(self) -> list[int]:
+        """The index into `text` at which each line starts."""
+        if self._lines is None:
+            self._lines = [0, *(found.end() for found in re.finditer("\n", self.text))]
+        return self._lines
+
+    def encode(self, text: str) -> bytes:
+        """Return `text` as this file would store it; what the encoding lacks becomes a character reference."""
+        try:
+            return text.encode(self.encoding, "surrogateescape")
+        except UnicodeEncodeError:
+            return text.encode(self.encoding, "xmlcharrefreplace")
+
+    def position(self, index: int) -> Position:
+        """Return the place of an index into `text`: 1-based line and column, byte offset."""
+        starts = self.line_starts
+        line = bisect_right(starts, index)
+        column = index - starts[line - 1] + 1
+        if line == 1 and self.text.startswith("\ufeff") and column > 1:
+            column -= 1
+        return Position(line, column, self.offset(index))
+
+    def offset(self, index: int) -> int:
+        """Return the byte offset of an index into `text`."""
+        if self.text.isascii() and self.encoding in ("utf-8", "latin-1"):
+            return index
+        return len(self.encode(self.text[:index]))
+
+    def span(self, start: int, end: int) -> Span:
+        """Return the span between two indices into `text`."""
+        return Span(self.name, self.position(start), self.position(end))
+
+    def index_of_line(self, line: int) -> int:
+        """Return the index at which a 1-based line starts; past the end, the end of the text."""
+        starts = self.line_starts
+        return starts[line - 1] if 0 < line <= len(starts) else len(self.text)
+
+    def line(self, number: int) -> str:
+        """Return a 1-based line without its line end and without a byte order mark."""
+        starts = self.line_starts
+        end = starts[number] if number < len(starts) else len(self.text)
+        return self.text[starts[number - 1] : end].rstrip("\r\n").removeprefix("\ufeff")
+
+
+def _encoding_of(data: bytes) -> str:
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            return encoding
+    declared = _DECLARED.match(data[:200])
+    if declared:
+        try:
+            return codecs.lookup(declared[1].decode("ascii")).name
+        except LookupError:
+            return "latin-1"
+    return "utf-8"

@@ -1,0 +1,78 @@
+"""The releases a domain is meant for: libvirt, QEMU and virtiofsd."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+Version = tuple[int, int, int]
+
+
+class Target(NamedTuple):
+    """The stack that will read the domain.
+
+    `virtiofsd` is None for the daemon in C, which came with QEMU until 7.2; the one in Rust starts at 1.0.0.
+    """
+
+    libvirt: Version
+    qemu: Version
+    virtiofsd: Version | None
+
+    def __str__(self) -> str:
+        daemon = f"virtiofsd {spell(self.virtiofsd)}" if self.virtiofsd else "QEMU's own virtiofsd"
+        return f"libvirt {spell(self.libvirt)}, QEMU {spell(self.qemu)}, {daemon}"
+
+
+NEWEST = Target((12, 8, 0), (11, 1, 0), (1, 14, 0))
+OLDEST = Target((7, 0, 0), (5, 2, 0), None)
+
+# What each distribution ships, by its package index; virtiofsd None: the C daemon of its QEMU.
+NAMED: dict[str, Target] = {
+    "newest": NEWEST,
+    "oldest": OLDEST,
+    "debian-11": Target((7, 0, 0), (5, 2, 0), None),
+    "debian-12": Target((9, 0, 0), (7, 2, 0), None),
+    "debian-13": Target((11, 3, 0), (10, 0, 0), (1, 13, 2)),
+    "ubuntu-22.04": Target((8, 0, 0), (6, 2, 0), None),
+    "ubuntu-24.04": Target((10, 0, 0), (8, 2, 0), (1, 10, 0)),
+    "rhel-8": Target((8, 0, 0), (6, 2, 0), None),
+    "rhel-9": Target((10, 10, 0), (9, 1, 0), (1, 13, 0)),
+    "rhel-10": Target((11, 3, 0), (10, 0, 0), (1, 13, 2)),
+}
+
+# First libvirt release that a virtiofsd release is older than, newest first: what was current at the time.
+_DAEMONS: tuple[tuple[Version, Version | None], ...] = (
+    ((12, 0, 0), (1, 14, 0)),
+    ((11, 0, 0), (1, 13, 2)),
+    ((10, 7, 0), (1, 12, 0)),
+    ((10, 5, 0), (1, 11, 1)),
+    ((10, 1, 0), (1, 10, 1)),
+    ((9, 6, 0), (1, 8, 0)),
+    ((9, 3, 0), (1, 6, 1)),
+)
+
+
+def version(text: str) -> Version:
+    """Read `9`, `9.0` or `9.0.0`; raises ValueError for anything else."""
+    parts = text.strip().split(".")
+    if not 1 <= len(parts) <= 3 or not all(part.isascii() and part.isdigit() for part in parts):
+        raise ValueError(f"{text!r} is not a version such as 9.0.0")
+    numbers = [int(part) for part in parts] + [0, 0]
+    return numbers[0], numbers[1], numbers[2]
+
+
+def spell(release: Version | None) -> str:
+    """Write a version as people do: 9.0.0."""
+    return "none" if release is None else ".".join(map(str, release))
+
+
+def contemporary(libvirt: Version) -> Target:
+    """Return the stack that was current when a libvirt release came out.
+
+    libvirt X.Y.0 appears in month Y + 1 of the year 2014 + X; QEMU's releases appear each April (.0),
+    August (.1) and December (.2), its major number rising in April (5.0 in 2020).
+    """
+    month = (2014 + libvirt[0]) * 12 + libvirt[1]
+    since_5_0 = max(month - (2020 * 12 + 3), 0) // 4
+    qemu = (5 + since_5_0 // 3, since_5_0 % 3, 0)
+    daemon = next((daemon for release, daemon in _DAEMONS if libvirt >= release), None)
+    return Target(libvirt, qemu, daemon)

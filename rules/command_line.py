@@ -1,0 +1,1 @@
+"""vhost-user devices on QEMU's command line."""

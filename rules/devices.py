@@ -1,0 +1,1 @@
+"""Guest addresses, boot order and aliases; other vhost-user devices."""

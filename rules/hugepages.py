@@ -1,0 +1,1 @@
+"""Memory backed by huge pages."""

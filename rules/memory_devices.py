@@ -1,0 +1,1 @@
+"""Hot-pluggable and persistent memory devices beside vhost-user devices."""

@@ -1,0 +1,1 @@
+"""qemu.conf, the configuration of libvirt's QEMU driver."""

@@ -1,0 +1,1 @@
+"""A virtiofsd that is started outside of libvirt."""

@@ -1,0 +1,1 @@
+"""Names and values that libvirt's schema does not know."""

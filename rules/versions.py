@@ -1,0 +1,1 @@
+"""What a release knows, and other hypervisors."""

@@ -1,0 +1,99 @@
+"""Runs the examples of rules' manuals: puts a fragment into a domain that is sound without it."""
+
+from __future__ import annotations
+
+import re
+
+from vfslint.engine import Engine
+from vfslint.findings import Finding
+from vfslint.manual import Example
+from vfslint.rules import RULES
+from vfslint.setting import Setting
+from vfslint.source import Source
+from vfslint.targets import NAMED, NEWEST, Target, contemporary, version
+
+# What a domain needs besides the fragment; each line is left out where the fragment brings its own.
+TOP_LEVEL = {
+    "name": "<name>example</name>",
+    "memory": "<memory unit='GiB'>2</memory>",
+    "vcpu": "<vcpu>8</vcpu>",
+    "os": "<os><type arch='x86_64' machine='q35'>hvm</type></os>",
+    "memoryBacking": "<memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>",
+}
+_TOP = re.compile(
+    r"^<(name|uuid|title|description|metadata|maxMemory|memory|currentMemory|vcpu|vcpus|iothreads|os|features|"
+    r"memoryBacking|memtune|numatune|cpu|clock|on_crash|launchSecurity|idmap|qemu:commandline|numa|devices|"
+    r"memorybacking|memoryTune|resource)\b"
+)
+
+
+def document(fragment: str) -> bytes:
+    """Return a whole domain around a fragment: its `<domain …>` start tag may lead, devices go into devices."""
+    if fragment.startswith("<?xml") or "</domain>" in fragment:
+        return fragment.encode()
+    start = "<domain type='kvm'>"
+    if fragment.startswith("<domain"):
+        start, _, fragment = fragment.partition(">")
+        start += ">"
+    pieces = split(fragment)
+    top = [piece for piece in pieces if _TOP.match(piece) and not is_memory_device(piece)]
+    devices = [piece for piece in pieces if piece not in top]
+    brought = {found[1] for piece in top if (found := _TOP.match(piece))}
+    if any("<numa>" in piece for piece in top):
+        brought.add("memoryBacking")
+    needed = [line for name, line in TOP_LEVEL.items() if name not in brought]
+    inside = "\n    ".join(["<emulator>/usr/bin/qemu-system-x86_64</emulator>", *devices])
+    body = "\n  ".join(
+        [*needed, *top, *([] if "devices" in brought else [f"<devices>\n    {inside}\n  </devices>"])]
+    )
+    return f"{start}\n  {body}\n</domain>\n".encode()
+
+
+def is_memory_device(piece: str) -> bool:
+    return piece.startswith("<memory ") and "<target>" in piece
+
+
+def split(fragment: str) -> list[str]:
+    """Split a fragment into its elements; comments stay with what follows."""
+    pieces, depth, start = [], 0, 0
+    for found in re.finditer(
+        r"<!--.*?-->|<(/?)[\w:.-]+(?:[^>\"']|\"[^\"]*\"|'[^']*')*>", fragment, re.DOTALL
+    ):
+        if found[0].startswith("<!--"):
+            continue
+        if found[1]:
+            depth -= 1
+        elif not found[0].endswith("/>"):
+            depth += 1
+        if depth == 0:
+            pieces.append(fragment[start : found.end()].strip())
+            start = found.end()
+    if fragment[start:].strip():
+        pieces.append(fragment[start:].strip())
+    return pieces
+
+
+def setting(given: str) -> Setting:
+    """Read circumstances: `libvirt 9.0.0, qemu 7.2, virtiofsd none, target debian-12, session`."""
+    target: Target = NEWEST
+    session = False
+    for word, *value in (piece.split() for piece in given.split(",") if piece.strip()):
+        if word == "session":
+            session = True
+        elif word == "target":
+            target = NAMED[value[0]]
+        elif word == "libvirt":
+            target = contemporary(version(value[0]))
+        elif word == "qemu":
+            target = target._replace(qemu=version(value[0]))
+        elif word == "virtiofsd":
+            target = target._replace(virtiofsd=None if value[0] == "none" else version(value[0]))
+        else:
+            raise ValueError(f"unknown circumstance {word!r}")
+    return Setting(target, session)
+
+
+def findings(example: Example) -> list[Finding]:
+    """Lint an example as its manual gives it."""
+    engine = Engine(RULES, setting(example.given))
+    return engine.judge_xml(Source(document(example.text), "example.xml")).findings

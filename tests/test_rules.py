@@ -1,0 +1,63 @@
+"""Every rule's manual is true: Bad gives just this code, Good gives nothing, and the fix makes Bad clean."""
+
+import pytest
+from vfslint.edits import apply
+from vfslint.engine import Engine
+from vfslint.manual import Example
+from vfslint.rule import Rule
+from vfslint.rules import RULES
+from vfslint.source import Source
+
+from tests.examples import document, findings, setting
+
+BAD = [(rule, example) for rule in RULES for example in rule.manual.bad]
+GOOD = [(rule, example) for rule in RULES for example in rule.manual.good]
+
+
+def name(value: object) -> str:
+    return value.code if isinstance(value, Rule) else ""
+
+
+@pytest.mark.parametrize(("rule", "example"), BAD, ids=name)
+def test_bad_example_gives_this_code_and_no_other(rule: Rule, example: Example) -> None:
+    assert {finding.code for finding in findings(example)} == {rule.code}
+
+
+@pytest.mark.parametrize(("rule", "example"), GOOD, ids=name)
+def test_good_example_gives_nothing(rule: Rule, example: Example) -> None:
+    assert [f"{finding.code} {finding.message}" for finding in findings(example)] == []
+
+
+@pytest.mark.parametrize(("rule", "example"), BAD, ids=name)
+def test_fix_makes_the_bad_example_clean_of_the_code(rule: Rule, example: Example) -> None:
+    data = document(example.text)
+    engine = Engine(RULES, setting(example.given))
+    for _ in range(10):
+        fixes = [finding.fix for finding in engine.judge_xml(Source(data, "x")).findings if finding.fix]
+        if not fixes:
+            break
+        data = apply(data, fixes[0].edits)
+        after = engine.judge_xml(Source(data, "x")).findings
+        assert "VFS001" not in {finding.code for finding in after}
+    else:
+        pytest.fail("the fixes never end")
+    if any(finding.fix for finding in findings(example)):
+        assert rule.code not in {finding.code for finding in after if finding.fix}
+
+
+@pytest.mark.parametrize("rule", RULES, ids=name)
+def test_manual_is_complete(rule: Rule) -> None:
+    manual = rule.manual
+    assert manual.summary.endswith(".")
+    assert manual.why
+    assert manual.bad
+    assert manual.good
+    assert manual.see
+
+
+def test_codes_and_names_are_unique_and_well_formed() -> None:
+    assert len({rule.code for rule in RULES}) == len(RULES) == len({rule.name for rule in RULES})
+    for rule in RULES:
+        assert rule.code[:3] == "VFS"
+        assert len(rule.code) == 6
+        assert rule.name == rule.name.lower().replace("_", "-")

@@ -1,0 +1,139 @@
+"""Compare vfslint with what real libvirt said: `python tools/conformance.py CASES.jsonl[.gz] …`.
+
+Prints, per release, how far define, validate and start agree, and each disagreement by rule and by
+libvirt's message. Exits 1 where agreement lies below --floor (per cent).
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from vfslint.engine import Engine
+from vfslint.findings import Finding, Severity, Stage
+from vfslint.rules import RULES
+from vfslint.setting import Setting
+from vfslint.source import Source
+from vfslint.targets import contemporary, version
+
+RELEASES = ("7.0.0", "9.0.0", "11.3.0", "12.8.0")
+REFUSED_BY_VALIDATE = (Stage.PARSE, Stage.SCHEMA, Stage.DEFINE)
+
+
+class Disagreement(NamedTuple):
+    """One case that vfslint and libvirt see differently."""
+
+    release: str
+    question: str
+    false_alarm: bool
+    case: dict[str, Any]
+    codes: tuple[str, ...]
+    message: str
+
+
+def read_cases(path: Path) -> Iterator[dict[str, Any]]:
+    opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
+    with opened as lines:
+        for line in lines:
+            yield json.loads(line)
+
+
+def refuses_define(findings: Iterable[Finding]) -> list[Finding]:
+    """Errors that say that a plain define is refused."""
+    return [
+        finding
+        for finding in findings
+        if finding.severity is Severity.ERROR and finding.stage in (Stage.PARSE, Stage.DEFINE)
+    ]
+
+
+def refuses_validate(findings: Iterable[Finding]) -> list[Finding]:
+    """Findings that say that a define with schema validation is refused."""
+    return [
+        finding
+        for finding in findings
+        if finding.stage is Stage.SCHEMA
+        or (finding.stage in (Stage.PARSE, Stage.DEFINE) and finding.severity is not Severity.NOTE)
+    ]
+
+
+def compare(
+    cases: Iterable[dict[str, Any]], releases: Iterable[str]
+) -> tuple[Counter[Any], list[Disagreement]]:
+    """Lint every case for every release; return how many were asked, and where the two differ."""
+    engines = {release: Engine(RULES, Setting(contemporary(version(release)))) for release in releases}
+    asked: Counter[Any] = Counter()
+    differing = []
+    for case in cases:
+        source = Source(case["xml"].encode(), case.get("id", "case"))
+        for release, engine in engines.items():
+            said = case["libvirt"][release]
+            if said["define"] == "crashed":
+                continue
+            findings = engine.judge_xml(source).findings
+            for question, refusing in (
+                ("define", refuses_define(findings)),
+                ("validate", refuses_validate(findings)),
+            ):
+                asked[release, question] += 1
+                if bool(refusing) != (said[question] == "refused"):
+                    codes = tuple(sorted({finding.code for finding in refusing}))
+                    differing.append(
+                        Disagreement(release, question, bool(refusing), case, codes, said.get("message", ""))
+                    )
+    return asked, differing
+
+
+def report(asked: Counter[Any], differing: list[Disagreement], examples: int) -> float:
+    """Print the comparison; return the lowest agreement in per cent."""
+    lowest = 100.0
+    for (release, question), number in sorted(asked.items(), key=lambda item: version(item[0][0])):
+        here = [case for case in differing if (case.release, case.question) == (release, question)]
+        alarms = [case for case in here if case.false_alarm]
+        agreement = 100 * (1 - len(here) / number)
+        lowest = min(lowest, agreement)
+        print(
+            f"libvirt {release} {question}: {agreement:.2f} % of {number} agree, "
+            f"{len(here) - len(alarms)} missed refusals, {len(alarms)} false alarms"
+        )
+        groups: dict[str, list[Disagreement]] = {}
+        for case in here:
+            said = (
+                f"false alarm {'+'.join(case.codes)}"
+                if case.false_alarm
+                else f"missed: {case.message or 'schema'}"
+            )
+            groups.setdefault(said[:110], []).append(case)
+        for said, cases in sorted(groups.items(), key=lambda item: -len(item[1]))[: examples * 100]:
+            print(f"  {len(cases):4} {said}")
+            for case in cases[:examples]:
+                print(
+                    f"         {case.case.get('id')} {case.case.get('base')}: {'; '.join(case.case.get('faults', []))}"[
+                        :200
+                    ]
+                )
+    return lowest
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("cases", nargs="+", type=Path)
+    parser.add_argument("--release", action="append", choices=RELEASES)
+    parser.add_argument("--examples", type=int, default=2, help="cases shown of each kind of disagreement")
+    parser.add_argument("--floor", type=float, default=0.0, help="exit 1 below this agreement, in per cent")
+    options = parser.parse_args()
+    cases = [case for path in options.cases for case in read_cases(path)]
+    asked, differing = compare(cases, options.release or RELEASES)
+    return 1 if report(asked, differing, options.examples) < options.floor else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
