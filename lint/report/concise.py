@@ -1,0 +1,17 @@
+"""One line a finding, as compilers write them: editors and problem matchers read it."""
+
+from __future__ import annotations
+
+from typing import TextIO
+
+from vfslint.report.plain import printable
+from vfslint.run import Run
+
+
+def write(run: Run, out: TextIO, color: str = "never") -> None:
+    """Write `file:line:column: severity[CODE] name: message` for each finding."""
+    for finding in run.findings:
+        line, column, _ = finding.at.start
+        place = f"{printable(finding.file)}:{line}:{column}"
+        text = f"{finding.severity.word}[{finding.code}] {finding.name}: {printable(finding.message)}"
+        out.write(f"{place}: {text}\n")
