@@ -58,6 +58,11 @@ class Document:
         self.undeclared_prefixes = undeclared_prefixes
         self._places: dict[Any, _Place] | None = None
 
+    @property
+    def root_node(self) -> Node:
+        """The root element."""
+        return Node(self, self.root)
+
     def place(self, element: Any) -> _Place:
         """Return where an element's tags stand in the source's text."""
         if self._places is None:
@@ -194,6 +199,27 @@ class Node:
         if len(self.element):
             return str(self.element.xpath("string()"))
         return self.element.text or ""
+
+    @property
+    def namespace(self) -> str | None:
+        """The namespace that the element is in, or None."""
+        uri, brace, _ = self.tag[1:].partition("}")
+        return uri if brace else None
+
+    @property
+    def default_namespace(self) -> Span | None:
+        """Where the element's own start tag declares a default namespace, or None."""
+        if not self.element.nsmap.get(None):
+            return None
+        found = self._default_namespace()
+        return self.document.span(*found) if found else None
+
+    def _default_namespace(self) -> tuple[int, int] | None:
+        place = self.document.place(self.element)
+        for found in _ATTRIBUTE.finditer(self.document.source.text, place.start, place.tag_end):
+            if found[1] == "xmlns":
+                return found.span()
+        return None
 
     def value(self, name: str) -> str | None:
         """The value of an attribute, or None where it is not there."""

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 
 from vfslint.documents import Attribute, Document, Node
-from vfslint.findings import Edit
+from vfslint.findings import Edit, Span
 from vfslint.source import Source
 
 _FIRST_QUOTE = re.compile(r"""=\s*(["'])""")
@@ -31,8 +31,7 @@ def rename_attribute(attribute: Attribute, name: str) -> Edit:
 
 def remove_attribute(attribute: Attribute) -> Edit:
     """Take an attribute away with the blanks before it."""
-    span = attribute.whole_span
-    return Edit(span.start.offset, span.end.offset, b"")
+    return remove(attribute.whole_span)
 
 
 def add_attribute(node: Node, name: str, value: str) -> Edit:
@@ -46,6 +45,11 @@ def add_attribute(node: Node, name: str, value: str) -> Edit:
     offset = node.document.source.offset(end)
     new = f" {name}={quote}{value.translate(_ESCAPES)}{quote}"
     return Edit(offset, offset, node.document.source.encode(new))
+
+
+def remove(span: Span) -> Edit:
+    """Take a stretch of the file away."""
+    return Edit(span.start.offset, span.end.offset, b"")
 
 
 def set_text(node: Node, text: str) -> Edit:

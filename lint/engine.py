@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
+from vfslint.broken import Broken
 from vfslint.documents import Document, Malformed, Node, read
 from vfslint.domain import Domain
 from vfslint.findings import Finding, Problem, Severity, Stage
@@ -105,13 +106,6 @@ class Engine:
             for rule in rules
             for problem in rule(subject, self.setting)
         ]
-
-
-class Broken(NamedTuple):
-    """A file that is not well-formed XML, and what libxml2 said of it."""
-
-    source: Source
-    failure: Malformed
 
 
 def _held(root: Node, name: str) -> Iterator[Node]:
