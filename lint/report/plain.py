@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# What comes after it is ASCII with character references, so it survives a stream in any encoding.
+XML_DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
+
 
 def printable(text: str) -> str:
     """Replace what could move a cursor, change a colour, turn the writing round or break a line."""

@@ -1,0 +1,145 @@
+"""Measures vfslint beside its peers and prints medians and ratios: `python benchmarks/run.py [--rounds N]`.
+
+Run it with the Python that vfslint is installed in (not an editable install, whose import hook slows every
+start). Peers that the machine lacks are left out and named. Rounds are interleaved, so that a machine that
+drifts slows all of them alike.
+"""
+
+from __future__ import annotations
+
+import argparse
+import glob
+import gzip
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+ROOT = Path(__file__).resolve().parent.parent
+CLEAN = ROOT / "examples" / "sound" / "memfd.xml"
+FAULTY = ROOT / "examples" / "faulty" / "private-memory.xml"
+FILES = 136
+
+PYTHON = sys.executable
+VFSLINT = str(Path(PYTHON).parent / "vfslint")
+
+
+def libvirt_schema() -> str | None:
+    """Return libvirt's own domain.rng, or None where libvirt is not installed."""
+    found = glob.glob("/usr/share/libvirt/schemas/domain.rng")
+    return found[0] if found else None
+
+
+def domains() -> list[bytes]:
+    """Return the set: domains as four libvirt releases print them, repeated under other names up to 136."""
+    with gzip.open(ROOT / "tests" / "data" / "dumps.jsonl.gz", "rt", encoding="utf-8") as lines:
+        printed = [json.loads(line)["xml"] for line in lines]
+    return [
+        printed[number % len(printed)].replace("<name>", f"<name>d{number}-", 1).encode()
+        for number in range(FILES)
+    ]
+
+
+def cold_starts() -> dict[str, list[str]]:
+    """Return the commands whose start is compared, the first being the yardstick of the others."""
+    commands = {
+        "python -c 'import lxml.etree'": [PYTHON, "-c", "import lxml.etree"],
+        "python -c pass": [PYTHON, "-c", "pass"],
+        "vfslint CLEAN": [VFSLINT, str(CLEAN)],
+        "vfslint CLEAN (quiet)": [VFSLINT, "--quiet", str(CLEAN)],
+        "vfslint FAULTY (drawn by rich)": [VFSLINT, "--color=always", str(FAULTY)],
+        "vfslint MISSPELT (explained by xmlschema)": [
+            VFSLINT,
+            "--color=always",
+            str(ROOT / "examples" / "faulty" / "misspelt.xml"),
+        ],
+        "vfslint --version": [VFSLINT, "--version"],
+    }
+    schema = libvirt_schema()
+    if schema and shutil.which("xmllint"):
+        commands["xmllint --relaxng domain.rng CLEAN"] = ["xmllint", "--noout", "--relaxng", schema, str(CLEAN)]
+    if shutil.which("virt-xml-validate"):
+        commands["virt-xml-validate CLEAN"] = ["virt-xml-validate", str(CLEAN)]
+    return commands
+
+
+def measure(rounds: int, jobs: dict[str, Callable[[], object]]) -> dict[str, float]:
+    """Run every job once a round; return each one's median in milliseconds."""
+    times: dict[str, list[float]] = {name: [] for name in jobs}
+    for turn in range(rounds + 1):
+        for name, job in jobs.items():
+            start = time.perf_counter()
+            job()
+            if turn:  # the first round warms the caches
+                times[name].append((time.perf_counter() - start) * 1000)
+    return {name: median(values) for name, values in times.items()}
+
+
+def start(command: list[str]) -> Callable[[], object]:
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    return lambda: subprocess.run(command, capture_output=True, env=environment, check=False)
+
+
+def throughput_jobs(files: list[str]) -> dict[str, Callable[[], object]]:
+    """Return jobs that read 136 files in this process: lxml with libvirt's schema, and vfslint."""
+    from lxml import etree
+    from vfslint.cli import main
+
+    jobs: dict[str, Callable[[], object]] = {}
+    schema = libvirt_schema()
+    if schema:
+
+        def validate() -> None:
+            relaxng = etree.RelaxNG(file=schema)
+            for file in files:
+                relaxng.validate(etree.parse(file))
+
+        jobs["lxml: parse and validate with libvirt's RELAX NG"] = validate
+
+    def parse() -> None:
+        for file in files:
+            etree.parse(file)
+
+    def lint() -> None:
+        with open(os.devnull, "w", encoding="utf-8") as sink:
+            main(["--quiet", "--fail-on=never", "--format=concise", *files], sys.stdin, sink, sys.stderr)
+
+    jobs["lxml: parse only"] = parse
+    jobs["vfslint"] = lint
+    return jobs
+
+
+def show(title: str, medians: dict[str, float]) -> None:
+    yardstick = next(iter(medians.values()))
+    print(f"\n{title}")
+    for name, value in medians.items():
+        print(f"  {name:<52} {value:8.1f} ms  {value / yardstick:5.2f} ×")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=21)
+    rounds = parser.parse_args().rounds
+    show("Cold start, median", measure(rounds, {name: start(words) for name, words in cold_starts().items()}))
+    with tempfile.TemporaryDirectory() as folder:
+        files = []
+        for number, data in enumerate(domains()):
+            path = Path(folder) / f"{number:03}.xml"
+            path.write_bytes(data)
+            files.append(str(path))
+        show(f"{FILES} domains in one process, median", measure(rounds, throughput_jobs(files)))
+    absent = [tool for tool in ("xmllint", "virt-xml-validate") if not shutil.which(tool)]
+    if not libvirt_schema():
+        absent.append("libvirt's RELAX NG")
+    if absent:
+        print(f"\nnot measured, because it is not installed: {', '.join(absent)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""Sets up a virtual environment in .venv and works in it: `python3 dev.py examples`, `python3 dev.py test`.
+
+Needs Python and git only; the system's Python is left alone.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+HOME = ROOT / ".venv"
+BIN = HOME / ("Scripts" if os.name == "nt" else "bin")
+TOOLS = ("mypy>=1.11", "ruff>=0.6")
+
+
+def run(*command: str | Path) -> int:
+    """Run a command in the environment; return its exit status."""
+    return subprocess.run([str(word) for word in command], cwd=ROOT, check=False).returncode
+
+
+def must(*command: str | Path) -> None:
+    """Run a command and stop where it fails."""
+    status = run(*command)
+    if status:
+        sys.exit(status)
+
+
+def install(*requirements: str) -> None:
+    """Make the environment if it is missing, and install this checkout into it as it is now."""
+    if not (BIN / "python").exists() and not (BIN / "python.exe").exists():
+        print("dev.py: making a virtual environment in .venv", flush=True)
+        venv.create(HOME, with_pip=True)
+    pip = (BIN / "python", "-m", "pip", "--disable-pip-version-check", "install", "--quiet")
+    must(*pip, *requirements)
+    # The dependencies are there now; the checkout itself is always installed anew.
+    must(*pip, "--no-deps", "--force-reinstall", ".")
+
+
+def examples() -> int:
+    """Lint the bundled examples, sound and faulty ones."""
+    install(".")
+    status = run(BIN / "vfslint", "examples")
+    return 0 if status == 1 else status or 1
+
+
+def test(arguments: list[str]) -> int:
+    """Run the whole test suite."""
+    install(".[test]")
+    return run(BIN / "python", "-m", "pytest", *arguments)
+
+
+def check() -> int:
+    """Check format, lint and types."""
+    install(".[test]", *TOOLS)
+    must(BIN / "ruff", "format", "--check", ".")
+    must(BIN / "ruff", "check", ".")
+    return run(BIN / "mypy")
+
+
+def main(words: list[str]) -> int:
+    """Do what the first word says."""
+    match words:
+        case ["examples"]:
+            return examples()
+        case ["test", *arguments]:
+            return test(arguments)
+        case ["check"]:
+            return check()
+    print("usage: python3 dev.py examples | test [PYTEST OPTION…] | check", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

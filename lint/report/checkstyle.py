@@ -1,0 +1,32 @@
+"""Checkstyle's XML, which Jenkins, reviewdog and many other readers of lint reports take."""
+
+from __future__ import annotations
+
+from typing import TextIO
+
+from lxml import etree
+
+from vfslint.findings import Severity
+from vfslint.report.plain import XML_DECLARATION, printable
+from vfslint.run import Run
+
+_SEVERITY = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "info"}
+
+
+def write(run: Run, out: TextIO, color: str = "never") -> None:
+    """Write an element for each file that was checked, with its findings in it."""
+    # The version is that of Checkstyle's own reports, which some readers insist on.
+    root = etree.Element("checkstyle", version="4.3")
+    for name, findings in run.by_file().items():
+        file = etree.SubElement(root, "file", name=printable(name))
+        for finding in findings:
+            etree.SubElement(
+                file,
+                "error",
+                line=str(finding.at.start.line),
+                column=str(finding.at.start.column),
+                severity=_SEVERITY[finding.severity],
+                message=printable(finding.message),
+                source=f"vfslint.{finding.code}",
+            )
+    out.write(XML_DECLARATION + etree.tostring(root, pretty_print=True).decode("ascii"))

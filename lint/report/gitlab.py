@@ -1,0 +1,32 @@
+"""GitLab code quality: the report that merge requests show."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, TextIO
+
+from vfslint.findings import Finding, Severity
+from vfslint.report.paths import in_repository
+from vfslint.report.plain import printable
+from vfslint.run import Run
+
+_SEVERITY = {Severity.ERROR: "critical", Severity.WARNING: "minor", Severity.NOTE: "info"}
+
+
+def write(run: Run, out: TextIO, color: str = "never") -> None:
+    """Write a list of issues, each with the fingerprint by which GitLab tells old ones from new ones."""
+    json.dump([_issue(finding, "") for finding in run.findings], out, indent=2)
+    out.write("\n")
+
+
+def _issue(finding: Finding, fingerprint: str) -> dict[str, Any]:
+    return {
+        "description": f"{finding.code} {finding.name}: {printable(finding.message)}",
+        "check_name": finding.name,
+        "fingerprint": fingerprint,
+        "severity": _SEVERITY[finding.severity],
+        "location": {
+            "path": printable(in_repository(finding.file)),
+            "lines": {"begin": finding.at.start.line, "end": finding.at.end.line},
+        },
+    }

@@ -1,0 +1,16 @@
+"""JSON lines: a finding a line, shaped as in the JSON report, then a line with `version` and `summary`."""
+
+from __future__ import annotations
+
+import json
+from typing import TextIO
+
+from vfslint.report.json import REPORT_VERSION, finding_object, summary_object
+from vfslint.run import Run
+
+
+def write(run: Run, out: TextIO, color: str = "never") -> None:
+    """Write each finding on a line of its own; the line without a `code` is the last and sums up."""
+    for finding in run.findings:
+        out.write(json.dumps(finding_object(finding)) + "\n")
+    out.write(json.dumps({"version": REPORT_VERSION, "summary": summary_object(run)}) + "\n")

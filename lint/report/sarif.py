@@ -1,0 +1,168 @@
+"""SARIF 2.1.0: for code scanning services and viewers.
+
+A region names its place twice, in lines and columns for people's tools and in bytes for programs that edit.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from typing import Any, TextIO
+from urllib.parse import quote
+
+from vfslint.explain import markdown, page
+from vfslint.findings import Edit, Finding, Fix, Position, Severity, Span
+from vfslint.report.paths import in_repository
+from vfslint.report.plain import printable
+from vfslint.rule import Rule
+from vfslint.rules import RULES
+from vfslint.run import Run
+from vfslint.source import Source
+from vfslint.version import VERSION
+
+_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+_ROOT = "%SRCROOT%"
+
+# The document that the rules are made from.
+_HELP = "https://libvirt.org/kbase/virtiofs.html"
+
+Json = dict[str, Any]
+
+
+def write(run: Run, out: TextIO, color: str = "never") -> None:
+    """Write a log with one run; its rules are those that have a result."""
+    reported = {finding.code for finding in run.findings}
+    rules = [rule for rule in RULES if rule.code in reported]
+    index = {rule.code: number for number, rule in enumerate(rules)}
+    log = {
+        "$schema": _SCHEMA,
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {"driver": _driver(rules)},
+                "automationDetails": {"id": "vfslint/"},
+                "columnKind": "unicodeCodePoints",
+                "originalUriBaseIds": {_ROOT: {"description": {"text": "The top of the repository."}}},
+                "invocations": [_invocation(run)],
+                "results": [_result(finding, index, run) for finding in run.findings],
+            }
+        ],
+    }
+    json.dump(log, out, indent=2)
+    out.write("\n")
+
+
+def _driver(rules: list[Rule]) -> Json:
+    return {
+        "name": "vfslint",
+        "version": VERSION,
+        "semanticVersion": VERSION,
+        "informationUri": _HELP,
+        "rules": [_rule(rule) for rule in rules],
+    }
+
+
+def _rule(rule: Rule) -> Json:
+    manual = rule.manual
+    return {
+        "id": rule.code,
+        "name": rule.name,
+        "shortDescription": {"text": manual.summary},
+        "fullDescription": {"text": manual.why},
+        "help": {"text": page(rule), "markdown": markdown(rule)},
+        "helpUri": _HELP,
+        "defaultConfiguration": {"level": rule.severity.word},
+        "properties": {"stage": rule.stage.value, "tags": ["libvirt", "virtio-fs"]},
+    }
+
+
+def _invocation(run: Run) -> Json:
+    notices = [
+        {
+            "level": "note",
+            "message": _message(f"skipped: {skipped.reason}"),
+            "locations": [{"physicalLocation": {"artifactLocation": _artifact(skipped.file)}}],
+        }
+        for skipped in run.skipped
+    ]
+    return {"executionSuccessful": True, "toolExecutionNotifications": notices}
+
+
+def _result(finding: Finding, index: dict[str, int], run: Run) -> Json:
+    help_line = f"\nhelp: {finding.help}" if finding.help else ""
+    result: Json = {
+        "ruleId": finding.code,
+        "ruleIndex": index[finding.code],
+        "level": finding.severity.word,
+        "message": _message(finding.message + help_line),
+        "locations": [_location(finding.at, finding.label)],
+        "properties": {"stage": finding.stage.value},
+    }
+    if finding.related:
+        result["relatedLocations"] = [
+            {"id": number, **_location(related.at, related.label)}
+            for number, related in enumerate(finding.related, 1)
+        ]
+    if finding.fix and finding.file in run.sources:
+        result["fixes"] = [_fix(finding.fix, run.sources[finding.file])]
+    return result
+
+
+def _location(at: Span, label: str) -> Json:
+    location: Json = {
+        "physicalLocation": {"artifactLocation": _artifact(at.file), "region": _region(at.start, at.end)}
+    }
+    if label:
+        location["message"] = _message(label)
+    return location
+
+
+def _artifact(file: str) -> Json:
+    path = in_repository(file)
+    uri = quote(path.encode("utf-8", "surrogateescape"))
+    # Outside of the repository a path is whole: /etc/…, or C:/… on Windows.
+    if path.startswith("/"):
+        return {"uri": f"file://{uri}"}
+    if path[1:3] == ":/":
+        return {"uri": f"file:///{path[0]}:{uri[4:]}"}
+    return {"uri": uri, "uriBaseId": _ROOT}
+
+
+def _region(start: Position, end: Position) -> Json:
+    return {
+        "startLine": start.line,
+        "startColumn": start.column,
+        "endLine": end.line,
+        "endColumn": end.column,
+        "byteOffset": start.offset,
+        "byteLength": end.offset - start.offset,
+    }
+
+
+def _fix(fix: Fix, source: Source) -> Json:
+    return {
+        "description": _message(fix.title),
+        "artifactChanges": [
+            {
+                "artifactLocation": _artifact(source.name),
+                "replacements": [_replacement(edit, source) for edit in fix.edits],
+            }
+        ],
+        "properties": {"safe": fix.safe},
+    }
+
+
+def _replacement(edit: Edit, source: Source) -> Json:
+    return {
+        "deletedRegion": _region(source.at_offset(edit.start), source.at_offset(edit.end)),
+        "insertedContent": {
+            "text": edit.text.decode(source.encoding, "replace"),
+            "binary": b64encode(edit.text).decode("ascii"),
+        },
+    }
+
+
+def _message(text: str) -> Json:
+    """Make a message of text that may come from the input: `[text](target)` would be a link in it."""
+    lines = "\n".join(map(printable, text.splitlines()))
+    return {"text": lines.replace("](", "] (")}
