@@ -17,18 +17,38 @@ class Rule:
     `subject` is the name of the class in the annotation of the check's first parameter (`Domain`,
     `VirtioFS`, `QemuConf` …): the engine calls the rule once for each of these. A check that names a
     second parameter is given the `Setting`: target releases, qemu.conf and host facts.
+
+    What a `generic` rule says gives way to what another rule says of the same place.
     """
 
-    __slots__ = ("any_hypervisor", "check", "code", "name", "severity", "stage", "subject", "wants_setting")
+    __slots__ = (
+        "any_hypervisor",
+        "check",
+        "code",
+        "generic",
+        "name",
+        "severity",
+        "stage",
+        "subject",
+        "wants_setting",
+    )
 
     def __init__(
-        self, code: str, name: str, severity: Severity, stage: Stage, any_hypervisor: bool, check: Check
+        self,
+        code: str,
+        name: str,
+        severity: Severity,
+        stage: Stage,
+        any_hypervisor: bool,
+        generic: bool,
+        check: Check,
     ) -> None:
         self.code = code
         self.name = name
         self.severity = severity
         self.stage = stage
         self.any_hypervisor = any_hypervisor
+        self.generic = generic
         self.check = check
         names = check.__code__.co_varnames[: check.__code__.co_argcount]
         self.subject: str = check.__annotations__[names[0]]
@@ -48,15 +68,21 @@ class Rule:
 
 
 def rule(
-    code: str, name: str, *, severity: Severity, stage: Stage, any_hypervisor: bool = False
+    code: str,
+    name: str,
+    *,
+    severity: Severity,
+    stage: Stage,
+    any_hypervisor: bool = False,
+    generic: bool = False,
 ) -> Callable[[Check], Rule]:
     """Make a rule of a generator function.
 
     A rule about domains is asked about QEMU-family domains alone (kvm, qemu, hvf, kqemu), because other
-    hypervisors have rules of their own; `any_hypervisor=True` lifts that.
+    hypervisors have rules of their own; `any_hypervisor=True` lifts that. See `Rule` for `generic`.
     """
 
     def register(check: Check) -> Rule:
-        return Rule(code, name, severity, stage, any_hypervisor, check)
+        return Rule(code, name, severity, stage, any_hypervisor, generic, check)
 
     return register

@@ -1,1 +1,406 @@
-"""Names and values that libvirt's schema does not know."""
+"""Names and values that libvirt's schema does not know: plain define drops them, --validate refuses them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from vfslint.domain import Domain
+from vfslint.edits import rename_attribute, rename_element, set_text, set_value
+from vfslint.findings import Fix, Problem, Severity, Stage
+from vfslint.rule import rule
+from vfslint.schema_faults import SchemaFault
+from vfslint.targets import spell
+
+# So many names are told where something else is expected; more would be read by nobody.
+TOLD = 8
+
+
+@rule(
+    "VFS010",
+    "unknown-element",
+    severity=Severity.WARNING,
+    stage=Stage.SCHEMA,
+    any_hypervisor=True,
+    generic=True,
+)
+def unknown_element(domain: Domain) -> Iterator[Problem]:
+    """Every element is one that libvirt knows in its place.
+
+    Why: libvirt looks up the elements that it knows and passes over the others. A misspelt one is not there
+        for it, and nobody says so unless the domain is defined with --validate or edited by virsh edit.
+    Bad:
+        <memoryBacking>
+          <source type='memfd'/>
+          <access mode='shared'/>
+          <loked/>
+        </memoryBacking>
+    Good:
+        <memoryBacking>
+          <source type='memfd'/>
+          <access mode='shared'/>
+          <locked/>
+        </memoryBacking>
+    libvirt says: Extra element loked in interleave
+    Fix: a name that is nearly right is corrected.
+    See: libvirt docs/formatdomain; libvirt schemas/domaincommon.rng
+    """
+    for fault in domain.schema_faults("unknown-element"):
+        node = fault.node
+        inside = f" inside <{node.parent.tag}>" if node.parent else ""
+        suggestion = fault.suggestion
+        yield Problem(
+            at=node.name_span,
+            message=f"libvirt knows no <{fault.name}>{inside}",
+            help=_did_you_mean(suggestion and f"<{suggestion}>", fault.expected),
+            fix=Fix(f"rename it to <{suggestion}>", tuple(rename_element(node, suggestion)))
+            if suggestion
+            else None,
+            severity=_severity(fault),
+        )
+
+
+@rule(
+    "VFS011",
+    "unknown-attribute",
+    severity=Severity.WARNING,
+    stage=Stage.SCHEMA,
+    any_hypervisor=True,
+    generic=True,
+)
+def unknown_attribute(domain: Domain) -> Iterator[Problem]:
+    """Every attribute is one that libvirt knows on its element.
+
+    Why: libvirt reads the attributes that it knows and passes over the others, without a word.
+    Bad:
+        <filesystem type='mount' acessmode='passthrough'><driver type='virtiofs'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
+    Good:
+        <filesystem type='mount' accessmode='passthrough'><driver type='virtiofs'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
+    libvirt says: Invalid attribute acessmode for element filesystem
+    Fix: a name that is nearly right is corrected.
+    See: libvirt docs/formatdomain; libvirt schemas/domaincommon.rng
+    """
+    for fault in domain.schema_faults("unknown-attribute"):
+        attribute = fault.node[fault.name]
+        suggestion = fault.suggestion
+        yield Problem(
+            at=attribute.name_span,
+            message=f"libvirt knows no attribute {fault.name!r} on <{fault.node.tag}>",
+            help=_did_you_mean(suggestion, fault.expected),
+            fix=Fix(f"rename it to {suggestion}", (rename_attribute(attribute, suggestion),))
+            if suggestion
+            else None,
+            severity=_severity(fault),
+        )
+
+
+@rule(
+    "VFS012", "wrong-value", severity=Severity.WARNING, stage=Stage.SCHEMA, any_hypervisor=True, generic=True
+)
+def wrong_value(domain: Domain) -> Iterator[Problem]:
+    """Every value has the form that libvirt's schema wants.
+
+    Why: libvirt's parser is more lenient than its schema in places, so that plain define takes such a value
+        in some way of its own, while virsh edit and define --validate refuse the domain.
+    Bad:
+        <memory unit='KiB'>+2097152</memory>
+    Good:
+        <memory unit='KiB'>2097152</memory>
+    libvirt says: failed to validate attribute
+    Fix: a value that is nearly right is corrected.
+    See: libvirt schemas/domaincommon.rng, basictypes.rng
+    """
+    for fault in domain.schema_faults("wrong-value"):
+        node, value, suggestion = fault.node, fault.value or "", fault.suggestion
+        attribute = node[fault.attribute] if fault.attribute else None
+        where = f"attribute {fault.attribute!r} of <{node.tag}>" if attribute else f"<{node.tag}>"
+        fix = None
+        if suggestion:
+            edit = set_value(attribute, suggestion) if attribute else set_text(node, suggestion)
+            fix = Fix(f"write {suggestion}", (edit,))
+        yield Problem(
+            at=attribute.span if attribute else node.text_span,
+            message=f"{value!r} is not a value for {where}",
+            help=_did_you_mean(suggestion, fault.expected, fault.form),
+            fix=fix,
+        )
+
+
+@rule(
+    "VFS013",
+    "missing-attribute",
+    severity=Severity.WARNING,
+    stage=Stage.SCHEMA,
+    any_hypervisor=True,
+    generic=True,
+)
+def missing_attribute(domain: Domain) -> Iterator[Problem]:
+    """Every attribute that libvirt's schema demands is there.
+
+    Why: plain define takes a default or ignores the element; virsh edit and define --validate refuse it.
+    Bad:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
+          <alias/></filesystem>
+    Good:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
+          <alias name='ua-data'/></filesystem>
+    libvirt says: Element alias failed to validate attributes
+    See: libvirt schemas/domaincommon.rng
+    """
+    for fault in domain.schema_faults("missing-attribute"):
+        since = f" before libvirt {spell(fault.since)}" if fault.since else ""
+        yield Problem(
+            at=fault.node.start_span,
+            message=f"<{fault.node.tag}> lacks its attribute {fault.name!r}, which the schema demands{since}",
+            help=_known(fault.expected, fault.form) or f"add {fault.name}='…'",
+        )
+
+
+@rule(
+    "VFS014",
+    "missing-element",
+    severity=Severity.WARNING,
+    stage=Stage.SCHEMA,
+    any_hypervisor=True,
+    generic=True,
+)
+def missing_element(domain: Domain) -> Iterator[Problem]:
+    """Every element that libvirt's schema demands is there.
+
+    Why: plain define does without it; virsh edit and define --validate refuse the domain.
+    Bad:
+        <cpu>
+          <numa>
+            <cell id='0' cpus='0-7' memory='2' unit='GiB' memAccess='shared'><distances/></cell>
+          </numa>
+        </cpu>
+    Good:
+        <cpu>
+          <numa>
+            <cell id='0' cpus='0-7' memory='2' unit='GiB' memAccess='shared'/>
+          </numa>
+        </cpu>
+    libvirt says: Expecting an element
+    See: libvirt schemas/domaincommon.rng
+    """
+    for fault in domain.schema_faults("missing-element"):
+        since = f" before libvirt {spell(fault.since)}" if fault.since else ""
+        yield Problem(
+            at=fault.node.start_span,
+            message=f"<{fault.node.tag}> lacks the <{fault.name}> that the schema demands{since}",
+            help=f"add <{fault.name}>",
+        )
+
+
+@rule(
+    "VFS015",
+    "repeated-element",
+    severity=Severity.WARNING,
+    stage=Stage.SCHEMA,
+    any_hypervisor=True,
+    generic=True,
+)
+def repeated_element(domain: Domain) -> Iterator[Problem]:
+    """An element that there is one of stands once.
+
+    Why: plain define reads the first one and drops the others without a word; the schema refuses them.
+    Bad:
+        <vcpu>8</vcpu>
+        <vcpu>8</vcpu>
+    Good:
+        <vcpu>8</vcpu>
+    libvirt says: Extra element vcpu in interleave
+    See: libvirt schemas/domaincommon.rng
+    """
+    for fault in domain.schema_faults("repeated-element"):
+        inside = f" in <{fault.node.parent.tag}>" if fault.node.parent else ""
+        yield Problem(
+            at=fault.node.name_span,
+            message=f"<{fault.name}> stands more than once{inside}, but one is allowed",
+            label="libvirt reads the first one",
+            help="remove the others, or merge what they say",
+        )
+
+
+@rule(
+    "VFS016",
+    "misplaced-element",
+    severity=Severity.WARNING,
+    stage=Stage.SCHEMA,
+    any_hypervisor=True,
+    generic=True,
+)
+def misplaced_element(domain: Domain) -> Iterator[Problem]:
+    """Every element stands inside the one that it belongs to.
+
+    Why: libvirt looks an element up in its place; anywhere else it is passed over without a word.
+    Bad:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
+          <locked/></filesystem>
+    Good:
+        <memoryBacking>
+          <source type='memfd'/>
+          <access mode='shared'/>
+          <locked/>
+        </memoryBacking>
+    libvirt says: Extra element locked in interleave
+    See: libvirt docs/formatdomain; libvirt schemas/domaincommon.rng
+    """
+    for fault in domain.schema_faults("misplaced-element"):
+        inside = f" inside <{fault.node.parent.tag}>" if fault.node.parent else " here"
+        yield Problem(
+            at=fault.node.name_span,
+            message=f"<{fault.name}> does not belong{inside}",
+            help=f"it belongs into {_elements(fault.belongs)}",
+            severity=_severity(fault),
+        )
+
+
+@rule(
+    "VFS017",
+    "misplaced-attribute",
+    severity=Severity.WARNING,
+    stage=Stage.SCHEMA,
+    any_hypervisor=True,
+    generic=True,
+)
+def misplaced_attribute(domain: Domain) -> Iterator[Problem]:
+    """Every attribute stands on the element that it belongs to.
+
+    Why: libvirt reads an attribute where it belongs; on another element it is passed over without a word.
+    Bad:
+        <filesystem type='mount' dir='/srv'><driver type='virtiofs'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
+    Good:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
+    libvirt says: Invalid attribute dir for element filesystem
+    See: libvirt docs/formatdomain; libvirt schemas/domaincommon.rng
+    """
+    for fault in domain.schema_faults("misplaced-attribute"):
+        yield Problem(
+            at=fault.node[fault.name].name_span,
+            message=f"attribute {fault.name!r} does not belong on <{fault.node.tag}>",
+            help=f"it belongs on {_elements(fault.belongs)}",
+            severity=_severity(fault),
+        )
+
+
+@rule(
+    "VFS018",
+    "unexpected-text",
+    severity=Severity.WARNING,
+    stage=Stage.SCHEMA,
+    any_hypervisor=True,
+    generic=True,
+)
+def unexpected_text(domain: Domain) -> Iterator[Problem]:
+    """Text stands only in elements that hold text.
+
+    Why: libvirt reads what it wants from attributes and child elements; text between them is passed over.
+    Bad:
+        <memoryBacking>
+          <source type='memfd'/>
+          <access mode='shared'>always</access>
+        </memoryBacking>
+    Good:
+        <memoryBacking>
+          <source type='memfd'/>
+          <access mode='shared'/>
+        </memoryBacking>
+    libvirt says: Element access has extra content: text
+    See: libvirt schemas/domaincommon.rng
+    """
+    for fault in domain.schema_faults("unexpected-text"):
+        yield Problem(
+            at=fault.node.text_span,
+            message=f"<{fault.node.tag}> holds text, but is not to hold any",
+            help="remove it, or put it into the attribute that it was meant for",
+        )
+
+
+@rule(
+    "VFS019",
+    "refused-by-schema",
+    severity=Severity.WARNING,
+    stage=Stage.SCHEMA,
+    any_hypervisor=True,
+    generic=True,
+)
+def refused_by_schema(domain: Domain) -> Iterator[Problem]:
+    """A domain is made as libvirt's schema wants it, in order and in all else.
+
+    Why: virsh edit and define --validate refuse it; plain define takes it. libvirt 7.0 wants driver, binary
+        and source of a filesystem side by side, where its type is written.
+    Bad (libvirt 7.0.0):
+        <filesystem type='mount'><driver type='virtiofs'/><target dir='data'/><source dir='/srv'/></filesystem>
+    Good (libvirt 9.0.0):
+        <filesystem type='mount'><driver type='virtiofs'/><target dir='data'/><source dir='/srv'/></filesystem>
+    libvirt says: Expecting element source, got target
+    See: libvirt schemas/domaincommon.rng
+    """
+    for fault in domain.schema_faults("wrong-order"):
+        yield Problem(
+            at=fault.node.name_span,
+            message=f"<{fault.name}> stands apart from {_elements(fault.expected)}",
+            help="move them next to each other, as this release's schema wants it",
+        )
+    for fault in domain.schema_faults("refused"):
+        yield Problem(
+            at=fault.node.name_span,
+            message=f"libvirt's schema refuses this <{fault.name}>",
+            help="virt-xml-validate names the line where libvirt's schema gives up",
+        )
+
+
+@rule("VFS701", "too-new", severity=Severity.WARNING, stage=Stage.SCHEMA, any_hypervisor=True, generic=True)
+def too_new(domain: Domain) -> Iterator[Problem]:
+    """Everything in a domain is known to the libvirt release that it is meant for.
+
+    Why: a release drops without a word what came after it: the option is then not set.
+    Bad (libvirt 9.0.0):
+        <filesystem type='mount'><driver type='virtiofs'/><binary><openfiles max='4096'/></binary>
+          <source dir='/srv'/><target dir='data'/></filesystem>
+    Good (libvirt 10.6.0):
+        <filesystem type='mount'><driver type='virtiofs'/><binary><openfiles max='4096'/></binary>
+          <source dir='/srv'/><target dir='data'/></filesystem>
+    libvirt says: Extra element openfiles in interleave
+    See: libvirt NEWS; libvirt docs/formatdomain
+    """
+    target = spell(domain.setting.target.libvirt)
+    for fault in domain.schema_faults("too-new"):
+        node = fault.node
+        if fault.value is not None:
+            at = node[fault.attribute].span if fault.attribute else node.text_span
+            culprit = f"the value {fault.value!r} of {fault.attribute or f'<{node.tag}>'}"
+        elif fault.attribute:
+            at, culprit = node[fault.name].name_span, f"attribute {fault.name!r} of <{node.tag}>"
+        else:
+            at, culprit = node.name_span, f"<{fault.name}>"
+        yield Problem(
+            at=at,
+            message=f"{culprit} is known since libvirt {spell(fault.since)}, but the target is {target}",
+            help=f"upgrade libvirt to {spell(fault.since)}, or do without it",
+        )
+
+
+def _severity(fault: SchemaFault) -> Severity | None:
+    return Severity.ERROR if fault.breaks_a_share else None
+
+
+def _did_you_mean(suggestion: str | None, expected: Sequence[str], form: str | None = None) -> str:
+    if suggestion:
+        return f"did you mean {suggestion}?"
+    return _known(expected, form) or "remove it"
+
+
+def _known(expected: Sequence[str], form: str | None = None) -> str:
+    if form and not expected:
+        return f"write {form}"
+    told = ", ".join(expected[:TOLD]) + (" …" if len(expected) > TOLD else "")
+    return f"known here: {told}" if told else ""
+
+
+def _elements(names: Sequence[str]) -> str:
+    return " or ".join(f"<{name}>" for name in names[:3]) or "another element"

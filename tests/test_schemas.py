@@ -1,0 +1,93 @@
+"""domain.xsd is sound, and domain.rng is what it makes."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+import xmlschema
+from lxml import etree
+
+from vfslint import schemas, structure
+
+ROOT = Path(__file__).parent.parent
+XS = "{http://www.w3.org/2001/XMLSchema}"
+VFS = "{urn:vfslint:schema}"
+
+
+@pytest.fixture(scope="module")
+def xsd():
+    return etree.parse(schemas.DOMAIN_XSD).getroot()
+
+
+@pytest.fixture(scope="module")
+def maker():
+    spec = importlib.util.spec_from_file_location("make_relaxng", ROOT / "tools" / "make_relaxng.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_grammar_is_fresh(maker):
+    assert Path(schemas.DOMAIN_RNG).read_bytes() == maker.make(Path(schemas.DOMAIN_XSD))
+
+
+def test_check_tells_a_stale_grammar(maker, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(maker, "GRAMMAR", tmp_path / "domain.rng")
+    assert maker.main(["--check"]) == 1
+    assert "stale" in capsys.readouterr().err
+    assert maker.main([]) == 0
+    assert maker.main(["--check"]) == 0
+
+
+def test_grammar_has_no_identifiers():
+    # libxml2 checks ID and IDREF over the whole document, which makes no sense for a subtree.
+    types = {node.get("type") for node in etree.parse(schemas.DOMAIN_RNG).iter("{*}data")}
+    assert not types & {"ID", "IDREF", "IDREFS"}
+
+
+def test_schema_is_valid_xsd_1_1():
+    assert xmlschema.XMLSchema11(schemas.DOMAIN_XSD).elements.keys() == {"domain", "inactiveDomain"}
+
+
+def test_every_type_is_used(xsd):
+    named = {n.get("name") for tag in ("complexType", "simpleType") for n in xsd.findall(XS + tag)}
+    used = {node.get(key) for node in xsd.iter() for key in ("type", "base")}
+    assert named <= used
+
+
+def test_releases_are_releases_and_newest_is_the_newest(xsd):
+    written = [node.get(VFS + name) for node in xsd.iter() for name in ("since", "optional")]
+    releases = [tuple(map(int, text.split("."))) for text in written if text]
+    assert all(re.fullmatch(r"\d+\.\d+\.\d+", text) for text in written if text)
+    assert max(releases) <= structure.NEWEST
+    assert xsd.get("version") == "{}.{}.{}".format(*structure.NEWEST)
+
+
+def test_annotations_are_known(xsd):
+    names = {name for node in xsd.iter() for name in node.attrib if name.startswith(VFS)}
+    assert names == {VFS + "since", VFS + "optional"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ("domain", "memoryBacking"),
+        ("domain", "memoryBacking", "hugepages", "page"),
+        ("domain", "cpu", "numa", "cell"),
+        ("domain", "devices", "filesystem"),
+        ("domain", "devices", "filesystem", "binary", "openfiles"),
+        ("domain", "devices", "filesystem", "idmap", "uid"),
+        ("domain", "devices", "memory", "target", "requested"),
+    ],
+)
+def test_elements_of_the_scope_are_documented(path):
+    assert structure.documentation(*path).endswith(".")
+
+
+def test_types_of_values_say_what_they_want(xsd):
+    for declared in xsd.findall(XS + "simpleType"):
+        facets = declared.findall(f"{XS}restriction/*")
+        listed = any(facet.tag == XS + "enumeration" for facet in facets)
+        if facets and not listed:
+            assert declared.findtext(f"{XS}annotation/{XS}documentation"), declared.get("name")
