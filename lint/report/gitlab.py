@@ -6,6 +6,7 @@ import json
 from typing import Any, TextIO
 
 from vfslint.findings import Finding, Severity
+from vfslint.fingerprints import unique
 from vfslint.report.paths import in_repository
 from vfslint.report.plain import printable
 from vfslint.run import Run
@@ -15,7 +16,8 @@ _SEVERITY = {Severity.ERROR: "critical", Severity.WARNING: "minor", Severity.NOT
 
 def write(run: Run, out: TextIO, color: str = "never") -> None:
     """Write a list of issues, each with the fingerprint by which GitLab tells old ones from new ones."""
-    json.dump([_issue(finding, "") for finding in run.findings], out, indent=2)
+    issues = map(_issue, run.findings, unique(run.findings, run.sources))
+    json.dump(list(issues), out, indent=2)
     out.write("\n")
 
 

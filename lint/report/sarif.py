@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
+from collections.abc import Iterator
 from typing import Any, TextIO
 from urllib.parse import quote
 
 from vfslint.explain import markdown, page
-from vfslint.findings import Edit, Finding, Fix, Position, Severity, Span
+from vfslint.findings import Edit, Finding, Fix, Position, Span
+from vfslint.fingerprints import unique
 from vfslint.report.paths import in_repository
 from vfslint.report.plain import printable
 from vfslint.rule import Rule
@@ -31,9 +33,8 @@ Json = dict[str, Any]
 
 def write(run: Run, out: TextIO, color: str = "never") -> None:
     """Write a log with one run; its rules are those that have a result."""
-    reported = {finding.code for finding in run.findings}
+    reported = {finding.code for finding, _ in _told(run)}
     rules = [rule for rule in RULES if rule.code in reported]
-    index = {rule.code: number for number, rule in enumerate(rules)}
     log = {
         "$schema": _SCHEMA,
         "version": "2.1.0",
@@ -44,12 +45,24 @@ def write(run: Run, out: TextIO, color: str = "never") -> None:
                 "columnKind": "unicodeCodePoints",
                 "originalUriBaseIds": {_ROOT: {"description": {"text": "The top of the repository."}}},
                 "invocations": [_invocation(run)],
-                "results": [_result(finding, index, run) for finding in run.findings],
+                "results": _results(run, [rule.code for rule in rules]),
             }
         ],
     }
     json.dump(log, out, indent=2)
     out.write("\n")
+
+
+def _told(run: Run) -> Iterator[tuple[Finding, Json]]:
+    """Yield what was found, what the baseline knows and what the files suppress, each with what tells so."""
+    known = run.known
+    for finding in run.findings:
+        yield finding, {} if known is None else {"baselineState": "new"}
+    for finding in known or ():
+        yield finding, {"baselineState": "unchanged"}
+    for suppressed in run.suppressed:
+        suppression = {"kind": "inSource", "justification": printable(suppressed.reason)}
+        yield suppressed.finding, {"suppressions": [suppression]}
 
 
 def _driver(rules: list[Rule]) -> Json:
@@ -88,13 +101,26 @@ def _invocation(run: Run) -> Json:
     return {"executionSuccessful": True, "toolExecutionNotifications": notices}
 
 
-def _result(finding: Finding, index: dict[str, int], run: Run) -> Json:
-    help_line = f"\nhelp: {finding.help}" if finding.help else ""
+def _results(run: Run, codes: list[str]) -> list[Json]:
+    told = list(_told(run))
+    fingerprints = unique((finding for finding, _ in told), run.sources)
+    return [
+        {
+            **_result(finding, run.sources[finding.file]),
+            "ruleIndex": codes.index(finding.code),
+            "partialFingerprints": {"vfslint/v1": fingerprint},
+            **state,
+        }
+        for (finding, state), fingerprint in zip(told, fingerprints, strict=True)
+    ]
+
+
+def _result(finding: Finding, source: Source) -> Json:
+    advice = [f"help: {finding.help}"] if finding.help else []
     result: Json = {
         "ruleId": finding.code,
-        "ruleIndex": index[finding.code],
         "level": finding.severity.word,
-        "message": _message(finding.message + help_line),
+        "message": _message(finding.message, *advice),
         "locations": [_location(finding.at, finding.label)],
         "properties": {"stage": finding.stage.value},
     }
@@ -103,8 +129,8 @@ def _result(finding: Finding, index: dict[str, int], run: Run) -> Json:
             {"id": number, **_location(related.at, related.label)}
             for number, related in enumerate(finding.related, 1)
         ]
-    if finding.fix and finding.file in run.sources:
-        result["fixes"] = [_fix(finding.fix, run.sources[finding.file])]
+    if finding.fix:
+        result["fixes"] = [_fix(finding.fix, source)]
     return result
 
 
@@ -162,7 +188,6 @@ def _replacement(edit: Edit, source: Source) -> Json:
     }
 
 
-def _message(text: str) -> Json:
+def _message(*lines: str) -> Json:
     """Make a message of text that may come from the input: `[text](target)` would be a link in it."""
-    lines = "\n".join(map(printable, text.splitlines()))
-    return {"text": lines.replace("](", "] (")}
+    return {"text": "\n".join(map(printable, lines)).replace("](", "] (")}

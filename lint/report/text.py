@@ -13,7 +13,7 @@ _STYLES = {Severity.ERROR: "1;31", Severity.WARNING: "1;33", Severity.NOTE: "1;3
 
 def write(run: Run, out: TextIO, color: str = "auto") -> None:
     """Draw every finding, then a line that sums up."""
-    coloured = color == "always" or (color == "auto" and _wants_colour(out))
+    coloured = wants_colour(out, color)
     if run.findings:
         from vfslint.report.drawing import draw
 
@@ -40,7 +40,10 @@ def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _wants_colour(out: TextIO) -> bool:
+def wants_colour(out: TextIO, color: str) -> bool:
+    """Whether to colour what goes there, by the option `--color` and the usual variables."""
+    if color != "auto":
+        return color == "always"
     # https://no-color.org and https://force-color.org: any value but the empty one counts.
     if os.environ.get("NO_COLOR"):
         return False
