@@ -1,0 +1,73 @@
+"""vfslint's verdict is libvirt's: what four real releases said of thousands of domains.
+
+tests/data/cases.jsonl.gz are the cases that vfslint was written against; more-cases.jsonl.gz are others of the
+same kinds, and domains as `virsh dumpxml` prints them with faults put in. docs/conformance.md explains what
+is left.
+"""
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+from vfslint import lint_bytes
+from vfslint.findings import Severity
+from vfslint.targets import contemporary, version
+
+from tools.conformance import RELEASES, compare, read_cases
+
+DATA = Path(__file__).parent / "data"
+FLOORS = {  # per cent that must agree, and per cent of false alarms that is allowed
+    ("cases.jsonl.gz", "define"): (99.5, 0.2),
+    ("cases.jsonl.gz", "validate"): (98.0, 0.2),
+    ("more-cases.jsonl.gz", "define"): (99.5, 0.2),
+    ("more-cases.jsonl.gz", "validate"): (98.0, 0.2),
+}
+
+
+@pytest.mark.parametrize("release", RELEASES)
+@pytest.mark.parametrize("file", ["cases.jsonl.gz", "more-cases.jsonl.gz"])
+def test_agreement_with_real_libvirt(file: str, release: str) -> None:
+    asked, differing = compare(read_cases(DATA / file), [release])
+    for question in ("define", "validate"):
+        floor, alarms_allowed = FLOORS[file, question]
+        here = [case for case in differing if case.question == question]
+        alarms = [case for case in here if case.false_alarm]
+        number = asked[release, question]
+        assert number > 2000
+        assert 100 * (1 - len(here) / number) >= floor, [(case.codes, case.message) for case in here[:20]]
+        assert 100 * len(alarms) / number <= alarms_allowed, [case.codes for case in alarms]
+
+
+def test_what_kills_libvirt_is_an_error() -> None:
+    crashing = 0
+    for case in read_cases(DATA / "cases.jsonl.gz"):
+        for release, said in case["libvirt"].items():
+            if said["define"] == "crashed":
+                crashing += 1
+                findings = lint_bytes(case["xml"].encode(), target=contemporary(version(release)))
+                assert Severity.ERROR in {finding.severity for finding in findings}
+    assert crashing
+
+
+def printed_domains() -> list[dict[str, str]]:
+    with gzip.open(DATA / "dumps.jsonl.gz", "rt", encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
+
+
+def test_what_libvirt_prints_is_clean_for_the_release_that_printed_it() -> None:
+    dumps = printed_domains()
+    assert len(dumps) > 100
+    alarms = []
+    for dump in dumps:
+        findings = lint_bytes(dump["xml"].encode(), target=contemporary(version(dump["release"])))
+        alarms += [
+            (dump["base"], dump["release"], finding.code, finding.message)
+            for finding in findings
+            if finding.severity is Severity.ERROR and finding.stage.value in ("parse", "schema", "define")
+        ]
+    assert alarms == []
+
+
+def test_what_the_test_driver_prints_is_clean() -> None:
+    assert lint_bytes((DATA / "test-driver.xml").read_bytes()) == []

@@ -1,0 +1,89 @@
+"""What vfslint prints for the bundled examples, whole and to the letter: `pytest --update-golden` rewrites it."""
+
+import io
+from pathlib import Path
+
+import pytest
+from vfslint.cli import main
+
+ROOT = Path(__file__).parent.parent
+SOUND = sorted((ROOT / "examples" / "sound").glob("*.xml"))
+FAULTY = sorted((ROOT / "examples" / "faulty").glob("*.xml"))
+GOLDEN = Path(__file__).parent / "golden" / "examples"
+
+
+def printed(*arguments: str) -> tuple[int, str, str]:
+    out, err = io.StringIO(), io.StringIO()
+    status = main(["--isolated", *arguments], io.StringIO(), out, err)
+    return status, out.getvalue(), err.getvalue()
+
+
+def path(file: Path) -> str:
+    return file.relative_to(ROOT).as_posix()
+
+
+@pytest.fixture(autouse=True)
+def _at_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "GITHUB_ACTIONS"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.parametrize("file", SOUND, ids=lambda file: file.stem)
+def test_sound_example_is_silent(file: Path) -> None:
+    assert printed(path(file)) == (0, "no faults found · 1 file checked\n", "")
+
+
+@pytest.mark.parametrize("file", FAULTY, ids=lambda file: file.stem)
+def test_faulty_example_is_explained(file: Path, request: pytest.FixtureRequest) -> None:
+    status, out, err = printed(path(file))
+    golden = GOLDEN / f"{file.stem}.txt"
+    if request.config.getoption("--update-golden"):
+        golden.parent.mkdir(exist_ok=True)
+        golden.write_text(out, encoding="utf-8")
+    assert (status, err) == (1, "")
+    assert out == golden.read_text(encoding="utf-8")
+
+
+def test_lock_options_are_sound_where_the_daemon_knows_them() -> None:
+    assert printed("--target", "debian-12", "examples/faulty/lock-options.xml")[0] == 0
+
+
+def test_narrow_terminals_cut_source_lines_around_the_mark(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    out = printed("examples/faulty/private-memory.xml")[1]
+    assert max(len(line) for line in out.splitlines() if "│" in line and "<" in line) <= 40
+
+
+def test_colour_is_asked_for_and_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    file = "examples/faulty/private-memory.xml"
+    assert "\033[" not in printed(file)[1]
+    assert "\033[" in printed("--color=always", file)[1]
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert "\033[" in printed(file)[1]
+    assert "\033[" not in printed("--color=never", file)[1]
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\033[" not in printed(file)[1]
+
+
+def test_ascii_terminals_get_ascii_frames() -> None:
+    raw = io.BytesIO()
+    out = io.TextIOWrapper(raw, encoding="ascii", errors="replace")
+    main(["--isolated", "examples/faulty/private-memory.xml"], io.StringIO(), out, io.StringIO())
+    out.flush()
+    assert b"-->" in raw.getvalue()
+    assert b"^" in raw.getvalue()
+
+
+def test_terminal_escapes_and_markup_of_the_input_are_shown_not_obeyed(tmp_path: Path) -> None:
+    file = tmp_path / "evil.xml"
+    file.write_text(
+        (ROOT / "examples" / "sound" / "memfd.xml")
+        .read_text(encoding="utf-8")
+        .replace("mount_tag", "[red]x[/red]\u202e\u009b31m" + "t" * 36),
+        encoding="utf-8",
+    )
+    out = printed(str(file))[1]
+    assert "[red]x[/red]" in out
+    assert "\u202e" not in out
+    assert "\u009b" not in out

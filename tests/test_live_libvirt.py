@@ -1,0 +1,131 @@
+"""vfslint against the libvirt that is installed here: sound domains with faults that hypothesis puts in.
+
+`.ci/run` installs Debian's libvirt 9.0.0 and QEMU and asks a fixed set of cases. By hand, with new ones and for
+as long as one likes: `python -m tests.test_live_libvirt --cases 10000 --seed 1`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from vfslint.engine import Engine
+from vfslint.findings import Severity, Stage
+from vfslint.rules import RULES
+from vfslint.setting import Setting
+from vfslint.source import Source
+from vfslint.targets import contemporary, version
+
+from tests.explained import explanation
+from tests.live_libvirt import LiveLibvirt, Verdict, is_available
+from tests.mutations import Mutant, mutants
+from tools.conformance import refuses_define, refuses_validate
+
+CASES = 400
+
+
+@pytest.fixture(scope="module")
+def libvirt() -> Iterator[LiveLibvirt]:
+    if not is_available():
+        pytest.skip("needs root, libvirt's QEMU driver and qemu-system-x86_64: .ci/run installs them")
+    with LiveLibvirt() as live:
+        yield live
+
+
+def disagreement(mutant: Mutant, said: Verdict, engine: Engine) -> str:
+    """Return in what vfslint and libvirt differ and what docs/conformance.md does not explain, or ''."""
+    findings = engine.judge_xml(Source(mutant.xml.encode(), "mutant.xml")).findings
+    if said.define == "crashed":
+        has_error = any(finding.severity is Severity.ERROR for finding in findings)
+        return "" if has_error else f"libvirt crashes on {mutant.faults}, vfslint has no error"
+    for question, refusing, verdict in (
+        ("define", refuses_define(findings), said.define),
+        ("validate", refuses_validate(findings), said.validate),
+    ):
+        codes = frozenset(finding.code for finding in refusing)
+        if bool(codes) != (verdict == "refused") and not explanation(said.message, codes):
+            ours = ", ".join(f"{finding.code} {finding.message}" for finding in refusing) or "nothing"
+            return f"{question}: libvirt {verdict} ({said.message}), vfslint says {ours}; {mutant.faults}\n{mutant.xml}"
+    return ""
+
+
+def engine_for(libvirt: LiveLibvirt) -> Engine:
+    return Engine(RULES, Setting(contemporary(version(libvirt.release))))
+
+
+def test_agreement_with_the_libvirt_of_this_machine(libvirt: LiveLibvirt) -> None:
+    engine = engine_for(libvirt)
+
+    @seed(20261122)
+    @settings(max_examples=CASES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(mutants())
+    def agree(mutant: Mutant) -> None:
+        assert disagreement(mutant, libvirt.ask(mutant.xml), engine) == ""
+
+    agree()
+
+
+def test_fixed_domains_are_accepted_by_the_libvirt_of_this_machine(libvirt: LiveLibvirt) -> None:
+    """What libvirt refused and vfslint calls clean after its fixes is accepted."""
+    from vfslint.edits import apply
+
+    engine = engine_for(libvirt)
+
+    @seed(20261123)
+    @settings(max_examples=CASES // 2, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(mutants())
+    def mended(mutant: Mutant) -> None:
+        data = mutant.xml.encode()
+        for _ in range(20):
+            findings = engine.judge_xml(Source(data, "x")).findings
+            fixes = [finding.fix for finding in findings if finding.fix and finding.fix.safe]
+            if not fixes:
+                break
+            data = apply(data, fixes[0].edits)
+        if data != mutant.xml.encode() and not any(finding.stage is not Stage.GUEST for finding in findings):
+            said = libvirt.ask(data.decode())
+            assert said.define == "accepted", f"{said.message}: {mutant.faults}\n{data.decode()}"
+
+    mended()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--cases", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))
+    options = parser.parse_args()
+    print(f"seed {options.seed}")
+    found: dict[str, str] = {}
+    asked = 0
+    with LiveLibvirt() as libvirt:
+        engine = engine_for(libvirt)
+
+        @seed(options.seed)
+        @settings(
+            max_examples=options.cases,
+            deadline=None,
+            database=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(mutants())
+        def collect(mutant: Mutant) -> None:
+            nonlocal asked
+            asked += 1
+            said = disagreement(mutant, libvirt.ask(mutant.xml), engine)
+            if said and said.splitlines()[0] not in found:
+                found[said.splitlines()[0]] = said
+
+        collect()
+        for said in found.values():
+            print(said)
+        print(f"libvirt {libvirt.release}: {asked} domains asked, {len(found)} disagreements that nothing explains")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
