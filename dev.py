@@ -61,6 +61,12 @@ def check() -> int:
     return run(BIN / "mypy")
 
 
+def docs() -> int:
+    """Build the documentation strictly, into site/."""
+    install(".[docs]")
+    return run(BIN / "python", "-m", "tools.make_docs")
+
+
 def main(words: list[str]) -> int:
     """Do what the first word says."""
     match words:
@@ -70,7 +76,9 @@ def main(words: list[str]) -> int:
             return test(arguments)
         case ["check"]:
             return check()
-    print("usage: python3 dev.py examples | test [PYTEST OPTION…] | check", file=sys.stderr)
+        case ["docs"]:
+            return docs()
+    print("usage: python3 dev.py examples | test [PYTEST OPTION…] | check | docs", file=sys.stderr)
     return 2
 
 

@@ -16,7 +16,12 @@ def lint_bytes(
     data: bytes, *, filename: str = "<bytes>", target: Target = NEWEST, session: bool = False
 ) -> list[Finding]:
     """Return the findings in domain XML, in the order of the document; an empty list means clean."""
-    return Engine(RULES, Setting(target, session)).judge_xml(Source(data, filename)).findings
+    engine, source = Engine(RULES, Setting(target, session)), Source(data, filename)
+    outcome = engine.judge_xml(source)
+    if len(outcome.domains) < 2:
+        return outcome.findings
+    together = engine.judge_fleet(outcome.members, lambda _: source).findings
+    return sorted(outcome.findings + together, key=lambda found: found.at.start.offset)
 
 
 def lint_path(

@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, NoReturn, TextIO
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+from io import TextIOWrapper
+from typing import TYPE_CHECKING, TextIO
 
+from vfslint.options import Complaint, Formatter, Parser, lint_parser
 from vfslint.version import VERSION
 
 if TYPE_CHECKING:
-    from vfslint.engine import Engine
-    from vfslint.rule import Rule
-    from vfslint.run import Run
-    from vfslint.source import Source
-    from vfslint.targets import Target
+    from vfslint.check import Check, Streams
+    from vfslint.report import Output
 
 CLEAN, FOUND, FAILED, INTERRUPTED = 0, 1, 2, 130
-STANDARD_INPUT = "-"
-
-
-class Complaint(Exception):
-    """Something the caller must mend: a wrong option or an unreadable file. Its text is one line."""
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise Complaint(f"{message} (see vfslint --help)")
 
 
 def run() -> None:
     """Entry point of the console script."""
+    for stream in (sys.stdout, sys.stderr):
+        # A file name or a sign that the terminal cannot show must not end in a traceback.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(main(sys.argv[1:], sys.stdin, sys.stdout, sys.stderr))
 
 
@@ -43,7 +36,7 @@ def main(argv: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO) -> 
             return command(argv[1:], stdout)
         return _lint(argv, stdin, stdout, stderr)
     except Complaint as complaint:
-        stderr.write(f"vfslint: {complaint}\n")
+        _complain(stderr, str(complaint).split("\n"))
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -53,8 +46,16 @@ def main(argv: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO) -> 
         return FAILED
 
 
+def _complain(stderr: TextIO, complaints: Sequence[str]) -> None:
+    if complaints:
+        from vfslint.report.plain import printable
+
+        for complaint in complaints:
+            stderr.write(f"vfslint: {printable(complaint)}\n")
+
+
 def _lint(argv: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO) -> int:
-    parser = _lint_parser()
+    parser = lint_parser()
     options = parser.parse_args(argv)
     if options.help:
         stdout.write(parser.format_help())
@@ -65,170 +66,131 @@ def _lint(argv: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO) ->
     if not options.paths:
         raise Complaint("name at least one file or folder, or - for standard input (see vfslint --help)")
 
-    from vfslint.findings import Severity
-    from vfslint.report import reporter
+    from vfslint import report
+    from vfslint.check import STANDARD_INPUT, Streams
 
-    result, unreadable = _judge(options, stdin)
-    if result.findings or not options.quiet:
-        reporter(options.format)(result, stdout, options.color)
-    if options.verbose:
-        for skipped in result.skipped:
-            stderr.write(f"vfslint: skipped {skipped.file}: {skipped.reason}\n")
-    for complaint in unreadable:
-        stderr.write(f"vfslint: {complaint}\n")
-    if unreadable:
-        return FAILED
-    worst = result.worst()
-    if worst is None or options.fail_on == "never":
-        return CLEAN
-    return FOUND if worst >= Severity[options.fail_on.upper()] else CLEAN
-
-
-def _lint_parser() -> _Parser:
-    parser = _Parser(
-        prog="vfslint",
-        usage="vfslint [OPTION…] PATH…",
-        add_help=False,
-        allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="Tells before libvirt does what will go wrong with virtio-fs in domain XML and qemu.conf.",
-        epilog=_EPILOG,
-    )
-    add = parser.add_argument
-    add("paths", nargs="*", metavar="PATH", help="files, folders (every *.xml and qemu.conf in them), or -")
-    add("-h", "--help", action="store_true", help="show this help and exit")
-    add("--version", action="store_true", help="show the version and exit")
-    add("-q", "--quiet", action="store_true", help="print nothing when there are no findings")
-    add("-v", "--verbose", action="store_true", help="say which files were skipped, and why")
-
-    group = parser.add_argument_group("what to check")
-    add = group.add_argument
-    add(
-        "--select", action="append", metavar="RULES", help="only these rules: codes, prefixes (VFS1) or names"
-    )
-    add("--ignore", action="append", metavar="RULES", help="not these rules")
-    add("--stdin-filename", metavar="NAME", help="what to call standard input in the report")
-    add("--strict-root", action="store_true", help="a file that holds no domain is an error")
-
-    group = parser.add_argument_group("what it is meant for")
-    add = group.add_argument
-    add("--target", metavar="NAME", help="a stack by name: newest (default), oldest, debian-12, rhel-9 …")
-    add(
-        "--libvirt",
-        metavar="VERSION",
-        help="libvirt's release; QEMU and virtiofsd default to those of its time",
-    )
-    add("--qemu", metavar="VERSION", help="QEMU's release")
-    add(
-        "--virtiofsd",
-        metavar="VERSION",
-        help="virtiofsd's release; none: the daemon in C of QEMU 7.2 and older",
-    )
-    add("--session", action="store_true", help="an unprivileged libvirt (qemu:///session); default: system")
-
-    group = parser.add_argument_group("output")
-    add = group.add_argument
-    add("--format", default="text", choices=("text", "concise", "json"), help="default: text")
-    add("--color", default="auto", choices=("auto", "always", "never"), help="default: auto")
-    add(
-        "--fail-on",
-        default="warning",
-        choices=("error", "warning", "note", "never"),
-        help="the lowest severity that gives exit status 1; default: warning",
-    )
-    return parser
-
-
-_EPILOG = """\
-commands:
-  vfslint rules           list every rule
-  vfslint explain WHAT    a rule's manual page, by code, name or libvirt's error message
-
-exit status: 0 clean, 1 findings at or above --fail-on, 2 wrong usage, unreadable file"""
-
-
-def _judge(options: argparse.Namespace, stdin: TextIO) -> tuple[Run, list[str]]:
-    from vfslint.engine import Engine
-    from vfslint.run import Run, files_in
-    from vfslint.setting import Setting
-
-    rules = _chosen_rules(options.select, options.ignore)
-    engine = Engine(rules, Setting(_target(options), options.session), strict_root=options.strict_root)
-    result = Run()
-    unreadable = []
-    for path in dict.fromkeys(files_in(options.paths)):
-        try:
-            result.add(engine, _read(path, stdin, options.stdin_filename))
-        except OSError as error:
-            unreadable.append(f"cannot read {path}: {error.strerror or error}")
-    return result, unreadable
-
-
-def _read(path: str, stdin: TextIO, stdin_filename: str | None) -> Source:
-    from vfslint.documents import MAXIMUM_BYTES
-    from vfslint.source import Source
-
-    # One byte more than libvirt would read: enough to tell that a file is too large, even an endless one.
-    if path == STANDARD_INPUT:
-        stream = getattr(stdin, "buffer", None)
-        data = stream.read(MAXIMUM_BYTES + 1) if stream else stdin.read().encode()
-        return Source(data, stdin_filename or "<stdin>")
-    with open(path, "rb") as file:
-        return Source(file.read(MAXIMUM_BYTES + 1), path)
-
-
-def _target(options: argparse.Namespace) -> Target:
-    from vfslint.targets import NAMED, NEWEST, contemporary, version
-
-    target = NEWEST
     try:
-        if options.target:
-            target = NAMED[options.target]
-        if options.libvirt:
-            libvirt = version(options.libvirt)
-            target = target._replace(libvirt=libvirt) if options.target else contemporary(libvirt)
-        if options.qemu:
-            target = target._replace(qemu=version(options.qemu))
-        if options.virtiofsd:
-            daemon = None if options.virtiofsd == "none" else version(options.virtiofsd)
-            target = target._replace(virtiofsd=daemon)
-    except KeyError:
-        raise Complaint(f"unknown target {options.target!r}{_did_you_mean(options.target, NAMED)}") from None
+        outputs = report.outputs(options.format or (), options.output_file or "")
     except ValueError as error:
         raise Complaint(str(error)) from None
-    return target
+    streams = Streams(stdin, stdout, stderr)
+    if not options.watch:
+        return _lint_once(options, streams, outputs)
+    if STANDARD_INPUT in options.paths:
+        raise Complaint("--watch needs files or folders, not standard input")
+    from vfslint.watch import watch
+
+    def lint() -> None:
+        try:
+            _lint_once(options, streams, outputs)
+        except Complaint as complaint:
+            # Whoever is just editing the configuration will mend it.
+            _complain(stderr, str(complaint).split("\n"))
+
+    others = (options.config, options.qemu_conf, options.host_facts, options.baseline)
+    watch(lint, [*options.paths, *filter(None, others)], stderr)
+    return INTERRUPTED
 
 
-def _chosen_rules(select: list[str] | None, ignore: list[str] | None) -> list[Rule]:
-    from vfslint.rules import RULES
+def _lint_once(options: Namespace, streams: Streams, outputs: Sequence[Output]) -> int:
+    from vfslint.check import Check
 
-    def matching(choices: list[str]) -> set[str]:
-        codes: set[str] = set()
-        for word in (word.strip() for choice in choices for word in choice.split(",")):
-            found = {rule.code for rule in RULES if rule.name == word or rule.code.startswith(word.upper())}
-            if not word or not found:
-                known = [name for rule in RULES for name in (rule.code, rule.name)]
-                raise Complaint(f"no rule is called {word!r}{_did_you_mean(word, known)}")
-            codes |= found
-        return codes
+    check = Check(options, streams)
+    paths = check.files()
+    if len(paths) > 1 and streams.stderr.isatty():
+        from vfslint.progress import shown
 
-    chosen = matching(select) if select else {rule.code for rule in RULES}
-    if ignore:
-        chosen -= matching(ignore)
-    return [rule for rule in RULES if rule.code in chosen]
+        check.all(shown(paths, streams.stderr))
+    else:
+        check.all(paths)
+    if options.write_baseline:
+        _write_baseline(check, options.write_baseline)
+    elif options.diff:
+        _tell_fixes(check, "Would fix")
+    else:
+        if options.baseline:
+            _apply_baseline(check, options.baseline)
+        _report(check, outputs)
+        _tell_fixes(check, "Fixed")
+    if options.verbose:
+        _complain(
+            streams.stderr, [f"skipped {skipped.file}: {skipped.reason}" for skipped in check.run.skipped]
+        )
+    _complain(streams.stderr, check.complaints)
+    return _status(check)
 
 
-def _did_you_mean(word: str, known: Iterable[str]) -> str:
-    from difflib import get_close_matches
+def _report(check: Check, outputs: Sequence[Output]) -> None:
+    from vfslint import report
+    from vfslint.files import NotWritten
 
-    close = get_close_matches(word, known, 1)
-    return f"; did you mean {close[0]}?" if close else ""
+    options, stdout = check.options, check.streams.stdout
+    if check.mends and "-" in options.paths:
+        # The mended document goes to standard output.
+        stdout = check.streams.stderr
+    if options.statistics:
+        from vfslint.statistics import write
+
+        write(check.run, stdout, as_json=any(output.format == "json" for output in outputs))
+        return
+    try:
+        report.write(check.run, outputs, stdout, options.color, quiet=options.quiet)
+    except NotWritten as error:
+        raise Complaint(f"cannot write the report: {error}") from None
+
+
+def _tell_fixes(check: Check, what: str) -> None:
+    run, options = check.run, check.options
+    if not run.fixed or (options.quiet and not options.show_fixes):
+        return
+    from vfslint.check import fixes_by_file
+    from vfslint.report.plain import printable
+
+    files = fixes_by_file(run.fixed)
+    findings = "1 finding" if len(run.fixed) == 1 else f"{len(run.fixed)} findings"
+    where = "1 file" if len(files) == 1 else f"{len(files)} files"
+    check.streams.stderr.write(f"{what} {findings} in {where}{':' if options.show_fixes else '.'}\n")
+    for file, counts in files.items() if options.show_fixes else ():
+        check.streams.stderr.write(f"  {printable(file)}\n")
+        for (code, name), number in counts.items():
+            check.streams.stderr.write(f"    {number} × {code} {name}\n")
+
+
+def _write_baseline(check: Check, path: str) -> None:
+    from vfslint import baseline
+
+    try:
+        baseline.write(path, check.run)
+    except OSError as error:
+        raise Complaint(f"cannot write {path}: {error.strerror or error}") from None
+    findings = "1 finding" if len(check.run.findings) == 1 else f"{len(check.run.findings)} findings"
+    _complain(check.streams.stderr, [f"{path} now holds {findings}"])
+    check.run.findings = []
+
+
+def _apply_baseline(check: Check, path: str) -> None:
+    from vfslint import baseline
+
+    stale = baseline.read(path).apply(check.run)
+    if stale:
+        entries = "1 entry is" if stale == 1 else f"{stale} entries are"
+        advice = f"{entries} stale in {path}; --write-baseline {path} drops what is fixed"
+        _complain(check.streams.stderr, [advice])
+
+
+def _status(check: Check) -> int:
+    if check.complaints:
+        return FAILED
+    if check.options.diff:
+        return FOUND if check.run.fixed and not check.options.exit_zero else CLEAN
+    findings = check.run.findings
+    return FOUND if any(check.choices.fails(found.file, found.severity) for found in findings) else CLEAN
 
 
 def _rules(argv: Sequence[str], stdout: TextIO) -> int:
     from vfslint.explain import write_list
 
-    parser = _Parser(prog="vfslint rules", allow_abbrev=False, description="List every rule.")
+    parser = _parser("rules", "List every rule.")
     parser.add_argument("--format", default="text", choices=("text", "json", "markdown"))
     write_list(stdout, parser.parse_args(argv).format)
     return CLEAN
@@ -237,7 +199,7 @@ def _rules(argv: Sequence[str], stdout: TextIO) -> int:
 def _explain(argv: Sequence[str], stdout: TextIO) -> int:
     from vfslint.explain import find, write_manual
 
-    parser = _Parser(prog="vfslint explain", allow_abbrev=False, description="Print a rule's manual page.")
+    parser = _parser("explain", "Print a rule's manual page.")
     parser.add_argument("what", nargs="+", help="a code, a name, or an error message of libvirt's")
     parser.add_argument("--format", default="text", choices=("text", "json", "markdown"))
     options = parser.parse_args(argv)
@@ -249,4 +211,53 @@ def _explain(argv: Sequence[str], stdout: TextIO) -> int:
     return CLEAN
 
 
-_COMMANDS: dict[str, Callable[[Sequence[str], TextIO], int]] = {"rules": _rules, "explain": _explain}
+def _config(argv: Sequence[str], stdout: TextIO) -> int:
+    from vfslint.choices import Choices
+    from vfslint.holding import write
+
+    parser = lint_parser("vfslint config", "vfslint config [OPTION…] FILE")
+    options = parser.parse_args(argv)
+    if options.help:
+        stdout.write("usage: vfslint config [OPTION…] FILE\n\nShow what holds for a file, and where from.\n")
+        return CLEAN
+    if len(options.paths) != 1:
+        raise Complaint("name one file (see vfslint config --help)")
+    write(stdout, Choices(options), options.paths[0], as_json=options.format == ["json"])
+    return CLEAN
+
+
+def _completion(argv: Sequence[str], stdout: TextIO) -> int:
+    from vfslint.completion import SHELLS, script
+
+    parser = _parser("completion", "Print a script that completes vfslint's options in a shell.")
+    parser.add_argument("shell", choices=tuple(SHELLS))
+    stdout.write(script(parser.parse_args(argv).shell))
+    return CLEAN
+
+
+def _host(argv: Sequence[str], stdout: TextIO) -> int:
+    from vfslint.host_commands import host
+
+    return host(argv, stdout)
+
+
+def _setup(argv: Sequence[str], stdout: TextIO) -> int:
+    from vfslint.host_commands import setup
+
+    return setup(argv, stdout)
+
+
+def _parser(command: str, description: str) -> Parser:
+    return Parser(
+        prog=f"vfslint {command}", allow_abbrev=False, description=description, formatter_class=Formatter
+    )
+
+
+_COMMANDS: dict[str, Callable[[Sequence[str], TextIO], int]] = {
+    "rules": _rules,
+    "explain": _explain,
+    "config": _config,
+    "completion": _completion,
+    "host": _host,
+    "setup": _setup,
+}

@@ -69,6 +69,12 @@ class Document:
             self._places = dict(zip(self.root.iter("*"), _scan(self.source.text), strict=True))
         return self._places[element]
 
+    @property
+    def comments(self) -> list[tuple[int, int]]:
+        """Where each comment starts and ends in the text, in order."""
+        found = _MARKUP.finditer(self.source.text)
+        return [comment.span() for comment in found if comment[0].startswith("<!--")]
+
     def span(self, start: int, end: int) -> Span:
         """Return the span between two indices into the text."""
         return self.source.span(start, end)

@@ -5,19 +5,42 @@ Rules ask this model and never the tree. All sizes are KiB, as in libvirt.
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
-from typing import NamedTuple
+from itertools import combinations
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vfslint import values
-from vfslint.devices import Device, Filesystem, MemoryDevice, VirtioFS
+from vfslint import fields, numa, pages, processors, sizes, values
+from vfslint.addresses import Address, Buses
+from vfslint.controllers import Controller
+from vfslint.devices import (
+    ADDRESSED,
+    BOOTABLE,
+    Boot,
+    Device,
+    Disk,
+    Filesystem,
+    Interface,
+    MemoryDevice,
+    VirtioFS,
+)
 from vfslint.documents import Attribute, Document, Node
-from vfslint.findings import Span
+from vfslint.findings import Span, Stage
+from vfslint.machines import ARCHITECTURES, X86, MachineType
+from vfslint.schema_faults import SchemaFault, schema_faults
 from vfslint.setting import Setting
+
+if TYPE_CHECKING:
+    from vfslint.conf_model import BackingDirectory
+    from vfslint.virconf import Statement
 
 QEMU_FAMILY = frozenset({"kvm", "qemu", "hvf", "kqemu"})
 
-# Architectures whose machines libvirt and QEMU know as x86.
-X86 = frozenset({"x86_64", "i686"})
+QEMU_NAMESPACE = "http://libvirt.org/schemas/domain/qemu/1.0"
+LIBOSINFO = "http://libosinfo.org/xmlns/libvirt/domain/1.0"
+
+# What libvirt keeps of an alias (domain_conf.h: USER_ALIAS_PREFIX, USER_ALIAS_CHARS).
+USER_ALIAS = re.compile(r"ua-[A-Za-z0-9_.-]*\Z")
 
 
 class Region(NamedTuple):
@@ -61,9 +84,7 @@ class Cell:
     @cached_property
     def size_kib(self) -> int | None:
         """The memory in KiB, or None where it is missing or cannot be read."""
-        text = self.node.value("memory")
-        size = None if text is None else values.scaled(text, self.node.value("unit"))
-        return None if size is None else values.kib(size)
+        return sizes.Size(self.node, "memory").kib
 
 
 class MemoryBacking:
@@ -116,6 +137,17 @@ class MemoryBacking:
         return [Page(page) for element in self.elements("hugepages") for page in element.children("page")]
 
     @property
+    def access_element(self) -> Node | None:
+        """The `<access>` that a mode belongs into: the one that has it, else the first; None without any."""
+        written = self._first("access", "mode")
+        return written.node if written else next(iter(self.elements("access")), None)
+
+    @property
+    def allocation_threads(self) -> Attribute | None:
+        """The first `allocation/@threads`, or None."""
+        return self._first("allocation", "threads")
+
+    @property
     def is_memfd(self) -> bool:
         """Whether the source is memfd, which needs no set-up of the host."""
         return self.source is not None and self.source.value == "memfd"
@@ -130,15 +162,23 @@ class Page:
     @cached_property
     def size_kib(self) -> int | None:
         """The page size in KiB, or None where it is missing or cannot be read."""
-        text = self.node.value("size")
-        size = None if text is None else values.scaled(text, self.node.value("unit"))
-        return None if size is None else values.kib(size)
+        return sizes.Size(self.node, "size").kib
 
     @cached_property
     def cells(self) -> frozenset[int] | None:
         """The cells of `nodeset`; None where there is no nodeset or it cannot be read."""
         text = self.node.value("nodeset")
         return None if text is None else values.bitmap(text)
+
+    @property
+    def number(self) -> int | None:
+        """The size without its unit, or None where it cannot be read."""
+        return sizes.Size(self.node, "size").number
+
+    @property
+    def label(self) -> str:
+        """How messages call the pages: `pages of 2 MiB`."""
+        return f"pages of {values.spell_size(self.size_kib)}" if self.size_kib else "pages"
 
     @property
     def at(self) -> Span:
@@ -157,6 +197,14 @@ class Domain:
         for element in node.element.iterchildren("*"):
             children.setdefault(element.tag, []).append(Node(document, element))
         self._children = children
+
+    @cached_property
+    def _schema_faults(self) -> dict[str, list[SchemaFault]]:
+        return schema_faults(self)
+
+    def schema_faults(self, kind: str) -> list[SchemaFault]:
+        """What libvirt's schema refuses at the target release, of one kind such as `unknown-element`."""
+        return self._schema_faults.get(kind, [])
 
     def elements(self, tag: str) -> list[Node]:
         """All direct children of that name."""
@@ -183,6 +231,12 @@ class Domain:
         parent = self.node.parent
         return self.node.value("id") is not None or (parent is not None and parent.tag == "domstatus")
 
+    @property
+    def is_in_snapshot(self) -> bool:
+        """Whether a snapshot holds this domain."""
+        parent = self.node.parent
+        return parent is not None and parent.tag == "domainsnapshot"
+
     @cached_property
     def name(self) -> str:
         """The domain's name, or an empty string."""
@@ -194,15 +248,208 @@ class Domain:
         """The first `<type>` of the first `<os>`, or None."""
         return next((kind for os in self.elements("os") for kind in os.children("type")), None)
 
+    @property
+    def os_type_name(self) -> str:
+        """The type of operating system, or an empty string."""
+        return self.os_type.text if self.os_type else ""
+
+    @property
+    def bootloader(self) -> Node | None:
+        """The `<bootloader>` of a paravirtualised Xen guest, or None; an empty one counts as none."""
+        node = self.first("bootloader")
+        return node if node and node.text else None
+
+    @property
+    def malformed_uuids(self) -> list[Node]:
+        """The `<uuid>` and `<genid>` that libvirt cannot read; empty ones make it generate one."""
+        found = [self.first("uuid"), self.first("genid")]
+        return [node for node in found if node and node.text and not values.is_uuid(node.text)]
+
+    @property
+    def emulator_mismatch(self) -> str | None:
+        """The architecture that the emulator's name stands for, where the guest's is another; else None."""
+        name = self.emulator.text.rpartition("/")[2] if self.emulator else ""
+        emulated = name.removeprefix("qemu-system-")
+        runs = {"x86_64": X86, "ppc64": {"ppc64", "ppc64le", "ppc"}, "arm": {"armv6l", "armv7l", "armv7b"},
+                "aarch64": {"aarch64", "armv7l", "armv6l", "armv7b"}, "s390x": {"s390x", "s390"}}  # fmt: skip
+        if not name.startswith("qemu-system-") or emulated not in runs or self.arch not in ARCHITECTURES:
+            return None
+        return None if self.arch in runs[emulated] else emulated
+
+    @cached_property
+    def uefi(self) -> Node | None:
+        """Where the domain asks for UEFI firmware: `<os firmware='efi'>` or a pflash loader; else None."""
+        for os in self.elements("os"):
+            if os.value("firmware") == "efi":
+                return os
+            loader = os.child("loader")
+            if loader and loader.value("type") == "pflash" and loader.text:
+                return loader
+        return None
+
+    @cached_property
+    def lone_firmware(self) -> Node | None:
+        """An element that describes firmware of a domain that names none and does not choose one; else None.
+
+        Since 9.0.0 at the latest an `<nvram>` or `<firmware>` alone is refused like an empty `<loader>`.
+        """
+        for os in self.elements("os"):
+            loader = os.child("loader")
+            if os.value("firmware") or (loader and loader.text):
+                return None
+            others = ("nvram", "firmware") if self.setting.target.libvirt >= (9, 0, 0) else ()
+            lone = loader or next((node for tag in others if (node := os.child(tag))), None)
+            if lone:
+                return lone
+        return None
+
+    def has_feature(self, name: str) -> bool:
+        """Whether `<features>` has a child of that name."""
+        return any(features.child(name) for features in self.elements("features"))
+
+    @cached_property
+    def has_acpi(self) -> bool:
+        """Whether the guest has ACPI."""
+        return self.has_feature("acpi")
+
+    @cached_property
+    def unknown_features(self) -> list[tuple[Node, list[str]]]:
+        """The features that the target's libvirt does not know, each with the names that it knows there."""
+        return list(fields.unknown_features(self))
+
+    @cached_property
+    def clock_faults(self) -> list[tuple[Node, str, str, Stage]]:
+        """What the first `<clock>` lacks: its element, the fault, the remedy, and where libvirt refuses it."""
+        clock = self.first("clock")
+        if clock is None:
+            return []
+        found = []
+        offset, adjustment = clock.value("offset"), clock.value("adjustment")
+        if offset == "timezone" and not clock.value("timezone"):
+            found.append((clock, "the clock is in a time zone, but names none", "write timezone='…'", Stage.PARSE))
+        start = values.integer(clock.value("start") or "", bits=64)
+        if offset == "absolute" and start is None and self.setting.target.libvirt >= (8, 4, 0):
+            remedy = "write start='…', in seconds since 1970"
+            found.append((clock, "the clock is absolute, but has no start", remedy, Stage.PARSE))
+        if offset in ("utc", "localtime", "timezone", None, "") and adjustment not in (None, "reset"):
+            if values.integer(adjustment, bits=64) is None:
+                fault = f"the clock's adjustment {adjustment!r} is neither 'reset' nor a number"
+                found.append((clock, fault, "write 'reset' or a number of seconds", Stage.PARSE))
+        for timer in clock.children("timer"):
+            if timer.value("name") == "platform":
+                found.append((timer, "the timer 'platform' is for Xen", "take it away", Stage.DEFINE))
+        return found
+
+    @cached_property
+    def empty_resource(self) -> Node | None:
+        """The first `<resource>` where libvirt finds nothing in it, or None."""
+        node = self.first("resource")
+        partition = node.child("partition") if node else None
+        if node is None or (partition and partition.text):
+            return None
+        is_new = self.setting.target.libvirt >= (9, 0, 0)
+        return None if is_new and node.child("fibrechannel") else node
+
+    @cached_property
+    def unsupported_actions(self) -> list[Node]:
+        """The `<on_poweroff>`, `<on_reboot>` and `<on_crash>` whose action QEMU does not have."""
+        is_new = self.setting.target.libvirt >= (9, 0, 0)
+        found = {tag: self.first(tag) for tag in ("on_poweroff", "on_reboot", "on_crash")}
+        actions = {tag: node.text for tag, node in found.items() if node}
+        faulty = []
+        for tag, action in actions.items():
+            for_crash_alone = action in ("coredump-destroy", "coredump-restart")
+            refused = is_new and action == "rename-restart"
+            if tag != "on_crash":
+                refused = refused or for_crash_alone or (is_new and action == "preserve")
+            if refused:
+                faulty.append(tag)
+        if is_new and (actions.get("on_poweroff"), actions.get("on_reboot")) == ("restart", "destroy"):
+            faulty.append("on_reboot")
+        return [node for tag in faulty if (node := found[tag])]
+
+    @cached_property
+    def pci_root(self) -> Node | None:
+        """The PCI controller with index 0, or None where none is written."""
+        for controller in self.devices.get("controller", ()):
+            if controller.value("type") == "pci" and values.unsigned(controller.value("index") or "") == 0:
+                return controller
+        return None
+
+    @cached_property
+    def pci_device(self) -> Node | None:
+        """The first device that needs a PCI slot on x86, or None."""
+        if self.pci_root and self.setting.target.libvirt < (11, 4, 0):
+            return None
+        for tag, nodes in self.devices.items():
+            for node in nodes:
+                address = node.child("address")
+                if _needs_pci(tag, node) and (address is None or address.value("type") == "pci"):
+                    return node
+        return self.pci_root
+
+    @cached_property
+    def gets_pci_devices(self) -> bool:
+        """Whether libvirt adds PCI devices by itself: a memory balloon, and USB except for isapc."""
+        if self.pci_root:
+            return False
+        controllers = self.devices.get("controller", ())
+        has_usb = any(node.value("type") == "usb" for node in controllers)
+        return "memballoon" not in self.devices or (self.machine == "microvm" and not has_usb)
+
+    @cached_property
+    def iommu_faults(self) -> list[tuple[Node, str, str]]:
+        """The IOMMUs whose options lack what they build on, each with the fault and its remedy."""
+        found = []
+        ioapic = next((f.child("ioapic") for f in self.elements("features") if f.child("ioapic")), None)
+        ioapic_driver = ioapic.value("driver") if ioapic else None
+        # From 11.3.0 at the latest libvirt moves the I/O APIC by itself where nothing is written.
+        moves = ioapic_driver is None and self.setting.target.libvirt >= (9, 1, 0)
+        for iommu in self.devices.get("iommu", ()):
+            driver = iommu.child("driver")
+            intremap = driver.value("intremap") if driver else None
+            if driver and driver.value("eim") == "on" and intremap != "on":
+                found.append((iommu, "the IOMMU has eim='on' without intremap='on'", "add intremap='on'"))
+            elif intremap == "on" and ioapic_driver != "qemu" and not moves:
+                fault = "the IOMMU has intremap='on', but the I/O APIC is not in QEMU"
+                found.append((iommu, fault, "add <features><ioapic driver='qemu'/></features>"))
+            elif iommu.value("model") == "virtio" and self.is_q35 and not self.has_acpi:
+                found.append((iommu, "a virtio IOMMU needs ACPI", "add <features><acpi/></features>"))
+        return found
+
+    def _of_os_type(self, name: str) -> Attribute | None:
+        """The first such attribute on the first `<type>` of each `<os>`: XPath `./os/type[1]/@arch`."""
+        for os in self.elements("os"):
+            kind = os.child("type")
+            found = kind.attribute(name) if kind else None
+            if found:
+                return found if found.value else None
+        return None
+
+    @cached_property
+    def arch_attribute(self) -> Attribute | None:
+        """Where the architecture is written, or None; an empty one counts as none."""
+        return self._of_os_type("arch")
+
     @cached_property
     def arch(self) -> str:
         """The architecture; where none is written, x86_64 is assumed for the host."""
-        return (self.os_type.value("arch") if self.os_type else None) or "x86_64"
+        return self.arch_attribute.value if self.arch_attribute else "x86_64"
+
+    @cached_property
+    def machine_attribute(self) -> Attribute | None:
+        """Where the machine type is written, or None; an empty one counts as none."""
+        return self._of_os_type("machine")
 
     @cached_property
     def machine(self) -> str | None:
         """The machine type as written, or None: the emulator's default."""
-        return (self.os_type.value("machine") if self.os_type else None) or None
+        return self.machine_attribute.value if self.machine_attribute else None
+
+    @cached_property
+    def machine_type(self) -> MachineType:
+        """What is known of the machine type."""
+        return MachineType(self.machine, self.arch, self.setting.target.qemu)
 
     @cached_property
     def vcpus(self) -> int | None:
@@ -211,18 +458,158 @@ class Domain:
         return 1 if node is None else values.unsigned(node.text, wraps=True)
 
     @cached_property
+    def current_vcpus(self) -> int | None:
+        """`vcpu/@current`, the vCPUs that are there from the start; None where absent or unreadable."""
+        node = self.first("vcpu")
+        text = node.value("current") if node else None
+        return None if text is None else values.unsigned(text, wraps=True)
+
+    @cached_property
+    def vcpu_at(self) -> Span:
+        """Where the number of vCPUs stands, or where `<vcpu>` is missing: the domain's start tag."""
+        node = self.first("vcpu")
+        return node.text_span if node else self.node.start_span
+
+    @cached_property
+    def iothreads(self) -> int | None:
+        """The number of I/O threads; None where it is absent or unreadable."""
+        node = self.first("iothreads")
+        return values.unsigned(node.text) if node else None
+
+    @cached_property
+    def iothread_ids(self) -> list[Node]:
+        """Every `<iothread>` of `<iothreadids>`."""
+        return [node for ids in self.elements("iothreadids") for node in ids.children("iothread")]
+
+    @cached_property
+    def vcpu_states(self) -> list[tuple[int, bool, Node]]:
+        """What `<vcpus>` says: the id of each vCPU that can be read, and whether it is on."""
+        return list(processors.vcpu_states(self))
+
+    @cached_property
+    def faulty_pins(self) -> list[tuple[Node, Node | None]]:
+        """The bindings of `<cputune>` that have no set, or that repeat the one given with them."""
+        return list(processors.faulty_pins(self))
+
+    @cached_property
+    def cpu_features(self) -> list[Node]:
+        """Every `<feature>` of the first `<cpu>`."""
+        cpu = self.first("cpu")
+        return cpu.children("feature") if cpu else []
+
+    @cached_property
+    def cpu_details_without_model(self) -> list[Node]:
+        """The features and the vendor that need a CPU model, where none is named."""
+        return processors.details_without_model(self)
+
+    @cached_property
+    def cpu_model_faults(self) -> list[tuple[Attribute, str]]:
+        """The attributes of the CPU's `<model>` that libvirt refuses, each with the reason."""
+        return list(processors.model_faults(self))
+
+    @cached_property
+    def cpu_cache_faults(self) -> list[tuple[Node, str]]:
+        """The CPU's `<cache>` and `<maxphysaddr>` where QEMU cannot do it, with the fault."""
+        return list(processors.cache_faults(self))
+
+    @cached_property
+    def has_extended_interrupts(self) -> bool:
+        """Whether an IOMMU is in extended interrupt mode."""
+        drivers = (iommu.child("driver") for iommu in self.devices.get("iommu", ()))
+        return any(driver.value("eim") == "on" for driver in drivers if driver)
+
+    @cached_property
+    def bitsets(self) -> list[processors.Bitset]:
+        """Every set of CPUs or NUMA nodes that libvirt reads."""
+        return list(processors.bitsets(self))
+
+    @cached_property
+    def topology(self) -> processors.Topology | None:
+        """`cpu/topology` of the first `<cpu>`, or None."""
+        cpu = self.first("cpu")
+        node = cpu.child("topology") if cpu else None
+        return processors.Topology(node, self.setting.target.libvirt) if node else None
+
+    @cached_property
+    def cpu_mode(self) -> str:
+        """`cpu/@mode` of the first `<cpu>`; custom where it is absent."""
+        cpu = self.first("cpu")
+        return (cpu.value("mode") if cpu else None) or "custom"
+
+    @cached_property
+    def cpu_model(self) -> str:
+        """The name of the CPU model in the first `<cpu>`, or an empty string."""
+        cpu = self.first("cpu")
+        model = cpu.child("model") if cpu else None
+        return model.text if model else ""
+
+    @cached_property
     def memory_kib(self) -> int | None:
         """`<memory>` in KiB: 0 where it is missing or empty, None where it cannot be read."""
-        node = self.first("memory")
-        if node is None or not node.text:
-            return 0
-        size = values.scaled(node.text, node.value("unit"))
-        return None if size is None else values.kib(size)
+        return self._size_kib("memory")
+
+    def _size_kib(self, tag: str) -> int | None:
+        node = self.first(tag)
+        return sizes.Size(node, "").kib if node and node.text else 0
+
+    @cached_property
+    def current_memory_kib(self) -> int | None:
+        """`<currentMemory>` in KiB: 0 where it is missing or empty, None where it cannot be read."""
+        return self._size_kib("currentMemory")
+
+    @cached_property
+    def max_memory_kib(self) -> int | None:
+        """`<maxMemory>` in KiB: 0 where it is missing or empty, None where it cannot be read."""
+        return self._size_kib("maxMemory")
+
+    @cached_property
+    def memory_slots(self) -> int:
+        """`maxMemory/@slots`, the places for memory devices; 0 where absent or unreadable."""
+        node = self.first("maxMemory")
+        return values.unsigned(node.value("slots") or "") or 0 if node else 0
+
+    @cached_property
+    def total_kib(self) -> int | None:
+        """All memory that the guest is defined with, in KiB; None where some size cannot be read.
+
+        Cells decide where there are any; memory devices come on top of them, but are part of `<memory>`
+        (domain_postparse.c:virDomainDefPostParseMemory).
+        """
+        if not any(cell.size_kib for cell in self.cells):
+            return self.memory_kib
+        device_sizes = [device.size_kib for device in self.memory_devices]
+        if self.initial_kib is None or None in device_sizes:
+            return None
+        return self.initial_kib + sum(size or 0 for size in device_sizes)
+
+    @cached_property
+    def sizes(self) -> list[sizes.Size]:
+        """Every size of memory that libvirt reads."""
+        return list(sizes.sizes(self))
+
+    @cached_property
+    def refusals(self) -> list[fields.Refusal]:
+        """Every value that the parser of the target's libvirt refuses without looking at any other."""
+        return list(fields.refusals(self))
 
     @cached_property
     def backing(self) -> MemoryBacking:
         """The memory backing, over all `<memoryBacking>` elements."""
         return MemoryBacking(self.elements("memoryBacking"))
+
+    @property
+    def backing_setting(self) -> Statement | None:
+        """What qemu.conf says of where memory files go, memory_backing_dir; by itself it shares nothing."""
+        return self.setting.conf["memory_backing_dir"] if self.setting.conf else None
+
+    @property
+    def backing_directory(self) -> BackingDirectory | None:
+        """Where memory files go by the qemu.conf that is given; None without one."""
+        if self.setting.conf is None:
+            return None
+        from vfslint.conf_model import backing_directory
+
+        return backing_directory(self.setting.conf, session=self.setting.session)
 
     @cached_property
     def numa(self) -> list[Node]:
@@ -246,6 +633,11 @@ class Domain:
         return found
 
     @cached_property
+    def emulator(self) -> Node | None:
+        """The first `<emulator>` inside `<devices>`, or None: the host's own for the architecture."""
+        return next(iter(self.devices.get("emulator", ())), None)
+
+    @cached_property
     def filesystems(self) -> list[Filesystem]:
         """Every `<filesystem>`; those that virtiofsd serves are `VirtioFS`."""
         found = []
@@ -264,9 +656,141 @@ class Domain:
         """Every `<memory>` inside `<devices>`."""
         return [MemoryDevice(self, node) for node in self.devices.get("memory", ())]
 
+    @cached_property
+    def disks(self) -> list[Disk]:
+        """Every `<disk>`."""
+        return [Disk(self, node) for node in self.devices.get("disk", ())]
+
+    @cached_property
+    def controllers(self) -> list[Controller]:
+        """Every `<controller>`."""
+        return [Controller(self, node) for node in self.devices.get("controller", ())]
+
     def devices_of(self, kind: str) -> list[Device]:
         """Every device of that element name."""
         return [Device(self, node) for node in self.devices.get(kind, ())]
+
+    @cached_property
+    def vhost_user_interfaces(self) -> list[Interface]:
+        """Every interface that another process serves."""
+        nodes = self.devices.get("interface", ())
+        return [Interface(self, node) for node in nodes if node.value("type") == "vhostuser"]
+
+    @cached_property
+    def vhost_disks(self) -> list[Disk]:
+        """Every disk of type vhostuser or vhostvdpa."""
+        nodes = self.devices.get("disk", ())
+        return [Disk(self, node) for node in nodes if node.value("type") in ("vhostuser", "vhostvdpa")]
+
+    def _devices_with(self, child: str, kinds: frozenset[str]) -> list[tuple[Device, Node]]:
+        """The devices of some kinds that have a child, each with the first child of that name."""
+        if self.setting.target.libvirt < (8, 0, 0):
+            kinds -= {"iommu"}  # 7.0.0 takes neither address nor alias from it, 9.0.0 does
+        first: dict[Any, Any] = {}
+        for devices in self.elements("devices"):
+            for element in devices.element.iterfind(f"*/{child}"):
+                first.setdefault(element.getparent(), element)
+        return [
+            (Device(self, Node(self.document, element)), Node(self.document, found))
+            for element, found in first.items()
+            if element.tag in kinds
+        ]
+
+    @cached_property
+    def addresses(self) -> list[Address]:
+        """The guest address of every device that has one written."""
+        return [Address(device, node) for device, node in self._devices_with("address", ADDRESSED)]
+
+    @cached_property
+    def buses(self) -> Buses:
+        """The PCI buses, of which only those of x86 machines are known."""
+        return Buses(self)
+
+    @cached_property
+    def boots(self) -> list[Boot]:
+        """The boot order of every device that has one; filesystems have it since libvirt 7.1.0."""
+        known = BOOTABLE if self.setting.target.libvirt >= (7, 1, 0) else BOOTABLE - {"filesystem"}
+        return [Boot(device, node) for device, node in self._devices_with("boot", known)]
+
+    @cached_property
+    def os_boot(self) -> Node | None:
+        """The first `os/boot`, which names kinds of devices to boot from, or None."""
+        return next((boot for os in self.elements("os") for boot in os.children("boot")), None)
+
+    @cached_property
+    def aliases(self) -> list[Attribute]:
+        """The alias of every device as far as libvirt keeps it: `ua-` and plain characters.
+
+        Serial devices and the console beside them may share one (virDomainDefValidateAliases).
+        """
+        kinds = ADDRESSED - {"serial", "console"}
+        named = (node.attribute("name") for _, node in self._devices_with("alias", kinds))
+        return [name for name in named if name and USER_ALIAS.match(name.value)]
+
+    @property
+    def unbound_command_lines(self) -> list[Node]:
+        """Every `<qemu:commandline>` whose prefix is not declared, or stands for something else."""
+        right = f"{{{QEMU_NAMESPACE}}}commandline"
+        return [
+            node
+            for tag, nodes in self._children.items()
+            if tag != right and tag.endswith(("}commandline", ":commandline"))
+            for node in nodes
+        ]
+
+    @cached_property
+    def arguments(self) -> list[Attribute]:
+        """What `<qemu:commandline>` adds to QEMU's command line."""
+        lines = self.elements(f"{{{QEMU_NAMESPACE}}}commandline")
+        args = (arg for line in lines for arg in line.children(f"{{{QEMU_NAMESPACE}}}arg"))
+        found = [arg.attribute("value") for arg in args]
+        return [value for value in found if value is not None]
+
+    @property
+    def has_shared_backend_argument(self) -> bool:
+        """Whether the arguments bring a shared memory backend of their own."""
+        return any(
+            argument.value.startswith("memory-backend-") and "share=on" in argument.value
+            for argument in self.arguments
+        )
+
+    @cached_property
+    def has_firmware(self) -> bool:
+        """Whether the guest boots with UEFI: `os/@firmware` or a loader (one that is not named BIOS)."""
+        for os in self.elements("os"):
+            loaders = os.children("loader")
+            if os.value("firmware") == "efi" or any(loader.value("type") == "pflash" for loader in loaders):
+                return True
+        return False
+
+    @cached_property
+    def cmdline(self) -> Node | None:
+        """The kernel's command line, or None."""
+        return next((line for os in self.elements("os") for line in os.children("cmdline")), None)
+
+    @cached_property
+    def is_windows(self) -> bool:
+        """Whether the metadata of libosinfo name Windows as the guest."""
+        path = f"{{{LIBOSINFO}}}libosinfo/{{{LIBOSINFO}}}os"
+        found = (system for metadata in self.elements("metadata") for system in metadata.children(path))
+        return any("microsoft.com/" in (system.value("id") or "") for system in found)
+
+    @cached_property
+    def is_x86(self) -> bool:
+        """Whether the machine is one of x86."""
+        return self.arch in X86
+
+    @cached_property
+    def is_q35(self) -> bool:
+        """Whether the machine has the q35 chipset, with PCI Express."""
+        return self.machine is not None and (self.machine == "q35" or self.machine.startswith("pc-q35"))
+
+    @cached_property
+    def is_i440fx(self) -> bool:
+        """Whether the machine has the i440fx chipset, which x86 has where no machine is named."""
+        if self.machine is None:
+            return self.is_x86
+        return self.machine == "pc" or self.machine.startswith(("pc-i440fx", "pc-0.", "pc-1."))
 
     @cached_property
     def vhost_user_devices(self) -> list[Device]:
@@ -305,15 +829,186 @@ class Domain:
         return all(region.is_shared for region in self.regions)
 
     @cached_property
+    def overlapping_cells(self) -> list[tuple[Cell, Cell]]:
+        """Each pair of NUMA cells that share a vCPU."""
+        return list(numa.overlaps(self.cells)) if len(self.cells) > 1 else []
+
+    @cached_property
+    def distance_faults(self) -> list[tuple[Node, str]]:
+        """The distances between NUMA cells that libvirt refuses, with the fault."""
+        return list(numa.distance_faults(self))
+
+    @cached_property
+    def cell_cache_faults(self) -> list[tuple[Node, str]]:
+        """The caches of NUMA cells that libvirt refuses, with the fault."""
+        return list(numa.cache_faults(self))
+
+    @cached_property
+    def numatune_faults(self) -> list[tuple[Node, str, str]]:
+        """The parts of `<numatune>` that libvirt refuses, with the fault and its remedy."""
+        return list(numa.numatune_faults(self))
+
+    @cached_property
+    def hugepage_demands(self) -> list[pages.Demand]:
+        """The huge pages that the guest takes when it starts, by size and by the host's nodes."""
+        return list(pages.demands(self))
+
+    @cached_property
+    def default_pages(self) -> list[Page]:
+        """The page sizes that are for all cells without one; without cells, nodeset 0 means all as well."""
+        return [page for page in self.backing.pages if self._is_for_all(page)]
+
+    def _is_for_all(self, page: Page) -> bool:
+        return page.node.value("nodeset") is None or (not self.cells and page.cells == {0})
+
+    @cached_property
+    def overlapping_pages(self) -> list[tuple[Page, Page, frozenset[int]]]:
+        """Each pair of page sizes for the same cell, with these cells."""
+        limited = [page for page in self.backing.pages if page.cells and not self._is_for_all(page)]
+        return [
+            (first, second, both)
+            for first, second in combinations(limited, 2)
+            if (both := ((first.cells or frozenset()) & (second.cells or frozenset())))
+        ]
+
+    @cached_property
+    def pages_beyond_cells(self) -> list[tuple[Page, frozenset[int]]]:
+        """Each page size whose nodeset names cells that do not exist, with these."""
+        limited = [page for page in self.backing.pages if page.cells and not self._is_for_all(page)]
+        exist = frozenset(range(len(self.cells)))
+        return [(page, beyond) for page in limited if (beyond := (page.cells or frozenset()) - exist)]
+
+    @cached_property
+    def cells_without_pages(self) -> frozenset[int]:
+        """The NUMA cells that no page size is for, where there are some that one is for."""
+        if not self.cells or not self.backing.pages or self.default_pages:
+            return frozenset()
+        covered = frozenset[int]().union(*(page.cells or () for page in self.backing.pages))
+        return frozenset(range(len(self.cells))) - covered if covered else frozenset()
+
+    @cached_property
+    def slot_faults(self) -> list[tuple[Node, str]]:
+        """The memory modules that have no slot, or a slot that does not exist or is taken, with the fault."""
+        modules = [device for device in self.memory_devices if device.model in ("dimm", "nvdimm")]
+        found, taken = [], set[int]()
+        slots = self.memory_slots
+        if not self.max_memory_kib:
+            return []
+        for module in modules:
+            text = module.address.value("slot") if module.address else None
+            slot = None if text is None else values.unsigned(text)
+            if slot is None:
+                continue
+            if slot >= slots:
+                found.append((module.node, f"the {module.label} is in slot {slot}, but there are {slots}"))
+            elif slot in taken:
+                found.append((module.node, f"slot {slot} is taken by another memory module"))
+            taken.add(slot)
+        if not found and len(modules) > slots:
+            count = len(modules)
+            found.append((modules[slots].node, f"the domain has {count} memory modules, but {slots} slots"))
+        return found
+
+    @cached_property
+    def private_regions(self) -> list[Region]:
+        """The parts of the initial memory that are private, unless a word that libvirt refuses decides one."""
+        if any(r.decided_by and r.decided_by.value not in ("shared", "private") for r in self.regions):
+            return []
+        return [region for region in self.regions if not region.is_shared]
+
+    @cached_property
+    def misplaced_sharing(self) -> list[Node]:
+        """`<memoryBacking>` and `<numa>` that would share memory, but stand where libvirt does not read them."""
+        found = []
+        for element in self.node.element.iter("memoryBacking", "numa"):
+            parent = element.getparent()
+            home = self.node.element if element.tag == "memoryBacking" else None
+            is_home = parent is home if home is not None else parent.tag == "cpu"
+            if not is_home and _says_shared(element):
+                found.append(Node(self.document, element))
+        return found
+
+    @cached_property
+    def has_unreadable_cell(self) -> bool:
+        """Whether some NUMA cell's memory is missing or cannot be read."""
+        return any(cell.size_kib is None for cell in self.cells)
+
+    @cached_property
+    def has_hard_limit(self) -> bool:
+        """Whether `<memtune>` limits QEMU's memory."""
+        return any(memtune.child("hard_limit") for memtune in self.elements("memtune"))
+
+    @cached_property
+    def void_backing_options(self) -> list[tuple[Node, str]]:
+        """The children of `<memoryBacking>` that change nothing, each with what they do not act on."""
+        found = []
+        if self.backing.is_memfd:
+            found += [(node, "memfd memory") for node in self.backing.elements("discard")]
+        if self.is_shared:
+            found += [(node, "shared memory") for node in self.backing.elements("nosharepages")]
+        return found
+
+    @cached_property
+    def video_blob(self) -> Attribute | None:
+        """The first `video/model/@blob` that is on, or None."""
+        for video in self.devices.get("video", ()):
+            model = video.child("model")
+            if model and model.value("blob") == "on":
+                return model["blob"]
+        return None
+
+    @cached_property
+    def vfio_device(self) -> Node | None:
+        """The first PCI or mediated device that is passed through, or None."""
+        for hostdev in self.devices.get("hostdev", ()):
+            if hostdev.value("type") in ("pci", "mdev"):
+                return hostdev
+        return None
+
+    @cached_property
     def initial_kib(self) -> int | None:
-        """The memory that the guest starts with, without memory devices, in KiB; None where unreadable."""
-        if self.cells:
-            sizes = [cell.size_kib for cell in self.cells]
-            return None if None in sizes else sum(size for size in sizes if size is not None)
-        if self.memory_kib is None:
+        """The memory that the guest starts with, without memory devices, in KiB; None where unreadable.
+
+        Cells without any memory count as no cells (domain_postparse.c:virDomainDefPostParseMemory).
+        """
+        sizes = [cell.size_kib for cell in self.cells]
+        if None in sizes:
             return None
+        in_cells = sum(size for size in sizes if size is not None)
+        if in_cells or self.memory_kib is None:
+            return in_cells or None
         return self.memory_kib - sum(device.size_kib or 0 for device in self.memory_devices)
+
+
+def _says_shared(element: Any) -> bool:
+    if element.tag == "memoryBacking":
+        return any(access.get("mode") == "shared" for access in element.iterfind("access"))
+    cells = element.findall("cell")
+    return bool(cells) and all(cell.get("memAccess") == "shared" for cell in cells)
 
 
 def _is_shared(access: Attribute | None) -> bool:
     return access is not None and access.value == "shared"
+
+
+# Devices that are on PCI for x86, by their element (qemu_domain_address.c).
+_ALWAYS_PCI = frozenset("filesystem interface video graphics rng vsock shmem".split())
+
+
+def _needs_pci(tag: str, node: Node) -> bool:
+    model = node.child("model")
+    if tag == "interface":
+        return not (model and model.value("type") == "ne2k_isa")
+    if tag in _ALWAYS_PCI:
+        return True
+    if tag == "disk":
+        target = node.child("target")
+        return target is not None and target.value("bus") == "virtio"
+    if tag == "controller":
+        kind = node.value("type")
+        return kind in ("scsi", "virtio-serial") or (kind == "usb" and node.value("model") != "none")
+    if tag == "memballoon":
+        return node.value("model") != "none"
+    if tag == "sound":
+        return node.value("model") in ("ich6", "ich7", "ich9", "ac97", "es1370")
+    return tag == "hostdev" and node.value("type") == "pci"

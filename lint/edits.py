@@ -58,6 +58,15 @@ def set_text(node: Node, text: str) -> Edit:
     return Edit(span.start.offset, span.end.offset, _source(node).encode(text.translate(_ESCAPES)))
 
 
+def set_whole_text(node: Node, text: str) -> Edit:
+    """Replace all that stands between an element's tags, blanks as well; it must have an end tag."""
+    source = _source(node)
+    place = node.document.place(node.element)
+    end = source.text.rindex("</", 0, place.end)
+    new = source.encode(text.translate(_ESCAPES))
+    return Edit(source.offset(place.tag_end), source.offset(end), new)
+
+
 def rename_element(node: Node, name: str) -> list[Edit]:
     """Give an element another name, in its start tag and in its end tag."""
     source = _source(node)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vfslint.broken import Broken
 from vfslint.documents import Document, Malformed, Node, read
@@ -13,6 +13,10 @@ from vfslint.rule import Rule
 from vfslint.setting import Setting
 from vfslint.source import Source
 
+if TYPE_CHECKING:
+    from vfslint.fleet import Member
+    from vfslint.suppressions import Holder, Suppressed
+
 # Roots that hold domains, and the paths at which they do (a snapshot may hold two different ones).
 _HOLDERS = {
     "domainsnapshot": ("domain", "inactiveDomain"),
@@ -21,11 +25,17 @@ _HOLDERS = {
     "domstatus": ("domain",),
     "domains": ("domain",),
 }
+# A snapshot, a backup and a status hold copies of a domain that is defined elsewhere.
+_FLEETS = frozenset({"domain", "domains"})
 _OTHER_LIBVIRT_ROOTS = frozenset(
     """network networkstatus networkport pool poolstate volume nwfilter filterbinding filterbindingb
     interface secret device capabilities domainCapabilities storagepoolCapabilities cpu hostsummary sysinfo
     cputest allocations source disk""".split()
 )
+
+
+# So many choices of rules are kept; files of one origin hold the same words.
+WORD_SETS = 256
 
 
 class Skipped(NamedTuple):
@@ -44,46 +54,172 @@ class Strange(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What came out of one source."""
+    """What came out of one source. Where it is not whole, a fault kept the rules from the rest.
+
+    `domains` are those that are to be judged together with others.
+    """
 
     findings: list[Finding]
     skipped: Skipped | None = None
+    suppressed: tuple[Suppressed, ...] = ()
+    is_whole: bool = True
+    domains: tuple[Domain, ...] = ()
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """Small records of the domains, for `Engine.judge_fleet`."""
+        from vfslint.fleet import record
+
+        return tuple(record(domain, position) for position, domain in enumerate(self.domains))
+
+
+class Together(NamedTuple):
+    """What came out of several domains together, and the sources that this points into, by file name."""
+
+    findings: list[Finding]
+    suppressed: tuple[Suppressed, ...]
+    sources: dict[str, Source]
 
 
 class Engine:
-    """A choice of rules under a setting. Judging changes nothing in it, so threads can share one."""
+    """A choice of rules under a setting. Judging changes nothing in it, so threads can share one.
 
-    def __init__(self, rules: Iterable[Rule], setting: Setting, *, strict_root: bool = False) -> None:
+    `severities` gives the severity of a rule's findings, by code, where the rule is not to decide it.
+    """
+
+    def __init__(
+        self,
+        rules: Iterable[Rule],
+        setting: Setting,
+        *,
+        strict_root: bool = False,
+        severities: Mapping[str, Severity] | None = None,
+    ) -> None:
         self.setting = setting
         self.strict_root = strict_root
+        self.severities = severities or {}
         self._rules: dict[str, list[Rule]] = {}
         for rule in rules:
             self._rules.setdefault(rule.subject, []).append(rule)
+        # What depends on the release, on the host or on other files is decided elsewhere, too.
+        self._codes = {
+            rule.code
+            for subject, chosen in self._rules.items()
+            for rule in chosen
+            if subject != "Fleet" and not rule.wants_setting
+        }
+        self._generic = frozenset(
+            rule.code for chosen in self._rules.values() for rule in chosen if rule.generic
+        )
         self._for_any = {
             subject: [rule for rule in chosen if rule.any_hypervisor]
             for subject, chosen in self._rules.items()
         }
+        self._words = {word for chosen in self._rules.values() for rule in chosen for word in rule.words}
+        self._by_words: dict[tuple[bool, frozenset[str]], dict[str, list[Rule]]] = {}
 
     def judge_xml(self, source: Source) -> Outcome:
         """Return what the rules find in an XML file."""
         try:
             document = read(source)
         except Malformed as failure:
-            return Outcome(self._ask("Broken", [Broken(source, failure)]))
+            broken = Broken(source, failure)
+            return self._settle(broken, self.ask("Broken", [broken]), is_whole=False)
         root = Node(document, document.root)
         name = root.tag.rpartition("}")[2]
         if name in _OTHER_LIBVIRT_ROOTS:
             return Outcome([], Skipped(source.name, f"<{name}> is not a domain"))
         if name != "domain" and name not in _HOLDERS:
-            return Outcome(self._ask("Strange", [Strange(document, root, self.strict_root)]))
-        findings = self._ask("Document", [document])
-        if not any(finding.severity is Severity.ERROR for finding in findings):
-            for node in [root] if name == "domain" else _held(root, name):
-                findings += self._judge_domain(Domain(document, node, self.setting))
-        return Outcome(_in_order(_said_once(findings)))
+            return self._settle(document, self.ask("Strange", [Strange(document, root, self.strict_root)]))
+        findings = self.ask("Document", [document])
+        is_whole = not any(finding.severity is Severity.ERROR for finding in findings)
+        domains: list[Domain] = []
+        if is_whole:
+            nodes = [root] if name == "domain" else _held(root, name)
+            domains = [Domain(document, node, self.setting) for node in nodes]
+        for domain in domains:
+            findings += self._judge_domain(domain)
+        outcome = self._settle(document, _said_once(findings, self._generic), is_whole=is_whole)
+        if name not in _FLEETS or "Fleet" not in self._rules:
+            return outcome
+        return outcome._replace(domains=tuple(domains))
+
+    def judge_fleet(self, members: Sequence[Member], reopen: Callable[[str], Source]) -> Together:
+        """Return what is wrong with the domains of several outcomes together.
+
+        `reopen` returns a source by its name once more; it may raise OSError.
+        """
+        if len(members) < 2 or "Fleet" not in self._rules:
+            return Together([], (), {})
+        from vfslint.fleet import Fleet
+
+        fleet = Fleet(members, self.setting, reopen)
+        found: dict[str, list[Finding]] = {}
+        for finding in self.ask("Fleet", [fleet]):
+            found.setdefault(finding.file, []).append(finding)
+        findings: list[Finding] = []
+        suppressed: list[Suppressed] = []
+        for file, here in found.items():
+            document = fleet.document(file)
+            codes = {finding.code for finding in here}
+            outcome = self._settle(document, here, is_whole=False) if document else Outcome(here)
+            # What is wrong with the suppressions themselves has been said of the file alone.
+            findings += [finding for finding in outcome.findings if finding.code in codes]
+            suppressed += [silent for silent in outcome.suppressed if silent.finding.code in codes]
+        return Together(findings, tuple(suppressed), fleet.sources)
+
+    def judges(self, codes: Iterable[str]) -> bool:
+        """Whether each of these rules is chosen, and says in every run the same about a file."""
+        return self._codes.issuperset(codes)
+
+    def judge_conf(self, source: Source) -> Outcome:
+        """Return what the rules find in a qemu.conf."""
+        from vfslint import virconf
+        from vfslint.conf_model import QemuSettings
+
+        try:
+            conf = virconf.read(source, self.setting.target.libvirt)
+        except virconf.Unreadable as failure:
+            return self._settle(failure, self.ask("Unreadable", [failure]), is_whole=False)
+        whole = QemuSettings(conf)
+        findings = self.ask("QemuSettings", [whole]) + self.ask("ConfSetting", whole.settings)
+        return self._settle(conf, findings)
+
+    def _settle(self, holder: Holder, findings: list[Finding], *, is_whole: bool = True) -> Outcome:
+        """Take out what the file suppresses, then give each finding the severity that is wanted of it."""
+        suppressed: tuple[Suppressed, ...] = ()
+        source = holder.source
+        if source.encode("vfslint") in source.data:
+            from vfslint.suppressions import suppress
+
+            findings, suppressed = suppress(self, holder, findings, is_whole)
+        if self.severities:
+            wanted = self.severities
+            findings = [f._replace(severity=wanted.get(f.code, f.severity)) for f in findings]
+        return Outcome(_in_order(findings), None, suppressed, is_whole)
+
+    def _asked(self, domain: Domain) -> dict[str, list[Rule]]:
+        """Return the rules to ask about a domain: most look at what most files do not hold."""
+        source = domain.document.source
+        data = source.data
+        if source.encoding == "utf-8":
+            present = frozenset(word for word in self._words if word.encode() in data)
+        else:
+            present = frozenset(word for word in self._words if source.encode(word) in data)
+        key = (domain.is_qemu, present)
+        found = self._by_words.get(key)
+        if found is None:
+            rules = self._rules if domain.is_qemu else self._for_any
+            found = {
+                subject: [rule for rule in chosen if not rule.words or not present.isdisjoint(rule.words)]
+                for subject, chosen in rules.items()
+            }
+            if len(self._by_words) < WORD_SETS:
+                self._by_words[key] = found
+        return found
 
     def _judge_domain(self, domain: Domain) -> list[Finding]:
-        rules = self._rules if domain.is_qemu else self._for_any
+        rules = self._asked(domain)
         findings: list[Finding] = []
         for subject, subjects in (
             ("Domain", (domain,)),
@@ -96,7 +232,8 @@ class Engine:
                 findings += self._ask_rules(chosen, subjects)
         return findings
 
-    def _ask(self, subject: str, subjects: Iterable[Any]) -> list[Finding]:
+    def ask(self, subject: str, subjects: Iterable[Any]) -> list[Finding]:
+        """Return what the rules for one kind of subject find, unsorted."""
         return list(self._ask_rules(self._rules.get(subject, ()), subjects))
 
     def _ask_rules(self, rules: Iterable[Rule], subjects: Iterable[Any]) -> list[Finding]:
@@ -108,8 +245,15 @@ class Engine:
         ]
 
 
+def domains_in(document: Document, setting: Setting) -> list[Domain]:
+    """Return the domains that a document holds; none where its root is something else."""
+    root = Node(document, document.root)
+    nodes = [root] if root.tag == "domain" else _held(root, root.tag)
+    return [Domain(document, node, setting) for node in nodes]
+
+
 def _held(root: Node, name: str) -> Iterator[Node]:
-    for path in _HOLDERS[name]:
+    for path in _HOLDERS.get(name, ()):
         yield from root.children(path)
 
 
@@ -125,21 +269,21 @@ def _finding(rule: Rule, problem: Problem) -> Finding:
         label=problem.label,
         related=problem.related,
         fix=problem.fix,
-        libvirt_says=next(iter(rule.manual.libvirt_says), ""),
+        libvirt_says=next(iter(rule.manual.libvirt_says), "") if problem.says is None else problem.says,
     )
 
 
-def _said_once(findings: list[Finding]) -> list[Finding]:
-    """Leave out schema faults of places that libvirt's parser refuses anyway."""
-    refused = {
+def _said_once(findings: list[Finding], generic: frozenset[str]) -> list[Finding]:
+    """Leave out what a generic rule says of a place at which another rule knows more."""
+    particular = {
         finding.at.start.offset
         for finding in findings
-        if finding.stage in (Stage.PARSE, Stage.DEFINE) and finding.severity is Severity.ERROR
+        if finding.code not in generic and finding.stage in (Stage.PARSE, Stage.SCHEMA, Stage.DEFINE)
     }
     return [
         finding
         for finding in findings
-        if finding.stage is not Stage.SCHEMA or finding.at.start.offset not in refused
+        if finding.code not in generic or finding.at.start.offset not in particular
     ]
 
 

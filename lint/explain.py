@@ -71,7 +71,7 @@ def write_manual(out: TextIO, rules: Iterable[Rule], format_name: str) -> None:
         json.dump([_as_object(rule) for rule in rules], out, indent=2)
         out.write("\n")
         return
-    pages = [markdown(rule) if format_name == "markdown" else _page(rule) for rule in rules]
+    pages = [markdown(rule) if format_name == "markdown" else page(rule) for rule in rules]
     out.write("\n\n".join(pages) + "\n")
 
 
@@ -92,7 +92,8 @@ def _as_object(rule: Rule) -> dict[str, Any]:
     }
 
 
-def _page(rule: Rule) -> str:
+def page(rule: Rule) -> str:
+    """Return a rule's manual page as plain text."""
     manual = rule.manual
     parts = [f"{rule.code} {rule.name} ({rule.severity.word}, stage {rule.stage.value})", manual.summary]
     parts.append(f"Why: {manual.why}")

@@ -77,7 +77,8 @@ class Problem(NamedTuple):
     """What a rule reports. The engine adds the rule's code and name and decides the severity.
 
     `label` is printed under the primary span, `message` is one sentence that names the culprit and its
-    value, `help` says what to do. `severity` and `stage` are set only where they differ from the rule's own.
+    value, `help` says what to do. `severity` and `stage` are set only where they differ from the rule's own,
+    `says` where libvirt's words are not the first that the rule's manual gives; empty where it says nothing.
     """
 
     at: Span
@@ -88,6 +89,7 @@ class Problem(NamedTuple):
     fix: Fix | None = None
     severity: Severity | None = None
     stage: Stage | None = None
+    says: str | None = None
 
 
 class Finding(NamedTuple):

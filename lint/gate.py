@@ -20,7 +20,8 @@ _lock = threading.Lock()
 
 @cache
 def _relaxng() -> Any:
-    return etree.RelaxNG(etree.parse(schemas.DOMAIN_RNG))
+    # libxml2 reads the file by itself: a tree would be copied before it is compiled.
+    return etree.RelaxNG(file=schemas.DOMAIN_RNG)
 
 
 def accepts(root: Any) -> bool:

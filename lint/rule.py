@@ -18,7 +18,8 @@ class Rule:
     `VirtioFS`, `QemuConf` …): the engine calls the rule once for each of these. A check that names a
     second parameter is given the `Setting`: target releases, qemu.conf and host facts.
 
-    What a `generic` rule says gives way to what another rule says of the same place.
+    What a `generic` rule says gives way to what another rule says of the same place. A rule with `words` is
+    asked only about files whose text holds one of them: names of elements and attributes that it looks at.
     """
 
     __slots__ = (
@@ -31,6 +32,7 @@ class Rule:
         "stage",
         "subject",
         "wants_setting",
+        "words",
     )
 
     def __init__(
@@ -41,6 +43,7 @@ class Rule:
         stage: Stage,
         any_hypervisor: bool,
         generic: bool,
+        words: tuple[str, ...],
         check: Check,
     ) -> None:
         self.code = code
@@ -49,6 +52,7 @@ class Rule:
         self.stage = stage
         self.any_hypervisor = any_hypervisor
         self.generic = generic
+        self.words = words
         self.check = check
         names = check.__code__.co_varnames[: check.__code__.co_argcount]
         self.subject: str = check.__annotations__[names[0]]
@@ -75,14 +79,16 @@ def rule(
     stage: Stage,
     any_hypervisor: bool = False,
     generic: bool = False,
+    words: tuple[str, ...] = (),
 ) -> Callable[[Check], Rule]:
     """Make a rule of a generator function.
 
     A rule about domains is asked about QEMU-family domains alone (kvm, qemu, hvf, kqemu), because other
-    hypervisors have rules of their own; `any_hypervisor=True` lifts that. See `Rule` for `generic`.
+    hypervisors have rules of their own; `any_hypervisor=True` lifts that. See `Rule` for `generic` and
+    `words`.
     """
 
     def register(check: Check) -> Rule:
-        return Rule(code, name, severity, stage, any_hypervisor, generic, check)
+        return Rule(code, name, severity, stage, any_hypervisor, generic, words, check)
 
     return register

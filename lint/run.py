@@ -3,23 +3,47 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
-from vfslint.engine import Engine, Skipped
+from vfslint.engine import Engine, Outcome, Skipped, Together
+from vfslint.files import CONF_NAME
 from vfslint.findings import Finding, Severity
 from vfslint.source import Source
 
-CONF_NAME = "qemu.conf"
+if TYPE_CHECKING:
+    from vfslint.fleet import Member
+    from vfslint.suppressions import Suppressed
 
 
 class Run:
-    """The result that reporters draw. `sources` holds the sources that findings point into, by file name."""
+    """The result that reporters draw. `sources` holds the sources that findings point into, by file name.
+
+    `known` are findings that the baseline lists, None where there is no baseline; `fixed` are those mended.
+    """
 
     def __init__(self) -> None:
         self.findings: list[Finding] = []
         self.sources: dict[str, Source] = {}
+        self.suppressed: list[Suppressed] = []
+        self.known: list[Finding] | None = None
+        self.fixed: list[Finding] = []
         self.skipped: list[Skipped] = []
-        self.checked = 0
+        self.files: list[str] = []
+        self.domains = 0
+        self._first: Outcome | None = None
+        self._members: list[Member] = []
+
+    @property
+    def checked(self) -> int:
+        """How many files were looked at."""
+        return len(self.files)
+
+    def by_file(self) -> dict[str, list[Finding]]:
+        """Return each file that was looked at, with the findings in it."""
+        found: dict[str, list[Finding]] = {file: [] for file in self.files}
+        for finding in self.findings:
+            found.setdefault(finding.file, []).append(finding)
+        return found
 
     def count(self, word: str) -> int:
         """How many findings have the severity of that name."""
@@ -34,28 +58,46 @@ class Run:
         """The highest severity found, or None."""
         return max((finding.severity for finding in self.findings), default=None)
 
-    def add(self, engine: Engine, source: Source) -> None:
-        """Judge one more source."""
-        self.checked += 1
-        outcome = engine.judge_xml(source)
+    def add(self, engine: Engine, source: Source, kind: str = "auto") -> None:
+        """Judge one more source, as what `kind` says: domain, qemu-conf, or auto by its name."""
+        self.take(source, judge(engine, source, kind))
+
+    def take(self, source: Source, outcome: Outcome) -> None:
+        """Add what came out of one source."""
+        self.files.append(source.name)
         if outcome.skipped:
             self.skipped.append(outcome.skipped)
-        if outcome.findings:
+        self.suppressed += outcome.suppressed
+        self.domains += len(outcome.domains)
+        if self._first is None and outcome.domains:
+            self._first = outcome
+        elif outcome.domains:
+            self._members += outcome.members
+        if outcome.findings or outcome.suppressed:
             self.sources[source.name] = source
             self.findings += outcome.findings
 
+    @property
+    def members(self) -> list[Member]:
+        """Records of all domains; that of the first file is made now, for most runs have no second one."""
+        if self._first:
+            self._members[:0] = self._first.members
+            self._first = None
+        return self._members
 
-def files_in(paths: Iterable[str]) -> Iterator[str]:
-    """Yield the files to check: a file as it is named, of a folder every `*.xml` and `qemu.conf` in it.
+    def take_together(self, together: Together) -> None:
+        """Add what came out of the domains of all files together, each finding among those of its file."""
+        if together.findings or together.suppressed:
+            for name, source in together.sources.items():
+                self.sources.setdefault(name, source)
+            self.suppressed += together.suppressed
+            self.findings += together.findings
+            place = {file: number for number, file in enumerate(self.files)}
+            self.findings.sort(key=lambda f: (place.get(f.file, -1), f.at.start.offset, -f.severity, f.code))
 
-    Folders are walked in sorted order; hidden ones and links to folders are left out.
-    """
-    for path in paths:
-        if not os.path.isdir(path):
-            yield path
-            continue
-        for folder, subfolders, names in os.walk(path):
-            subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-            for name in sorted(names):
-                if name.endswith(".xml") or name == CONF_NAME:
-                    yield os.path.join(folder, name)
+
+def judge(engine: Engine, source: Source, kind: str = "auto") -> Outcome:
+    """Return what the rules find in a source of that kind."""
+    if kind == "qemu-conf" or (kind == "auto" and os.path.basename(source.name) == CONF_NAME):
+        return engine.judge_conf(source)
+    return engine.judge_xml(source)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vfslint.documents import Node
 from vfslint.gate import accepts
@@ -23,7 +23,10 @@ class SchemaFault(NamedTuple):
 
     `node` is the element concerned: the unexpected one itself, or the one whose attribute or text is wrong or
     that lacks something; `attribute` is set where `name` is an attribute's. `since` is the release that
-    brought it. `breaks_a_share` tells that with what is dropped a share fails or does other than it says.
+    brought it. `is_refused` tells that the target's plain define refuses it as well; `breaks_a_share` that a
+    share fails, or does other than it says, with what is dropped. Of a repeated element `first` is the first one,
+    and `is_copy` tells that both say the same; of a misplaced one `home` is where it belongs, if there is one
+    such place and nothing of its name in it.
     """
 
     node: Node
@@ -35,7 +38,11 @@ class SchemaFault(NamedTuple):
     suggestion: str | None
     belongs: tuple[str, ...]
     since: Version | None
+    is_refused: bool
     breaks_a_share: bool
+    first: Node | None
+    is_copy: bool
+    home: Node | None
 
 
 def schema_faults(domain: Domain) -> dict[str, list[SchemaFault]]:
@@ -52,11 +59,14 @@ def schema_faults(domain: Domain) -> dict[str, list[SchemaFault]]:
 
     found: dict[str, list[SchemaFault]] = defaultdict(list)
     for fault in [*([] if fits else explain(element)), *newer_than(element, libvirt)]:
-        found[fault.kind].append(_schema_fault(domain, fault))
+        is_refused = fault.refused is not None and libvirt >= fault.refused
+        if is_refused or not fault.fits_schema:
+            found[fault.kind].append(_schema_fault(domain, fault, is_refused))
     return found
 
 
-def _schema_fault(domain: Domain, fault: Fault) -> SchemaFault:
+def _schema_fault(domain: Domain, fault: Fault, is_refused: bool) -> SchemaFault:
+    first = _first(domain, fault)
     return SchemaFault(
         node=Node(domain.document, fault.element),
         name=fault.name,
@@ -67,8 +77,46 @@ def _schema_fault(domain: Domain, fault: Fault) -> SchemaFault:
         suggestion=fault.suggestion,
         belongs=fault.belongs,
         since=fault.since,
+        is_refused=is_refused,
         breaks_a_share=_breaks_a_share(domain, fault),
+        first=first,
+        is_copy=first is not None and _is_copy(first.element, fault.element),
+        home=_home(domain, fault),
     )
+
+
+def _first(domain: Domain, fault: Fault) -> Node | None:
+    if fault.kind != "repeated-element":
+        return None
+    return Node(domain.document, next(fault.element.getparent().iterchildren(fault.name)))
+
+
+def _home(domain: Domain, fault: Fault) -> Node | None:
+    if fault.kind != "misplaced-element" or len(fault.belongs) != 1:
+        return None
+    from vfslint.structure import knows
+
+    root = domain.node.element
+    places = list(root.iter(fault.belongs[0]))
+    if len(places) != 1 or places[0].find(fault.name) is not None or not knows(root, places[0], fault.name):
+        return None
+    is_inside = fault.element in (places[0], *places[0].iterancestors())
+    return None if is_inside else Node(domain.document, places[0])
+
+
+def _is_copy(first: Any, second: Any) -> bool:
+    """Whether two elements say the same, however they are laid out."""
+    if first.tag != second.tag or first.attrib != second.attrib or len(first) != len(second):
+        return False
+    texts = all((one or "").strip() == (other or "").strip() for one, other in _texts(first, second))
+    return texts and all(map(_is_copy, first, second))
+
+
+def _texts(first: Any, second: Any) -> list[tuple[str | None, str | None]]:
+    return [
+        (first.text, second.text),
+        *((one.tail, other.tail) for one, other in zip(first, second, strict=True)),
+    ]
 
 
 def _breaks_a_share(domain: Domain, fault: Fault) -> bool:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from vfslint.targets import NEWEST, Target
+
+if TYPE_CHECKING:
+    from vfslint.host import Host
+    from vfslint.virconf import QemuConf
 
 
 class Setting(NamedTuple):
     """The circumstances under which a document is judged.
 
-    `session` tells that an unprivileged libvirt (qemu:///session) will read the domain.
+    `session` tells that an unprivileged libvirt (qemu:///session) will read the domain. `host` holds the
+    facts of the host that it is meant for, where they are known; `conf` is the qemu.conf of its libvirt.
     """
 
     target: Target = NEWEST
     session: bool = False
+    host: Host | None = None
+    conf: QemuConf | None = None

@@ -82,6 +82,16 @@ class Source:
             return index
         return len(self.encode(self.text[:index]))
 
+    def index(self, offset: int) -> int:
+        """Return the index into `text` of the character that a byte offset starts."""
+        if self.text.isascii() and self.encoding in ("utf-8", "latin-1"):
+            return offset
+        return len(self.data[:offset].decode(self.encoding, "surrogateescape"))
+
+    def at_offset(self, offset: int) -> Position:
+        """Return the place of a byte offset, as an edit has it."""
+        return self.position(len(self.data[:offset].decode(self.encoding, "surrogateescape")))
+
     def span(self, start: int, end: int) -> Span:
         """Return the span between two indices into `text`."""
         return Span(self.name, self.position(start), self.position(end))

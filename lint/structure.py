@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from lxml import etree
 
@@ -65,9 +65,45 @@ class Fault:
     """Names of the elements in which a misplaced name is known."""
     since: Release | None = None
     """The release that brought it; for something missing, the release since which it may be left out."""
+    refused: Release | None = None
+    """The first release whose plain define refuses it as well; none if each drops it."""
+    fits_schema: bool = False
+    """Whether the schema lets it through, so that only the parser minds it: blanks around a listed word."""
 
 
 # ------------------------------------------------------------ the vocabulary
+
+ALWAYS: Release = (0, 0, 0)
+NEVER: Release = (999, 0, 0)
+_NUMBER = re.compile(r"\s*[+-]?(0[xX][0-9a-fA-F]+|[0-9]+)")
+
+
+class Refused(NamedTuple):
+    """What the parser refuses at one place, so that plain define fails: the first release that does.
+
+    `value` is any value that the schema refuses, `word` one that is not empty, `letters` one that is not a
+    number either; `missing` is that nothing stands there, `repeated` that it stands there twice.
+    """
+
+    value: Release | None = None
+    word: Release | None = None
+    letters: Release | None = None
+    missing: Release | None = None
+    repeated: Release | None = None
+
+    def of_value(self, value: str) -> Release | None:
+        """The first release whose parser refuses this value, which is not among the right ones."""
+        asked = [self.value]
+        if value:
+            asked.append(self.word)
+            if not _NUMBER.fullmatch(value):
+                asked.append(self.letters)
+        return min((release for release in asked if release is not None), default=None)
+
+    def both(self, other: "Refused") -> "Refused":
+        """What is refused here as well as there."""
+        pairs = zip(self, other, strict=True)
+        return Refused(*(max(mine, its) if mine and its else None for mine, its in pairs))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +124,7 @@ class Attribute:
     required: bool
     since: Release | None
     optional_since: Release | None
+    refused: Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +151,7 @@ class Child:
     repeatable: bool
     since: Release | None
     optional_since: Release | None
+    refused: Refused
     documentation: str
     alternatives: tuple[tuple[etree.XPath | None, str], ...]
     vocabulary: "Vocabulary" = field(repr=False)
@@ -197,6 +235,7 @@ class Vocabulary:
             repeatable=node.get("maxOccurs") == "unbounded",
             since=_release(node, "since"),
             optional_since=_release(node, "optional"),
+            refused=_refused(node),
             documentation=_documentation(node) or "",
             alternatives=tuple(alternatives) or ((None, node.get("type", "")),),
             vocabulary=self,
@@ -215,6 +254,7 @@ class Vocabulary:
                     required=node.get("use") == "required",
                     since=_release(node, "since"),
                     optional_since=_release(node, "optional"),
+                    refused=_refused(node),
                 )
 
     def _named_values(self, name: str) -> Values:
@@ -255,10 +295,23 @@ def _xpath(test: str | None) -> etree.XPath | None:
 
 def _release(node: Element, name: str) -> Release | None:
     written = node.get(VFS + name)
-    if written is None:
-        return None
-    major, minor, micro = map(int, written.split("."))
+    return None if written is None else _version(written)
+
+
+def _version(text: str) -> Release:
+    major, minor, micro = map(int, text.split("."))
     return major, minor, micro
+
+
+def _refused(node: Element) -> Refused:
+    """What vfs:refused says, such as "value:9.0.0 missing", at a place that came when it came."""
+    since = _release(node, "since")
+    words = (word.partition(":") for word in node.get(VFS + "refused", "").split())
+    return Refused(**{what: _later(_version(release or "0.0.0"), since) for what, _, release in words})
+
+
+def _later(first: Release, second: Release | None) -> Release:
+    return first if second is None else max(first, second)
 
 
 def _documentation(node: Element) -> str | None:
@@ -284,6 +337,18 @@ def allowed_in(*path: str) -> tuple[str, ...]:
         kinds = places[name].kinds()
         places = {inner.name: inner for kind in kinds for inner in kind.children.values()}
     return tuple(places)
+
+
+def knows(root: Element, place: Element, name: str) -> bool:
+    """Whether an element of this name is known in `place`, which stands somewhere in the domain `root`."""
+    path = [place, *place.iterancestors()]
+    path = path[: path.index(root)]
+    child = vocabulary().roots.get(str(root.tag))
+    kind = child.kind(root) if child else None
+    for element in reversed(path):
+        child = kind.children.get(str(element.tag)) if kind else None
+        kind = child.kind(element) if child else None
+    return kind is not None and name in kind.children
 
 
 def belongs_in(name: str) -> tuple[str, ...]:
@@ -323,10 +388,9 @@ def explain(root: Element) -> list[Fault]:
 
 def _explain_below(root: Element, declared: Child) -> list[Fault]:
     faults: list[Fault] = []
-    pending = [(root, declared)]
+    pending = [(root, declared, ALWAYS)]
     while pending:
-        element, child = pending.pop()
-        examination = _Examination(element, child)
+        examination = _Examination(*pending.pop())
         faults += examination.faults
         pending += reversed(examination.inner)
     order = {id(element): position for position, element in enumerate(root.iter())}
@@ -334,13 +398,17 @@ def _explain_below(root: Element, declared: Child) -> list[Fault]:
 
 
 class _Examination:
-    """One element compared with its declaration; `inner` are its children with theirs."""
+    """One element compared with its declaration; `inner` are its children with theirs.
 
-    def __init__(self, element: Element, declared: Child) -> None:
+    `read` is the first release whose parser looks at the element.
+    """
+
+    def __init__(self, element: Element, declared: Child, read: Release) -> None:
         self.element = element
         self.declared = declared
+        self.read = read
         self.faults: list[Fault] = []
-        self.inner: list[tuple[Element, Child]] = []
+        self.inner: list[tuple[Element, Child, Release]] = []
         self.any_form = _any_form(declared)
         self.attributes = {name: self.meant_attribute(name) for name in map(str, element.attrib)}
         kind = self.selected_form()
@@ -398,13 +466,21 @@ class _Examination:
         for name, meant in unknown:
             if meant is None and len(unknown) == len(missing) == 1:
                 meant = self.plausible(kind, missing[0], name)
-            if meant in missing:
+            refused = None
+            if meant is not None and meant in missing:
                 missing.remove(meant)
-            self.explain_unknown_attribute(kind, name, meant)
+                refused = kind.attributes[meant].refused.missing
+            self.explain_unknown_attribute(kind, name, meant, refused)
         for name in missing:
-            expected = tuple(kind.attributes[name].values.listed)
-            form = kind.attributes[name].values.form
-            self.report(MISSING_ATTRIBUTE, name, attribute=name, expected=expected, form=form)
+            lacking = kind.attributes[name]
+            self.report(
+                MISSING_ATTRIBUTE,
+                name,
+                attribute=name,
+                expected=tuple(lacking.values.listed),
+                form=lacking.values.form,
+                refused=lacking.refused.missing,
+            )
 
     def plausible(self, kind: Kind, missing: str, name: str) -> str | None:
         """The missing attribute, if what stands under another name is probably meant for it."""
@@ -415,7 +491,9 @@ class _Examination:
         namesakes = vocabulary().places.get(self.declared.name, {}).values()
         return missing if any(name in _any_form(n).attributes for n in namesakes) else None
 
-    def explain_unknown_attribute(self, kind: Kind, name: str, meant: str | None) -> None:
+    def explain_unknown_attribute(
+        self, kind: Kind, name: str, meant: str | None, refused: Release | None
+    ) -> None:
         belongs: tuple[str, ...] = ()
         if meant is None:
             belongs = tuple(self.homes_of_attribute(kind, name))
@@ -427,6 +505,7 @@ class _Examination:
             expected=tuple(a for a in kind.attributes if a not in self.element.attrib),
             suggestion=meant,
             belongs=belongs,
+            refused=refused,
         )
 
     def homes_of_attribute(self, kind: Kind, name: str) -> Iterator[str]:
@@ -439,8 +518,7 @@ class _Examination:
 
     def explain_value(self, attribute: Attribute, name: str) -> None:
         value = self.element.get(name, "")
-        if not _suits(attribute.values, value):
-            self.report_value(attribute.values, name, value, attribute=name)
+        self.judge_value(attribute.values, value, attribute.refused, name, attribute=name)
 
     # children
 
@@ -452,22 +530,24 @@ class _Examination:
             if name in kind.children:
                 found[name] += 1
                 self.explain_known_child(kind.children[name], element, found[name])
-            elif etree.QName(element).namespace not in kind.foreign:
+            elif _namespace(element) not in kind.foreign:
                 strangers.append(element)
         missing = [c.name for c in kind.children.values() if c.required and not found[c.name]]
         for element in strangers:
             meant = self.meant_child(kind, element, found, missing if len(strangers) == 1 else [])
-            if meant in missing:
+            refused = None
+            if meant is not None and meant in missing:
                 missing.remove(meant)
-            self.explain_stranger(kind, element, meant, found)
+                refused = kind.children[meant].refused.missing
+            self.explain_stranger(kind, element, meant, found, refused)
         for name in missing:
-            self.report(MISSING_ELEMENT, name, expected=(name,))
+            self.report(MISSING_ELEMENT, name, expected=(name,), refused=kind.children[name].refused.missing)
 
     def explain_known_child(self, child: Child, element: Element, count: int) -> None:
         if count > 1 and not child.repeatable:
-            self.faults.append(Fault(REPEATED_ELEMENT, element, child.name))
+            self.report(REPEATED_ELEMENT, child.name, element, refused=child.refused.repeated)
         else:
-            self.inner.append((element, child))
+            self.inner.append((element, child, _later(self.read, child.since)))
 
     def meant_child(
         self, kind: Kind, element: Element, found: Counter[str], missing: Collection[str]
@@ -484,24 +564,25 @@ class _Examination:
         alike = [m for m in missing if _has_attributes_of(element, kind.children[m])]
         return alike[0] if len(alike) == 1 else None
 
-    def explain_stranger(self, kind: Kind, element: Element, meant: str | None, found: Counter[str]) -> None:
+    def explain_stranger(
+        self, kind: Kind, element: Element, meant: str | None, found: Counter[str], refused: Release | None
+    ) -> None:
         name = str(element.tag)
         homes = self.homes_of_child(name) if meant is None else {}
-        self.faults.append(
-            Fault(
-                MISPLACED_ELEMENT if homes else UNKNOWN_ELEMENT,
-                element,
-                name,
-                expected=tuple(c.name for c in kind.children.values() if c.repeatable or not found[c.name]),
-                suggestion=meant,
-                belongs=tuple(homes),
-            )
+        self.report(
+            MISPLACED_ELEMENT if homes else UNKNOWN_ELEMENT,
+            name,
+            element,
+            expected=tuple(c.name for c in kind.children.values() if c.repeatable or not found[c.name]),
+            suggestion=meant,
+            belongs=tuple(homes),
+            refused=refused,
         )
         if meant is not None:
             found[meant] += 1
-            self.inner.append((element, kind.children[meant]))
+            self.inner.append((element, kind.children[meant], NEVER))
         elif len(homes) == 1:
-            self.inner += [(element, child) for child in homes.values()]
+            self.inner += [(element, child, NEVER) for child in homes.values()]
 
     def homes_of_child(self, name: str) -> dict[str, Child]:
         """The elements that know a child: this one in another of its forms, or else any."""
@@ -517,12 +598,18 @@ class _Examination:
         if kind.text is None:
             if value.strip():
                 self.report(UNEXPECTED_TEXT, _name(self.element), value=value.strip())
-        elif not _suits(kind.text, value):
-            self.report_value(kind.text, _name(self.element), value)
+        else:
+            self.judge_value(kind.text, value, self.declared.refused, _name(self.element))
 
-    # reporting
+    # values
 
-    def report_value(self, values: Values, name: str, value: str, attribute: str | None = None) -> None:
+    def judge_value(
+        self, values: Values, value: str, refused: Refused, name: str, attribute: str | None = None
+    ) -> None:
+        """Report a value that the schema refuses, or blanks around a listed one, which the parser does."""
+        fits = _suits(values, value)
+        if fits and (not values.listed or value in values.listed):
+            return
         self.report(
             WRONG_VALUE,
             name,
@@ -531,15 +618,35 @@ class _Examination:
             expected=tuple(values.listed),
             form=values.form,
             suggestion=_likely(value.strip(), values.listed),
+            refused=refused.of_value(value),
+            fits_schema=fits,
         )
 
-    def report(self, kind: str, name: str, **details: Any) -> None:
-        self.faults.append(Fault(kind, self.element, name, **details))
+    # reporting
+
+    def report(
+        self,
+        kind: str,
+        name: str,
+        element: Element | None = None,
+        *,
+        refused: Release | None = None,
+        **details: Any,
+    ) -> None:
+        since = None if refused is None or self.read == NEVER else max(refused, self.read)
+        culprit = self.element if element is None else element
+        self.faults.append(Fault(kind, culprit, name, refused=since, **details))
 
 
 def _likely(word: str, known: Iterable[str]) -> str | None:
     """The known word that was probably meant; not asked for a text of any length that a document may hold."""
     return nearest(word, known) if len(word) <= LONGEST_WORD else None
+
+
+def _namespace(element: Element) -> str | None:
+    """The namespace of an element; a prefix that is not declared is part of the name."""
+    namespace, brace, _ = str(element.tag)[1:].partition("}")
+    return namespace if brace else None
 
 
 def _name(element: Element) -> str:
@@ -555,11 +662,15 @@ def _any_form(declared: Child) -> Kind:
     attributes: dict[str, Attribute] = {}
     for attribute in (each for kind in kinds for each in kind.attributes.values()):
         name, values = attribute.name, attribute.values
-        if name in attributes and values != attributes[name].values:
-            other = attributes[name].values
-            values = Values("", other.listed | values.listed if other.listed else {}, None)
+        refused = attribute.refused
+        if name in attributes:
+            refused = refused.both(attributes[name].refused)
+            if values != attributes[name].values:
+                other = attributes[name].values
+                values = Values("", other.listed | values.listed if other.listed else {}, None)
         required = all(name in kind.attributes and kind.attributes[name].required for kind in kinds)
-        attributes[name] = Attribute(name, values, required, attribute.since, attribute.optional_since)
+        since, optional_since = attribute.since, attribute.optional_since
+        attributes[name] = Attribute(name, values, required, since, optional_since, refused)
     children = {child.name: child for kind in kinds for child in kind.children.values()}
     return Kind(declared.name, attributes, {n: _in_any_form(c, kinds) for n, c in children.items()})
 
@@ -619,6 +730,7 @@ def newer_than(root: Element, libvirt: Release) -> list[Fault]:
         if kind is None:
             continue
         faults += _newer_attributes(element, kind, libvirt)
+        faults += _newer_text(element, child, kind, libvirt)
         inner = [(e, kind.children[str(e.tag)]) for e in element if str(e.tag) in kind.children]
         known = [(e, c) for e, c in inner if not _is_newer(c.since, libvirt)]
         faults += [_too_new(e, c.name, c.since) for e, c in inner if _is_newer(c.since, libvirt)]
@@ -633,22 +745,28 @@ def _newer_attributes(element: Element, kind: Kind, libvirt: Release) -> Iterato
         name, value = attribute.name, element.get(attribute.name)
         if value is None:
             if _is_newer(attribute.optional_since, libvirt):
-                since = attribute.optional_since
-                yield Fault(MISSING_ATTRIBUTE, element, name, attribute=name, since=since)
+                since, refused = attribute.optional_since, attribute.refused.missing
+                yield Fault(MISSING_ATTRIBUTE, element, name, attribute=name, since=since, refused=refused)
         elif _is_newer(attribute.since, libvirt):
             yield _too_new(element, name, attribute.since, attribute=name)
         elif _is_newer(attribute.values.listed.get(value), libvirt):
-            since = attribute.values.listed[value]
-            yield _too_new(element, name, since, attribute=name, value=value)
-    if kind.text is not None and _is_newer(kind.text.listed.get(element.text or ""), libvirt):
-        value = element.text or ""
-        yield _too_new(element, _name(element), kind.text.listed[value], value=value)
+            since, refused = attribute.values.listed[value], attribute.refused.of_value(value)
+            yield _too_new(element, name, since, attribute=name, value=value, refused=refused)
+
+
+def _newer_text(element: Element, child: Child, kind: Kind, libvirt: Release) -> Iterator[Fault]:
+    value = element.text or ""
+    since = kind.text.listed.get(value) if kind.text else None
+    if _is_newer(since, libvirt):
+        refused = child.refused.of_value(value)
+        yield _too_new(element, _name(element), since, value=value, refused=refused)
 
 
 def _not_yet_optional_children(element: Element, kind: Kind, libvirt: Release) -> Iterator[Fault]:
     for child in kind.children.values():
         if _is_newer(child.optional_since, libvirt) and element.find(child.name) is None:
-            yield Fault(MISSING_ELEMENT, element, child.name, since=child.optional_since)
+            since, refused = child.optional_since, child.refused.missing
+            yield Fault(MISSING_ELEMENT, element, child.name, since=since, refused=refused)
 
 
 def _scattered(element: Element, libvirt: Release) -> Iterator[Fault]:
@@ -678,5 +796,6 @@ def _too_new(
     since: Release | None,
     attribute: str | None = None,
     value: str | None = None,
+    refused: Release | None = None,
 ) -> Fault:
-    return Fault(TOO_NEW, element, name, attribute=attribute, value=value, since=since)
+    return Fault(TOO_NEW, element, name, attribute=attribute, value=value, since=since, refused=refused)

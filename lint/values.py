@@ -6,9 +6,14 @@ Each function returns None where libvirt refuses the text; none of them raises.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
-_C_INTEGER = re.compile(r"[ \t\n\v\f\r]*([+-]?)([0-9]+)\Z")
-_LARGEST_64 = 2**64 - 1
+# No more digits than 64 bits can need: Python refuses to convert thousands of them.
+_C_INTEGER = re.compile(r"[ \t\n\v\f\r]*([+-]?)0*([0-9]{1,20})\Z")
+_C_BLANKS = " \t\n\v\f\r"
+
+# The most bytes that libvirt takes for a size of memory (virutil.c:virMemoryMaxValue).
+LARGEST_MEMORY = 2**63 - 1
 
 UNITS = ("b", "bytes", "KB", "KiB", "k", "MB", "MiB", "M", "GB", "GiB", "G", "TB", "TiB", "T",
          "PB", "PiB", "P", "EB", "EiB", "E")  # fmt: skip
@@ -43,7 +48,7 @@ def unsigned(text: str, *, bits: int = 32, wraps: bool = False) -> int | None:
 
 
 def unit_bytes(unit: str) -> int | None:
-    """Return how many bytes a unit stands for (virutil.c:virScaleInteger): case does not matter, MB is 10^6."""
+    """Return how many bytes a unit stands for (virScaleInteger): case does not matter, MB is 10^6."""
     folded = unit.lower()
     if folded in ("b", "byte", "bytes"):
         return 1
@@ -53,11 +58,13 @@ def unit_bytes(unit: str) -> int | None:
     return int((1000 if folded[1:] == "b" else 1024) ** power)
 
 
-def scaled(text: str, unit: str | None, *, default: int = 1024) -> int | None:
+def scaled(
+    text: str, unit: str | None, *, default: int = 1024, largest: int = LARGEST_MEMORY
+) -> int | None:
     """Read a size in bytes (virDomainParseScaledValue); `default` bytes where no unit is given."""
     number = unsigned(text, bits=64)
     factor = unit_bytes(unit) if unit else default
-    if number is None or factor is None or number * factor > _LARGEST_64:
+    if number is None or factor is None or number * factor > largest:
         return None
     return number * factor
 
@@ -68,22 +75,23 @@ def kib(size: int) -> int:
 
 
 def bitmap(text: str, *, bits: int = CPUMASK_BITS) -> frozenset[int] | None:
-    """Read a set such as `0-7,^3` (virbitmap.c:virBitmapParse); None for text that libvirt refuses."""
+    """Read a set such as `0-7,^3` (virbitmap.c:virBitmapParse); None for text that libvirt refuses.
+
+    A comma may end it, blanks may stand around numbers, and `^3` alone is the empty set.
+    """
     members: set[int] = set()
-    rest = text.strip(" \t\n\v\f\r")
-    if not rest:
-        return None
-    for piece in rest.split(","):
+    pieces = text.split(",")
+    if len(pieces) > 1 and not pieces[-1].strip(_C_BLANKS):
+        pieces.pop()
+    for piece in pieces:
         found = _BITMAP_PIECE.match(piece)
         if not found:
             return None
         first = int(found["first"])
         last = int(found["last"]) if found["last"] else first
-        if last < first or last >= bits:
+        if last < first or last >= bits or (found["not"] and found["last"]):
             return None
         if found["not"]:
-            if found["last"]:
-                return None
             members.discard(first)
         else:
             members.update(range(first, last + 1))
@@ -91,8 +99,28 @@ def bitmap(text: str, *, bits: int = CPUMASK_BITS) -> frozenset[int] | None:
 
 
 _BITMAP_PIECE = re.compile(
-    r"[ \t\n\v\f\r]*(?P<not>\^?)(?P<first>[0-9]{1,9})(?:[ \t\n\v\f\r]*-[ \t\n\v\f\r]*(?P<last>[0-9]{1,9}))?[ \t\n\v\f\r]*\Z"
+    rf"[{_C_BLANKS}]*(?P<not>\^?)(?P<first>[0-9]{{1,9}})"
+    rf"(?:[{_C_BLANKS}]*-[{_C_BLANKS}]*(?P<last>[0-9]{{1,9}}))?[{_C_BLANKS}]*\Z"
 )
+
+
+def spell_set(members: Iterable[int]) -> str:
+    """Write a set of numbers as libvirt does: 0-3,7."""
+    runs: list[list[int]] = []
+    for member in sorted(members):
+        if runs and member == runs[-1][-1] + 1:
+            runs[-1][1:] = [member]
+        else:
+            runs.append([member])
+    return ",".join("-".join(map(str, run)) for run in runs)
+
+
+_UUID = re.compile(rf"[{_C_BLANKS}]*(?:[- ]*[0-9A-Fa-f]{{2}}){{16}}[{_C_BLANKS}]*\Z")
+
+
+def is_uuid(text: str) -> bool:
+    """Whether libvirt reads it as a UUID (viruuid.c:virUUIDParse): dashes and blanks may separate bytes."""
+    return _UUID.match(text) is not None
 
 
 def spell_size(size_kib: int) -> str:
@@ -101,3 +129,41 @@ def spell_size(size_kib: int) -> str:
         if size_kib and size_kib % factor == 0:
             return f"{size_kib // factor} {unit}"
     return f"{size_kib} KiB"
+
+
+def based(text: str, base: int, *, bits: int = 32) -> int | None:
+    """Read an unsigned number in base 8, 10 or 16, or as C writes it (base 0: 0x for 16, 0 for 8).
+
+    virStrToLong_uip with that base: blanks and a plus may lead, a minus is refused.
+    """
+    found = _NUMBER_OF_BASE[base].match(text)
+    if not found:
+        return None
+    digits = found[1].lower()
+    if base == 0:
+        base = 16 if digits.startswith("0x") else 8 if digits.startswith("0") else 10
+    number = int(digits, base)
+    return number if number < 2**bits else None
+
+
+_NUMBER_OF_BASE = {
+    base: re.compile(rf"[ \t\n\v\f\r]*\+?({digits})\Z")
+    for base, digits in (
+        (0, "0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*"),
+        (8, "[0-7]+"),
+        (10, "[0-9]+"),
+        (16, "(?:0[xX])?[0-9a-fA-F]+"),
+    )
+}
+
+
+def mac_address(text: str) -> bytes | None:
+    """Read a MAC address (virmacaddr.c:virMacAddrParse): six numbers in base 16; a blank may follow."""
+    found = _MAC_ADDRESS.match(text)
+    if not found:
+        return None
+    numbers = [int(number, 16) for number in found[1].split(":")]
+    return bytes(numbers) if max(numbers) <= 0xFF else None
+
+
+_MAC_ADDRESS = re.compile(r"([0-9a-fA-F]+(?::[0-9a-fA-F]+){5})(?:[ \t\n\v\f\r]|\Z)")

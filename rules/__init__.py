@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from vfslint.rule import Rule
 from vfslint.rules import (
+    attributes,
+    backing,
     command_line,
+    controllers,
     daemon,
     devices,
     documents,
     domain,
     filesystem,
+    fleet,
+    host,
     hugepages,
     memory,
     memory_devices,
     numa,
+    processors,
     qemu_conf,
     socket,
     structure,
+    suppressions,
     versions,
 )
 
@@ -24,6 +31,8 @@ TOPICS = (
     documents,
     structure,
     domain,
+    processors,
+    attributes,
     memory,
     numa,
     hugepages,
@@ -32,9 +41,14 @@ TOPICS = (
     daemon,
     socket,
     devices,
+    controllers,
     command_line,
     qemu_conf,
+    backing,
     versions,
+    host,
+    fleet,
+    suppressions,
 )
 
 RULES: tuple[Rule, ...] = tuple(

@@ -1,1 +1,116 @@
-"""vhost-user devices on QEMU's command line."""
+"""`<qemu:commandline>`: what libvirt hands to QEMU without looking at it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vfslint.domain import QEMU_NAMESPACE, Domain
+from vfslint.edits import add_attribute
+from vfslint.findings import Fix, Problem, Related, Severity, Stage
+from vfslint.rule import rule
+
+
+@rule(
+    "VFS290", "qemu-namespace-missing", severity=Severity.WARNING, stage=Stage.SCHEMA, words=("commandline",)
+)
+def qemu_namespace_missing(domain: Domain) -> Iterator[Problem]:
+    """`<qemu:commandline>` needs its namespace declared.
+
+    Why: libvirt knows the element by its namespace, whatever the prefix. Without `xmlns:qemu` on `<domain>`,
+        or with another address there, libvirt drops the whole block and says nothing.
+    Bad:
+        <qemu:commandline><qemu:arg value='-nodefaults'/></qemu:commandline>
+    Good:
+        <domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
+          <qemu:commandline><qemu:arg value='-nodefaults'/></qemu:commandline>
+    Fix: declares it.
+    See: libvirt documentation, "QEMU/KVM hypervisor driver", Pass-through of arbitrary QEMU commands
+    """
+    for node in domain.unbound_command_lines:
+        edit = add_attribute(domain.node, "xmlns:qemu", QEMU_NAMESPACE)
+        yield Problem(
+            at=node.name_span,
+            message="libvirt drops <qemu:commandline>: its prefix does not stand for libvirt's namespace",
+            help=f"write <domain … xmlns:qemu='{QEMU_NAMESPACE}'>",
+            fix=Fix("declare the namespace", (edit,)) if node.tag == "qemu:commandline" else None,
+        )
+
+
+@rule(
+    "VFS291",
+    "commandline-memory-not-shared",
+    severity=Severity.WARNING,
+    stage=Stage.GUEST,
+    words=("commandline",),
+)
+def commandline_memory_not_shared(domain: Domain) -> Iterator[Problem]:
+    """A vhost-user-fs device on QEMU's command line needs shared memory, too.
+
+    Why: libvirt does not look at these arguments. Without shared memory, from `<memoryBacking>` or from a
+        memory backend in the arguments themselves, virtiofsd cannot reach what the guest hands it, and mounts
+        hang or fail.
+    Bad:
+        <domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
+          <memoryBacking><nosharepages/></memoryBacking>
+          <qemu:commandline><qemu:arg value='-device'/>
+            <qemu:arg value='vhost-user-fs-pci,chardev=c,tag=data'/></qemu:commandline>
+    Good:
+        <domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
+          <memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>
+          <qemu:commandline><qemu:arg value='-device'/>
+            <qemu:arg value='vhost-user-fs-pci,chardev=c,tag=data'/></qemu:commandline>
+    libvirt says: HandleRequest(InvalidParam)
+    See: QEMU docs/tools/virtiofsd.rst; libvirt documentation, "Sharing files with Virtiofs"
+    """
+    for argument in domain.arguments:
+        if "vhost-user-fs" not in argument.value or domain.is_shared or domain.has_shared_backend_argument:
+            continue
+        yield Problem(
+            at=argument.span,
+            message="vhost-user-fs needs shared memory, and the guest's memory is private",
+            help="share it with <filesystem> and <driver type='virtiofs'/>, or make the memory shared",
+        )
+
+
+@rule(
+    "VFS292",
+    "commandline-repeats-mount-tag",
+    severity=Severity.WARNING,
+    stage=Stage.GUEST,
+    words=("commandline",),
+)
+def commandline_repeats_mount_tag(domain: Domain) -> Iterator[Problem]:
+    """A share is there once: as a `<filesystem>` or on QEMU's command line.
+
+    Why: libvirt does not know of the one in the arguments. The guest sees two devices with the same tag and
+        mounts whichever it meets first.
+    Bad:
+        <domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
+          <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
+          <qemu:commandline><qemu:arg value='-device'/>
+            <qemu:arg value='vhost-user-fs-pci,chardev=c,tag=data'/></qemu:commandline>
+    Good:
+        <domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
+          <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
+          <qemu:commandline><qemu:arg value='-device'/>
+            <qemu:arg value='vhost-user-fs-pci,chardev=c,tag=more'/></qemu:commandline>
+    See: libvirt documentation, "QEMU/KVM hypervisor driver", Pass-through of arbitrary QEMU commands
+    """
+    arguments = domain.arguments
+    if not arguments or not domain.shares:
+        return
+    shares = {share.tag: share for share in domain.shares if share.tag}
+    for argument in arguments:
+        if not argument.value.startswith("vhost-user-fs"):
+            continue
+        options = dict(piece.partition("=")[::2] for piece in argument.value.split(","))
+        share = shares.get(options.get("tag", ""))
+        if share:
+            yield Problem(
+                at=argument.span,
+                message=f"mount tag {share.tag!r} is on the command line as well",
+                related=(Related(share.tag_span, "used here first"),),
+                help="remove one of the two",
+            )

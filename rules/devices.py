@@ -1,1 +1,845 @@
-"""Guest addresses, boot order and aliases; other vhost-user devices."""
+"""What holds for many devices: addresses, boot order, aliases; and vhost-user interfaces, disks and video."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vfslint.addresses import NUMBERS
+from vfslint.devices import Boot, Disk, Interface, VirtioFS
+from vfslint.domain import Domain
+from vfslint.edits import add_attribute, insert, remove_attribute, remove_element, set_value
+from vfslint.findings import Fix, Problem, Related, Severity, Span, Stage
+from vfslint.rule import rule
+from vfslint.setting import Setting
+from vfslint.targets import Version, spell
+
+# Types of address of which the documentation speaks; libvirt has more, for devices of other kinds.
+USUAL_ADDRESSES = "pci, ccw on s390x, virtio-mmio on arm"
+
+
+@rule("VFS240", "address-malformed", severity=Severity.ERROR, stage=Stage.PARSE, words=("<address",))
+def address_malformed(domain: Domain) -> Iterator[Problem]:
+    """A device's address has a type that libvirt knows, and numbers.
+
+    Why: `<address>` without a type, or with one that libvirt does not know, is refused, as is a number that
+        it cannot read. PCI and CCW numbers may be written with 0x, those of other addresses may not.
+    Bad:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
+          <address bus='0x00' slot='0x05' function='0x0'/></filesystem>
+    Bad:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
+          <address type='pci' bus='0x00' slot='1f' function='0x0'/></filesystem>
+    Good:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
+          <address type='pci' domain='0x0000' bus='0x00' slot='0x1d' function='0x0'/></filesystem>
+    libvirt says: No type specified for device address
+    libvirt says: unknown address type
+    libvirt says: Missing required attribute 'type' in element 'address'
+    libvirt says: Invalid value for attribute 'slot' in element 'address'
+    libvirt says: Cannot parse <address> 'slot' attribute
+    Fix: writes `pci` where only the type is missing.
+    See: libvirt domain_conf.c:virDomainDeviceInfoParseXML, device_conf.c:virPCIDeviceAddressParseXML
+    """
+    for address in domain.addresses:
+        node = address.node
+        if address.type is None:
+            looks_pci = node.value("slot") is not None and node.value("function") is not None
+            yield Problem(
+                at=node.start_span,
+                message=f"the address of {address.device.label} has no type",
+                help="write type='pci', or remove <address> and let libvirt choose",
+                fix=Fix("write type='pci'", (add_attribute(node, "type", "pci"),)) if looks_pci else None,
+            )
+        elif address.type not in NUMBERS:
+            type_ = node["type"]
+            yield Problem(
+                at=type_.span,
+                message=f"{type_.value!r} is no type of address",
+                help=f"write {USUAL_ADDRESSES}, or remove <address> and let libvirt choose",
+            )
+        elif address.unreadable:
+            wrong = address.unreadable
+            yield Problem(
+                at=wrong.span,
+                message=f"{wrong.value!r} is nothing that libvirt can read for {wrong.name!r} of an address",
+                help="write a number, or remove <address> and let libvirt choose",
+            )
+        elif address.lacking:
+            yield Problem(
+                at=node.start_span,
+                message=f"an address of type {address.type!r} needs {' and '.join(address.lacking)}",
+                help="write it, or remove <address> and let libvirt choose",
+            )
+
+
+@rule("VFS241", "pci-number-too-large", severity=Severity.ERROR, stage=Stage.PARSE, words=("<address",))
+def pci_number_too_large(domain: Domain) -> Iterator[Problem]:
+    """PCI has 256 buses of 32 slots with 8 functions each, and QEMU has one PCI domain.
+
+    Why: an address has no room for more; libvirt refuses the domain.
+    Bad:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
+          <address type='pci' domain='0x0000' bus='0x00' slot='0x20' function='0x0'/></filesystem>
+    Bad:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
+          <address type='pci' domain='0x0001' bus='0x00' slot='0x05' function='0x0'/></filesystem>
+    Good:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
+          <address type='pci' domain='0x0000' bus='0x00' slot='0x1e' function='0x7'/></filesystem>
+    libvirt says: Invalid PCI address slot='0x20', must be <= 0x1F
+    libvirt says: Invalid PCI address function=0x8, must be <= 7
+    libvirt says: Only PCI domain 0 is available
+    See: libvirt virpci.c:virPCIDeviceAddressIsValid; domain_addr.c:virDomainPCIAddressValidate
+    """
+    for address in domain.addresses:
+        for number, largest in address.beyond:
+            yield Problem(
+                at=number.span,
+                message=f"{number.name} {number.value} is too large: the last one is {largest:#x}",
+                help="write a smaller number, or remove <address> and let libvirt choose",
+            )
+        if address.pci_domain and not address.unreadable:
+            yield Problem(
+                at=address.node.at("domain"),
+                message=f"there is no PCI domain {address.node.value('domain')}, only 0",
+                help="write domain='0x0000'",
+                fix=Fix("write domain='0x0000'", (set_value(address.node["domain"], "0x0000"),), safe=False),
+                stage=Stage.DEFINE,
+            )
+
+
+@rule("VFS242", "pci-address-taken", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<address",))
+def pci_address_taken(domain: Domain) -> Iterator[Problem]:
+    """Each PCI address belongs to one device.
+
+    Why: two devices cannot answer at one place, and the chipset has some places for itself: on q35 slot 0x1f
+        has the LPC bridge (function 0), SATA (2) and SMBus (3), on i440fx slot 1 has the ISA bridge and its
+        like.
+    Bad:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='a'/>
+          <address type='pci' domain='0x0000' bus='0x00' slot='0x05' function='0x0'/></filesystem>
+        <interface type='user'>
+          <address type='pci' domain='0x0000' bus='0x00' slot='0x05' function='0x0'/></interface>
+    Bad:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='a'/>
+          <address type='pci' domain='0x0000' bus='0x00' slot='0x1f' function='0x0'/></filesystem>
+    Good:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='a'/>
+          <address type='pci' domain='0x0000' bus='0x00' slot='0x05' function='0x0'/></filesystem>
+        <interface type='user'>
+          <address type='pci' domain='0x0000' bus='0x00' slot='0x06' function='0x0'/></interface>
+    libvirt says: Attempted double use of PCI Address
+    Fix: removes the second one, so that libvirt chooses; not by itself, because the guest may go by it.
+    See: libvirt domain_addr.c:virDomainPCIAddressReserveAddrInternal
+    """
+    if not (domain.is_q35 or domain.is_i440fx):
+        return
+    for address, owner in domain.buses.clashes:
+        node = address.node
+        yield Problem(
+            at=node.start_span,
+            message=f"PCI address {address.place} of {address.device.label} is taken "
+            + (f"by {owner.device.label}" if owner else "by the chipset"),
+            related=(Related(owner.node.start_span, "the first one"),) if owner else (),
+            help="remove <address> and let libvirt choose",
+            fix=Fix("remove <address>", (remove_element(node),), safe=False),
+        )
+
+
+@rule("VFS243", "pci-slot-unavailable", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<address",))
+def pci_slot_unavailable(domain: Domain) -> Iterator[Problem]:
+    """A device goes into a slot that its PCI bus has.
+
+    Why: a PCI Express port has slot 0 alone, a PCI bridge has slots 1 to 31. Buses beside bus 0 that no
+        controller offers are added by libvirt: ports on q35, bridges on i440fx.
+    Bad:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
+          <address type='pci' domain='0x0000' bus='0x01' slot='0x05' function='0x0'/></filesystem>
+    Good:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
+          <address type='pci' domain='0x0000' bus='0x01' slot='0x00' function='0x0'/></filesystem>
+    libvirt says: slot must be <= 0
+    libvirt says: slot must be >= 1
+    libvirt says: a PCI slot is needed to connect a PCI controller model='pcie-root-port'
+    See: libvirt domain_addr.c:virDomainPCIAddressValidate
+    """
+    if not (domain.is_q35 or domain.is_i440fx):
+        return
+    for address in domain.addresses:
+        place = address.place
+        if place is None or place.bus == 0:
+            continue
+        if not domain.buses.is_reachable(place.bus):
+            yield Problem(
+                at=address.node.at("bus"),
+                message=f"there is no PCI bus {place.bus}, and no room for all the buses before it",
+                help="write a smaller number, or remove <address> and let libvirt choose",
+            )
+            continue
+        first, last = domain.buses.slots(address, place.bus)
+        if not first <= place.slot <= last:
+            only = f"slot {first} alone" if first == last else f"slots {first} to {last}"
+            yield Problem(
+                at=address.node.at("slot"),
+                message=f"PCI bus {place.bus} has {only}, and no slot {place.slot}",
+                help="write another slot, or remove <address> and let libvirt choose",
+            )
+
+
+@rule("VFS244", "address-not-for-virtiofs", severity=Severity.ERROR, stage=Stage.START, words=("<address",))
+def address_not_for_virtiofs(fs: VirtioFS) -> Iterator[Problem]:
+    """A virtio-fs share is a device on PCI, on CCW or on virtio-mmio.
+
+    Why: QEMU builds it for these buses only: PCI nearly everywhere, CCW on s390x, virtio-mmio on arm and
+        riscv. libvirt finds out when it puts QEMU's command line together.
+    Bad:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
+          <address type='drive'/></filesystem>
+    Bad:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
+          <address type='virtio-mmio'/></filesystem>
+    Good:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
+          <address type='pci'/></filesystem>
+    libvirt says: Unexpected address type for 'vhost-user-fs'
+    libvirt says: No 'virtio-bus' bus found for device
+    Fix: removes the address, so that libvirt chooses.
+    See: libvirt qemu_command.c:qemuBuildVirtioDevGetConfig
+    """
+    address = fs.address
+    type_ = address.value("type") if address else None
+    if address is None or type_ not in NUMBERS or type_ in ("pci", "ccw", "unassigned"):
+        return
+    if type_ == "virtio-mmio" and not fs.domain.is_x86:
+        return
+    yield Problem(
+        at=address.at("type"),
+        message=f"{fs.label} cannot have an address of type {type_!r}",
+        help="remove <address> and let libvirt choose",
+        fix=Fix("remove <address>", (remove_element(address),)),
+    )
+
+
+@rule("VFS245", "address-type-refused", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<address",))
+def address_type_refused(domain: Domain) -> Iterator[Problem]:
+    """CCW addresses are for s390x, and `unassigned` is for host devices.
+
+    Why: only machines of s390x have a channel subsystem. libvirt 9.0.0 refuses both when the domain is
+        defined; 7.0.0 does so at its start.
+    Bad:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
+          <address type='ccw'/></filesystem>
+    Bad:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
+          <address type='unassigned'/></filesystem>
+    Good:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
+          <address type='pci'/></filesystem>
+    libvirt says: CCW addresses are not supported by machine type
+    libvirt says: cannot use CCW address type for device
+    libvirt says: address of type 'unassigned' is supported only for hostdevs
+    Fix: removes the address, so that libvirt chooses.
+    See: libvirt qemu_validate.c:qemuValidateDomainDeviceInfo; domain_validate.c:virDomainDeviceInfoValidate
+    """
+    for address in domain.addresses:
+        if address.unreadable or address.lacking:
+            continue
+        foreign_ccw = address.type == "ccw" and domain.is_x86
+        unassigned = address.type == "unassigned" and address.device.kind != "hostdev"
+        if foreign_ccw or unassigned:
+            why = f"{domain.arch} has no CCW" if foreign_ccw else "only host devices can be unassigned"
+            yield Problem(
+                at=address.node.at("type"),
+                message=f"{address.device.label} cannot have an address of type {address.type!r}: {why}",
+                help="remove <address> and let libvirt choose",
+                fix=Fix("remove <address>", (remove_element(address.node),)),
+                stage=None if address.device.libvirt >= (9, 0, 0) else Stage.START,
+            )
+
+
+@rule("VFS250", "boot-order-malformed", severity=Severity.ERROR, stage=Stage.PARSE, words=("<boot",))
+def boot_order_malformed(domain: Domain) -> Iterator[Problem]:
+    """The boot order is a number from 1.
+
+    Why: libvirt refuses `<boot>` of a device without an order, with 0, and with anything that is no number.
+    Bad:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
+          <boot order='0'/></filesystem>
+    Good:
+        <interface type='user'><boot order='1'/></interface>
+    libvirt says: Zero is not permitted
+    libvirt says: incorrect boot order, expecting positive integer
+    libvirt says: missing boot order attribute
+    libvirt says: Missing required attribute 'order' in element 'boot'
+    libvirt says: loadparm value must be between 1 and 8 characters
+    libvirt says: invalid loadparm value
+    See: libvirt domain_conf.c:virDomainDeviceBootParseXML
+    """
+    for boot in domain.boots:
+        if boot.unfit_loadparm:
+            yield Problem(
+                at=boot.unfit_loadparm.span,
+                message=f"loadparm {boot.unfit_loadparm.value!r} is not up to eight letters, digits and dots",
+                help="shorten it, or leave it out",
+            )
+        if boot.order is None:
+            written = boot.node.attribute("order")
+            yield Problem(
+                at=written.span if written and written.value else boot.node.start_span,
+                message=f"{written.value!r} is no place in the boot order"
+                if written
+                else "<boot> has no order",
+                help="write order='1' or a larger number",
+            )
+
+
+@rule("VFS251", "boot-order-beside-os-boot", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<boot",))
+def boot_order_beside_os_boot(domain: Domain) -> Iterator[Problem]:
+    """A domain boots by the order of its devices or by `<os><boot dev='…'/>`, not by both.
+
+    Why: libvirt cannot tell which of the two is meant.
+    Bad:
+        <os><type arch='x86_64' machine='q35'>hvm</type><boot dev='hd'/></os>
+        <interface type='user'><boot order='1'/></interface>
+    Good:
+        <os><type arch='x86_64' machine='q35'>hvm</type></os>
+        <interface type='user'><boot order='1'/></interface>
+    libvirt says: per-device boot elements cannot be used together with os/boot elements
+    See: libvirt domain_postparse.c:virDomainDefBootOrderPostParse
+    """
+    if domain.os_boot is None:
+        return
+    boot = next((boot for boot in domain.boots if boot.order), None)
+    if boot:
+        yield Problem(
+            at=boot.node.start_span,
+            message=f"the boot order of {boot.device.label} cannot stand beside <os><boot/>",
+            related=(Related(domain.os_boot.start_span, "the other way to say it"),),
+            help="remove one of the two",
+        )
+
+
+@rule("VFS252", "boot-order-repeated", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<boot",))
+def boot_order_repeated(domain: Domain) -> Iterator[Problem]:
+    """Each place in the boot order belongs to one device.
+
+    Why: libvirt refuses two devices at the same place, whatever they are.
+    Bad:
+        <interface type='user'><boot order='1'/></interface>
+        <interface type='user'><boot order='1'/></interface>
+    Good:
+        <interface type='user'><boot order='1'/></interface>
+        <interface type='user'><boot order='2'/></interface>
+    libvirt says: boot order '1' used for more than one device
+    See: libvirt domain_postparse.c:virDomainDefCollectBootOrder
+    """
+    first: dict[int, Boot] = {}
+    for boot in domain.boots:
+        if boot.order is None:
+            continue
+        other = first.setdefault(boot.order, boot)
+        if other is not boot:
+            yield Problem(
+                at=boot.node.at("order"),
+                message=f"boot order {boot.order} is used twice",
+                label="used again",
+                related=(Related(other.node.at("order"), "used first"),),
+                help="give each device a place of its own",
+            )
+
+
+@rule("VFS253", "boot-order-on-9p", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<boot",))
+def boot_order_on_9p(domain: Domain) -> Iterator[Problem]:
+    """Of filesystems only virtio-fs shares have a place in the boot order.
+
+    Why: QEMU hands firmware the boot index of vhost-user-fs, and has none for 9p. Before 7.1.0 libvirt
+        ignored it.
+    Bad:
+        <filesystem type='mount'><source dir='/srv'/><target dir='data'/><boot order='1'/></filesystem>
+    Good:
+        <filesystem type='mount'><source dir='/srv'/><target dir='data'/></filesystem>
+    libvirt says: boot order is only supported for virtiofs
+    Fix: removes it.
+    See: libvirt domain_validate.c:virDomainFSDefValidate
+    """
+    for fs in domain.filesystems:
+        if fs.boot and not fs.is_virtiofs and fs.libvirt >= (7, 1, 0):
+            yield Problem(
+                at=fs.boot.start_span,
+                message=f"{fs.label} cannot have a boot order: virtiofsd does not serve it",
+                help="remove <boot>",
+                fix=Fix("remove <boot>", (remove_element(fs.boot),)),
+            )
+
+
+@rule("VFS254", "boot-order-needs-pci", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<boot",))
+def boot_order_needs_pci(fs: VirtioFS) -> Iterator[Problem]:
+    """A virtio-fs share with a place in the boot order is a PCI device.
+
+    Why: the CCW and virtio-mmio variants of the device have no boot index. 11.3.0 says so when the domain is
+        defined.
+    Bad:
+        <domain type='kvm'><name>example</name><memory unit='GiB'>2</memory>
+          <os><type arch='s390x' machine='s390-ccw-virtio'>hvm</type></os>
+          <memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>
+          <devices><filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
+            <boot order='1'/></filesystem></devices>
+        </domain>
+    Good:
+        <domain type='kvm'><name>example</name><memory unit='GiB'>2</memory>
+          <os><type arch='s390x' machine='s390-ccw-virtio'>hvm</type></os>
+          <memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>
+          <devices><filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
+            </filesystem></devices>
+        </domain>
+    libvirt says: setting virtiofs boot order is supported only with PCI bus
+    See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefFS (11.3.0)
+    """
+    if fs.boot is None or fs.libvirt < (7, 1, 0):
+        return
+    type_ = fs.address.value("type") if fs.address else None
+    by_machine = type_ is None and fs.domain.arch == "s390x"
+    mmio = type_ == "virtio-mmio" and not fs.domain.is_x86
+    ccw = type_ == "ccw" and not fs.domain.is_x86
+    if by_machine or mmio or ccw:
+        # Refused in 11.3.0, accepted in 9.0.0; no release note says since when.
+        is_refused = fs.libvirt >= (11, 3, 0)
+        yield Problem(
+            at=fs.boot.start_span,
+            message=f"{fs.label} has a boot order, but is no PCI device",
+            help="remove <boot>, or give the share an address of type 'pci'",
+            severity=None if is_refused else Severity.WARNING,
+            stage=None if is_refused else Stage.START,
+        )
+
+
+@rule("VFS255", "boot-order-without-uefi", severity=Severity.WARNING, stage=Stage.GUEST, words=("<boot",))
+def boot_order_without_uefi(fs: VirtioFS) -> Iterator[Problem]:
+    """Only UEFI firmware boots from a virtio-fs share.
+
+    Why: the firmware must have a driver. OVMF has one since 2021; SeaBIOS, which x86 guests get without a
+        loader, passes the share over.
+    Bad:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
+          <boot order='1'/></filesystem>
+    Good:
+        <os firmware='efi'><type arch='x86_64' machine='q35'>hvm</type></os><features><acpi/></features>
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
+          <boot order='1'/></filesystem>
+    See: edk2 OvmfPkg/VirtioFsDxe
+    """
+    if fs.boot is None or fs.libvirt < (7, 1, 0) or not fs.domain.is_x86 or fs.domain.has_firmware:
+        return
+    if fs.boot.value("order") in (None, "", "0"):
+        return
+    yield Problem(
+        at=fs.boot.start_span,
+        message=f"SeaBIOS cannot boot from {fs.label}",
+        help="write <os firmware='efi'>, or remove <boot>",
+    )
+
+
+@rule("VFS260", "alias-repeated", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<alias",))
+def alias_repeated(domain: Domain) -> Iterator[Problem]:
+    """Each alias belongs to one device.
+
+    Why: an alias is the name of a device towards QEMU and libvirt's clients.
+    Bad:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
+          <alias name='ua-share'/></filesystem>
+        <interface type='user'><alias name='ua-share'/></interface>
+    Good:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
+          <alias name='ua-share'/></filesystem>
+        <interface type='user'><alias name='ua-net'/></interface>
+    libvirt says: non unique alias detected
+    See: libvirt domain_validate.c:virDomainDefValidateAliases
+    """
+    first: dict[str, Span] = {}
+    for alias in domain.aliases:
+        if alias.value in first:
+            yield Problem(
+                at=alias.span,
+                message=f"alias {alias.value!r} is used twice",
+                label="used again",
+                related=(Related(first[alias.value], "used first"),),
+                help="give each device an alias of its own",
+            )
+        else:
+            first[alias.value] = alias.span
+
+
+@rule("VFS261", "alias-dropped", severity=Severity.NOTE, stage=Stage.NEVER, words=("<alias",))
+def alias_dropped(fs: VirtioFS) -> Iterator[Problem]:
+    """An alias that is to last begins with `ua-`.
+
+    Why: other aliases are libvirt's own, given anew at each start; libvirt drops them when the domain is
+        defined.
+    Bad:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
+          <alias name='share'/></filesystem>
+    Good:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
+          <alias name='ua-share'/></filesystem>
+    Fix: puts `ua-` in front.
+    See: libvirt domain_conf.c:virDomainDeviceInfoParseXML
+    """
+    alias = fs.named_alias
+    if alias and not alias.value.startswith("ua-") and not fs.domain.is_live:
+        yield Problem(
+            at=alias.span,
+            message=f"libvirt drops the alias {alias.value!r}",
+            help=f"write 'ua-{alias.value}'",
+            fix=Fix("put 'ua-' in front", (set_value(alias, f"ua-{alias.value}"),)),
+        )
+
+
+@rule("VFS270", "iommu-not-supported", severity=Severity.ERROR, stage=Stage.START, words=("iommu",))
+def iommu_not_supported(fs: VirtioFS, setting: Setting) -> Iterator[Problem]:
+    """A virtio-fs share cannot sit behind a virtual IOMMU.
+
+    Why: virtiofsd does not offer VIRTIO_F_IOMMU_PLATFORM, neither the one in C nor the one in Rust, and QEMU
+        7.0 and later give up when it is asked for. A virtual IOMMU in the guest does not help.
+    Bad:
+        <filesystem type='mount'><driver type='virtiofs' iommu='on'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
+    Good:
+        <filesystem type='mount'><driver type='virtiofs' iommu='off'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
+    libvirt says: iommu_platform=true is not supported by the device
+    Fix: removes it; not by itself, because somebody wanted it.
+    See: QEMU hw/virtio/virtio-bus.c:virtio_bus_device_plugged
+    """
+    iommu = fs.driver.attribute("iommu") if fs.driver else None
+    if iommu and iommu.value == "on" and setting.target.qemu >= (7, 0, 0):
+        yield Problem(
+            at=iommu.span,
+            message=f"{fs.label} cannot have iommu='on': virtiofsd does not support it",
+            help="remove iommu",
+            fix=Fix("remove 'iommu'", (remove_attribute(iommu),), safe=False),
+        )
+
+
+@rule(
+    "VFS280", "vhostuser-interface-source", severity=Severity.ERROR, stage=Stage.PARSE, words=("<interface",)
+)
+def vhostuser_interface_source(domain: Domain) -> Iterator[Problem]:
+    """A vhost-user interface names the socket of its back end.
+
+    Why: libvirt takes `type='unix'`, a path, and whether QEMU is `client` or `server` there. Before 11.1.0 it
+        wants all three; since then type and mode may be left out, and passt needs no source at all.
+    Bad:
+        <interface type='vhostuser'><source type='unix' mode='client'/><model type='virtio'/></interface>
+    Bad (libvirt 9.0.0):
+        <interface type='vhostuser'><source path='/run/vhost.sock'/><model type='virtio'/></interface>
+    Bad:
+        <interface type='vhostuser'><source type='tcp' path='/run/vhost.sock' mode='client'/>
+          <model type='virtio'/></interface>
+    Good:
+        <interface type='vhostuser'><source type='unix' path='/run/vhost.sock' mode='client'/>
+          <model type='virtio'/></interface>
+    libvirt says: No <source> 'type' attribute specified for <interface type='vhostuser'/>
+    libvirt says: No <source> 'path' attribute specified with <interface type='vhostuser'/>
+    libvirt says: No <source> 'mode' attribute specified with <interface type='vhostuser'/>
+    libvirt says: Wrong <source> 'mode' attribute specified with <interface type='vhostuser'/>
+    libvirt says: unsupported for <interface type='vhostuser'>
+    libvirt says: interface type='vhostuser' requires a 'source' element
+    libvirt says: Missing required attribute 'path' in element 'source'
+    See: libvirt domain_conf.c:virDomainNetDefParseXML
+    """
+    for nic in domain.vhost_user_interfaces:
+        example = "write <source type='unix' path='/a/socket' mode='client'/>"
+        if nic.lacking:
+            yield Problem(
+                at=nic.source.start_span if nic.source else nic.node.start_span,
+                message=f"the source of the vhost-user interface has no {' and no '.join(nic.lacking)}",
+                help=example,
+            )
+        if nic.source is None:
+            continue
+        for name, words in (("type", ("unix",)), ("mode", ("client", "server"))):
+            found = nic.source.attribute(name)
+            if found and found.value not in words:
+                yield Problem(
+                    at=found.span,
+                    message=f"{found.value!r} is no {name} of a vhost-user interface's source",
+                    help=f"write {' or '.join(words)}",
+                )
+        yield from _reconnect_problems(nic)
+
+
+def _reconnect_problems(device: Interface | Disk) -> Iterator[Problem]:
+    reconnect = device.reconnect
+    if reconnect is None:
+        return
+    fault = reconnect.fault
+    if fault:
+        yield Problem(
+            at=reconnect.node.at(fault) if reconnect.node.value(fault) else reconnect.node.start_span,
+            message=f"<reconnect> has no {fault} that libvirt can read",
+            help="write <reconnect enabled='yes' timeout='10'/>",
+        )
+    elif reconnect.is_on and device.source and device.source.value("mode") == "server":
+        yield Problem(
+            at=reconnect.node.start_span,
+            message="a server waits for its clients and cannot reconnect",
+            help="remove <reconnect>, or write mode='client'",
+        )
+
+
+@rule(
+    "VFS281", "vhostuser-interface-model", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<interface",)
+)
+def vhostuser_interface_model(domain: Domain) -> Iterator[Problem]:
+    """A vhost-user interface is a virtio card.
+
+    Why: the back end serves virtqueues. libvirt wants `<model type='virtio'/>`; before 11.1.0 it has to be
+        written.
+    Bad:
+        <interface type='vhostuser'><source type='unix' path='/run/vhost.sock' mode='client'/>
+          <model type='e1000'/></interface>
+    Bad (libvirt 9.0.0):
+        <interface type='vhostuser'><source type='unix' path='/run/vhost.sock' mode='client'/></interface>
+    Good:
+        <interface type='vhostuser'><source type='unix' path='/run/vhost.sock' mode='client'/>
+          <model type='virtio'/></interface>
+    libvirt says: invalid model for interface of type 'vhostuser'
+    libvirt says: Wrong or no <model> 'type' attribute specified with <interface type='vhostuser'/>
+    Fix: writes `virtio`.
+    See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefNetwork
+    """
+    for nic in domain.vhost_user_interfaces:
+        if nic.has_virtio_model:
+            continue
+        written = nic.node.child("model")
+        if nic.model:
+            edit = set_value(nic.model, "virtio")
+        elif written and written.attribute("type"):
+            edit = set_value(written["type"], "virtio")
+        else:
+            edit = (
+                add_attribute(written, "type", "virtio")
+                if written
+                else insert(nic.node, "<model type='virtio'/>")
+            )
+        yield Problem(
+            at=nic.model.span if nic.model else nic.node.start_span,
+            message=f"a vhost-user interface cannot be a {nic.model.value!r} card"
+            if nic.model
+            else f"libvirt {spell(nic.libvirt)} wants the model of a vhost-user interface written",
+            help="write <model type='virtio'/>",
+            fix=Fix("write <model type='virtio'/>", (edit,)),
+        )
+
+
+@rule("VFS282", "vhost-disk-source", severity=Severity.ERROR, stage=Stage.PARSE, words=("<disk",))
+def vhost_disk_source(domain: Domain) -> Iterator[Problem]:
+    """A vhost-user disk names its socket, a vhost-vdpa disk its device.
+
+    Why: libvirt takes `<source type='unix' path='…'/>` for the one and `<source dev='…'/>` for the other, and
+        no other type of socket.
+    Bad:
+        <disk type='vhostuser' device='disk'><source path='/run/disk.sock'/>
+          <target dev='vda' bus='virtio'/></disk>
+    Bad:
+        <disk type='vhostuser' device='disk'><source type='tcp' path='/run/disk.sock'/>
+          <target dev='vda' bus='virtio'/></disk>
+    Good:
+        <disk type='vhostuser' device='disk'><source type='unix' path='/run/disk.sock'/>
+          <target dev='vda' bus='virtio'/></disk>
+    libvirt says: missing 'type' attribute for vhostuser disk source
+    libvirt says: missing 'path' attribute for vhostuser disk source
+    libvirt says: invalid 'type' attribute for vhostuser disk source
+    libvirt says: missing source information for device
+    See: libvirt domain_conf.c:virDomainDiskSourceVHostUserParse
+    """
+    for disk in domain.vhost_disks:
+        example = (
+            "<source type='unix' path='/a/socket'/>" if disk.type == "vhostuser" else "<source dev='/dev/…'/>"
+        )
+        if disk.lacking:
+            yield Problem(
+                at=disk.source.start_span if disk.source else disk.node.start_span,
+                message=f"the source of {disk.label} has no {' and no '.join(disk.lacking)}",
+                help=f"write {example}",
+            )
+        found = disk.source.attribute("type") if disk.source and disk.type == "vhostuser" else None
+        if found and found.value != "unix":
+            yield Problem(
+                at=found.span,
+                message=f"{found.value!r} is no type of a vhost-user disk's source",
+                help="write type='unix'",
+            )
+        yield from _reconnect_problems(disk)
+
+
+@rule("VFS283", "not-for-vhostuser-disk", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<disk",))
+def not_for_vhostuser_disk(domain: Domain) -> Iterator[Problem]:
+    """A vhost-user disk is a virtio disk, and what QEMU does not do it cannot be told.
+
+    Why: the back end opens the image and does all reading and writing. Caching, discarding, limits,
+        encryption and the like are its own affair, and libvirt refuses them.
+    Bad:
+        <disk type='vhostuser' device='disk'><driver name='qemu' type='raw' cache='none'/>
+          <source type='unix' path='/run/disk.sock'/><target dev='vda' bus='virtio'/></disk>
+    Bad:
+        <disk type='vhostuser' device='disk'><source type='unix' path='/run/disk.sock'/>
+          <target dev='sda' bus='scsi'/></disk>
+    Good:
+        <disk type='vhostuser' device='disk'><driver name='qemu' type='raw' queues='4'/>
+          <source type='unix' path='/run/disk.sock'/><target dev='vda' bus='virtio'/></disk>
+    libvirt says: cache is not supported with vhostuser disk
+    libvirt says: readonly is not supported with vhostuser disk
+    libvirt says: vhostuser disk supports only virtio bus
+    Fix: removes the option.
+    See: libvirt domain_validate.c:virDomainDiskVhostUserValidate
+    """
+    for disk in domain.vhost_disks:
+        if disk.type != "vhostuser":
+            continue
+        for option in disk.void_options:
+            yield Problem(
+                at=option.span,
+                message=f"{option.name!r} is not for a vhost-user disk",
+                help=f"remove {option.name}",
+                fix=Fix(f"remove {option.name!r}", (remove_attribute(option),)),
+            )
+        for child in disk.void_children:
+            yield Problem(
+                at=child.start_span,
+                message=f"<{child.tag}> is not for a vhost-user disk",
+                help=f"remove <{child.tag}>",
+                fix=Fix(f"remove <{child.tag}>", (remove_element(child),), safe=child.tag != "readonly"),
+            )
+        target = disk.node.child("target")
+        if target and disk.bus not in ("virtio", None):
+            yield Problem(
+                at=target.start_span,
+                message=f"a vhost-user disk cannot be on bus {disk.bus!r}",
+                help="write <target dev='vda' bus='virtio'/>",
+            )
+
+
+@rule("VFS284", "vhostvdpa-cache-mode", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<disk",))
+def vhostvdpa_cache_mode(domain: Domain) -> Iterator[Problem]:
+    """A vhost-vdpa disk has the cache mode `none` or `directsync`.
+
+    Why: the device is read past the host's page cache, and libvirt wants that written.
+    Bad:
+        <disk type='vhostvdpa' device='disk'><driver name='qemu' type='raw'/>
+          <source dev='/dev/vhost-vdpa-0'/><target dev='vda' bus='virtio'/></disk>
+    Good:
+        <disk type='vhostvdpa' device='disk'><driver name='qemu' type='raw' cache='none'/>
+          <source dev='/dev/vhost-vdpa-0'/><target dev='vda' bus='virtio'/></disk>
+    libvirt says: disk type 'vhostvdpa' requires cache mode
+    See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefDisk
+    """
+    for disk in domain.vhost_disks:
+        if disk.type == "vhostvdpa" and disk.cache not in ("none", "directsync"):
+            yield Problem(
+                at=disk.driver.at("cache") if disk.driver else disk.node.start_span,
+                message=f"{disk.label} needs cache='none' or 'directsync'",
+                help="write <driver name='qemu' type='raw' cache='none'/>",
+            )
+
+
+_DISKS: dict[str, Version] = {
+    "file": (0, 0, 0), "block": (0, 0, 0), "dir": (0, 0, 0), "network": (0, 0, 0), "volume": (0, 0, 0),
+    "nvme": (6, 0, 0), "vhostuser": (7, 1, 0), "vhostvdpa": (9, 8, 0),
+}  # fmt: skip
+_INTERFACES: dict[str, Version] = {
+    "user": (0, 0, 0), "ethernet": (0, 0, 0), "vhostuser": (0, 0, 0), "server": (0, 0, 0),
+    "client": (0, 0, 0), "mcast": (0, 0, 0), "network": (0, 0, 0), "bridge": (0, 0, 0), "internal": (0, 0, 0),
+    "direct": (0, 0, 0), "hostdev": (0, 0, 0), "udp": (0, 0, 0), "vdpa": (6, 9, 0), "null": (8, 7, 0),
+    "vds": (8, 7, 0),
+}  # fmt: skip
+
+
+@rule(
+    "VFS285", "device-type-unknown", severity=Severity.ERROR, stage=Stage.PARSE, words=("<disk", "<interface")
+)
+def device_type_unknown(domain: Domain) -> Iterator[Problem]:
+    """Disks and interfaces have a type that libvirt knows.
+
+    Why: libvirt refuses the domain for any other. `vhostuser` is one word; for disks it came with libvirt
+        7.1.0, `vhostvdpa` with 9.8.0.
+    Bad:
+        <interface type='vhost-user'><source type='unix' path='/run/vhost.sock' mode='client'/>
+          <model type='virtio'/></interface>
+    Bad (libvirt 7.0.0):
+        <disk type='vhostuser' device='disk'><source type='unix' path='/run/disk.sock'/>
+          <target dev='vda' bus='virtio'/></disk>
+    Good:
+        <disk type='vhostuser' device='disk'><source type='unix' path='/run/disk.sock'/>
+          <target dev='vda' bus='virtio'/></disk>
+    libvirt says: unknown disk type
+    libvirt says: unknown interface type
+    libvirt says: Invalid value for attribute 'type' in element 'disk'
+    Fix: writes `vhostuser` for a near miss.
+    See: libvirt domain_conf.c:virDomainDiskDefParseXML, virDomainNetDefParseXML
+    """
+    for kind, known in (("disk", _DISKS), ("interface", _INTERFACES)):
+        for node in domain.devices.get(kind, ()):
+            value = node.value("type")
+            since = (0, 0, 0) if value is None else known.get(value)
+            release = domain.setting.target.libvirt
+            if since is not None and release >= since:
+                continue
+            attribute = node["type"]
+            meant = attribute.value.lower().replace("-", "").replace("_", "")
+            fixable = since is None and meant in known and release >= known[meant]
+            yield Problem(
+                at=attribute.span,
+                message=f"libvirt {spell(release)} knows no {kind} of type {value!r}",
+                help=f"it came with libvirt {spell(since)}" if since else f"write one of: {', '.join(known)}",
+                fix=Fix(f"write '{meant}'", (set_value(attribute, meant),)) if fixable else None,
+            )
+
+
+@rule("VFS286", "vhostuser-video-model", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<video",))
+def vhostuser_video_model(domain: Domain) -> Iterator[Problem]:
+    """A video device that vhost-user-gpu serves is a virtio one.
+
+    Why: the other process speaks virtio-gpu.
+    Bad:
+        <video><driver name='vhostuser'/><model type='vga'/></video>
+    Good:
+        <video><driver name='vhostuser'/><model type='virtio'/></video>
+    libvirt says: 'vhostuser' driver is only supported with 'virtio' device
+    See: libvirt domain_validate.c:virDomainVideoDefValidate
+    """
+    for video in domain.devices_of("video"):
+        driver, model = video.driver, video.node.child("model")
+        if driver and driver.value("name") == "vhostuser" and (not model or model.value("type") != "virtio"):
+            yield Problem(
+                at=model.at("type") if model else video.node.start_span,
+                message="vhost-user-gpu serves virtio video devices alone",
+                help="write <model type='virtio'/>",
+            )
+
+
+@rule("VFS287", "video-driver-unknown", severity=Severity.ERROR, stage=Stage.PARSE, words=("<video",))
+def video_driver_unknown(domain: Domain) -> Iterator[Problem]:
+    """A video device is driven by QEMU or by vhost-user-gpu.
+
+    Why: libvirt knows `qemu` and `vhostuser` and refuses any other name.
+    Bad:
+        <video><driver name='vhost-user'/><model type='virtio'/></video>
+    Good:
+        <video><driver name='vhostuser'/><model type='virtio'/></video>
+    libvirt says: unknown video driver
+    libvirt says: Invalid value for attribute 'name' in element 'driver'
+    Fix: writes `vhostuser` for a near miss.
+    See: libvirt domain_conf.c:virDomainVideoDefParseXML
+    """
+    for video in domain.devices_of("video"):
+        name = video.driver.attribute("name") if video.driver else None
+        if name is None or name.value in ("qemu", "vhostuser"):
+            continue
+        is_near = name.value.lower().replace("-", "").replace("_", "") == "vhostuser"
+        yield Problem(
+            at=name.span,
+            message=f"libvirt knows no video driver {name.value!r}",
+            help="write 'qemu' or 'vhostuser'",
+            fix=Fix("write 'vhostuser'", (set_value(name, "vhostuser"),)) if is_near else None,
+        )

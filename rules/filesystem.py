@@ -1,22 +1,587 @@
-"""The filesystem device: type, driver, access mode, source, mount tag."""
+"""The filesystem device: type, driver, access mode, source, mount tag, queue."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
-from vfslint.devices import VirtioFS
-from vfslint.findings import Problem, Severity, Stage
+from vfslint import values
+from vfslint.devices import PASSTHROUGH, Filesystem, UnknownWord, VirtioFS
+from vfslint.documents import Attribute
+from vfslint.domain import Domain
+from vfslint.edits import (
+    add_attribute,
+    insert,
+    move_into,
+    remove_attribute,
+    remove_element,
+    rename_attribute,
+    set_value,
+)
+from vfslint.findings import Fix, Problem, Related, Severity, Stage
 from vfslint.rule import rule
+from vfslint.setting import Setting
+from vfslint.spelling import nearest
+from vfslint.targets import spell
 
 MOUNT_TAG_BYTES = 36
+MOUNT_TAG_BYTES_9P = 31
+LARGEST_QUEUE = 1024
+
+# What people write for a word that libvirt spells otherwise.
+_MEANT = {
+    "yes": "on", "true": "on", "1": "on", "enable": "on", "enabled": "on",
+    "no": "off", "false": "off", "0": "off", "disable": "off", "disabled": "off",
+    "never": "none", "virtio-fs": "virtiofs", "virtio_fs": "virtiofs", "virtiofsd": "virtiofs",
+}  # fmt: skip
+
+
+@rule("VFS201", "filesystem-word-unknown", severity=Severity.ERROR, stage=Stage.PARSE)
+def filesystem_word_unknown(fs: Filesystem) -> Iterator[Problem]:
+    """Types, modes and switches of a filesystem are words that libvirt knows.
+
+    Why: libvirt's parser compares them letter by letter, blanks and case included, and refuses the whole
+        domain for any other. Switches are `on` and `off`, never `yes` or `true`.
+    Bad:
+        <filesystem type='mount'><driver type='virtio-fs'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
+    Bad:
+        <filesystem type='mount'><driver type='virtiofs'/><binary><cache mode='auto'/></binary>
+          <source dir='/srv'/><target dir='data'/></filesystem>
+    Bad (libvirt 7.0.0):
+        <filesystem type='mount' accessmode=''><driver type='virtiofs'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
+    Good:
+        <filesystem type='mount' accessmode='passthrough'><driver type='virtiofs'/>
+          <binary xattr='on'><cache mode='none'/></binary><source dir='/srv'/>
+          <target dir='data'/></filesystem>
+    libvirt says: Invalid value for attribute 'type' in element 'driver'
+    libvirt says: unknown fs driver type
+    libvirt says: unknown accessmode
+    libvirt says: unknown filesystem type
+    libvirt says: unknown model
+    libvirt says: unknown multidevs
+    libvirt says: unknown filesystem write policy
+    libvirt says: unknown driver format value
+    libvirt says: cannot parse cache mode 'auto' for virtiofs
+    libvirt says: unknown xattr value
+    libvirt says: unknown posix lock value
+    libvirt says: unknown flock value
+    libvirt says: invalid iommu value
+    Fix: writes the word where it is clear which one is meant, and drops an empty switch or `<cache
+        mode='auto'/>`, which is the daemon's default.
+    See: libvirt domain_conf.c:virDomainFSDefParseXML, virDomainVirtioOptionsParseXML
+    """
+    for unknown in fs.unknown_words:
+        attribute = unknown.attribute
+        words = " or ".join(f"'{word}'" for word in unknown.words)
+        yield Problem(
+            at=attribute.span,
+            message=f"{attribute.value!r} is nothing that libvirt knows for {attribute.name!r} of "
+            f"<{attribute.node.tag}>",
+            help=_word_help(unknown) or f"write {words}",
+            fix=_word_fix(unknown),
+        )
+
+
+def _meant(unknown: UnknownWord) -> str | None:
+    value = unknown.attribute.value.strip().lower()
+    meant = _MEANT.get(value, value)
+    return meant if meant in unknown.words else None
+
+
+def _word_help(unknown: UnknownWord) -> str:
+    value, tag = unknown.attribute.value, unknown.attribute.node.tag
+    if tag == "cache" and value == "auto":
+        return "leave <cache> out: 'auto' is what virtiofsd does by itself"
+    if tag == "cache" and value == "metadata":
+        return "only a virtiofsd started by yourself, with <source socket='…'/>, can have cache=metadata"
+    guess = _meant(unknown) or nearest(value, unknown.words)
+    return f"write '{guess}'" if guess else ""
+
+
+def _word_fix(unknown: UnknownWord) -> Fix | None:
+    attribute = unknown.attribute
+    meant = _meant(unknown)
+    if meant:
+        return Fix(f"write '{meant}'", (set_value(attribute, meant),))
+    if attribute.node.tag == "cache" and attribute.value == "auto":
+        return Fix("remove <cache>", (remove_element(attribute.node),))
+    if not attribute.value and not (attribute.node.tag == "driver" and attribute.name == "type"):
+        return Fix(f"remove the empty {attribute.name!r}", (remove_attribute(attribute),))
+    return None
+
+
+@rule("VFS202", "filesystem-type-not-mount", severity=Severity.ERROR, stage=Stage.DEFINE)
+def filesystem_type_not_mount(fs: Filesystem) -> Iterator[Problem]:
+    """QEMU shares directories, so the type of a filesystem is `mount`.
+
+    Why: `file`, `block`, `template`, `ram`, `bind` and `volume` are for containers (LXC, OpenVZ, Virtuozzo);
+        the QEMU driver refuses them for virtio-fs and 9p alike.
+    Bad:
+        <filesystem type='bind'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/></filesystem>
+    Bad:
+        <filesystem type='ram'><source usage='1024'/><target dir='data'/></filesystem>
+    Good:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
+    libvirt says: only supports mount filesystem type
+    libvirt says: missing 'usage' attribute for RAM filesystem
+    libvirt says: cannot parse usage for RAM filesystem
+    Fix: writes `mount` where a virtio-fs share has a directory or a socket.
+    See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefFS
+    """
+    if fs.type == "mount" or any(unknown.attribute.node == fs.node for unknown in fs.unknown_words):
+        return
+    is_clear = fs.is_virtiofs and (fs.directory is not None or fs.socket is not None)
+    attribute = fs.node["type"]
+    yield Problem(
+        at=attribute.span,
+        message=f"QEMU has no filesystems of type {fs.type!r}",
+        help="write type='mount' and <source dir='…'/>",
+        fix=Fix("write type='mount'", (set_value(attribute, "mount"),)) if is_clear else None,
+    )
+
+
+@rule("VFS203", "filesystem-driver-unsupported", severity=Severity.ERROR, stage=Stage.DEFINE)
+def filesystem_driver_unsupported(fs: Filesystem) -> Iterator[Problem]:
+    """QEMU serves filesystems as virtio-fs, as 9p or, from libvirt 10.2.0, as MTP.
+
+    Why: `loop` and `nbd` mount images for LXC, `ploop` is Virtuozzo's. `handle` was a way of QEMU to serve 9p
+        that QEMU 4.0 dropped; libvirt refuses it since 12.2.0, and before that the guest does not start. For
+        a driver that it cannot place, libvirt complains of PCI buses first.
+    Bad:
+        <filesystem type='mount'><driver type='loop'/><source dir='/srv'/><target dir='data'/></filesystem>
+    Bad (libvirt 9.0.0):
+        <filesystem type='mount'><driver type='handle'/><source dir='/srv'/><target dir='data'/></filesystem>
+    Good:
+        <filesystem type='mount'><driver type='path'/><source dir='/srv'/><target dir='data'/></filesystem>
+    libvirt says: Filesystem driver type not supported
+    libvirt says: Cannot automatically add a new PCI bus for a device with connect flags 00
+    libvirt says: fsdriver handle not found
+    See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefFS; NEWS 12.2.0
+    """
+    if fs.driver_type not in ("loop", "nbd", "ploop", "handle") or fs.driver_attribute is None:
+        return
+    yield Problem(
+        at=fs.driver_attribute.span,
+        message=f"QEMU cannot serve a filesystem with driver {fs.driver_type!r}",
+        help="write <driver type='virtiofs'/>, or type='path' for 9p",
+        stage=Stage.START if fs.driver_type == "handle" and fs.libvirt < (12, 2, 0) else None,
+    )
+
+
+@rule(
+    "VFS204",
+    "accessmode-not-passthrough",
+    severity=Severity.ERROR,
+    stage=Stage.DEFINE,
+    words=("accessmode", "socket"),
+)
+def accessmode_not_passthrough(fs: Filesystem) -> Iterator[Problem]:
+    """A virtio-fs share passes ownership and permissions through.
+
+    Why: `mapped` and `squash` are what QEMU does for 9p. virtiofsd hands users, groups and modes on as they
+        are, and so do the drivers `handle` and `mtp`. With an external socket libvirt does not look.
+    Bad:
+        <filesystem type='mount' accessmode='mapped'><driver type='virtiofs'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
+    Good:
+        <filesystem type='mount' accessmode='passthrough'><driver type='virtiofs'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
+    Good:
+        <filesystem type='mount' accessmode='mapped'><source dir='/srv'/><target dir='data'/></filesystem>
+    libvirt says: virtiofs only supports passthrough accessmode
+    libvirt says: only supports passthrough accessmode
+    Fix: writes `passthrough`. Not done by itself: files then belong to whom the guest says.
+    See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefFS
+    """
+    if fs.driver_type not in ("virtiofs", "handle", "mtp"):
+        return
+    if fs.accessmode is None:
+        # Only without a socket does libvirt fill passthrough in.
+        if fs.driver_type != "virtiofs" and fs.socket is not None and fs.driver_attribute:
+            yield Problem(
+                at=fs.driver_attribute.span,
+                message=f"driver {fs.driver_type!r} beside a socket needs accessmode='passthrough' written",
+                help="share a directory with <source dir='…'/>",
+            )
+        return
+    if fs.accessmode not in ("mapped", "squash") or (fs.is_virtiofs and fs.socket is not None):
+        return
+    attribute = fs.node["accessmode"]
+    yield Problem(
+        at=attribute.span,
+        message=f"{fs.label} cannot have accessmode {fs.accessmode!r}, only passthrough",
+        help="write accessmode='passthrough', or leave it out",
+        fix=Fix("write 'passthrough'", (set_value(attribute, PASSTHROUGH),), safe=False),
+    )
+
+
+@rule(
+    "VFS205",
+    "not-for-virtiofs",
+    severity=Severity.ERROR,
+    stage=Stage.DEFINE,
+    words=("model", "multidevs", "wrpolicy", "format"),
+)
+def not_for_virtiofs(fs: VirtioFS) -> Iterator[Problem]:
+    """Model, multidevs, write policy and format belong to 9p and to images.
+
+    Why: they tell QEMU how to serve 9p, or LXC how to mount an image. virtiofsd is another process, and
+        libvirt refuses what it could not hand on.
+    Bad:
+        <filesystem type='mount' model='virtio'><driver type='virtiofs'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
+    Bad:
+        <filesystem type='mount' multidevs='remap'><driver type='virtiofs' wrpolicy='immediate' format='raw'/>
+          <source dir='/srv'/><target dir='data'/></filesystem>
+    Good:
+        <filesystem type='mount' multidevs='default'><driver type='virtiofs'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
+    libvirt says: virtiofs does not support model
+    libvirt says: virtiofs does not support multidevs
+    libvirt says: virtiofs does not support wrpolicy
+    libvirt says: virtiofs does not support format
+    Fix: removes the attribute.
+    See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefFS
+    """
+    policy = fs.wrpolicy if fs.socket is None else None
+    found = [it for it in (fs.node.attribute("model"), fs.multidevs, policy, fs.format) if it]
+    if not found:
+        return
+    unknown = [word.attribute.name for word in fs.unknown_words]
+    for attribute in found:
+        if attribute.name not in unknown:
+            yield Problem(
+                at=attribute.name_span,
+                message=f"{fs.label} cannot have {attribute.name!r}: it is not for virtiofs",
+                help=f"remove {attribute.name}",
+                fix=Fix(f"remove {attribute.name!r}", (remove_attribute(attribute),)),
+            )
+
+
+@rule("VFS206", "fmode-without-mapped", severity=Severity.ERROR, stage=Stage.DEFINE, words=("fmode", "dmode"))
+def fmode_without_mapped(fs: Filesystem) -> Iterator[Problem]:
+    """File and directory modes are for 9p with `accessmode='mapped'`.
+
+    Why: QEMU gives new files these modes only where it keeps the guest's own modes aside, which is what
+        `mapped` means; virtiofsd has no such thing. 0 counts as not set.
+    Bad:
+        <filesystem type='mount' fmode='0644'><driver type='virtiofs'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
+    Bad:
+        <filesystem type='mount' accessmode='squash' dmode='0755'><source dir='/srv'/>
+          <target dir='data'/></filesystem>
+    Good:
+        <filesystem type='mount' accessmode='mapped' fmode='0644' dmode='0755'><source dir='/srv'/>
+          <target dir='data'/></filesystem>
+    libvirt says: fmode and dmode must be used with accessmode=mapped
+    libvirt says: virtiofs does not support fmode and dmode
+    Fix: removes them from a virtio-fs share.
+    See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefFS
+    """
+    for mode in fs.modes:
+        if values.based(mode.value, 8) and (fs.is_virtiofs or fs.accessmode != "mapped"):
+            gone = Fix(f"remove {mode.name!r}", (remove_attribute(mode),)) if fs.is_virtiofs else None
+            yield Problem(
+                at=mode.span,
+                message=f"{mode.name!r} of {fs.label} needs 9p with accessmode='mapped'",
+                help=f"remove {mode.name}"
+                if fs.is_virtiofs
+                else f"write accessmode='mapped', or remove {mode.name}",
+                fix=gone,
+            )
+
+
+@rule("VFS207", "mode-not-octal", severity=Severity.ERROR, stage=Stage.PARSE, words=("fmode", "dmode"))
+def mode_not_octal(fs: Filesystem) -> Iterator[Problem]:
+    """File and directory modes are octal numbers up to 0777.
+
+    Why: libvirt reads them in base 8 and refuses what is left over, signs and anything beyond the nine
+        permissions.
+    Bad:
+        <filesystem type='mount' accessmode='mapped' fmode='rw'><source dir='/srv'/>
+          <target dir='data'/></filesystem>
+    Bad:
+        <filesystem type='mount' accessmode='mapped' dmode='1755'><source dir='/srv'/>
+          <target dir='data'/></filesystem>
+    Good:
+        <filesystem type='mount' accessmode='mapped' dmode='0755'><source dir='/srv'/>
+          <target dir='data'/></filesystem>
+    libvirt says: invalid fmode
+    libvirt says: invalid dmode
+    libvirt says: Invalid value for attribute 'fmode' in element 'filesystem'
+    See: libvirt domain_conf.c:virDomainFSDefParseXML
+    """
+    for mode in fs.modes:
+        number = values.based(mode.value, 8)
+        if number is None or number > 0o777:
+            yield Problem(
+                at=mode.span,
+                message=f"{mode.value!r} is no octal mode up to 0777",
+                help="write a mode such as 0644",
+            )
+
+
+@rule(
+    "VFS208",
+    "space-limit-refused",
+    severity=Severity.ERROR,
+    stage=Stage.DEFINE,
+    words=("space_hard_limit", "space_soft_limit"),
+)
+def space_limit_refused(fs: Filesystem) -> Iterator[Problem]:
+    """QEMU limits no space in a shared directory.
+
+    Why: space limits are for containers. libvirt 11.3.0 refuses them for QEMU; 9.0.0 and older ignore them,
+        so the guest can fill the host's filesystem.
+    Bad:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
+          <space_hard_limit unit='GiB'>10</space_hard_limit></filesystem>
+    Bad (libvirt 9.0.0):
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
+          <space_soft_limit>1048576</space_soft_limit></filesystem>
+    Good:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
+          <space_hard_limit>0</space_hard_limit></filesystem>
+    libvirt says: filesystem usage limits are not supported with QEMU
+    Fix: removes the limit.
+    See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefFS (11.3.0)
+    """
+    for limit in fs.space_limits:
+        if not limit.size:
+            continue
+        # Refused in 11.3.0, ignored in 9.0.0; no release note says since when.
+        is_refused = fs.libvirt >= (11, 3, 0)
+        yield Problem(
+            at=limit.node.span,
+            message=f"<{limit.node.tag}> of {fs.label} limits nothing: QEMU knows no such limit",
+            help="remove it, and use a quota or a filesystem of its own on the host",
+            fix=Fix(f"remove <{limit.node.tag}>", (remove_element(limit.node),)),
+            severity=None if is_refused else Severity.WARNING,
+            stage=None if is_refused else Stage.NEVER,
+        )
+
+
+@rule(
+    "VFS209",
+    "space-limit-malformed",
+    severity=Severity.ERROR,
+    stage=Stage.PARSE,
+    words=("space_hard_limit", "space_soft_limit"),
+)
+def space_limit_malformed(fs: Filesystem) -> Iterator[Problem]:
+    """A space limit is a number with a unit.
+
+    Why: libvirt reads it like any other size: digits alone, and the unit in its attribute.
+    Bad:
+        <filesystem type='mount'><source dir='/srv'/><target dir='data'/>
+          <space_hard_limit>10G</space_hard_limit></filesystem>
+    Good:
+        <filesystem type='mount'><source dir='/srv'/><target dir='data'/></filesystem>
+    libvirt says: Invalid value for element or attribute './space_hard_limit
+    libvirt says: unknown suffix
+    See: libvirt domain_conf.c:virDomainParseScaledValue
+    """
+    for limit in fs.space_limits:
+        if limit.size is None:
+            unit = limit.node.attribute("unit")
+            is_unit = unit is not None and unit.value and values.unit_bytes(unit.value) is None
+            wrong = unit.value if unit and is_unit else limit.node.text
+            yield Problem(
+                at=unit.span if unit and is_unit else limit.node.text_span,
+                message=f"{wrong!r} is no size in <{limit.node.tag}>",
+                help="write digits, and a unit such as unit='GiB'; QEMU limits nothing anyway: remove it",
+            )
+
+
+@rule("VFS210", "source-missing", severity=Severity.ERROR, stage=Stage.PARSE)
+def source_missing(fs: Filesystem, setting: Setting) -> Iterator[Problem]:
+    """A filesystem says which directory it shares, or which socket virtiofsd listens on.
+
+    Why: libvirt takes `source/@dir`, and since 7.3.0 `source/@socket`, and nothing else: neither `path` nor
+        `file`, neither text nor a child element. `dir` is asked for in the first `<source>`.
+    Bad:
+        <filesystem type='mount'><driver type='virtiofs'/><source path='/srv'/>
+          <target dir='data'/></filesystem>
+    Bad (libvirt 7.0.0):
+        <filesystem type='mount'><driver type='virtiofs'/><source socket='/run/v.sock'/>
+          <target dir='data'/></filesystem>
+    Good:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
+    Good:
+        <filesystem type='mount'><driver type='virtiofs'/><source socket='/run/v.sock'/>
+          <target dir='data'/></filesystem>
+    libvirt says: missing source information for device
+    Fix: writes `dir` for `path` or `file`, and turns `<socket path='…'/>` or text into the attribute.
+    See: libvirt domain_conf.c:virDomainFSDefParseXML
+    """
+    if fs.type != "mount" or fs.directory is not None or fs.socket is not None:
+        return
+    source = fs.source
+    if source is None:
+        yield Problem(
+            at=fs.node.start_span,
+            message=f"{fs.label} says nothing about what it shares",
+            help="add <source dir='/a/directory'/>",
+        )
+    elif source.value("socket") is not None:
+        yield Problem(
+            at=source["socket"].name_span,
+            message=f"libvirt {spell(setting.target.libvirt)} does not know a socket as source",
+            help="share a directory with <source dir='…'/>, or use libvirt 7.3.0 or later",
+        )
+    else:
+        wrong = next((it for name in ("path", "file", "name") if (it := source.attribute(name))), None)
+        yield Problem(
+            at=wrong.name_span if wrong else source.start_span,
+            message=f"<source> of {fs.label} has no directory",
+            help="write the directory as <source dir='…'/>",
+            fix=_source_fix(fs, wrong),
+        )
+
+
+def _source_fix(fs: Filesystem, wrong: Attribute | None) -> Fix | None:
+    if fs.source is None:
+        return None
+    if wrong and wrong.name != "name":
+        return Fix(f"write dir instead of {wrong.name}", (rename_attribute(wrong, "dir"),))
+    for name, child in ((name, fs.source.child(name)) for name in ("socket", "dir")):
+        path = (child.value("path") or child.text.strip()) if child else ""
+        if child and path.startswith("/") and (name == "dir" or fs.libvirt >= (7, 3, 0)):
+            edits = (remove_element(child), add_attribute(fs.source, name, path))
+            return Fix(f"write {name} as an attribute", edits)
+    return None
+
+
+@rule("VFS211", "target-missing", severity=Severity.ERROR, stage=Stage.DEFINE)
+def target_missing(fs: Filesystem) -> Iterator[Problem]:
+    """A filesystem has a mount tag, `<target dir='…'/>`.
+
+    Why: the guest mounts by this name. It is needed with an external socket too, although older documentation
+        says otherwise. libvirt 7.0.0 lets an empty one pass; QEMU then refuses to start.
+    Bad:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/></filesystem>
+    Bad:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
+          <target dev='data'/></filesystem>
+    Bad (libvirt 7.0.0):
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir=''/></filesystem>
+    Good:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
+    libvirt says: missing target information for device
+    libvirt says: tag property cannot be empty
+    Fix: writes `dir` for `dev`, `tag` or `name`.
+    See: libvirt domain_validate.c:virDomainFSDefValidate
+    """
+    if fs.tag:
+        return
+    # The check moved from the parser, which knew only a missing one, to the validation between 7.1 and 9.0.
+    starts_empty = fs.tag == "" and fs.libvirt < (9, 0, 0)
+    wrong = None
+    if fs.target and fs.tag is None:
+        wrong = next((it for name in ("dev", "tag", "name") if (it := fs.target.attribute(name))), None)
+    at = fs.target.start_span if fs.target else fs.node.start_span
+    yield Problem(
+        at=wrong.name_span if wrong else at,
+        message="the filesystem has no mount tag for the guest to mount it by",
+        help="add <target dir='a-name'/>; the guest then runs mount -t virtiofs a-name /mnt",
+        fix=Fix(f"write dir instead of {wrong.name}", (rename_attribute(wrong, "dir"),)) if wrong else None,
+        stage=Stage.START if starts_empty else None,
+    )
+
+
+@rule("VFS212", "source-not-absolute", severity=Severity.ERROR, stage=Stage.START)
+def source_not_absolute(fs: VirtioFS) -> Iterator[Problem]:
+    """The shared directory is given by its absolute path.
+
+    Why: libvirt looks the path up as it stands, from its own working directory, and neither `~` nor `$HOME`
+        means anything to it. The domain can be defined, but not started.
+    Bad:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='~/share'/>
+          <target dir='data'/></filesystem>
+    Good:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/home/me/share'/>
+          <target dir='data'/></filesystem>
+    libvirt says: the virtiofs export directory does not exist
+    See: libvirt qemu_virtiofs.c:qemuVirtioFSStart
+    """
+    if fs.directory is None or fs.directory.startswith("/") or fs.source is None:
+        return
+    directory = fs.source["dir"]
+    yield Problem(
+        at=directory.span,
+        message=f"source directory {directory.value!r} is not an absolute path",
+        help="write the whole path, beginning with /",
+    )
+
+
+@rule("VFS213", "source-is-root", severity=Severity.WARNING, stage=Stage.GUEST)
+def source_is_root(fs: VirtioFS, setting: Setting) -> Iterator[Problem]:
+    """Sharing the host's root hands the guest everything.
+
+    Why: /etc, /dev and every secret of the host are then one guest's root user away. virtiofsd in Rust before
+        1.14.0 does not even start with it, because it cannot change its root to where it is already.
+    Bad:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/'/><target dir='data'/></filesystem>
+    Bad (libvirt 11.3.0):
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/'/><target dir='data'/></filesystem>
+    Good:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
+    libvirt says: Failed to connect to fs0-fs.sock: Connection refused
+    See: virtiofsd 1.14.0 release notes
+    """
+    if not fs.directory or fs.directory.strip("/") or fs.source is None:
+        return
+    daemon = setting.target.virtiofsd
+    fails = daemon is not None and daemon < (1, 14, 0)
+    yield Problem(
+        at=fs.source["dir"].span,
+        message=f"virtiofsd {spell(daemon)} cannot share the host's root directory"
+        if fails
+        else "the guest gets the host's whole root directory",
+        help="share a narrower directory",
+        severity=Severity.ERROR if fails else None,
+        stage=Stage.START if fails else None,
+    )
+
+
+@rule("VFS214", "comma-in-source", severity=Severity.ERROR, stage=Stage.START)
+def comma_in_source(fs: VirtioFS, setting: Setting) -> Iterator[Problem]:
+    """With the virtiofsd in C, the shared directory has no comma in its path.
+
+    Why: until 10.5 libvirt hands the path over in a list of options separated by commas. It doubles those of
+        the path, which the daemon in C does not understand.
+    Bad (libvirt 9.0.0):
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv/a,b'/>
+          <target dir='data'/></filesystem>
+    Good:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv/a,b'/>
+          <target dir='data'/></filesystem>
+    Good (libvirt 9.0.0):
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv/a-b'/>
+          <target dir='data'/></filesystem>
+    libvirt says: Failed to connect to fs0-fs.sock: Connection refused
+    See: libvirt qemu_virtiofs.c:qemuVirtioFSBuildCommandLine
+    """
+    if fs.directory and "," in fs.directory and setting.target.virtiofsd is None and fs.source:
+        yield Problem(
+            at=fs.source["dir"].span,
+            message=f"QEMU's own virtiofsd cannot share {fs.directory!r}, because of the comma",
+            help="give the directory another name, or bind-mount it to a path without a comma",
+        )
 
 
 @rule("VFS216", "mount-tag-too-long", severity=Severity.ERROR, stage=Stage.START)
 def mount_tag_too_long(fs: VirtioFS) -> Iterator[Problem]:
     """A virtio-fs mount tag has at most 36 bytes.
 
-    Why: the device keeps the tag in 36 bytes of its configuration space. libvirt defines the domain and hands the
-        tag on; QEMU then refuses to start. Bytes count, not characters: 'é' takes two.
+    Why: the device keeps the tag in 36 bytes of its configuration space. libvirt defines the domain and hands
+        the tag on; QEMU then refuses to start. Bytes count, not characters: 'é' takes two.
     Bad:
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
           <target dir='the-shared-directory-of-the-build-farm'/></filesystem>
@@ -33,3 +598,398 @@ def mount_tag_too_long(fs: VirtioFS) -> Iterator[Problem]:
             message=f"mount tag {fs.tag!r} is {size} bytes long, but only {MOUNT_TAG_BYTES} fit",
             help="shorten it, and use the same tag in the guest's mount command and fstab",
         )
+
+
+@rule("VFS217", "mount-tag-too-long-for-9p", severity=Severity.ERROR, stage=Stage.START)
+def mount_tag_too_long_for_9p(fs: Filesystem) -> Iterator[Problem]:
+    """A 9p mount tag has at most 31 bytes.
+
+    Why: QEMU keeps 32 bytes for it, the last of which ends the text. Bytes count, not characters.
+    Bad:
+        <filesystem type='mount'><source dir='/srv'/>
+          <target dir='thirty-two-bytes-are-one-too-many'/></filesystem>
+    Good:
+        <filesystem type='mount'><source dir='/srv'/><target dir='not-so-long'/></filesystem>
+    libvirt says: is longer than maximum (31 bytes)
+    See: QEMU hw/9pfs/9p.c:v9fs_device_realize_common
+    """
+    if not fs.is_9p or not fs.tag:
+        return
+    size = len(fs.tag.encode())
+    if size > MOUNT_TAG_BYTES_9P:
+        yield Problem(
+            at=fs.tag_span,
+            message=f"9p mount tag {fs.tag!r} is {size} bytes long, but only {MOUNT_TAG_BYTES_9P} fit",
+            help="shorten it, and use the same tag in the guest's mount command and fstab",
+        )
+
+
+@rule("VFS218", "mount-tag-repeated", severity=Severity.ERROR, stage=Stage.DEFINE)
+def mount_tag_repeated(domain: Domain) -> Iterator[Problem]:
+    """Every mount tag of a domain is there once.
+
+    Why: the guest finds a filesystem by its tag and takes whichever of two it meets first. libvirt 9.0.0
+        refuses the same tag for two virtio-fs shares, 11.3.0 also for a virtio-fs share beside another
+        filesystem; older ones, and two 9p filesystems in every release, start and confuse the guest.
+    Bad:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv/a'/>
+          <target dir='data'/></filesystem>
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv/b'/>
+          <target dir='data'/></filesystem>
+    Bad (libvirt 7.0.0):
+        <filesystem type='mount'><source dir='/srv/a'/><target dir='data'/></filesystem>
+        <filesystem type='mount'><source dir='/srv/b'/><target dir='data'/></filesystem>
+    Good:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv/a'/>
+          <target dir='data'/></filesystem>
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv/b'/>
+          <target dir='Data'/></filesystem>
+    libvirt says: filesystem target specified twice
+    See: libvirt domain_validate.c:virDomainDefFSValidate (9.0.0), virDomainFSDefValidate (11.3.0)
+    """
+    if len(domain.filesystems) < 2:
+        return
+    first: dict[str, Filesystem] = {}
+    for fs in domain.filesystems:
+        other = first.setdefault(fs.tag or "", fs)
+        if not fs.tag or other is fs:
+            continue
+        shares = fs.is_virtiofs + other.is_virtiofs
+        is_refused = (shares == 2 and fs.libvirt >= (9, 0, 0)) or (shares and fs.libvirt >= (11, 3, 0))
+        yield Problem(
+            at=fs.tag_span,
+            message=f"mount tag {fs.tag!r} is used twice",
+            label="used again",
+            related=(Related(other.tag_span, "used first"),),
+            help="give each filesystem a tag of its own",
+            severity=None if is_refused else Severity.WARNING,
+            stage=None if is_refused else Stage.GUEST,
+        )
+
+
+@rule("VFS219", "mount-tag-looks-like-a-path", severity=Severity.NOTE, stage=Stage.GUEST)
+def mount_tag_looks_like_a_path(fs: VirtioFS) -> Iterator[Problem]:
+    """A mount tag is a name, even where it looks like a path.
+
+    Why: despite the name of the attribute, `target/@dir` is no directory. Nothing is mounted there by itself;
+        the guest mounts the tag, slashes and all, wherever it likes.
+    Bad:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
+          <target dir='/mnt/data'/></filesystem>
+    Good:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
+    See: libvirt documentation, "Sharing files with Virtiofs", Guest setup
+    """
+    if fs.tag and fs.tag.startswith("/") and len(fs.tag.encode()) <= MOUNT_TAG_BYTES:
+        yield Problem(
+            at=fs.tag_span,
+            message=f"{fs.tag!r} is a mount tag, not the place where the guest mounts it",
+            help=f"the guest has to run: mount -t virtiofs {fs.tag} /a/directory",
+        )
+
+
+@rule("VFS220", "directory-cached-twice", severity=Severity.WARNING, stage=Stage.GUEST, words=("<cache",))
+def directory_cached_twice(domain: Domain) -> Iterator[Problem]:
+    """A directory that is shared twice is not shared with `cache mode='always'`.
+
+    Why: with that mode the guest never asks again what it has read once, so it does not see what comes in
+        over the other share.
+    Bad:
+        <filesystem type='mount'><driver type='virtiofs'/><binary><cache mode='always'/></binary>
+          <source dir='/srv'/><target dir='a'/></filesystem>
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='b'/></filesystem>
+    Good:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='a'/></filesystem>
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='b'/></filesystem>
+    See: virtiofsd documentation, --cache
+    """
+    if len(domain.shares) < 2:
+        return
+    by_directory: dict[str, list[VirtioFS]] = {}
+    for fs in domain.shares:
+        if fs.directory:
+            by_directory.setdefault(fs.directory.rstrip("/"), []).append(fs)
+    for together in by_directory.values():
+        for fs in together:
+            other = next((it for it in together if it is not fs), None)
+            if other and other.source and fs.cache and fs.cache.value == "always":
+                yield Problem(
+                    at=fs.cache.span,
+                    message=f"{fs.label} is cached for ever, but {other.label} shares the same directory",
+                    related=(Related(other.source.at("dir"), "the same directory"),),
+                    help="write <cache mode='none'/>, or leave <cache> out",
+                )
+
+
+@rule("VFS221", "readonly-refused", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<readonly",))
+def readonly_refused(fs: VirtioFS, setting: Setting) -> Iterator[Problem]:
+    """Before libvirt 11.0.0 a virtio-fs share cannot be read-only.
+
+    Why: libvirt 6.4.0 to 10.x refuses `<readonly/>` for virtio-fs; older ones drop it and share for writing.
+    Bad (libvirt 9.0.0):
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
+          <readonly/></filesystem>
+    Good:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
+          <readonly/></filesystem>
+    Good (libvirt 9.0.0):
+        <filesystem type='mount'><source dir='/srv'/><target dir='data'/><readonly/></filesystem>
+    libvirt says: virtiofs does not yet support read-only mode
+    See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefFS; NEWS 11.0.0
+    """
+    if fs.readonly is None or fs.socket is not None or setting.target.libvirt >= (11, 0, 0):
+        return
+    yield Problem(
+        at=fs.readonly.start_span,
+        message=f"libvirt {spell(setting.target.libvirt)} cannot share {fs.tag or 'it'!r} read-only",
+        help="use libvirt 11.0.0 or later, or share a read-only bind mount",
+    )
+
+
+@rule(
+    "VFS222",
+    "readonly-needs-newer-virtiofsd",
+    severity=Severity.ERROR,
+    stage=Stage.START,
+    words=("<readonly",),
+)
+def readonly_needs_newer_virtiofsd(fs: VirtioFS, setting: Setting) -> Iterator[Problem]:
+    """A read-only share needs virtiofsd 1.13.0.
+
+    Why: libvirt hands `--readonly` on, and an older daemon does not know that option and gives up.
+    Bad (libvirt 11.0.0, virtiofsd 1.12.0):
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
+          <readonly/></filesystem>
+    Good (libvirt 11.0.0, virtiofsd 1.13.0):
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
+          <readonly/></filesystem>
+    libvirt says: Failed to connect to fs0-fs.sock: Connection refused
+    See: libvirt documentation, "Domain XML format", Filesystems; virtiofsd 1.13.0 release notes
+    """
+    if fs.readonly is None or fs.socket is not None or setting.target.libvirt < (11, 0, 0):
+        return
+    daemon = setting.target.virtiofsd
+    if daemon is None or daemon < (1, 13, 0):
+        name = f"virtiofsd {spell(daemon)}" if daemon else "QEMU's own virtiofsd"
+        yield Problem(
+            at=fs.readonly.start_span,
+            message=f"{name} cannot share read-only",
+            help="use virtiofsd 1.13.0 or later",
+        )
+
+
+@rule("VFS224", "readonly-as-attribute", severity=Severity.ERROR, stage=Stage.SCHEMA, words=("readonly",))
+def readonly_as_attribute(fs: Filesystem) -> Iterator[Problem]:
+    """A read-only filesystem says so with a `<readonly/>` element.
+
+    Why: libvirt drops an attribute of that name without a word, and the guest can write.
+    Bad:
+        <filesystem type='mount' readonly='yes'><driver type='virtiofs'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
+    Good:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
+          <readonly/></filesystem>
+    Fix: writes the element, where the target release takes it for this driver.
+    See: libvirt documentation, "Domain XML format", Filesystems
+    """
+    if fs.readonly is not None:
+        return
+    for node in (fs.node, fs.source, fs.target, fs.driver):
+        attribute = node.attribute("readonly") if node else None
+        if attribute and attribute.value not in ("no", "off", "false", "0"):
+            yield Problem(
+                at=attribute.name_span,
+                message=f"{fs.label} is not read-only: libvirt ignores the attribute 'readonly'",
+                help="write <readonly/> inside <filesystem>",
+                fix=_readonly_fix(fs, attribute),
+            )
+
+
+def _readonly_fix(fs: Filesystem, attribute: Attribute) -> Fix | None:
+    if fs.is_virtiofs and (fs.libvirt < (11, 0, 0) or fs.socket is not None):
+        return None
+    return Fix("write <readonly/>", (remove_attribute(attribute), insert(fs.node, "<readonly/>")))
+
+
+@rule("VFS225", "virtiofs-as-driver-name", severity=Severity.ERROR, stage=Stage.SCHEMA)
+def virtiofs_as_driver_name(fs: Filesystem) -> Iterator[Problem]:
+    """What serves a filesystem is told by `driver/@type`.
+
+    Why: disks and interfaces have `driver/@name`, filesystems have not. libvirt drops it, QEMU serves 9p
+        instead, and in the guest `mount -t virtiofs` finds nothing.
+    Bad:
+        <filesystem type='mount'><driver name='virtiofs'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
+    Bad:
+        <filesystem type='mount'><model type='virtiofs'/><source dir='/srv'/><target dir='data'/></filesystem>
+    Good:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
+    Fix: renames `name` to `type`. Not done by itself: the device that the guest sees becomes another one.
+    See: libvirt domain_conf.c:virDomainFSDefParseXML
+    """
+    wrong = fs.misplaced_driver
+    if wrong is None:
+        return
+    is_name = wrong.node.tag == "driver" and wrong.name == "name"
+    yield Problem(
+        at=wrong.node.name_span if wrong.node.tag == "model" else wrong.name_span,
+        message=f"{fs.label} becomes a 9p device: libvirt ignores {wrong.name!r} of <{wrong.node.tag}>",
+        help="write <driver type='virtiofs'/>",
+        fix=Fix("write type instead of name", (rename_attribute(wrong, "type"),), safe=False)
+        if is_name
+        else None,
+    )
+
+
+@rule("VFS226", "filesystem-outside-devices", severity=Severity.ERROR, stage=Stage.SCHEMA)
+def filesystem_outside_devices(domain: Domain) -> Iterator[Problem]:
+    """A filesystem stands inside `<devices>`.
+
+    Why: libvirt looks for devices nowhere else and drops what stands beside them: the guest starts without
+        the share.
+    Bad:
+        <domain type='kvm'><name>example</name><memory unit='GiB'>2</memory><vcpu>8</vcpu>
+          <os><type arch='x86_64' machine='q35'>hvm</type></os>
+          <filesystem type='mount'><source dir='/srv'/><target dir='data'/></filesystem>
+          <devices/>
+        </domain>
+    Good:
+        <filesystem type='mount'><source dir='/srv'/><target dir='data'/></filesystem>
+    Fix: moves it into `<devices>`.
+    See: libvirt domain_conf.c:virDomainDefParseXML
+    """
+    for node in domain.elements("filesystem"):
+        devices = domain.first("devices")
+        yield Problem(
+            at=node.name_span,
+            message="<filesystem> outside <devices> is ignored, so the guest gets no share",
+            help="move it into <devices>",
+            fix=Fix("move it into <devices>", tuple(move_into(node, devices))) if devices else None,
+        )
+
+
+@rule("VFS230", "queue-not-a-number", severity=Severity.ERROR, stage=Stage.PARSE, words=("queue",))
+def queue_not_a_number(fs: VirtioFS) -> Iterator[Problem]:
+    """The queue size is a number.
+
+    Why: libvirt reads `driver/@queue` as decimal digits and refuses anything else, such as a unit or 0x.
+    Bad:
+        <filesystem type='mount'><driver type='virtiofs' queue='1k'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
+    Good:
+        <filesystem type='mount'><driver type='virtiofs' queue='1024'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
+    libvirt says: cannot parse queue size for virtiofs
+    See: libvirt domain_conf.c:virDomainFSDefParseXML
+    """
+    queue = fs.queue_attribute
+    if queue and fs.queue is None:
+        yield Problem(
+            at=queue.span,
+            message=f"queue size {queue.value!r} is no number",
+            help=f"write a power of two up to {LARGEST_QUEUE}",
+        )
+
+
+@rule("VFS231", "queue-size-refused", severity=Severity.ERROR, stage=Stage.START, words=("queue",))
+def queue_size_refused(fs: VirtioFS) -> Iterator[Problem]:
+    """The queue size is a power of two up to 1024.
+
+    Why: it is the length of a virtqueue, and QEMU refuses any other. libvirt does not look, and takes a minus
+        sign for a huge number.
+    Bad:
+        <filesystem type='mount'><driver type='virtiofs' queue='1000'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
+    Bad:
+        <filesystem type='mount'><driver type='virtiofs' queue='2048'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
+    Good:
+        <filesystem type='mount'><driver type='virtiofs' queue='512'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
+    libvirt says: queue-size property must be a power of 2
+    libvirt says: queue-size property must be 1024 or smaller
+    libvirt says: expects uint16_t
+    Fix: writes 1024; for a number below it that is no power of two, not by itself.
+    See: QEMU hw/virtio/vhost-user-fs.c:vuf_device_realize
+    """
+    size = fs.queue
+    if not size or (size <= LARGEST_QUEUE and size & (size - 1) == 0):
+        return
+    queue = fs.queue_attribute
+    if queue is None:
+        return
+    is_large = LARGEST_QUEUE < size < 2**16
+    fix = Fix(f"write {LARGEST_QUEUE}", (set_value(queue, str(LARGEST_QUEUE)),), safe=is_large)
+    reason = f"larger than {LARGEST_QUEUE}" if size > LARGEST_QUEUE else "no power of two"
+    yield Problem(
+        at=queue.span,
+        message=f"queue size {queue.value.strip()} is {reason}",
+        help=f"write a power of two up to {LARGEST_QUEUE}",
+        fix=fix if size < 2**16 else None,
+    )
+
+
+@rule("VFS232", "small-queue-for-windows", severity=Severity.NOTE, stage=Stage.GUEST, words=("<metadata",))
+def small_queue_for_windows(fs: VirtioFS) -> Iterator[Problem]:
+    """A Windows guest wants a queue of 1024.
+
+    Why: with QEMU's 128 the Windows driver is very slow, and versions of it stop altogether.
+    Bad:
+        <metadata><libosinfo:libosinfo xmlns:libosinfo='http://libosinfo.org/xmlns/libvirt/domain/1.0'>
+          <libosinfo:os id='http://microsoft.com/win/11'/></libosinfo:libosinfo></metadata>
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
+    Good:
+        <metadata><libosinfo:libosinfo xmlns:libosinfo='http://libosinfo.org/xmlns/libvirt/domain/1.0'>
+          <libosinfo:os id='http://microsoft.com/win/11'/></libosinfo:libosinfo></metadata>
+        <filesystem type='mount'><driver type='virtiofs' queue='1024'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
+    See: virtio-win documentation, "Virtiofs: shared file system", quick start
+    """
+    if (fs.queue or 128) >= LARGEST_QUEUE or not fs.driver or not fs.domain.is_windows:
+        return
+    yield Problem(
+        at=fs.queue_attribute.span if fs.queue_attribute else fs.driver.start_span,
+        message=f"a queue of {fs.queue or 128} is small for a Windows guest",
+        help=f"write <driver type='virtiofs' queue='{LARGEST_QUEUE}'/>",
+    )
+
+
+_ROOT_OPTION = re.compile(r"(?:^|\s)(root|rootfstype)=(\S+)")
+
+
+@rule("VFS233", "root-is-no-mount-tag", severity=Severity.WARNING, stage=Stage.GUEST, words=("<cmdline",))
+def root_is_no_mount_tag(domain: Domain) -> Iterator[Problem]:
+    """A guest that boots from a share names it by its mount tag.
+
+    Why: with `rootfstype=virtiofs` the kernel mounts the tag that `root=` names; where no share has it, the
+        kernel panics because it finds no root.
+    Bad:
+        <os><type arch='x86_64' machine='q35'>hvm</type><kernel>/boot/vmlinuz</kernel>
+          <cmdline>rootfstype=virtiofs root=rootfs rw</cmdline></os>
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
+    Good:
+        <os><type arch='x86_64' machine='q35'>hvm</type><kernel>/boot/vmlinuz</kernel>
+          <cmdline>rootfstype=virtiofs root=rootfs rw</cmdline></os>
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
+          <target dir='rootfs'/></filesystem>
+    See: Linux Documentation/filesystems/virtiofs.rst
+    """
+    cmdline = domain.cmdline
+    if cmdline is None or "virtiofs" not in cmdline.text:
+        return
+    options = dict(_ROOT_OPTION.findall(cmdline.text))
+    root = options.get("root", "")
+    if options.get("rootfstype") != "virtiofs" or root in [fs.tag for fs in domain.shares]:
+        return
+    yield Problem(
+        at=cmdline.text_span,
+        message=f"the kernel's root {root!r} is the mount tag of no share"
+        if root
+        else "the kernel gets no root=",
+        related=tuple(Related(fs.tag_span, "a mount tag") for fs in domain.shares),
+        help="write root= and the mount tag of the share that holds the root",
+    )

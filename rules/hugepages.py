@@ -1,1 +1,313 @@
-"""Memory backed by huge pages."""
+"""Huge pages: their size, which NUMA cells they are for, and what goes with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vfslint import edits
+from vfslint.domain import Domain, Page
+from vfslint.findings import Fix, Problem, Related, Severity, Stage
+from vfslint.machines import HUGE_PAGES_KIB
+from vfslint.pages import ORDINARY_KIB
+from vfslint.rule import rule
+from vfslint.setting import Setting
+from vfslint.targets import spell
+from vfslint.values import spell_set, spell_size
+
+# From here on QEMU itself refuses memory files that are no multiple of their pages; before, it rounded up.
+QEMU_CHECKS_FILES = (9, 1, 0)
+
+
+@rule("VFS150", "page-size-missing", severity=Severity.ERROR, stage=Stage.PARSE)
+def page_size_missing(domain: Domain) -> Iterator[Problem]:
+    """A `<page>` says how large it is.
+
+    Why: without any `<page>`, `<hugepages/>` takes the host's default size; a `<page>` itself has none.
+    Bad:
+        <memoryBacking><hugepages><page unit='MiB'/></hugepages></memoryBacking>
+    Good:
+        <memoryBacking><hugepages><page size='2' unit='MiB'/></hugepages></memoryBacking>
+    libvirt says: missing element or attribute './@size'
+    See: libvirt domain_conf.c:virDomainHugepagesParseXML
+    """
+    for page in domain.backing.pages:
+        if not page.node.value("size"):
+            yield Problem(
+                at=page.node.start_span,
+                message="a <page> of <hugepages> has no size",
+                help="write size='2' unit='MiB' or the like, or <hugepages/> without <page> for the default size",
+            )
+
+
+@rule("VFS151", "page-size-zero", severity=Severity.ERROR, stage=Stage.PARSE)
+def page_size_zero(domain: Domain) -> Iterator[Problem]:
+    """A huge page is larger than nothing.
+
+    Why: libvirt refuses a size of 0.
+    Bad:
+        <memoryBacking><hugepages><page size='0' unit='MiB'/></hugepages></memoryBacking>
+    Good:
+        <memoryBacking><hugepages><page size='2' unit='MiB'/></hugepages></memoryBacking>
+    libvirt says: hugepage size can't be zero
+    See: libvirt domain_conf.c:virDomainHugepagesParseXML
+    """
+    for page in domain.backing.pages:
+        if page.size_kib == 0:
+            yield Problem(
+                at=page.at,
+                message="a huge page has size 0",
+                help="write a size that the host has, such as 2 MiB",
+            )
+
+
+@rule("VFS152", "page-size-impossible", severity=Severity.ERROR, stage=Stage.START)
+def page_size_impossible(domain: Domain) -> Iterator[Problem]:
+    """A huge page has a size that some host of the architecture has.
+
+    Why: x86 has pages of 2 MiB and 1 GiB. Without `unit` the number counts KiB, and MB and GB are powers of ten, so
+        that neither size='2' nor unit='MB' gives 2 MiB. libvirt finds no hugetlbfs for such a page when it starts the
+        guest.
+    Bad:
+        <memoryBacking><hugepages><page size='2'/></hugepages></memoryBacking>
+    Bad:
+        <memoryBacking><hugepages><page size='1' unit='GB'/></hugepages></memoryBacking>
+    Bad:
+        <memoryBacking><hugepages><page size='3' unit='MiB'/></hugepages></memoryBacking>
+    Good:
+        <memoryBacking><hugepages><page size='2' unit='MiB'/></hugepages></memoryBacking>
+    libvirt says: Unable to find any usable hugetlbfs mount for
+    Fix: writes MiB for MB and GiB for GB; with --unsafe-fixes adds a missing unit.
+    See: libvirt qemu_conf.c:qemuGetDomainHupageMemPath; Linux arch/x86/mm/hugetlbpage.c
+    """
+    sizes = HUGE_PAGES_KIB.get(domain.arch)
+    for page in domain.backing.pages if sizes else ():
+        size = page.size_kib
+        if not sizes or not size or size in sizes or size == ORDINARY_KIB:
+            continue
+        fix = _meant_page(page, sizes)
+        yield Problem(
+            at=page.at,
+            message=f"no host of {domain.arch} has pages of {spell_size(size)}",
+            help=(f"{fix.title}, or " if fix else "") + f"write a size that it has: {_spell(sizes)}",
+            fix=fix,
+        )
+
+
+def _spell(sizes: tuple[int, ...]) -> str:
+    return ", ".join(map(spell_size, sizes))
+
+
+def _meant_page(page: Page, sizes: tuple[int, ...]) -> Fix | None:
+    number = page.number
+    unit = page.node.attribute("unit")
+    if unit and unit.value.lower() in ("mb", "gb"):
+        binary = unit.value[0] + "iB"
+        factor = 1024 if binary[0] in "mM" else 1024**2
+        if number and number * factor in sizes:
+            return Fix(f"write unit='{binary}'", (edits.set_value(unit, binary),))
+    if unit is None and number:
+        for name, factor in (("MiB", 1024), ("GiB", 1024**2)):
+            if number * factor in sizes:
+                return Fix(
+                    f"write unit='{name}'", (edits.add_attribute(page.node, "unit", name),), safe=False
+                )
+    return None
+
+
+@rule("VFS153", "ordinary-page-as-huge", severity=Severity.WARNING, stage=Stage.NEVER)
+def ordinary_page_as_huge(domain: Domain) -> Iterator[Problem]:
+    """A huge page is larger than the host's ordinary page.
+
+    Why: libvirt takes 4 KiB as no huge page at all, so that `<hugepages>` does nothing.
+    Bad:
+        <memoryBacking><hugepages><page size='4' unit='KiB'/></hugepages></memoryBacking>
+    Good:
+        <memoryBacking><hugepages><page size='2' unit='MiB'/></hugepages></memoryBacking>
+    See: libvirt qemu_command.c:qemuBuildMemoryGetPagesize
+    """
+    for page in domain.backing.pages:
+        if page.size_kib == ORDINARY_KIB and domain.is_x86:
+            yield Problem(
+                at=page.at,
+                message="4 KiB is the ordinary page, so that no huge pages are used",
+                help="write 2 MiB or 1 GiB, or take it away",
+            )
+
+
+@rule("VFS154", "two-default-page-sizes", severity=Severity.ERROR, stage=Stage.DEFINE)
+def two_default_page_sizes(domain: Domain) -> Iterator[Problem]:
+    """One page size at most is for all cells that no other is for.
+
+    Why: libvirt could not tell which. Without NUMA cells, nodeset='0' means the whole guest as well. The pages of
+        several `<hugepages>` and `<memoryBacking>` are counted together.
+    Bad:
+        <memoryBacking><hugepages><page size='2' unit='MiB'/><page size='1' unit='GiB'/></hugepages></memoryBacking>
+    Good:
+        <memoryBacking><hugepages><page size='2' unit='MiB'/></hugepages></memoryBacking>
+    libvirt says: two master hugepages detected
+    See: libvirt domain_validate.c:virDomainDefMemtuneValidate
+    """
+    defaults = domain.default_pages
+    for page in defaults[1:]:
+        yield Problem(
+            at=page.at,
+            message=f"{page.label} and {defaults[0].label} are both for the whole guest",
+            help="keep one, or give them nodesets of different NUMA cells",
+            related=(Related(defaults[0].at, "the other"),),
+        )
+
+
+@rule("VFS155", "page-nodesets-overlap", severity=Severity.ERROR, stage=Stage.DEFINE)
+def page_nodesets_overlap(domain: Domain) -> Iterator[Problem]:
+    """A NUMA cell has pages of one size.
+
+    Why: libvirt could not tell which.
+    Bad:
+        <memoryBacking><hugepages><page size='2' unit='MiB' nodeset='0'/><page size='1' unit='GiB' nodeset='0'/>
+          </hugepages><source type='memfd'/><access mode='shared'/></memoryBacking>
+        <cpu><numa><cell cpus='0-7' memory='2' unit='GiB'/></numa></cpu>
+    Good:
+        <memoryBacking><hugepages><page size='2' unit='MiB' nodeset='0'/></hugepages><source type='memfd'/>
+          <access mode='shared'/></memoryBacking>
+        <cpu><numa><cell cpus='0-7' memory='2' unit='GiB'/></numa></cpu>
+    libvirt says: nodeset attribute of hugepages of sizes
+    See: libvirt domain_validate.c:virDomainDefMemtuneValidate
+    """
+    for first, second, both in domain.overlapping_pages:
+        yield Problem(
+            at=second.node["nodeset"].span,
+            message=f"NUMA cell {spell_set(both)} is to have {first.label} and {second.label}",
+            help="name each cell once",
+            related=(Related(first.node["nodeset"].span, first.label),),
+        )
+
+
+@rule("VFS156", "page-nodeset-beyond-cells", severity=Severity.ERROR, stage=Stage.DEFINE)
+def page_nodeset_beyond_cells(domain: Domain) -> Iterator[Problem]:
+    """A nodeset of huge pages names NUMA cells of the guest.
+
+    Why: it counts the guest's cells, not the host's nodes. Without cells, '0' alone is let pass.
+    Bad:
+        <memoryBacking><hugepages><page size='2' unit='MiB' nodeset='1'/></hugepages></memoryBacking>
+    Good:
+        <memoryBacking><hugepages><page size='2' unit='MiB'/></hugepages></memoryBacking>
+    libvirt says: hugepages: node
+    See: libvirt domain_validate.c:virDomainDefMemtuneValidate
+    """
+    for page, beyond in domain.pages_beyond_cells:
+        number = len(domain.cells)
+        yield Problem(
+            at=page.node["nodeset"].span,
+            message=f"huge pages are for NUMA cell {spell_set(beyond)}, but the guest has "
+            + (f"{number} cells" if number > 1 else "one cell" if number else "no cells"),
+            help="name cells that exist" if number else "take the nodeset away",
+        )
+
+
+@rule("VFS157", "hugepages-on-demand", severity=Severity.ERROR, stage=Stage.DEFINE)
+def hugepages_on_demand(domain: Domain) -> Iterator[Problem]:
+    """Huge pages are allocated at once.
+
+    Why: libvirt makes QEMU allocate them all at the start, so that a page missing later cannot kill the guest.
+    Bad:
+        <memoryBacking><hugepages/><allocation mode='ondemand'/></memoryBacking>
+    Good:
+        <memoryBacking><hugepages/></memoryBacking>
+    libvirt says: hugepages are not allowed with memory allocation ondemand
+    Fix: takes the allocation mode away.
+    See: libvirt qemu_validate.c:qemuValidateDomainDefMemory
+    """
+    mode, hugepages = domain.backing.allocation, domain.backing.hugepages
+    if mode and hugepages and mode.value == "ondemand":
+        alone = len(mode.node.attributes) == 1
+        edit = edits.remove_element(mode.node) if alone else edits.remove_attribute(mode)
+        yield Problem(
+            at=mode.span,
+            message="huge pages cannot be allocated on demand",
+            help="take the allocation mode away",
+            related=(Related(hugepages.start_span, "huge pages"),),
+            fix=Fix("take the allocation mode away", (edit,)),
+        )
+
+
+@rule("VFS158", "hugepages-anonymous", severity=Severity.ERROR, stage=Stage.DEFINE)
+def hugepages_anonymous(domain: Domain) -> Iterator[Problem]:
+    """Huge pages do not come from anonymous memory.
+
+    Why: they come from hugetlbfs, or from a memfd.
+    Bad:
+        <memoryBacking><hugepages/><source type='anonymous'/></memoryBacking>
+    Good:
+        <memoryBacking><hugepages/><source type='memfd'/></memoryBacking>
+    libvirt says: hugepages are not allowed with anonymous memory source
+    Fix: takes the source away.
+    See: libvirt qemu_validate.c:qemuValidateDomainDefMemory
+    """
+    source, hugepages = domain.backing.source, domain.backing.hugepages
+    if source and hugepages and source.value == "anonymous":
+        yield Problem(
+            at=source.span,
+            message="huge pages cannot come from source 'anonymous'",
+            help="take <source> away, or write type='memfd', which needs no hugetlbfs",
+            related=(Related(hugepages.start_span, "huge pages"),),
+            fix=Fix("take <source> away", (edits.remove_element(source.node),)),
+        )
+
+
+@rule("VFS159", "memory-not-in-whole-pages", severity=Severity.ERROR, stage=Stage.START)
+def memory_not_in_whole_pages(domain: Domain, setting: Setting) -> Iterator[Problem]:
+    """Memory in huge pages is a multiple of their size.
+
+    Why: a memfd cannot have a part of a page, and QEMU 9.1 refuses files that do; older ones take a whole page more.
+    Bad:
+        <memory unit='MiB'>512</memory>
+        <memoryBacking><hugepages><page size='1' unit='GiB'/></hugepages><source type='memfd'/></memoryBacking>
+    Bad (libvirt 9.0.0, qemu 7.2):
+        <memory unit='MiB'>1025</memory>
+        <memoryBacking><hugepages><page size='2' unit='MiB'/></hugepages></memoryBacking>
+    Good:
+        <memory unit='GiB'>1</memory>
+        <memoryBacking><hugepages><page size='1' unit='GiB'/></hugepages><source type='memfd'/></memoryBacking>
+    libvirt says: failed to resize memfd
+    libvirt says: memory size must be multiple of
+    See: QEMU backends/hostmem-memfd.c, hostmem.c; libvirt qemu_domain.c:qemuDomainAlignMemorySizes
+    """
+    sizes = HUGE_PAGES_KIB.get(domain.arch, ())
+    refuses = domain.backing.is_memfd or setting.target.qemu >= QEMU_CHECKS_FILES
+    for demand in domain.hugepage_demands:
+        size = demand.size_kib
+        if not size or size not in sizes or demand.memory_kib % size == 0:
+            continue
+        pages = demand.pages(size)
+        yield Problem(
+            at=demand.node.at("size"),
+            message=f"{spell_size(demand.memory_kib)} of memory are not a multiple of pages of {spell_size(size)}",
+            help=f"make it {spell_size(pages * size)}, or choose smaller pages",
+            label="" if refuses else f"QEMU {spell(setting.target.qemu)} takes {pages} whole pages",
+            severity=None if refuses else Severity.WARNING,
+            stage=None if refuses else Stage.NEVER,
+        )
+
+
+@rule("VFS160", "cells-without-huge-pages", severity=Severity.NOTE, stage=Stage.NEVER)
+def cells_without_huge_pages(domain: Domain) -> Iterator[Problem]:
+    """Huge pages are for all NUMA cells.
+
+    Why: a cell that no `<page>` is for gets ordinary pages, and without memfd a file for its memory.
+    Bad:
+        <memoryBacking><hugepages><page size='2' unit='MiB' nodeset='0'/></hugepages><source type='memfd'/>
+          <access mode='shared'/></memoryBacking>
+        <cpu><numa><cell cpus='0-3' memory='1' unit='GiB'/><cell cpus='4-7' memory='1' unit='GiB'/></numa></cpu>
+    Good:
+        <memoryBacking><hugepages><page size='2' unit='MiB' nodeset='0-1'/></hugepages><source type='memfd'/>
+          <access mode='shared'/></memoryBacking>
+        <cpu><numa><cell cpus='0-3' memory='1' unit='GiB'/><cell cpus='4-7' memory='1' unit='GiB'/></numa></cpu>
+    See: libvirt qemu_command.c:qemuBuildMemoryGetPagesize
+    """
+    left = domain.cells_without_pages
+    if left:
+        yield Problem(
+            at=domain.backing.pages[0].at,
+            message=f"NUMA cell {spell_set(left)} gets no huge pages",
+            help="add it to a nodeset, or a <page> without nodeset for the rest",
+        )

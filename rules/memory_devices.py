@@ -1,1 +1,372 @@
-"""Hot-pluggable and persistent memory devices beside vhost-user devices."""
+"""Memory devices: modules that can be plugged, persistent memory, virtio-mem."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vfslint import edits
+from vfslint.devices import MemoryDevice
+from vfslint.domain import Domain
+from vfslint.findings import Fix, Problem, Related, Severity, Stage
+from vfslint.rule import rule
+from vfslint.setting import Setting
+from vfslint.targets import spell
+from vfslint.values import spell_size
+
+# The page that the guest's memory is made of on x86, the least that virtio-mem can hand over.
+LEAST_BLOCK_KIB = 2048
+
+
+@rule("VFS170", "memory-device-without-maximum", severity=Severity.ERROR, stage=Stage.DEFINE)
+def memory_device_without_maximum(domain: Domain) -> Iterator[Problem]:
+    """Memory devices need `<maxMemory>`.
+
+    Why: it reserves the addresses and the slots that they are plugged into.
+    Bad:
+        <cpu><numa><cell cpus='0-7' memory='2' unit='GiB'/></numa></cpu>
+        <memory unit='MiB'>2560</memory>
+        <memoryBacking><source type='memfd'/></memoryBacking>
+        <features><acpi/></features>
+        <memory model='dimm'><target><size unit='MiB'>512</size><node>0</node></target></memory>
+    Good:
+        <cpu><numa><cell cpus='0-7' memory='2' unit='GiB'/></numa></cpu>
+        <memory unit='MiB'>2560</memory>
+        <maxMemory slots='4' unit='GiB'>8</maxMemory>
+        <memoryBacking><source type='memfd'/></memoryBacking>
+        <features><acpi/></features>
+        <memory model='dimm'><target><size unit='MiB'>512</size><node>0</node></target></memory>
+    libvirt says: cannot use/hotplug a memory device when domain 'maxMemory' is not defined
+    See: libvirt domain_validate.c, qemu_domain.c:qemuDomainDefValidateMemoryHotplug
+    """
+    if domain.memory_devices and domain.max_memory_kib == 0:
+        device = domain.memory_devices[0]
+        yield Problem(
+            at=device.node.start_span,
+            message=f"the domain has a {device.label}, but no <maxMemory>",
+            help="add <maxMemory slots='…' unit='GiB'>…</maxMemory>",
+        )
+
+
+@rule("VFS171", "memory-device-incomplete", severity=Severity.ERROR, stage=Stage.PARSE)
+def memory_device_incomplete(device: MemoryDevice) -> Iterator[Problem]:
+    """A memory device says how large it is, and what backs it where it needs a file.
+
+    Why: nvdimm and virtio-pmem are files of the host; each device has a `<target>` with a `<size>`.
+    Bad:
+        <maxMemory slots='4' unit='GiB'>8</maxMemory>
+        <features><acpi/></features>
+        <memory model='dimm'><target><node>0</node></target></memory>
+    Good:
+        <memory unit='GiB'>3</memory>
+        <maxMemory slots='4' unit='GiB'>8</maxMemory>
+        <features><acpi/></features>
+        <memory model='dimm'><target><size unit='GiB'>1</size><node>0</node></target></memory>
+    libvirt says: missing element or attribute './size'
+    libvirt says: missing <target> element for <memory> device
+    libvirt says: path is required for model
+    See: libvirt domain_conf.c:virDomainMemoryDefParseXML
+    """
+    for node, fault, remedy in device.missing_parts:
+        yield Problem(at=node.start_span, message=f"the {device.label} {fault}", help=remedy)
+
+
+@rule("VFS172", "memory-device-node", severity=Severity.ERROR, stage=Stage.DEFINE)
+def memory_device_node(device: MemoryDevice, setting: Setting) -> Iterator[Problem]:
+    """A memory device belongs to a NUMA cell that exists.
+
+    Why: the guest finds it as part of that node. virtio-pmem belongs to none. libvirt 7.0.0 defines a wrong node and
+        refuses to start; without cells, libvirt 9.6.0 adds cell 0.
+    Bad:
+        <cpu><numa><cell cpus='0-7' memory='2' unit='GiB'/></numa></cpu>
+        <memory unit='MiB'>2560</memory>
+        <maxMemory slots='4' unit='GiB'>8</maxMemory>
+        <memoryBacking><source type='memfd'/></memoryBacking>
+        <features><acpi/></features>
+        <memory model='dimm'><target><size unit='MiB'>512</size><node>1</node></target></memory>
+    Good:
+        <cpu><numa><cell cpus='0-7' memory='2' unit='GiB'/></numa></cpu>
+        <memory unit='MiB'>2560</memory>
+        <maxMemory slots='4' unit='GiB'>8</maxMemory>
+        <memoryBacking><source type='memfd'/></memoryBacking>
+        <features><acpi/></features>
+        <memory model='dimm'><target><size unit='MiB'>512</size><node>0</node></target></memory>
+    libvirt says: can't add memory backend for guest node
+    libvirt says: target NUMA node needs to be specified for memory device
+    libvirt says: virtio-pmem does not support NUMA nodes
+    See: libvirt domain_validate.c:virDomainMemoryDefValidate, qemu_command.c
+    """
+    domain = device.domain
+    if device.model == "virtio-pmem":
+        if device.has_node:
+            yield Problem(
+                at=device.node_span,
+                message="virtio-pmem belongs to no NUMA cell",
+                help="take <node> away",
+            )
+        return
+    if device.model == "sgx-epc":
+        return
+    cells = len(domain.cells) or (1 if setting.target.libvirt >= (9, 6, 0) else 0)
+    if not device.has_node:
+        if cells or domain.max_memory_kib:
+            yield Problem(
+                at=device.node.start_span,
+                message=f"the {device.label} does not say which NUMA cell it belongs to",
+                help="write <node>0</node> into <target>",
+            )
+    elif device.cell is not None and cells and device.cell >= cells:
+        yield Problem(
+            at=device.node_span,
+            message=f"the {device.label} belongs to NUMA cell {device.cell}, but the last one is {cells - 1}",
+            help="name a cell that exists",
+            stage=Stage.START if setting.target.libvirt < (7, 1, 0) else None,
+        )
+
+
+@rule("VFS173", "memory-device-without-acpi", severity=Severity.ERROR, stage=Stage.START)
+def memory_device_without_acpi(device: MemoryDevice) -> Iterator[Problem]:
+    """A memory module is found through ACPI.
+
+    Why: on x86 and ARM a guest learns of a dimm or nvdimm by ACPI alone; QEMU refuses to start without.
+    Bad:
+        <cpu><numa><cell cpus='0-7' memory='2' unit='GiB'/></numa></cpu>
+        <memory unit='MiB'>2560</memory>
+        <maxMemory slots='4' unit='GiB'>8</maxMemory>
+        <memoryBacking><source type='memfd'/></memoryBacking>
+        <memory model='dimm'><target><size unit='MiB'>512</size><node>0</node></target></memory>
+    Good:
+        <cpu><numa><cell cpus='0-7' memory='2' unit='GiB'/></numa></cpu>
+        <memory unit='MiB'>2560</memory>
+        <maxMemory slots='4' unit='GiB'>8</maxMemory>
+        <memoryBacking><source type='memfd'/></memoryBacking>
+        <features><acpi/></features>
+        <memory model='dimm'><target><size unit='MiB'>512</size><node>0</node></target></memory>
+    libvirt says: memory hotplug is not enabled: missing acpi device or acpi disabled
+    Fix: adds `<acpi/>`.
+    See: QEMU hw/i386/pc.c:pc_memory_pre_plug
+    """
+    domain = device.domain
+    if device.model not in ("dimm", "nvdimm") or domain.has_acpi:
+        return
+    if not (domain.is_x86 or domain.arch in ("aarch64", "armv7l")):
+        return
+    features = domain.first("features")
+    xml = "<acpi/>" if features else "<features>\n  <acpi/>\n</features>"
+    edit = (
+        edits.insert(features, xml) if features else edits.insert(domain.node, xml, after=domain.first("os"))
+    )
+    yield Problem(
+        at=device.node.start_span,
+        message=f"the {device.label} is found through ACPI, which the domain does not have",
+        help="add <features><acpi/></features>",
+        fix=Fix("add <acpi/>", (edit,)),
+    )
+
+
+@rule("VFS174", "private-memory-device", severity=Severity.ERROR, stage=Stage.GUEST)
+def private_memory_device(device: MemoryDevice) -> Iterator[Problem]:
+    """Memory devices are shared as well, where another process serves a device.
+
+    Why: virtiofsd and its kin must map all memory that the guest may put a buffer into. libvirt looks at the memory
+        that the guest starts with alone, and starts it; input and output then fail wherever a buffer lies in the
+        private part.
+    Bad:
+        <cpu><numa><cell cpus='0-7' memory='2' unit='GiB'/></numa></cpu>
+        <memory unit='MiB'>2560</memory>
+        <maxMemory slots='4' unit='GiB'>8</maxMemory>
+        <memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>
+        <features><acpi/></features>
+        <memory model='dimm' access='private'><target><size unit='MiB'>512</size><node>0</node></target></memory>
+        <filesystem><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/></filesystem>
+    Good:
+        <cpu><numa><cell cpus='0-7' memory='2' unit='GiB'/></numa></cpu>
+        <memory unit='MiB'>2560</memory>
+        <maxMemory slots='4' unit='GiB'>8</maxMemory>
+        <memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>
+        <features><acpi/></features>
+        <memory model='dimm'><target><size unit='MiB'>512</size><node>0</node></target></memory>
+        <filesystem><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/></filesystem>
+    Fix: takes the access mode away, so that the device inherits.
+    See: libvirt qemu_command.c:qemuBuildMemoryBackendProps, where nothing compares the two
+    """
+    if device.access != "private" or device.model not in ("dimm", "nvdimm", "virtio-mem"):
+        return
+    served = device.domain.vhost_user_devices
+    if served and device.domain.is_shared:
+        access = device.node["access"]
+        yield Problem(
+            at=access.span,
+            message=f"the {device.label} is private, but {served[0].label} needs all memory to be shared",
+            help="take access away, and the device inherits",
+            related=(Related(served[0].node.start_span, "another process serves this device"),),
+            fix=Fix("take the access mode away", (edits.remove_attribute(access),)),
+        )
+
+
+@rule("VFS175", "private-pmem", severity=Severity.ERROR, stage=Stage.DEFINE)
+def private_pmem(device: MemoryDevice) -> Iterator[Problem]:
+    """virtio-pmem is shared.
+
+    Why: what the guest writes is to be found in the file.
+    Bad:
+        <maxMemory slots='4' unit='GiB'>8</maxMemory>
+        <memory model='virtio-pmem' access='private'>
+          <source><path>/srv/pmem</path></source><target><size unit='MiB'>512</size></target></memory>
+    Good:
+        <maxMemory slots='4' unit='GiB'>8</maxMemory>
+        <memory model='virtio-pmem'>
+          <source><path>/srv/pmem</path></source><target><size unit='MiB'>512</size></target></memory>
+    libvirt says: shared access mode required for virtio-pmem device
+    Fix: takes the access mode away.
+    See: libvirt domain_validate.c:virDomainMemoryDefValidate
+    """
+    if device.model == "virtio-pmem" and device.access == "private":
+        access = device.node["access"]
+        yield Problem(
+            at=access.span,
+            message="a virtio-pmem device cannot be private",
+            help="take access away",
+            fix=Fix("take the access mode away", (edits.remove_attribute(access),)),
+        )
+
+
+@rule("VFS176", "memory-device-geometry", severity=Severity.ERROR, stage=Stage.DEFINE)
+def memory_device_geometry(device: MemoryDevice) -> Iterator[Problem]:
+    """The sizes of a memory device fit each other.
+
+    Why: virtio-mem hands memory over in blocks, powers of two of at least 2 MiB, so that what is requested is a
+        multiple of them and no more than there is. The label of an nvdimm has 128 KiB at least and leaves room.
+    Bad:
+        <maxMemory slots='4' unit='GiB'>8</maxMemory>
+        <memory unit='GiB'>4</memory>
+        <memory model='virtio-mem'><target><size unit='GiB'>1</size><node>0</node><block unit='MiB'>3</block>
+          <requested unit='MiB'>512</requested></target></memory>
+    Good:
+        <maxMemory slots='4' unit='GiB'>8</maxMemory>
+        <memory unit='GiB'>4</memory>
+        <memory model='virtio-mem'><target><size unit='GiB'>1</size><node>0</node><block unit='MiB'>2</block>
+          <requested unit='MiB'>512</requested></target></memory>
+    libvirt says: block size must be a power of two
+    libvirt says: block size too small, must be at least
+    libvirt says: requested size must be an integer multiple of block size
+    libvirt says: requested size must be smaller than or equal to @size
+    libvirt says: nvdimm label must be at least 128KiB
+    libvirt says: label size must be smaller than NVDIMM size
+    See: libvirt domain_validate.c:virDomainMemoryDefValidate, domain_conf.c:virDomainMemoryTargetDefParseXML
+    """
+    for node, fault, remedy in device.geometry_faults(LEAST_BLOCK_KIB if device.domain.is_x86 else 0):
+        yield Problem(at=node.text_span, message=f"the {device.label}'s {fault}", help=remedy)
+
+
+@rule("VFS177", "dynamic-memory-slots", severity=Severity.WARNING, stage=Stage.START)
+def dynamic_memory_slots(device: MemoryDevice, setting: Setting) -> Iterator[Problem]:
+    """Dynamic memory slots want a daemon that can follow them.
+
+    Why: with them QEMU shows vhost-user daemons ever new pieces of memory; older ones, such as virtiofsd before 1.13,
+        take only a few and may refuse.
+    Bad (libvirt 10.1.0, virtiofsd 1.10.0):
+        <maxMemory slots='4' unit='GiB'>8</maxMemory>
+        <memory unit='GiB'>4</memory>
+        <memory model='virtio-mem'><target dynamicMemslots='yes'><size unit='GiB'>1</size><node>0</node>
+          <block unit='MiB'>2</block><requested unit='MiB'>512</requested></target></memory>
+        <filesystem><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/></filesystem>
+    Good (libvirt 11.3.0, virtiofsd 1.13.2):
+        <maxMemory slots='4' unit='GiB'>8</maxMemory>
+        <memory unit='GiB'>4</memory>
+        <memory model='virtio-mem'><target dynamicMemslots='yes'><size unit='GiB'>1</size><node>0</node>
+          <block unit='MiB'>2</block><requested unit='MiB'>512</requested></target></memory>
+        <filesystem><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/></filesystem>
+    See: libvirt documentation, Domain XML format, Memory devices; since 10.1.0
+    """
+    slots = device.dynamic_slots
+    daemon = setting.target.virtiofsd
+    if slots is None or setting.target.libvirt < (10, 1, 0) or (daemon and daemon >= (1, 13, 0)):
+        return
+    if device.domain.vhost_user_devices:
+        name = f"virtiofsd {spell(daemon)}" if daemon else "the virtiofsd of QEMU"
+        yield Problem(
+            at=slots.span,
+            message=f"{name} may refuse the many pieces of memory that dynamic slots make",
+            help="write dynamicMemslots='no', or use a newer virtiofsd",
+        )
+
+
+@rule("VFS178", "memory-devices-exceed-memory", severity=Severity.ERROR, stage=Stage.DEFINE)
+def memory_devices_exceed_memory(domain: Domain) -> Iterator[Problem]:
+    """Without NUMA cells, `<memory>` counts the memory devices as well.
+
+    Why: it is the total; what the devices have is taken from it, and the rest is what the guest starts with.
+    Bad:
+        <memory unit='GiB'>1</memory>
+        <maxMemory slots='4' unit='GiB'>8</maxMemory>
+        <features><acpi/></features>
+        <memory model='dimm'><target><size unit='GiB'>2</size><node>0</node></target></memory>
+    Good:
+        <memory unit='GiB'>3</memory>
+        <maxMemory slots='4' unit='GiB'>8</maxMemory>
+        <features><acpi/></features>
+        <memory model='dimm'><target><size unit='GiB'>2</size><node>0</node></target></memory>
+    libvirt says: Total size of memory devices exceeds the total memory size
+    See: libvirt domain_postparse.c:virDomainDefPostParseMemory
+    """
+    initial, memory = domain.initial_kib, domain.first("memory")
+    if initial is not None and initial < 0 and memory and domain.memory_kib:
+        devices = spell_size(domain.memory_kib - initial)
+        yield Problem(
+            at=memory.text_span,
+            message=f"<memory> is {spell_size(domain.memory_kib)}, but the memory devices alone have {devices}",
+            help="write the total into <memory>: what the guest starts with and the devices",
+            related=(Related(domain.memory_devices[0].node.start_span, "part of <memory>"),),
+        )
+
+
+@rule("VFS179", "memory-slots-exhausted", severity=Severity.ERROR, stage=Stage.DEFINE)
+def memory_slots_exhausted(domain: Domain) -> Iterator[Problem]:
+    """Each memory module has a slot of its own.
+
+    Why: dimm and nvdimm are plugged into the slots that `<maxMemory>` counts.
+    Bad:
+        <memory unit='GiB'>3</memory>
+        <maxMemory slots='1' unit='GiB'>8</maxMemory>
+        <features><acpi/></features>
+        <memory model='dimm'><target><size unit='MiB'>512</size><node>0</node></target></memory>
+        <memory model='dimm'><target><size unit='MiB'>512</size><node>0</node></target></memory>
+    Good:
+        <memory unit='GiB'>3</memory>
+        <maxMemory slots='2' unit='GiB'>8</maxMemory>
+        <features><acpi/></features>
+        <memory model='dimm'><target><size unit='MiB'>512</size><node>0</node></target></memory>
+        <memory model='dimm'><target><size unit='MiB'>512</size><node>0</node></target></memory>
+    libvirt says: failed to find an empty memory slot
+    libvirt says: exceeds slots count
+    libvirt says: is already being used by another memory device
+    See: libvirt domain_postparse.c:virDomainDefPostParseMemtune, virDomainAssignMemoryDeviceSlot
+    """
+    for node, fault in domain.slot_faults:
+        yield Problem(at=node.start_span, message=fault, help="raise the slots of <maxMemory>")
+
+
+@rule("VFS180", "memory-device-page-size", severity=Severity.ERROR, stage=Stage.START)
+def memory_device_page_size(device: MemoryDevice) -> Iterator[Problem]:
+    """The pages that back a memory device are of a size that some host has.
+
+    Why: as with `<hugepages>`, x86 has 2 MiB and 1 GiB, the unit defaults to KiB, and a device holds whole pages.
+    Bad:
+        <memory unit='GiB'>3</memory>
+        <maxMemory slots='2' unit='GiB'>8</maxMemory>
+        <features><acpi/></features>
+        <memory model='dimm'><source><pagesize>2</pagesize></source>
+          <target><size unit='MiB'>512</size><node>0</node></target></memory>
+    Good:
+        <memory unit='GiB'>3</memory>
+        <maxMemory slots='2' unit='GiB'>8</maxMemory>
+        <features><acpi/></features>
+        <memory model='dimm'><source><pagesize unit='MiB'>2</pagesize></source>
+          <target><size unit='MiB'>512</size><node>0</node></target></memory>
+    libvirt says: Unable to find any usable hugetlbfs mount for
+    See: libvirt qemu_command.c:qemuBuildMemoryGetPagesize
+    """
+    fault = device.page_size_fault
+    if fault:
+        node, message = fault
+        yield Problem(at=node.text_span, message=message, help="write <pagesize unit='MiB'>2</pagesize>")

@@ -1,1 +1,369 @@
-"""Guest NUMA topology."""
+"""Guest NUMA topology: cells, their vCPUs, their memory, the distances between them, and the host's nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vfslint import edits
+from vfslint.domain import Cell, Domain
+from vfslint.findings import Fix, Problem, Related, Severity, Stage
+from vfslint.rule import rule
+from vfslint.values import spell_set, spell_size
+
+# A cell this small was meant in another unit: no firmware starts in less.
+SMALL_CELL_KIB = 64 * 1024
+
+
+@rule("VFS130", "numa-without-cells", severity=Severity.ERROR, stage=Stage.PARSE)
+def numa_without_cells(domain: Domain) -> Iterator[Problem]:
+    """`<numa>` has cells.
+
+    Why: an empty topology is refused rather than passed over. Of several `<numa>` in a `<cpu>` the first counts.
+    Bad:
+        <cpu><numa/></cpu>
+    Good:
+        <cpu><numa><cell cpus='0-7' memory='2' unit='GiB' memAccess='shared'/></numa></cpu>
+    libvirt says: NUMA topology defined without NUMA cells
+    Fix: takes the empty `<numa>` away.
+    See: libvirt numa_conf.c:virDomainNumaDefParseXML
+    """
+    if domain.numa and not domain.cells:
+        node = domain.numa[0]
+        yield Problem(
+            at=node.start_span,
+            message="<numa> has no cells",
+            help="add <cell> elements, or take <numa> away",
+            fix=Fix("take <numa> away", (edits.remove_element(node),)),
+        )
+
+
+@rule("VFS131", "cell-ids-with-gaps", severity=Severity.ERROR, stage=Stage.PARSE)
+def cell_ids_with_gaps(domain: Domain) -> Iterator[Problem]:
+    """NUMA cells are numbered from 0 without gaps.
+
+    Why: the id is the number of the node in the guest. A cell without one takes its position.
+    Bad:
+        <cpu><numa><cell id='1' cpus='0-7' memory='2' unit='GiB' memAccess='shared'/></numa></cpu>
+    Good:
+        <cpu><numa><cell id='0' cpus='0-7' memory='2' unit='GiB' memAccess='shared'/></numa></cpu>
+    libvirt says: Exactly one 'cell' element per guest NUMA cell allowed, non-contiguous ranges
+    See: libvirt numa_conf.c:virDomainNumaDefParseXML
+    """
+    number = len(domain.cells)
+    for cell in domain.cells:
+        if cell.id is not None and cell.id >= number:
+            yield Problem(
+                at=cell.node.at("id"),
+                message=f"the cell has id {cell.id}, but with {number} cell{'s' * (number > 1)} the ids are "
+                + ("0" if number == 1 else f"0 to {number - 1}"),
+                help="number the cells from 0 on",
+            )
+
+
+@rule("VFS132", "cell-id-repeated", severity=Severity.ERROR, stage=Stage.PARSE)
+def cell_id_repeated(domain: Domain) -> Iterator[Problem]:
+    """Each NUMA cell has an id of its own.
+
+    Why: two cells cannot be one node. A cell without an id takes its position, which another may have written; and the
+        cells of several `<cpu>` are counted together.
+    Bad:
+        <cpu><numa><cell id='0' cpus='0-3' memory='1' unit='GiB' memAccess='shared'/>
+          <cell id='0' cpus='4-7' memory='1' unit='GiB' memAccess='shared'/></numa></cpu>
+    Good:
+        <cpu><numa><cell id='0' cpus='0-3' memory='1' unit='GiB' memAccess='shared'/>
+          <cell id='1' cpus='4-7' memory='1' unit='GiB' memAccess='shared'/></numa></cpu>
+    libvirt says: Duplicate NUMA cell info for cell id
+    See: libvirt numa_conf.c:virDomainNumaDefParseXML
+    """
+    seen: dict[int, Cell] = {}
+    for cell in domain.cells:
+        if cell.id in seen:
+            yield Problem(
+                at=cell.node.at("id"),
+                message=f"cell id {cell.id} is taken by another cell",
+                help="number the cells from 0 on",
+                related=(Related(seen[cell.id].node.start_span, f"cell {cell.id}"),),
+            )
+        elif cell.id is not None:
+            seen[cell.id] = cell
+
+
+@rule("VFS133", "cell-without-memory", severity=Severity.ERROR, stage=Stage.PARSE)
+def cell_without_memory(domain: Domain) -> Iterator[Problem]:
+    """Each NUMA cell says how much memory it has.
+
+    Why: there is no default.
+    Bad:
+        <cpu><numa><cell cpus='0-7' memAccess='shared'/></numa></cpu>
+    Good:
+        <cpu><numa><cell cpus='0-7' memory='2' unit='GiB' memAccess='shared'/></numa></cpu>
+    libvirt says: missing element or attribute './@memory'
+    See: libvirt numa_conf.c:virDomainNumaDefParseXML
+    """
+    for cell in domain.cells:
+        if not cell.node.value("memory"):
+            yield Problem(
+                at=cell.node.start_span,
+                message=f"NUMA cell {cell.id} has no memory",
+                help="write memory='…' and unit='GiB'; together the cells have what <memory> says",
+            )
+
+
+@rule("VFS134", "cells-overlap", severity=Severity.ERROR, stage=Stage.PARSE)
+def cells_overlap(domain: Domain) -> Iterator[Problem]:
+    """A vCPU is in one NUMA cell.
+
+    Why: it is near to the memory of one node.
+    Bad:
+        <cpu><numa><cell cpus='0-4' memory='1' unit='GiB' memAccess='shared'/>
+          <cell cpus='4-7' memory='1' unit='GiB' memAccess='shared'/></numa></cpu>
+    Good:
+        <cpu><numa><cell cpus='0-3' memory='1' unit='GiB' memAccess='shared'/>
+          <cell cpus='4-7' memory='1' unit='GiB' memAccess='shared'/></numa></cpu>
+    libvirt says: have overlapping vCPU ids
+    See: libvirt numa_conf.c:virDomainNumaDefParseXML
+    """
+    for first, second in domain.overlapping_cells:
+        both = spell_set((first.cpus or frozenset()) & (second.cpus or frozenset()))
+        yield Problem(
+            at=second.node["cpus"].span,
+            message=f"vCPU {both} is in NUMA cell {first.id} and in cell {second.id}",
+            help="list each vCPU in one cell",
+            related=(Related(first.node["cpus"].span, f"cell {first.id}"),),
+        )
+
+
+@rule("VFS135", "cells-exceed-vcpus", severity=Severity.ERROR, stage=Stage.PARSE)
+def cells_exceed_vcpus(domain: Domain) -> Iterator[Problem]:
+    """NUMA cells list vCPUs that the guest has.
+
+    Why: ids go from 0 to one less than `<vcpu>` says, and without `<vcpu>` there is one vCPU alone.
+    Bad:
+        <vcpu>4</vcpu>
+        <cpu><numa><cell cpus='0-7' memory='2' unit='GiB' memAccess='shared'/></numa></cpu>
+    Good:
+        <vcpu>8</vcpu>
+        <cpu><numa><cell cpus='0-7' memory='2' unit='GiB' memAccess='shared'/></numa></cpu>
+    libvirt says: Number of CPUs in <numa> exceeds the <vcpu> count
+    libvirt says: CPU IDs in <numa> exceed the <vcpu> count
+    See: libvirt domain_conf.c:virDomainDefParseXML
+    """
+    vcpu = domain.first("vcpu")
+    for cell in domain.cells if domain.vcpus else ():
+        beyond = {number for number in cell.cpus or () if number >= (domain.vcpus or 0)}
+        if beyond:
+            has = f"has {domain.vcpus}" if vcpu else "has no <vcpu>, which means 1"
+            yield Problem(
+                at=cell.node["cpus"].span,
+                message=f"NUMA cell {cell.id} lists vCPU {spell_set(beyond)}, but the guest {has}",
+                help="raise <vcpu>, or shorten the list",
+                related=(Related(vcpu.text_span, "the number of vCPUs"),) if vcpu else (),
+            )
+
+
+@rule("VFS136", "cell-unit-missing", severity=Severity.WARNING, stage=Stage.GUEST)
+def cell_unit_missing(domain: Domain) -> Iterator[Problem]:
+    """The memory of a NUMA cell is large enough for a guest, unit included.
+
+    Why: without `unit` the number counts KiB. libvirt rounds 2 KiB up to 1 MiB, and the firmware stops in it.
+    Bad:
+        <memory>2</memory>
+        <cpu><numa><cell cpus='0-7' memory='2' memAccess='shared'/></numa></cpu>
+    Good:
+        <memory unit='GiB'>2</memory>
+        <cpu><numa><cell cpus='0-7' memory='2' unit='GiB' memAccess='shared'/></numa></cpu>
+    Fix: with --unsafe-fixes, writes unit='GiB' or unit='MiB', as the number suggests.
+    See: libvirt numa_conf.c:virDomainNumaDefParseXML, domain_conf.c:virDomainParseMemory
+    """
+    for cell in domain.cells:
+        size = cell.size_kib
+        if not size or size >= SMALL_CELL_KIB or cell.node.value("unit"):
+            continue
+        unit = "GiB" if size < 128 else "MiB"
+        yield Problem(
+            at=cell.node["memory"].span,
+            message=f"NUMA cell {cell.id} has {spell_size(size)} of memory, because no unit is written",
+            help=f"write unit='{unit}' if that is meant",
+            fix=Fix(f"write unit='{unit}'", (edits.add_attribute(cell.node, "unit", unit),), safe=False)
+            if cell.node.value("unit") is None
+            else None,
+        )
+
+
+@rule("VFS137", "cell-memory-zero", severity=Severity.ERROR, stage=Stage.START)
+def cell_memory_zero(domain: Domain) -> Iterator[Problem]:
+    """A NUMA cell has some memory.
+
+    Why: libvirt defines a cell with 0, but QEMU does not make a memory backend of that size.
+    Bad:
+        <cpu><numa><cell cpus='0-3' memory='2' unit='GiB' memAccess='shared'/>
+          <cell cpus='4-7' memory='0' memAccess='shared'/></numa></cpu>
+    Good:
+        <cpu><numa><cell cpus='0-3' memory='1' unit='GiB' memAccess='shared'/>
+          <cell cpus='4-7' memory='1' unit='GiB' memAccess='shared'/></numa></cpu>
+    libvirt says: property 'size' of memory-backend-memfd doesn't take value '0'
+    See: QEMU backends/hostmem.c:host_memory_backend_set_size
+    """
+    for cell in domain.cells:
+        if cell.size_kib == 0 and cell.node.value("memory"):
+            yield Problem(
+                at=cell.node["memory"].span,
+                message=f"NUMA cell {cell.id} has 0 memory, which QEMU refuses",
+                help="give it some, or take the cell away",
+            )
+
+
+@rule("VFS138", "cell-sum-differs", severity=Severity.WARNING, stage=Stage.NEVER)
+def cell_sum_differs(domain: Domain) -> Iterator[Problem]:
+    """`<memory>` is what the NUMA cells and memory devices have together.
+
+    Why: libvirt replaces it by their sum without a word, and lowers `<currentMemory>` to it.
+    Bad:
+        <memory unit='GiB'>4</memory>
+        <cpu><numa><cell cpus='0-7' memory='2' unit='GiB' memAccess='shared'/></numa></cpu>
+    Good:
+        <memory unit='GiB'>2</memory>
+        <cpu><numa><cell cpus='0-7' memory='2' unit='GiB' memAccess='shared'/></numa></cpu>
+    Fix: writes the sum, which is what libvirt does.
+    See: libvirt domain_postparse.c:virDomainDefPostParseMemory
+    """
+    memory = domain.first("memory")
+    total = domain.total_kib
+    if not memory or not domain.cells or not total or not domain.memory_kib or domain.memory_kib == total:
+        return
+    if not any(cell.size_kib for cell in domain.cells):
+        return
+    changes = [edits.set_whole_text(memory, str(total))]
+    unit = memory.attribute("unit")
+    if unit:
+        changes.append(edits.set_value(unit, "KiB"))
+    yield Problem(
+        at=memory.text_span,
+        message=f"<memory> is {spell_size(domain.memory_kib)}, but the NUMA cells"
+        + (" and memory devices" if domain.memory_devices else "")
+        + f" have {spell_size(total)}",
+        help="make them equal; libvirt takes the sum",
+        related=tuple(Related(cell.node["memory"].span, f"cell {cell.id}") for cell in domain.cells[:3]),
+        fix=Fix(f"write {total} KiB", tuple(changes)),
+    )
+
+
+@rule("VFS139", "distances-inconsistent", severity=Severity.ERROR, stage=Stage.PARSE)
+def distances_inconsistent(domain: Domain) -> Iterator[Problem]:
+    """The distance from a NUMA cell to itself is 10, to others 11 to 255.
+
+    Why: that is how ACPI counts. `<distances>` has siblings, and each is a cell that exists.
+    Bad:
+        <cpu><numa><cell cpus='0-3' memory='1' unit='GiB' memAccess='shared'>
+            <distances><sibling id='1' value='10'/></distances></cell>
+          <cell cpus='4-7' memory='1' unit='GiB' memAccess='shared'/></numa></cpu>
+    Good:
+        <cpu><numa><cell cpus='0-3' memory='1' unit='GiB' memAccess='shared'>
+            <distances><sibling id='1' value='20'/></distances></cell>
+          <cell cpus='4-7' memory='1' unit='GiB' memAccess='shared'/></numa></cpu>
+    libvirt says: NUMA distances defined without siblings
+    libvirt says: does not refer to a valid cell within NUMA
+    libvirt says: is invalid for 'sibling id
+    See: libvirt numa_conf.c:virDomainNumaDefNodeDistanceParseXML
+    """
+    for node, fault in domain.distance_faults:
+        yield Problem(at=node.start_span, message=fault, help="write distances of 11 to 255 to other cells")
+
+
+@rule("VFS140", "numatune-faulty", severity=Severity.ERROR, stage=Stage.PARSE)
+def numatune_faulty(domain: Domain) -> Iterator[Problem]:
+    """`<numatune>` binds memory to nodes that it names, once for each guest cell that there is.
+
+    Why: a static placement needs a nodeset; `<memnode>` binds one cell of the guest, so that there must be cells, and
+        cannot go together with an automatic placement; 'restrictive' is for all or for none.
+    Bad:
+        <numatune><memnode cellid='0' mode='strict' nodeset='0'/></numatune>
+    Bad:
+        <numatune><memory mode='strict'/></numatune>
+    Good:
+        <numatune><memory mode='strict' nodeset='0'/></numatune>
+    libvirt says: Element 'memnode' is invalid without any guest NUMA cells
+    libvirt says: Argument 'cellid' in memnode element must correspond to existing guest's NUMA cell
+    libvirt says: Multiple memnode elements with cellid
+    libvirt says: Per-node binding is not compatible with automatic NUMA placement
+    libvirt says: nodeset for NUMA memory tuning must be set if 'placement' is 'static'
+    libvirt says: only one numatune is supported
+    libvirt says: Missing required nodeset attribute in memnode element
+    libvirt says: mode is required in memnode element when mode is
+    See: libvirt numa_conf.c:virDomainNumatuneParseXML, virDomainNumatuneNodeParseXML
+    """
+    for node, fault, remedy in domain.numatune_faults:
+        yield Problem(at=node.start_span, message=fault, help=remedy)
+
+
+@rule("VFS141", "vcpus-without-cell", severity=Severity.NOTE, stage=Stage.NEVER)
+def vcpus_without_cell(domain: Domain) -> Iterator[Problem]:
+    """Every vCPU is in a NUMA cell.
+
+    Why: libvirt 6.5.0 puts the others into cell 0; QEMU, left to itself, warned of it. Where no cell lists any, cell 0
+        gets all of them, which is fine with one cell.
+    Bad:
+        <cpu><numa><cell cpus='0-1' memory='1' unit='GiB' memAccess='shared'/>
+          <cell cpus='2-3' memory='1' unit='GiB' memAccess='shared'/></numa></cpu>
+    Good:
+        <cpu><numa><cell cpus='0-3' memory='1' unit='GiB' memAccess='shared'/>
+          <cell cpus='4-7' memory='1' unit='GiB' memAccess='shared'/></numa></cpu>
+    See: libvirt qemu_domain.c:qemuDomainDefNumaCPUsPostParse
+    """
+    if len(domain.cells) < 2 or not domain.vcpus or domain.vcpus > 4096:
+        return
+    listed = frozenset[int]().union(*(cell.cpus or () for cell in domain.cells))
+    left = frozenset(range(domain.vcpus)) - listed
+    if left and listed and max(listed) < domain.vcpus:
+        yield Problem(
+            at=domain.cells[0].node.start_span,
+            message=f"vCPU {spell_set(left)} is in no NUMA cell, so that libvirt puts it into cell 0",
+            help="list all vCPUs",
+        )
+
+
+@rule("VFS142", "numa-not-on-this-machine", severity=Severity.ERROR, stage=Stage.START)
+def numa_not_on_this_machine(domain: Domain) -> Iterator[Problem]:
+    """The machine type supports NUMA.
+
+    Why: s390 machines have none. libvirt defines the domain, QEMU refuses it; memory can be shared without cells.
+    Bad:
+        <os><type arch='s390x' machine='s390-ccw-virtio'>hvm</type></os>
+        <emulator>/usr/bin/qemu-system-s390x</emulator>
+        <cpu><numa><cell cpus='0-7' memory='2' unit='GiB' memAccess='shared'/></numa></cpu>
+    Good:
+        <os><type arch='s390x' machine='s390-ccw-virtio'>hvm</type></os>
+        <emulator>/usr/bin/qemu-system-s390x</emulator>
+        <memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>
+    libvirt says: NUMA is not supported by this machine-type
+    See: QEMU hw/core/machine.c; s390-ccw-virtio
+    """
+    if domain.cells and domain.arch in ("s390x", "s390"):
+        yield Problem(
+            at=domain.numa[0].start_span,
+            message=f"machines of {domain.arch} have no NUMA",
+            help="take <numa> away, and share the memory by <memoryBacking><access mode='shared'/>",
+        )
+
+
+@rule("VFS143", "cell-cache-faulty", severity=Severity.ERROR, stage=Stage.PARSE)
+def cell_cache_faulty(domain: Domain) -> Iterator[Problem]:
+    """A NUMA cell describes each level of its cache once and whole.
+
+    Why: size and line are parts of the description, and a level can only have one.
+    Bad:
+        <cpu><numa><cell cpus='0-7' memory='2' unit='GiB' memAccess='shared'>
+          <cache level='1' associativity='direct' policy='writeback'><line value='8' unit='B'/></cache></cell></numa></cpu>
+    Good:
+        <cpu><numa><cell cpus='0-7' memory='2' unit='GiB' memAccess='shared'>
+          <cache level='1' associativity='direct' policy='writeback'>
+            <size value='8' unit='KiB'/><line value='8' unit='B'/></cache></cell></numa></cpu>
+    libvirt says: missing element or attribute './size/@value'
+    libvirt says: missing element or attribute './line/@value'
+    libvirt says: already defined
+    See: libvirt numa_conf.c:virDomainNumaDefNodeCacheParseXML
+    """
+    for node, fault in domain.cell_cache_faults:
+        yield Problem(
+            at=node.start_span, message=fault, help="describe each level once, with <size> and <line>"
+        )

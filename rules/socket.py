@@ -1,1 +1,236 @@
-"""A virtiofsd that is started outside of libvirt."""
+"""An external virtiofsd, which libvirt knows by its socket alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vfslint.devices import Filesystem, VirtioFS
+from vfslint.documents import Attribute, Node
+from vfslint.domain import Domain
+from vfslint.edits import add_attribute, insert, remove_attribute, remove_element, set_value
+from vfslint.findings import Fix, Problem, Related, Severity, Stage
+from vfslint.rule import rule
+
+# sockaddr_un.sun_path of Linux has 108 bytes, the last of which ends the text.
+SOCKET_PATH_BYTES = 107
+
+
+@rule("VFS401", "directory-beside-socket", severity=Severity.WARNING, stage=Stage.SCHEMA, words=("socket",))
+def directory_beside_socket(fs: VirtioFS) -> Iterator[Problem]:
+    """A share has a directory or a socket, not both.
+
+    Why: libvirt takes the socket and drops the directory without a word: what is shared is up to the daemon
+        that listens there.
+    Bad:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv' socket='/run/v.sock'/>
+          <target dir='data'/></filesystem>
+    Good:
+        <filesystem type='mount'><driver type='virtiofs'/><source socket='/run/v.sock'/>
+          <target dir='data'/></filesystem>
+    See: libvirt domain_conf.c:virDomainFSDefParseXML (7.3.0)
+    """
+    if fs.socket is None or fs.source is None or fs.source.value("dir") is None:
+        return
+    yield Problem(
+        at=fs.source["dir"].name_span,
+        message=f"libvirt ignores the directory {fs.source.value('dir')!r}, because there is a socket",
+        related=(Related(fs.source.at("socket"), "the socket wins"),),
+        help="keep the one that is meant: the socket if virtiofsd is started by yourself, else the directory",
+    )
+
+
+@rule("VFS402", "socket-without-virtiofs", severity=Severity.ERROR, stage=Stage.START, words=("socket",))
+def socket_without_virtiofs(fs: Filesystem) -> Iterator[Problem]:
+    """A socket as source needs `<driver type='virtiofs'/>`.
+
+    Why: without it the filesystem is 9p, which QEMU serves itself from a directory, and there is none. The
+        domain can be defined, but not started.
+    Bad:
+        <filesystem type='mount'><source socket='/run/v.sock'/><target dir='data'/></filesystem>
+    Good:
+        <filesystem type='mount'><driver type='virtiofs'/><source socket='/run/v.sock'/>
+          <target dir='data'/></filesystem>
+    Fix: writes the driver type.
+    See: libvirt qemu_command.c:qemuBuildFSDevCmd
+    """
+    if fs.socket is None or not fs.is_9p or fs.type != "mount" or fs.source is None:
+        return
+    yield Problem(
+        at=fs.source["socket"].name_span,
+        message=f"{fs.label} has a socket, but virtiofsd does not serve it",
+        help="write <driver type='virtiofs'/>",
+        fix=_driver_fix(fs),
+    )
+
+
+def _driver_fix(fs: Filesystem) -> Fix:
+    if fs.driver_attribute:
+        edit = set_value(fs.driver_attribute, "virtiofs")
+    elif fs.driver:
+        edit = add_attribute(fs.driver, "type", "virtiofs")
+    else:
+        edit = insert(fs.node, "<driver type='virtiofs'/>")
+    return Fix("write type='virtiofs'", (edit,))
+
+
+@rule("VFS403", "socket-not-absolute", severity=Severity.ERROR, stage=Stage.START, words=("socket",))
+def socket_not_absolute(fs: VirtioFS) -> Iterator[Problem]:
+    """The socket of an external virtiofsd is given by its absolute path.
+
+    Why: libvirt hands the path on, and QEMU looks for it from a working directory of its own.
+    Bad:
+        <filesystem type='mount'><driver type='virtiofs'/><source socket='v.sock'/>
+          <target dir='data'/></filesystem>
+    Good:
+        <filesystem type='mount'><driver type='virtiofs'/><source socket='/run/v.sock'/>
+          <target dir='data'/></filesystem>
+    libvirt says: Failed to connect to 'v.sock': No such file or directory
+    See: libvirt documentation, "Sharing files with Virtiofs", Externally-launched virtiofsd
+    """
+    if fs.socket is None or fs.socket.startswith("/") or fs.source is None:
+        return
+    socket = fs.source["socket"]
+    yield Problem(
+        at=socket.span,
+        message=f"socket {fs.socket!r} is not an absolute path",
+        help="write the whole path, beginning with /",
+    )
+
+
+@rule("VFS404", "socket-path-too-long", severity=Severity.ERROR, stage=Stage.START, words=("socket",))
+def socket_path_too_long(fs: VirtioFS) -> Iterator[Problem]:
+    """The path of a socket has at most 107 bytes.
+
+    Why: the kernel has no room for more in the address of a UNIX socket, so QEMU cannot connect. Bytes count,
+        not characters.
+    Bad:
+        <filesystem type='mount'><driver type='virtiofs'/>
+          <source socket='/srv/仮想計算機/共有ディレクトリー/仮想入出力共有ファイル/接続待ち受けソケット'/>
+          <target dir='data'/></filesystem>
+    Good:
+        <filesystem type='mount'><driver type='virtiofs'/><source socket='/run/v.sock'/>
+          <target dir='data'/></filesystem>
+    libvirt says: UNIX socket path is too long
+    See: Linux unix(7)
+    """
+    if fs.socket is None or fs.source is None:
+        return
+    size = len(fs.socket.encode())
+    if size > SOCKET_PATH_BYTES:
+        yield Problem(
+            at=fs.source["socket"].span,
+            message=f"the socket's path is {size} bytes long, but only {SOCKET_PATH_BYTES} fit",
+            help="let virtiofsd listen on a shorter path",
+        )
+
+
+@rule("VFS405", "option-void-with-socket", severity=Severity.WARNING, stage=Stage.NEVER, words=("socket",))
+def option_void_with_socket(fs: VirtioFS) -> Iterator[Problem]:
+    """What configures virtiofsd has no effect on an external one.
+
+    Why: libvirt only connects QEMU with the socket. `<binary>`, `<idmap>`, access mode and write policy are
+        for a daemon that libvirt starts, and are ignored; `queue` and the virtio options are QEMU's and hold.
+    Bad:
+        <filesystem type='mount' accessmode='squash'><driver type='virtiofs'/>
+          <binary><cache mode='always'/></binary>
+          <source socket='/run/v.sock'/><target dir='data'/></filesystem>
+    Good:
+        <filesystem type='mount'><driver type='virtiofs' queue='1024'/><source socket='/run/v.sock'/>
+          <target dir='data'/></filesystem>
+    Fix: removes it.
+    See: libvirt documentation, "Sharing files with Virtiofs", Externally-launched virtiofsd
+    """
+    if fs.socket is None:
+        return
+    for node in _void_elements(fs):
+        yield Problem(
+            at=node.start_span,
+            message=f"<{node.tag}> of {fs.label} has no effect on the virtiofsd at a socket",
+            help=f"remove <{node.tag}>, and configure the daemon where it is started",
+            fix=Fix(f"remove <{node.tag}>", (remove_element(node),)),
+        )
+    for attribute in _void_attributes(fs):
+        yield Problem(
+            at=attribute.span,
+            message=f"{attribute.name!r} of {fs.label} has no effect on the virtiofsd at a socket",
+            help=f"remove {attribute.name}",
+            fix=Fix(f"remove {attribute.name!r}", (remove_attribute(attribute),)),
+        )
+
+
+def _void_elements(fs: VirtioFS) -> list[Node]:
+    return [node for node in (fs.binary, fs.idmap if fs.libvirt >= (10, 0, 0) else None) if node]
+
+
+def _void_attributes(fs: VirtioFS) -> Iterator[Attribute]:
+    if fs.accessmode in ("mapped", "squash"):
+        yield fs.node["accessmode"]
+    if fs.wrpolicy and fs.wrpolicy.value == "immediate":
+        yield fs.wrpolicy
+
+
+@rule("VFS406", "socket-used-twice", severity=Severity.ERROR, stage=Stage.START, words=("socket",))
+def socket_used_twice(domain: Domain) -> Iterator[Problem]:
+    """An external virtiofsd serves one device.
+
+    Why: it takes one connection and listens no more. The second device is refused, or QEMU waits for it for
+        ever.
+    Bad:
+        <filesystem type='mount'><driver type='virtiofs'/><source socket='/run/v.sock'/>
+          <target dir='a'/></filesystem>
+        <filesystem type='mount'><driver type='virtiofs'/><source socket='/run/v.sock'/>
+          <target dir='b'/></filesystem>
+    Good:
+        <filesystem type='mount'><driver type='virtiofs'/><source socket='/run/a.sock'/>
+          <target dir='a'/></filesystem>
+        <filesystem type='mount'><driver type='virtiofs'/><source socket='/run/b.sock'/>
+          <target dir='b'/></filesystem>
+    libvirt says: Failed to connect to '/run/v.sock': Connection refused
+    See: virtiofsd documentation, --socket-path
+    """
+    if len(domain.shares) < 2:
+        return
+    first: dict[str, VirtioFS] = {}
+    for fs in domain.shares:
+        if not fs.socket or fs.source is None:
+            continue
+        other = first.setdefault(fs.socket, fs)
+        if other is not fs and other.source:
+            yield Problem(
+                at=fs.source.at("socket"),
+                message=f"socket {fs.socket!r} is used twice, but its virtiofsd serves one device",
+                label="used again",
+                related=(Related(other.source.at("socket"), "used first"),),
+                help="start a virtiofsd with a socket of its own for each share",
+            )
+
+
+@rule("VFS407", "readonly-beside-socket", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<readonly",))
+def readonly_beside_socket(fs: VirtioFS) -> Iterator[Problem]:
+    """Whether an external virtiofsd shares read-only is its own affair.
+
+    Why: libvirt cannot tell a daemon that runs already. 12.8.0 refuses `<readonly/>` beside a socket; 9.0.0
+        to 11.3.0 ignore it, and the guest can write.
+    Bad:
+        <filesystem type='mount'><driver type='virtiofs'/><source socket='/run/v.sock'/><target dir='data'/>
+          <readonly/></filesystem>
+    Bad (libvirt 11.3.0):
+        <filesystem type='mount'><driver type='virtiofs'/><source socket='/run/v.sock'/><target dir='data'/>
+          <readonly/></filesystem>
+    Good:
+        <filesystem type='mount'><driver type='virtiofs'/><source socket='/run/v.sock'/>
+          <target dir='data'/></filesystem>
+    libvirt says: readonly mode cannot be set for externally started virtiofsd
+    See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefFS (12.8.0)
+    """
+    if fs.readonly is None or fs.socket is None:
+        return
+    # Accepted by 11.3.0, refused by 12.8.0; no release note says since when.
+    is_refused = fs.libvirt >= (12, 8, 0)
+    yield Problem(
+        at=fs.readonly.start_span,
+        message=f"{fs.label} is not made read-only by <readonly/>: its virtiofsd is not libvirt's",
+        help="remove <readonly/>, and start the daemon with --readonly",
+        severity=None if is_refused else Severity.WARNING,
+        stage=None if is_refused else Stage.NEVER,
+    )

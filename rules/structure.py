@@ -1,12 +1,22 @@
-"""Names and values that libvirt's schema does not know: plain define drops them, --validate refuses them."""
+"""Names and values that libvirt's schema does not know: --validate refuses them.
+
+Plain define drops most of them; what libvirt's parser is known to refuse as well is an error of parsing.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
 from vfslint.domain import Domain
-from vfslint.edits import rename_attribute, rename_element, set_text, set_value
-from vfslint.findings import Fix, Problem, Severity, Stage
+from vfslint.edits import (
+    move_into,
+    remove_element,
+    rename_attribute,
+    rename_element,
+    set_value,
+    set_whole_text,
+)
+from vfslint.findings import Fix, Problem, Related, Severity, Stage
 from vfslint.rule import rule
 from vfslint.schema_faults import SchemaFault
 from vfslint.targets import spell
@@ -32,15 +42,15 @@ def unknown_element(domain: Domain) -> Iterator[Problem]:
         <memoryBacking>
           <source type='memfd'/>
           <access mode='shared'/>
-          <loked/>
+          <alocation mode='immediate'/>
         </memoryBacking>
     Good:
         <memoryBacking>
           <source type='memfd'/>
           <access mode='shared'/>
-          <locked/>
+          <allocation mode='immediate'/>
         </memoryBacking>
-    libvirt says: Extra element loked in interleave
+    libvirt says: Extra element alocation in interleave
     Fix: a name that is nearly right is corrected.
     See: libvirt docs/formatdomain; libvirt schemas/domaincommon.rng
     """
@@ -56,6 +66,7 @@ def unknown_element(domain: Domain) -> Iterator[Problem]:
             if suggestion
             else None,
             severity=_severity(fault),
+            stage=_stage(fault),
         )
 
 
@@ -92,6 +103,7 @@ def unknown_attribute(domain: Domain) -> Iterator[Problem]:
             if suggestion
             else None,
             severity=_severity(fault),
+            stage=_stage(fault),
         )
 
 
@@ -101,13 +113,17 @@ def unknown_attribute(domain: Domain) -> Iterator[Problem]:
 def wrong_value(domain: Domain) -> Iterator[Problem]:
     """Every value has the form that libvirt's schema wants.
 
-    Why: libvirt's parser is more lenient than its schema in places, so that plain define takes such a value
-        in some way of its own, while virsh edit and define --validate refuse the domain.
+    Why: virsh edit and define --validate refuse the domain. libvirt's parser knows most values as well, so that
+        plain define refuses it, too; here and there it is more lenient and takes a value in a way of its own.
     Bad:
         <memory unit='KiB'>+2097152</memory>
+    Bad:
+        <filesystem type='mount'><driver type='virtiofs' iommu='yes'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
     Good:
         <memory unit='KiB'>2097152</memory>
     libvirt says: failed to validate attribute
+    libvirt says: Invalid value for attribute
     Fix: a value that is nearly right is corrected.
     See: libvirt schemas/domaincommon.rng, basictypes.rng
     """
@@ -117,13 +133,15 @@ def wrong_value(domain: Domain) -> Iterator[Problem]:
         where = f"attribute {fault.attribute!r} of <{node.tag}>" if attribute else f"<{node.tag}>"
         fix = None
         if suggestion:
-            edit = set_value(attribute, suggestion) if attribute else set_text(node, suggestion)
+            edit = set_value(attribute, suggestion) if attribute else set_whole_text(node, suggestion)
             fix = Fix(f"write {suggestion}", (edit,))
         yield Problem(
             at=attribute.span if attribute else node.text_span,
             message=f"{value!r} is not a value for {where}",
             help=_did_you_mean(suggestion, fault.expected, fault.form),
             fix=fix,
+            severity=_severity(fault),
+            stage=_stage(fault),
         )
 
 
@@ -138,7 +156,8 @@ def wrong_value(domain: Domain) -> Iterator[Problem]:
 def missing_attribute(domain: Domain) -> Iterator[Problem]:
     """Every attribute that libvirt's schema demands is there.
 
-    Why: plain define takes a default or ignores the element; virsh edit and define --validate refuse it.
+    Why: virsh edit and define --validate refuse the element. Plain define takes a default or ignores the
+        element, unless it cannot do without.
     Bad:
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
           <alias/></filesystem>
@@ -152,8 +171,10 @@ def missing_attribute(domain: Domain) -> Iterator[Problem]:
         since = f" before libvirt {spell(fault.since)}" if fault.since else ""
         yield Problem(
             at=fault.node.start_span,
-            message=f"<{fault.node.tag}> lacks its attribute {fault.name!r}, which the schema demands{since}",
+            message=f"<{fault.node.tag}> has no {fault.name!r}, which libvirt {_demand(fault)}{since}",
             help=_known(fault.expected, fault.form) or f"add {fault.name}='…'",
+            severity=_severity(fault),
+            stage=_stage(fault),
         )
 
 
@@ -168,7 +189,7 @@ def missing_attribute(domain: Domain) -> Iterator[Problem]:
 def missing_element(domain: Domain) -> Iterator[Problem]:
     """Every element that libvirt's schema demands is there.
 
-    Why: plain define does without it; virsh edit and define --validate refuse the domain.
+    Why: virsh edit and define --validate refuse the domain. Plain define does without it where it can.
     Bad:
         <cpu>
           <numa>
@@ -188,8 +209,10 @@ def missing_element(domain: Domain) -> Iterator[Problem]:
         since = f" before libvirt {spell(fault.since)}" if fault.since else ""
         yield Problem(
             at=fault.node.start_span,
-            message=f"<{fault.node.tag}> lacks the <{fault.name}> that the schema demands{since}",
+            message=f"<{fault.node.tag}> has no <{fault.name}>, which libvirt {_demand(fault)}{since}",
             help=f"add <{fault.name}>",
+            severity=_severity(fault),
+            stage=_stage(fault),
         )
 
 
@@ -204,22 +227,29 @@ def missing_element(domain: Domain) -> Iterator[Problem]:
 def repeated_element(domain: Domain) -> Iterator[Problem]:
     """An element that there is one of stands once.
 
-    Why: plain define reads the first one and drops the others without a word; the schema refuses them.
+    Why: the schema refuses the others. Plain define reads the first one and drops them without a word, or
+        refuses them as well.
     Bad:
         <vcpu>8</vcpu>
         <vcpu>8</vcpu>
     Good:
         <vcpu>8</vcpu>
     libvirt says: Extra element vcpu in interleave
+    Fix: a copy of the first one is removed.
     See: libvirt schemas/domaincommon.rng
     """
     for fault in domain.schema_faults("repeated-element"):
-        inside = f" in <{fault.node.parent.tag}>" if fault.node.parent else ""
+        node, first = fault.node, fault.first
+        inside = f" in <{node.parent.tag}>" if node.parent else ""
         yield Problem(
-            at=fault.node.name_span,
+            at=node.name_span,
             message=f"<{fault.name}> stands more than once{inside}, but one is allowed",
-            label="libvirt reads the first one",
-            help="remove the others, or merge what they say",
+            label="the same once more" if fault.is_copy else "",
+            help="remove it" if fault.is_copy else "keep one of them, with all that is to be said",
+            related=(Related(first.name_span, "libvirt reads this one"),) if first else (),
+            fix=Fix(f"remove this <{fault.name}>", (remove_element(node),)) if fault.is_copy else None,
+            severity=_severity(fault),
+            stage=_stage(fault),
         )
 
 
@@ -237,23 +267,28 @@ def misplaced_element(domain: Domain) -> Iterator[Problem]:
     Why: libvirt looks an element up in its place; anywhere else it is passed over without a word.
     Bad:
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
-          <locked/></filesystem>
+          <allocation mode='immediate'/></filesystem>
     Good:
         <memoryBacking>
           <source type='memfd'/>
           <access mode='shared'/>
-          <locked/>
+          <allocation mode='immediate'/>
         </memoryBacking>
-    libvirt says: Extra element locked in interleave
+    libvirt says: Extra element allocation in interleave
+    Fix: it is moved where it belongs, if there is one such place only and nothing like it there.
     See: libvirt docs/formatdomain; libvirt schemas/domaincommon.rng
     """
     for fault in domain.schema_faults("misplaced-element"):
         inside = f" inside <{fault.node.parent.tag}>" if fault.node.parent else " here"
+        home = fault.home
         yield Problem(
             at=fault.node.name_span,
             message=f"<{fault.name}> does not belong{inside}",
             help=f"it belongs into {_elements(fault.belongs)}",
+            related=(Related(home.name_span, "it belongs here"),) if home else (),
+            fix=Fix(f"move it into <{home.tag}>", tuple(move_into(fault.node, home))) if home else None,
             severity=_severity(fault),
+            stage=_stage(fault),
         )
 
 
@@ -284,6 +319,7 @@ def misplaced_attribute(domain: Domain) -> Iterator[Problem]:
             message=f"attribute {fault.name!r} does not belong on <{fault.node.tag}>",
             help=f"it belongs on {_elements(fault.belongs)}",
             severity=_severity(fault),
+            stage=_stage(fault),
         )
 
 
@@ -358,7 +394,8 @@ def refused_by_schema(domain: Domain) -> Iterator[Problem]:
 def too_new(domain: Domain) -> Iterator[Problem]:
     """Everything in a domain is known to the libvirt release that it is meant for.
 
-    Why: a release drops without a word what came after it: the option is then not set.
+    Why: a release drops without a word what came after it: the option is then not set. It refuses a value
+        that came after the attribute.
     Bad (libvirt 9.0.0):
         <filesystem type='mount'><driver type='virtiofs'/><binary><openfiles max='4096'/></binary>
           <source dir='/srv'/><target dir='data'/></filesystem>
@@ -382,11 +419,21 @@ def too_new(domain: Domain) -> Iterator[Problem]:
             at=at,
             message=f"{culprit} is known since libvirt {spell(fault.since)}, but the target is {target}",
             help=f"upgrade libvirt to {spell(fault.since)}, or do without it",
+            severity=_severity(fault),
+            stage=_stage(fault),
         )
 
 
 def _severity(fault: SchemaFault) -> Severity | None:
-    return Severity.ERROR if fault.breaks_a_share else None
+    return Severity.ERROR if fault.is_refused or fault.breaks_a_share else None
+
+
+def _stage(fault: SchemaFault) -> Stage | None:
+    return Stage.PARSE if fault.is_refused else None
+
+
+def _demand(fault: SchemaFault) -> str:
+    return "demands" if fault.is_refused else "demands when it validates"
 
 
 def _did_you_mean(suggestion: str | None, expected: Sequence[str], form: str | None = None) -> str:

@@ -12,6 +12,9 @@ from vfslint.setting import Setting
 from vfslint.source import Source
 from vfslint.targets import NAMED, NEWEST, Target, contemporary, version
 
+from tests import hosts
+from vfslint.virconf import read as read_conf
+
 # What a domain needs besides the fragment; each line is left out where the fragment brings its own.
 TOP_LEVEL = {
     "name": "<name>example</name>",
@@ -23,12 +26,18 @@ TOP_LEVEL = {
 _TOP = re.compile(
     r"^<(name|uuid|title|description|metadata|maxMemory|memory|currentMemory|vcpu|vcpus|iothreads|os|features|"
     r"memoryBacking|memtune|numatune|cpu|clock|on_crash|launchSecurity|idmap|qemu:commandline|numa|devices|"
-    r"memorybacking|memoryTune|resource)\b"
+    r"memorybacking|memoryTune|resource|bootloader|on_poweroff|on_reboot|cputune|iothreadids|genid|pm|seclabel|"
+    r"sysinfo)\b"
 )
 
 
 def document(fragment: str) -> bytes:
-    """Return a whole domain around a fragment: its `<domain …>` start tag may lead, devices go into devices."""
+    """Return a whole domain around a fragment: its `<domain …>` start tag may lead, devices go into devices.
+
+    A fragment of a qemu.conf is whole as it is.
+    """
+    if is_conf(fragment):
+        return f"{fragment}\n".encode()
     if fragment.startswith("<?xml") or "</domain>" in fragment:
         return fragment.encode()
     start = "<domain type='kvm'>"
@@ -42,15 +51,22 @@ def document(fragment: str) -> bytes:
     if any("<numa>" in piece for piece in top):
         brought.add("memoryBacking")
     needed = [line for name, line in TOP_LEVEL.items() if name not in brought]
-    inside = "\n    ".join(["<emulator>/usr/bin/qemu-system-x86_64</emulator>", *devices])
+    if not any(piece.startswith("<emulator") for piece in devices):
+        devices.insert(0, "<emulator>/usr/bin/qemu-system-x86_64</emulator>")
+    inside = "\n    ".join(devices)
     body = "\n  ".join(
         [*needed, *top, *([] if "devices" in brought else [f"<devices>\n    {inside}\n  </devices>"])]
     )
     return f"{start}\n  {body}\n</domain>\n".encode()
 
 
+def is_conf(fragment: str) -> bool:
+    """Tell a piece of a qemu.conf from one of a domain."""
+    return not fragment.startswith("<")
+
+
 def is_memory_device(piece: str) -> bool:
-    return piece.startswith("<memory ") and "<target>" in piece
+    return piece.startswith("<memory ") and "<target" in piece
 
 
 def split(fragment: str) -> list[str]:
@@ -74,12 +90,19 @@ def split(fragment: str) -> list[str]:
 
 
 def setting(given: str) -> Setting:
-    """Read circumstances: `libvirt 9.0.0, qemu 7.2, virtiofsd none, target debian-12, session`."""
+    """Read circumstances: `libvirt 9.0.0, qemu 7.2, virtiofsd none, target debian-12, session`.
+
+    `qemu.conf:` stands last; what follows it is the text of one.
+    """
     target: Target = NEWEST
     session = False
+    host = None
+    given, _, conf = given.partition("qemu.conf:")
     for word, *value in (piece.split() for piece in given.split(",") if piece.strip()):
         if word == "session":
             session = True
+        elif word == "host":
+            host = hosts.host(value[0])
         elif word == "target":
             target = NAMED[value[0]]
         elif word == "libvirt":
@@ -90,10 +113,19 @@ def setting(given: str) -> Setting:
             target = target._replace(virtiofsd=None if value[0] == "none" else version(value[0]))
         else:
             raise ValueError(f"unknown circumstance {word!r}")
-    return Setting(target, session)
+    source = Source(conf.strip().encode(), "qemu.conf")
+    return Setting(target, session, host, read_conf(source, target.libvirt) if conf else None)
+
+
+def judge(engine: Engine, data: bytes) -> list[Finding]:
+    """Lint a domain or a qemu.conf."""
+    source = Source(data, "example")
+    outcome = engine.judge_conf(source) if is_conf(data.decode()) else engine.judge_xml(source)
+    together = engine.judge_fleet(outcome.members, lambda _: source)
+    return outcome.findings + together.findings
 
 
 def findings(example: Example) -> list[Finding]:
     """Lint an example as its manual gives it."""
     engine = Engine(RULES, setting(example.given))
-    return engine.judge_xml(Source(document(example.text), "example.xml")).findings
+    return judge(engine, document(example.text))

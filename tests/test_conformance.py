@@ -10,11 +10,11 @@ import json
 from pathlib import Path
 
 import pytest
+
+from tools.conformance import RELEASES, compared, read_cases
 from vfslint import lint_bytes
 from vfslint.findings import Severity
 from vfslint.targets import contemporary, version
-
-from tools.conformance import RELEASES, compare, read_cases
 
 DATA = Path(__file__).parent / "data"
 FLOORS = {  # per cent that must agree, and per cent of false alarms that is allowed
@@ -28,7 +28,7 @@ FLOORS = {  # per cent that must agree, and per cent of false alarms that is all
 @pytest.mark.parametrize("release", RELEASES)
 @pytest.mark.parametrize("file", ["cases.jsonl.gz", "more-cases.jsonl.gz"])
 def test_agreement_with_real_libvirt(file: str, release: str) -> None:
-    asked, differing = compare(read_cases(DATA / file), [release])
+    asked, differing = compared(DATA / file, release)
     for question in ("define", "validate"):
         floor, alarms_allowed = FLOORS[file, question]
         here = [case for case in differing if case.question == question]

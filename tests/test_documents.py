@@ -6,6 +6,7 @@ from xml.sax.saxutils import quoteattr
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from vfslint import lint_bytes
 from vfslint.documents import Malformed, Node, read
 from vfslint.source import Source

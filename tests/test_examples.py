@@ -4,6 +4,7 @@ import io
 from pathlib import Path
 
 import pytest
+
 from vfslint.cli import main
 
 ROOT = Path(__file__).parent.parent

@@ -13,17 +13,17 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
+
+from tests.explained import explanation
+from tests.live_libvirt import LiveLibvirt, Verdict, is_available
+from tests.mutations import Mutant, mutants
+from tools.conformance import refuses_define, refuses_validate
 from vfslint.engine import Engine
 from vfslint.findings import Severity, Stage
 from vfslint.rules import RULES
 from vfslint.setting import Setting
 from vfslint.source import Source
 from vfslint.targets import contemporary, version
-
-from tests.explained import explanation
-from tests.live_libvirt import LiveLibvirt, Verdict, is_available
-from tests.mutations import Mutant, mutants
-from tools.conformance import refuses_define, refuses_validate
 
 CASES = 400
 

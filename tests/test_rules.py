@@ -1,14 +1,13 @@
 """Every rule's manual is true: Bad gives just this code, Good gives nothing, and the fix makes Bad clean."""
 
 import pytest
+
+from tests.examples import document, findings, judge, setting
 from vfslint.edits import apply
 from vfslint.engine import Engine
 from vfslint.manual import Example
 from vfslint.rule import Rule
 from vfslint.rules import RULES
-from vfslint.source import Source
-
-from tests.examples import document, findings, setting
 
 BAD = [(rule, example) for rule in RULES for example in rule.manual.bad]
 GOOD = [(rule, example) for rule in RULES for example in rule.manual.good]
@@ -33,11 +32,11 @@ def test_fix_makes_the_bad_example_clean_of_the_code(rule: Rule, example: Exampl
     data = document(example.text)
     engine = Engine(RULES, setting(example.given))
     for _ in range(10):
-        fixes = [finding.fix for finding in engine.judge_xml(Source(data, "x")).findings if finding.fix]
+        fixes = [finding.fix for finding in judge(engine, data) if finding.fix]
         if not fixes:
             break
         data = apply(data, fixes[0].edits)
-        after = engine.judge_xml(Source(data, "x")).findings
+        after = judge(engine, data)
         assert "VFS001" not in {finding.code for finding in after}
     else:
         pytest.fail("the fixes never end")

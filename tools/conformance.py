@@ -12,6 +12,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -88,6 +89,12 @@ def compare(
                         Disagreement(release, question, bool(refusing), case, codes, said.get("message", ""))
                     )
     return asked, differing
+
+
+@cache
+def compared(path: Path, release: str) -> tuple[Counter[Any], list[Disagreement]]:
+    """Compare a file of cases with one release; remembered, because tests and tables ask for the same."""
+    return compare(read_cases(path), [release])
 
 
 def report(asked: Counter[Any], differing: list[Disagreement], examples: int) -> float:

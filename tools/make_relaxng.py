@@ -12,7 +12,8 @@ The subset of XSD 1.1 that domain.xsd uses, and what becomes of it:
     xs:alternative       choice; the types tell themselves apart by their attributes
     xs:any, xs:anyAttribute
                          any name, or any name of the namespaces
-    xs:enumeration       value of RELAX NG's own type token, as in libvirt's grammar
+    xs:enumeration       value of type string: libvirt's schema lets blanks around it through (token), but its
+                         parser hardly ever does, so that such a value is one to be explained
     other facets         data with parameters
 """
 
@@ -60,7 +61,7 @@ class Translation:
         roots = [child for child in self.schema if child.tag == XS + "element"]
         start = node("start", *wrapped("choice", (self.element(root) for root in roots)))
         definitions = [made for child in self.schema for made in self.definitions(child)]
-        made: Node = etree.XML(f'<grammar xmlns="{NAMESPACE}" datatypeLibrary="{DATATYPES}"/>')
+        made: Node = etree.XML(f'<grammar xmlns="{NAMESPACE}"/>')
         made.append(etree.Comment(NOTICE))
         made.extend([start, *definitions, anything()])
         return made
@@ -101,7 +102,7 @@ class Translation:
         if name == "xs:string":
             return node("text")
         if name.startswith("xs:"):
-            return node("data", type=name.removeprefix("xs:"))
+            return data(name)
         return node("ref", name=name)
 
     def complex(self, declared: Node) -> list[Node]:
@@ -164,13 +165,18 @@ class Translation:
         assert restriction is not None
         values = [facet.get("value") for facet in restriction if facet.tag == XS + "enumeration"]
         if values:
-            return wrapped("choice", (node("value", text=value) for value in values))[0]
+            return wrapped("choice", (node("value", type="string", text=value) for value in values))[0]
         base = restriction.get("base", "")
         if not len(restriction):
             return self.reference(base)
         facets = ((etree.QName(facet).localname, facet.get("value")) for facet in restriction)
         parameters = (node("param", text=value, name=name) for name, value in facets)
-        return node("data", *parameters, type=base.removeprefix("xs:"))
+        return data(base, *parameters)
+
+
+def data(name: str, /, *parameters: Node) -> Node:
+    """Data of an XSD type. The library is not the grammar's, because it compares plain strings slowly."""
+    return node("data", *parameters, type=name.removeprefix("xs:"), datatypeLibrary=DATATYPES)
 
 
 def foreign(declared: Node) -> Node:

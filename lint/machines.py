@@ -1,0 +1,150 @@
+"""Machine types: which QEMU has them, how many CPUs they take, and whether they have PCI.
+
+Only what is certain is told: distributions rename and keep machine types of their own.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+
+from vfslint.targets import Version
+
+X86 = frozenset({"x86_64", "i686"})
+
+# Page sizes of huge pages by architecture, over all kernels there are (Linux arch/*/mm/hugetlbpage.c), in KiB.
+HUGE_PAGES_KIB: dict[str, tuple[int, ...]] = {
+    "x86_64": (2048, 1048576),
+    "i686": (2048, 4096, 1048576),
+    "aarch64": (64, 2048, 32768, 524288, 1048576, 16777216),
+    "ppc64": (2048, 16384, 1048576, 16777216),
+    "ppc64le": (2048, 16384, 1048576, 16777216),
+    "s390x": (1024, 2097152),
+}
+
+# virarch.c: virArch.
+ARCHITECTURES: dict[str, Version] = dict.fromkeys(
+    """aarch64 alpha armv6l armv7b armv7l cris i686 lm32 m68k microblaze microblazeel mips mips64 mips64el
+    mipsel     openrisc parisc parisc64 ppc ppc64 ppc64le ppcemb ppcle riscv32 riscv64 s390 s390x sh4 sh4eb sparc sparc64
+    unicore32 x86_64 xtensa xtensaeb""".split(),
+    (0, 0, 0),
+) | {"loongarch64": (9, 1, 0)}
+
+_VERSIONED = re.compile(r"pc-(q35|i440fx)-([0-9]+)\.([0-9]+)(?:\.([0-9]+))?\Z")
+_ANCIENT = re.compile(r"pc-[01]\.[0-9]+\Z")
+_VENDOR = re.compile(r"rhel|ubuntu|pc-(?:q35|i440fx)-[a-z]")
+
+# x86 boards without a version in their name, and the QEMU that brought each (hw/i386).
+_PLAIN: dict[str, Version] = {
+    "pc": (0, 0, 0),
+    "q35": (0, 0, 0),
+    "isapc": (0, 0, 0),
+    "xenfv": (0, 0, 0),
+    "xenfv-3.1": (0, 0, 0),
+    "xenfv-4.2": (0, 0, 0),
+    "xenpv": (0, 0, 0),
+    "microvm": (4, 2, 0),
+    "x-remote": (6, 0, 0),
+    "nitro-enclave": (9, 2, 0),
+    "nitro": (10, 1, 0),
+}
+# Boards that belong to other architectures alone, by the start of their name.
+_FOREIGN: dict[str, frozenset[str]] = {
+    "pseries": frozenset({"ppc64", "ppc64le"}),
+    "powernv": frozenset({"ppc64", "ppc64le"}),
+    "s390-ccw-virtio": frozenset({"s390x", "s390"}),
+}
+# Series of QEMU releases that did not end with .2.
+_LAST_MINOR = {1: 7, 2: 12, 3: 1}
+
+
+class MachineType:
+    """A machine type under a release of QEMU; `name` None stands for the emulator's default."""
+
+    def __init__(self, name: str | None, arch: str, qemu: Version) -> None:
+        self.name = name
+        self.qemu = qemu
+        self.arch = arch
+        self.is_x86 = arch in X86
+
+    @cached_property
+    def _versioned(self) -> tuple[str, Version] | None:
+        found = _VERSIONED.match(self.name or "") if self.is_x86 else None
+        return (found[1], (int(found[2]), int(found[3]), int(found[4] or 0))) if found else None
+
+    @cached_property
+    def is_vendors(self) -> bool:
+        """Whether a distribution gave it its name, so that nothing is known of it."""
+        return self.name is not None and _VENDOR.search(self.name) is not None
+
+    @cached_property
+    def is_unknown(self) -> bool:
+        """Whether no QEMU of this architecture has or had such a machine."""
+        if self.name is None or self.is_vendors:
+            return False
+        if not self.is_x86:
+            return self._is_foreign
+        if self._versioned:
+            (major, minor, patch) = self._versioned[1]
+            return minor > _LAST_MINOR.get(major, 2) or (patch != 0 and self.name != "pc-q35-4.0.1")
+        return self.name not in _PLAIN and not _ANCIENT.match(self.name)
+
+    @property
+    def _is_foreign(self) -> bool:
+        name = self.name or ""
+        if name in _PLAIN or name.startswith(("pc-q35", "pc-i440fx")):
+            return True
+        return any(name.startswith(start) and self.arch not in arches for start, arches in _FOREIGN.items())
+
+    @cached_property
+    def comes_with(self) -> Version | None:
+        """The QEMU release that brings the machine, where that is later than the target's; else None."""
+        if self._versioned:
+            return self._versioned[1] if self._versioned[1][:2] > self.qemu[:2] else None
+        since = _PLAIN.get(self.name or "", (0, 0, 0))
+        return since if self.is_x86 and since > self.qemu else None
+
+    @cached_property
+    def gone_since(self) -> Version | None:
+        """The QEMU release that no longer has the machine, where the target's is that or later; else None."""
+        gone = self._end()
+        return gone if gone and self.qemu >= gone else None
+
+    def _end(self) -> Version | None:
+        if not self._versioned:
+            ancient = self.is_x86 and _ANCIENT.match(self.name or "")
+            return (6, 0, 0) if ancient else None
+        family, (major, minor, _) = self._versioned
+        if family == "q35" and (major, minor) < (2, 4):
+            return (4, 0, 0)
+        if (major, minor) < (2, 0):
+            return (8, 2, 0)
+        if (major, minor) < (2, 4):
+            return (9, 1, 0)
+        # From 10.1 on, QEMU drops machines that are six years old (include/hw/boards.h).
+        return max((10, 1, 0), (major + 6, minor, 0))
+
+    @cached_property
+    def cpu_limit(self) -> int | None:
+        """How many vCPUs the board takes, or None where that is not known."""
+        if not self.is_x86 or self.is_vendors:
+            return None
+        if self._versioned:
+            family, version = self._versioned
+            return _q35_limit(version) if family == "q35" else 255
+        limits = {"isapc": 1, "x-remote": 1, "pc": 255, "microvm": 288, "q35": _q35_limit(self.qemu)}
+        return 255 if self.name is None else limits.get(self.name)
+
+    @property
+    def lacks_pci(self) -> bool:
+        """Whether the board is one without PCI."""
+        return self.is_x86 and self.name in ("isapc", "microvm")
+
+
+def _q35_limit(version: Version) -> int:
+    """Return the limit of pc-q35 by its version (hw/i386/pc_q35.c: max_cpus)."""
+    if version >= (9, 0, 0):
+        return 4096
+    if version >= (8, 1, 0):
+        return 1024
+    return 288 if version >= (2, 8, 0) else 255

@@ -1,0 +1,356 @@
+"""What a file says vfslint is not to say about it.
+
+`<!-- vfslint: ignore[VFS101, mount-tag-too-long] reason -->` holds for the element that follows, with all
+that is in it. Behind a tag, as the last thing on its line, it holds for that tag's element; as the last thing
+inside an element, for that element. `ignore-file[…]` holds for the whole file, wherever it stands. libvirt
+drops comments but keeps foreign metadata, so `<metadata>` may hold the same (see `_in_metadata`). In a
+qemu.conf the comment starts with `#`; it stands behind the statement or on a line of its own before it.
+
+A finding is suppressed by its primary place; related places do not count.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from vfslint import paths
+from vfslint.broken import Broken
+from vfslint.choice import codes_of, nearest_rule
+from vfslint.documents import Attribute, Document, Node
+from vfslint.findings import Edit, Finding, Span
+from vfslint.source import Source
+from vfslint.virconf import QemuConf, Unreadable
+
+if TYPE_CHECKING:
+    from vfslint.engine import Engine
+
+NAMESPACE = "https://vfslint.dev/xmlns/1"
+IGNORE = "ignore"
+IGNORE_FILE = "ignore-file"
+
+Holder = Document | Broken | QemuConf | Unreadable
+Range = tuple[int, int]
+
+_DIRECTIVE = re.compile(r"\s*vfslint:\s*([\w-]*)\s*(?:\[([^\]]*)\])?(.*)", re.DOTALL)
+_WORD = re.compile(r"[^\s,]+")
+
+# More than anybody writes by hand; a hostile file must not buy hours of comparing with some megabytes.
+MAXIMUM = 1000
+MAXIMUM_WORDS = 100
+MAXIMUM_GUESSES = 50
+
+
+class Word(NamedTuple):
+    """A code, the start of codes, or a name that a suppression lists, and its indices in the text."""
+
+    text: str
+    start: int
+    end: int
+
+
+class Suppressed(NamedTuple):
+    """A finding that its file wants to hear nothing of, and the reason that the file gives."""
+
+    finding: Finding
+    reason: str
+
+
+class Suppression:
+    """One suppression as written: its verb, what it lists, where it stands and what it covers.
+
+    `start` and `end` are indices into the text, and so is `listing`, the stretch that the words stand in,
+    None where no list is written, and what it `covers`. `used` and `unused` are known after judging.
+    """
+
+    def __init__(
+        self, source: Source, start: int, end: int, verb: str, listing: Range | None, reason: str
+    ) -> None:
+        self.source = source
+        self.start = start
+        self.end = end
+        self.verb = verb
+        self.listing = listing
+        self.reason = " ".join(reason.split())
+        self.words = _words(source.text, listing) if listing else ()
+        self.covers: tuple[Range, ...] = ()
+        self.used: set[str] = set()
+        self.unused: tuple[Word, ...] = ()
+        self.may_guess = True
+        # A second element of one namespace in <metadata>: libvirt keeps the first alone.
+        self.is_dropped_by_libvirt = False
+
+    @property
+    def span(self) -> Span:
+        """The whole comment or element."""
+        return self.source.span(self.start, self.end)
+
+    def span_of(self, word: Word) -> Span:
+        """Where a word of the list stands."""
+        return self.source.span(word.start, word.end)
+
+    @property
+    def unknown(self) -> list[Word]:
+        """The words that no rule is called by."""
+        return [word for word in self.words if not codes_of(word.text)]
+
+    def meant_by(self, word: Word) -> str | None:
+        """The code or name that was probably meant by a word, or None."""
+        return nearest_rule(word.text) if self.may_guess else None
+
+    @property
+    def has_known_verb(self) -> bool:
+        """Whether it says `ignore` or `ignore-file`."""
+        return self.verb in (IGNORE, IGNORE_FILE)
+
+    @property
+    def is_understood(self) -> bool:
+        """Whether it says what to ignore."""
+        return self.has_known_verb and bool(self.words)
+
+    @cached_property
+    def codes(self) -> frozenset[str]:
+        """The codes of all rules that it lists."""
+        return frozenset().union(*(codes_of(word.text) for word in self.words))
+
+    def matches(self, code: str, index: int) -> bool:
+        """Whether a finding at an index of the text is to be suppressed; remembers the words that said so."""
+        if code not in self.codes or not any(start <= index < end for start, end in self.covers):
+            return False
+        self.used.update(word.text for word in self.words if code in codes_of(word.text))
+        return True
+
+    def without(self, dropped: Iterable[Word]) -> Edit:
+        """Return the edit that takes words out of the list, and the whole suppression with its last word."""
+        gone = set(dropped)
+        kept = [word.text for word in self.words if word not in gone]
+        if not kept or self.listing is None:
+            return self._removal()
+        start, end = self.listing
+        joint = ", " if "," in self.source.text[start:end] else " "
+        return self._edit(start, end, joint.join(kept))
+
+    def replaced(self, word: Word, text: str) -> Edit:
+        """Return the edit that puts another word into the list."""
+        return self._edit(word.start, word.end, text)
+
+    def _removal(self) -> Edit:
+        text = self.source.text
+        line = text.rfind("\n", 0, self.start) + 1
+        following = text.find("\n", self.end)
+        before = text[line : self.start].removeprefix("\ufeff")
+        if not before.strip() and following >= 0 and not text[self.end : following].strip():
+            return self._edit(self.start - len(before), following + 1, "")
+        blanks = len(before) - len(before.rstrip(" \t"))
+        return self._edit(self.start - blanks, self.end, "")
+
+    def _edit(self, start: int, end: int, text: str) -> Edit:
+        source = self.source
+        return Edit(source.offset(start), source.offset(end), source.encode(text))
+
+
+def suppress(
+    engine: Engine, holder: Holder, findings: list[Finding], is_whole: bool
+) -> tuple[list[Finding], tuple[Suppressed, ...]]:
+    """Take out the findings that a file suppresses, and add what is wrong with its suppressions.
+
+    Where a fault kept the rules from judging all of it, nothing is called unused.
+    """
+    suppressions = list(islice(_suppressions(holder), MAXIMUM))
+    if not suppressions:
+        return findings, ()
+    unknown = 0
+    for suppression in suppressions:
+        unknown += len(suppression.unknown)
+        suppression.may_guess = unknown <= MAXIMUM_GUESSES
+    kept, suppressed = _parted(holder.source, findings, suppressions)
+    if is_whole:
+        for suppression in suppressions:
+            suppression.unused = tuple(
+                word
+                for word in suppression.words
+                if word.text not in suppression.used
+                and codes_of(word.text)
+                and engine.judges(codes_of(word.text))
+            )
+    about, silent = _parted(holder.source, engine.ask("Suppression", suppressions), suppressions)
+    return [*kept, *about], (*suppressed, *silent)
+
+
+def _parted(
+    source: Source, findings: list[Finding], suppressions: list[Suppression]
+) -> tuple[list[Finding], list[Suppressed]]:
+    kept, suppressed = [], []
+    for finding in findings:
+        index = source.index(finding.at.start.offset)
+        # Every one is asked, so that none is called unused because another came first.
+        by = [suppression for suppression in suppressions if suppression.matches(finding.code, index)]
+        if by:
+            suppressed.append(Suppressed(finding, by[0].reason))
+        else:
+            kept.append(finding)
+    return kept, suppressed
+
+
+def _words(text: str, listing: Range) -> tuple[Word, ...]:
+    found = islice(_WORD.finditer(text, *listing), MAXIMUM_WORDS)
+    return tuple(Word(word[0], *word.span()) for word in found)
+
+
+def _suppressions(holder: Holder) -> Iterator[Suppression]:
+    if isinstance(holder, Document):
+        yield from _in_comments(holder)
+        yield from _in_metadata(holder)
+    elif isinstance(holder, QemuConf):
+        yield from _in_conf(holder)
+    else:
+        yield from _in_unreadable(holder.source, *(_XML if isinstance(holder, Broken) else _CONF))
+
+
+def _directive(source: Source, start: int, end: int, inside: Range) -> Suppression | None:
+    found = _DIRECTIVE.match(source.text[slice(*inside)])
+    if not found:
+        return None
+    listing = None
+    if found[2] is not None:
+        listing = (inside[0] + found.start(2), inside[0] + found.end(2))
+    suppression = Suppression(source, start, end, found[1], listing, found[3])
+    if found[1] == IGNORE_FILE:
+        suppression.covers = ((0, len(source.text) + 1),)
+    return suppression
+
+
+def _in_comments(document: Document) -> Iterator[Suppression]:
+    spans = [comment for comment in document.comments if "vfslint" in document.source.text[slice(*comment)]]
+    if not spans:
+        return
+    places = _Places(document)
+    for start, end in spans:
+        suppression = _directive(document.source, start, end, (start + len("<!--"), end - len("-->")))
+        if suppression is None:
+            continue
+        if suppression.verb == IGNORE:
+            place = places.meant_by_comment(start, end)
+            suppression.covers = ((place.start, place.end),)
+        yield suppression
+
+
+class _Places:
+    """Where the tags of a document stand in its text."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.text = document.source.text
+        self.elements = list(document.root.iter("*"))
+        self.places = [document.place(element) for element in self.elements]
+        self.starts = [place.start for place in self.places]
+        self.by_tag = {end: place for place in self.places for end in (place.tag_end, place.end)}
+
+    def meant_by_comment(self, start: int, end: int) -> Any:
+        """Return the place of the element that a comment is about."""
+        return self._on_the_line(start, end) or self._following(end) or self._around(start)
+
+    def _on_the_line(self, start: int, end: int) -> Any:
+        """The element of the tag before a comment that ends its line."""
+        following = self.text.find("\n", end)
+        line = self.text.rfind("\n", 0, start) + 1
+        if self.text[end : following if following >= 0 else len(self.text)].strip():
+            return None
+        before = self.text[line:start].rstrip()
+        if not before.endswith(">") or before.endswith("-->"):
+            return None
+        return self.by_tag.get(line + len(before))
+
+    def _following(self, end: int) -> Any:
+        """The next element, unless the one around ends before it."""
+        number = bisect_left(self.starts, end)
+        if number == len(self.places):
+            return None
+        following = self.places[number]
+        return following if number == 0 or following.start < self._around(end).end else None
+
+    def _around(self, index: int) -> Any:
+        element = self.elements[max(bisect_left(self.starts, index) - 1, 0)]
+        while element.getparent() is not None and self.document.place(element).end <= index:
+            element = element.getparent()
+        return self.document.place(element)
+
+
+def _in_metadata(document: Document) -> Iterator[Suppression]:
+    """Read `<vfslint:ignore xmlns:vfslint='https://vfslint.dev/xmlns/1' rules='…' element='…' reason='…'/>`.
+
+    It holds for the domain around it, or for the elements that `element` names, such as `filesystem[data]`
+    (see vfslint.paths). libvirt keeps one element of a namespace in `<metadata>`, so several stand together
+    inside one `<vfslint:suppressions>`.
+    """
+    for element in document.root.iter(f"{{{NAMESPACE}}}{IGNORE}"):
+        node = Node(document, element)
+        domain = next((outer for outer in element.iterancestors("domain", "inactiveDomain")), document.root)
+        yield _metadata_suppression(node, domain, node.attribute("rules"))
+
+
+def _metadata_suppression(node: Node, domain: Any, rules: Attribute | None) -> Suppression:
+    document, source = node.document, node.document.source
+    place = document.place(node.element)
+    listing = None
+    if rules:
+        written = rules.span
+        listing = (source.index(written.start.offset), source.index(written.end.offset))
+    reason = node.value("reason") or ""
+    suppression = Suppression(source, place.start, place.end, IGNORE, listing, reason)
+    wanted = node.value("element")
+    meant = [domain] if wanted is None else paths.matching(domain, wanted)
+    covered = [document.place(element) for element in meant]
+    suppression.covers = tuple((place.start, place.end) for place in covered)
+    suppression.is_dropped_by_libvirt = _is_dropped(node.element)
+    return suppression
+
+
+def _is_dropped(element: Any) -> bool:
+    """Whether it, or the one around it, is not the first of its namespace in `<metadata>`."""
+    within = (outer for outer in (element, *element.iterancestors()) if outer.getparent() is not None)
+    top = next((outer for outer in within if outer.getparent().tag == "metadata"), None)
+    if top is None:
+        return False
+    return next(top.itersiblings(f"{{{NAMESPACE}}}*", preceding=True), None) is not None
+
+
+def _in_conf(conf: QemuConf) -> Iterator[Suppression]:
+    source = conf.source
+    statements = {statement.comment.start: statement for statement in conf if statement.comment}
+    for comment in conf.comments:
+        if b"vfslint" not in source.data[comment.start : comment.end]:
+            continue
+        start, end = source.index(comment.start), source.index(comment.end)
+        suppression = _directive(source, start, end, (start + 1, end))
+        if suppression is None:
+            continue
+        if suppression.verb == IGNORE:
+            following = (statement for statement in conf if statement.start >= comment.end)
+            meant = statements.get(comment.start) or next(following, None)
+            if meant:
+                suppression.covers = ((source.index(meant.start), source.index(meant.end)),)
+        yield suppression
+
+
+# How comments start and end.
+_XML = ("<!--", "-->")
+_CONF = ("#", "\n")
+
+
+def _in_unreadable(source: Source, opening: str, closing: str) -> Iterator[Suppression]:
+    """Nothing but `ignore-file` can be understood in a file that is not."""
+    text = source.text + ("\n" if closing == "\n" else "")
+    end = 0
+    while (start := text.find(opening, end)) >= 0:
+        inside = start + len(opening)
+        end = text.find(closing, inside)
+        if end < 0:
+            return
+        suppression = _directive(source, start, end + len(closing.strip()), (inside, end))
+        if suppression and suppression.verb == IGNORE_FILE:
+            yield suppression

@@ -1,0 +1,526 @@
+"""Controllers, and the types and models of devices beside the shares, as `virsh dumpxml` prints them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vfslint import values
+from vfslint.addresses import MOST_PORTS
+from vfslint.controllers import (
+    DEADLY_INDEX,
+    LARGEST_PORT,
+    NAMES,
+    Controller,
+    Missing,
+    reads_period,
+    unfit_words,
+)
+from vfslint.devices import Disk, UnknownWord
+from vfslint.domain import Domain
+from vfslint.edits import remove_attribute, remove_element, set_value
+from vfslint.findings import Fix, Problem, Related, Severity, Stage
+from vfslint.rule import rule
+from vfslint.spelling import nearest
+
+TOLD = 8
+
+
+@rule("VFS271", "device-word-unknown", severity=Severity.ERROR, stage=Stage.PARSE)
+def device_word_unknown(domain: Domain) -> Iterator[Problem]:
+    """Types and models of devices are words that the target release knows.
+
+    Why: libvirt refuses the whole domain for one it does not know, in whatever device. What a newer libvirt
+        prints an older one may not know yet, such as the watchdog `itco` (9.1.0) or audio of type `none`
+        (7.2.0).
+    Bad:
+        <controller type='usb' index='0' model='xhci'/>
+    Bad:
+        <memballoon/>
+    Bad (libvirt 9.0.0):
+        <watchdog model='itco' action='reset'/>
+    Good:
+        <controller type='usb' index='0' model='qemu-xhci'/>
+        <watchdog model='itco' action='reset'/>
+        <memballoon model='virtio'/>
+    libvirt says: Unknown controller type
+    libvirt says: Unknown model type
+    libvirt says: unknown audio type
+    libvirt says: unknown watchdog model
+    libvirt says: unknown input bus type
+    libvirt says: Invalid value for attribute 'model' in element 'memballoon'
+    libvirt says: Missing required attribute 'model' in element 'memballoon'
+    Fix: corrects what differs in case or blanks alone.
+    See: libvirt domain_conf.c:virDomainControllerDefParseXML, virDomainInputDefParseXML and the like
+    """
+    for unfit in (*unfit_words(domain), *(word for it in domain.controllers for word in it.unknown_words)):
+        words = ", ".join(unfit.words[:TOLD])
+        if isinstance(unfit, Missing):
+            yield Problem(
+                at=unfit.node.start_span,
+                message=f"<{unfit.node.tag}> has no {unfit.name}",
+                help=f"write {unfit.name}='…' with one of: {words}",
+            )
+            continue
+        attribute = unfit.attribute
+        guess = nearest(attribute.value, unfit.words)
+        yield Problem(
+            at=attribute.span,
+            message=f"libvirt knows no {attribute.name} {attribute.value!r} of <{attribute.node.tag}>",
+            help=f"write '{guess}'" if guess else f"write one of: {words}" if words else "leave it out",
+            fix=_word_fix(unfit),
+        )
+
+
+def _word_fix(unknown: UnknownWord) -> Fix | None:
+    plain = unknown.attribute.value.strip().lower()
+    meant = next((word for word in unknown.words if word.lower() == plain), None)
+    return Fix(f"write '{meant}'", (set_value(unknown.attribute, meant),)) if meant else None
+
+
+@rule(
+    "VFS272",
+    "controller-number-malformed",
+    severity=Severity.ERROR,
+    stage=Stage.PARSE,
+    words=("<controller",),
+)
+def controller_number_malformed(domain: Domain) -> Iterator[Problem]:
+    """Index, ports and the like of a controller are whole numbers.
+
+    Why: libvirt refuses what it cannot read. The largest number of all kills libvirtd, which makes room for
+        all controllers up to it (libvirt 12 survives that for other controllers than PCI).
+    Bad:
+        <controller type='pci' index='x' model='pcie-root-port'/>
+    Bad:
+        <controller type='pci' index='2147483647' model='pcie-root-port'/>
+    Good:
+        <controller type='pci' index='1' model='pcie-root-port'><target chassis='1' port='0x8'/></controller>
+    libvirt says: Cannot parse controller index
+    libvirt says: Invalid ports
+    libvirt says: Invalid chassis in PCI controller
+    libvirt says: Invalid value for attribute 'index' in element 'controller'
+    See: libvirt domain_conf.c:virDomainControllerDefParseXML
+    """
+    for controller in domain.controllers:
+        for number in controller.unreadable:
+            yield Problem(
+                at=number.span,
+                message=f"{number.value!r} is no number for {number.name!r} of <{number.node.tag}>",
+                help="write a number, or leave it out",
+            )
+        survives = controller.type != "pci" and controller.libvirt >= (12, 0, 0)
+        if controller.index == DEADLY_INDEX and not survives:
+            yield Problem(
+                at=controller.node.at("index"),
+                message=f"an index of {controller.index} kills libvirtd",
+                help="write a small index, or leave it out",
+            )
+
+
+@rule(
+    "VFS273", "controller-child-repeated", severity=Severity.ERROR, stage=Stage.PARSE, words=("<controller",)
+)
+def controller_child_repeated(domain: Domain) -> Iterator[Problem]:
+    """A controller has one `<model>` and one `<target>`.
+
+    Why: of most elements libvirt takes the first; these two it refuses to take twice.
+    Bad:
+        <controller type='pci' index='1' model='pcie-root-port'><target chassis='1'/>
+          <target port='0x8'/></controller>
+    Good:
+        <controller type='pci' index='1' model='pcie-root-port'><target chassis='1' port='0x8'/></controller>
+    libvirt says: Multiple <model> elements in controller definition not allowed
+    libvirt says: Multiple <target> elements in controller definition not allowed
+    See: libvirt domain_conf.c:virDomainControllerDefParseXML
+    """
+    for controller in domain.controllers:
+        for node in controller.repeated:
+            yield Problem(
+                at=node.name_span,
+                message=f"<{node.tag}> is in this controller twice",
+                help="keep one of the two",
+                fix=Fix(f"remove the second <{node.tag}>", (remove_element(node),), safe=False),
+            )
+
+
+@rule("VFS274", "controller-repeated", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<controller",))
+def controller_repeated(domain: Domain) -> Iterator[Problem]:
+    """Controllers of one type have different indexes.
+
+    Why: other devices name their controller by type and index. USB 1 companions of a USB 2 controller share
+        its index, and need it to be there.
+    Bad:
+        <controller type='scsi' index='0' model='virtio-scsi'/>
+        <controller type='scsi' index='0' model='virtio-scsi'/>
+    Bad:
+        <controller type='usb' index='0' model='ich9-uhci1'><master startport='0'/></controller>
+    Good:
+        <controller type='usb' index='0' model='ich9-ehci1'/>
+        <controller type='usb' index='0' model='ich9-uhci1'><master startport='0'/></controller>
+    libvirt says: Multiple 'scsi' controllers with index '0'
+    libvirt says: Duplicate USB controllers with index 0
+    libvirt says: No master USB controller specified
+    See: libvirt domain_validate.c:virDomainDefValidate; domain_addr.c:virDomainUSBAddressSetAddControllers
+    """
+    first: dict[tuple[str, int], Controller] = {}
+    for controller in domain.controllers:
+        if controller.index is None or controller.is_companion:
+            continue
+        other = first.setdefault((controller.type, controller.index), controller)
+        if other is not controller:
+            yield Problem(
+                at=controller.node.at("index"),
+                message=f"there are two {controller.type} controllers with index {controller.index}",
+                label="used again",
+                related=(Related(other.node.at("index"), "used first"),),
+                help="give each controller an index of its own",
+            )
+    for controller in domain.controllers:
+        if controller.is_companion and ("usb", controller.index) not in first:
+            yield Problem(
+                at=controller.node.start_span,
+                message="this USB controller works for another one of the same index, which is missing",
+                help="add <controller type='usb' index='…' model='ich9-ehci1'/>",
+            )
+
+
+@rule("VFS275", "pci-controller-unfit", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<controller",))
+def pci_controller_unfit(domain: Domain) -> Iterator[Problem]:
+    """A PCI controller has a model, and what belongs to it.
+
+    Why: libvirt needs the model to know what can be plugged in. The root buses have index 0, QEMU's name goes
+        with the model, chassis and port end at 255, and bus 0 has room for some 240 ports.
+    Bad:
+        <controller type='pci' index='1'/>
+    Bad:
+        <controller type='pci' index='1' model='pcie-root-port'><model name='pci-bridge'/></controller>
+    Bad:
+        <controller type='pci' index='1' model='pcie-root-port'><target chassis='256'/></controller>
+    Good:
+        <controller type='pci' index='1' model='pcie-root-port'><model name='pcie-root-port'/>
+          <target chassis='1' port='0x10'/></controller>
+    libvirt says: PCI controller model was not set correctly
+    libvirt says: pci-root and pcie-root controllers should have index 0
+    libvirt says: Option 'modelName' has invalid value for PCI controller
+    libvirt says: PCI controller chassis '256' out of range - must be 0-255
+    libvirt says: a PCI slot is needed to connect a PCI controller, but none is available
+    libvirt says: is configured for a NUMA node not present in the domain's <numa>
+    libvirt says: invalid NUMA node in target
+    See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefControllerPCI
+    """
+    for controller in domain.controllers:
+        if controller.type != "pci":
+            continue
+        yield from _model_problems(controller)
+        for number in controller.beyond:
+            yield Problem(
+                at=number.span,
+                message=f"{number.name} {number.value} is too large: the last one is {LARGEST_PORT}",
+                help="write a smaller number, or leave it out",
+            )
+        node = controller.numa_node
+        if node and values.unsigned(node.text) not in [cell.id for cell in domain.cells]:
+            yield Problem(
+                at=node.text_span,
+                message=f"the guest has no NUMA cell {node.text!r}",
+                help="name one of <cpu><numa>, or remove <node>",
+            )
+
+
+def _model_problems(controller: Controller) -> Iterator[Problem]:
+    model, name, index = controller.model, controller.name, controller.index
+    if model is None:
+        yield Problem(
+            at=controller.node.start_span,
+            message="this PCI controller has no model",
+            help="write model='pcie-root-port', or what it is",
+        )
+    elif model and model.value in ("pci-root", "pcie-root") and index:
+        yield Problem(
+            at=controller.node.at("index"),
+            message=f"the bus {model.value!r} has index 0, and not {index}",
+            help="write index='0'",
+        )
+    if index is not None and MOST_PORTS < index < DEADLY_INDEX:
+        yield Problem(
+            at=controller.node.at("index"),
+            message=f"bus 0 has no room for all the ports before the one with index {index}",
+            help="write a small index, or leave it out",
+        )
+    fitting = NAMES.get(model.value if model else "")
+    known = {each for names in NAMES.values() for each in names} | {"spapr-pci-host-bridge"}
+    if name and fitting and name.value in known and name.value not in fitting:
+        yield Problem(
+            at=name.span,
+            message=f"QEMU's {name.value!r} is no {model.value if model else ''!r}",
+            help=f"write <model name='{fitting[0]}'/>, or leave it out",
+            fix=Fix(f"write '{fitting[0]}'", (set_value(name, fitting[0]),)),
+        )
+
+
+@rule(
+    "VFS276", "controller-without-queues", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<controller",)
+)
+def controller_without_queues(domain: Domain) -> Iterator[Problem]:
+    """Of controllers only virtio-scsi has a number of queues.
+
+    Why: it is an option of QEMU's virtio-scsi device; libvirt refuses it elsewhere.
+    Bad:
+        <controller type='usb' index='0' model='qemu-xhci'><driver queues='2'/></controller>
+    Good:
+        <controller type='scsi' index='0' model='virtio-scsi'><driver queues='2'/></controller>
+    libvirt says: 'queues' is only supported by virtio-scsi controller
+    Fix: removes it.
+    See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefControllerAttributes
+    """
+    for controller in domain.controllers:
+        queues = controller.queues
+        if queues and controller.type not in ("scsi", "nvme") and values.unsigned(queues.value):
+            yield Problem(
+                at=queues.span,
+                message=f"a {controller.type} controller has no queues",
+                help="remove queues",
+                fix=Fix("remove 'queues'", (remove_attribute(queues),)),
+            )
+
+
+@rule("VFS277", "input-bus-unfit", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<input",))
+def input_bus_unfit(domain: Domain) -> Iterator[Problem]:
+    """A PS/2 port takes a mouse or a keyboard.
+
+    Why: a tablet needs USB or virtio, and passing a host's input device through needs virtio.
+    Bad:
+        <input type='tablet' bus='ps2'/>
+    Good:
+        <input type='tablet' bus='usb'/>
+    libvirt says: ps2 bus does not support tablet input device
+    libvirt says: only bus 'virtio' is supported for 'passthrough' input devices
+    See: libvirt domain_postparse.c, domain_conf.c:virDomainInputDefParseXML
+    """
+    for device in domain.devices.get("input", ()):
+        kind, bus = device.value("type"), device.value("bus")
+        ps2 = bus == "ps2" and kind in ("tablet", "passthrough", "evdev")
+        if ps2 or (bus in ("usb", "none") and kind == "passthrough"):
+            yield Problem(
+                at=device.at("bus"),
+                message=f"bus {bus!r} does not take a {kind}",
+                help="write bus='usb'" if kind == "tablet" else "write bus='virtio', or leave it out",
+            )
+
+
+@rule(
+    "VFS278",
+    "device-only-once",
+    severity=Severity.ERROR,
+    stage=Stage.PARSE,
+    words=("<memballoon", "<watchdog", "<nvram", "<vsock"),
+)
+def device_only_once(domain: Domain) -> Iterator[Problem]:
+    """A domain has one memory balloon, and before libvirt 9.1.0 one watchdog.
+
+    Why: QEMU has room for one balloon. libvirt counts `model='none'` as well.
+    Bad:
+        <memballoon model='virtio'/><memballoon model='virtio'/>
+    Good:
+        <memballoon model='virtio'/>
+    libvirt says: only a single memory balloon device is supported
+    libvirt says: only a single watchdog device is supported
+    See: libvirt domain_conf.c:virDomainDefParseXML
+    """
+    single = ["memballoon", "nvram", "vsock"]
+    if domain.setting.target.libvirt < (9, 1, 0):
+        single.append("watchdog")
+    for kind in single:
+        for node in domain.devices.get(kind, ())[1:]:
+            yield Problem(
+                at=node.name_span,
+                message=f"there is more than one <{kind}>",
+                related=(Related(domain.devices[kind][0].start_span, "the first one"),),
+                help="keep one",
+            )
+
+
+@rule("VFS279", "balloon-period-malformed", severity=Severity.ERROR, stage=Stage.PARSE, words=("<stats",))
+def balloon_period_malformed(domain: Domain) -> Iterator[Problem]:
+    """The balloon's statistics come every so many seconds, a whole number.
+
+    Why: libvirt refuses what it cannot read.
+    Bad:
+        <memballoon model='virtio'><stats period='5s'/></memballoon>
+    Good:
+        <memballoon model='virtio'><stats period='5'/></memballoon>
+    libvirt says: invalid statistics collection period
+    libvirt says: Invalid value for attribute 'period' in element 'stats'
+    See: libvirt domain_conf.c:virDomainMemballoonDefParseXML
+    """
+    for balloon in domain.devices.get("memballoon", ()):
+        stats = balloon.child("stats")
+        period = stats.attribute("period") if stats else None
+        if period and not reads_period(period.value, domain.setting.target.libvirt):
+            yield Problem(
+                at=period.span,
+                message=f"{period.value!r} is no number of seconds",
+                help="write a number such as period='5', or remove <stats>",
+            )
+
+
+@rule("VFS288", "mac-address-malformed", severity=Severity.ERROR, stage=Stage.PARSE, words=("<interface",))
+def mac_address_malformed(domain: Domain) -> Iterator[Problem]:
+    """A network card has a unicast MAC address of six bytes.
+
+    Why: libvirt reads six numbers in base 16 between colons. An odd first byte makes it an address of many,
+        which no single card can have.
+    Bad:
+        <interface type='user'><mac address='52-54-00-00-00-01'/></interface>
+    Bad:
+        <interface type='user'><mac address='01:00:5e:00:00:01'/></interface>
+    Good:
+        <interface type='user'><mac address='52:54:00:00:00:01'/></interface>
+    libvirt says: unable to parse mac address
+    libvirt says: expected unicast mac address, found multicast
+    See: libvirt virmacaddr.c:virMacAddrParse; domain_conf.c:virDomainNetDefParseXML
+    """
+    for nic in domain.devices.get("interface", ()):
+        mac = nic.child("mac")
+        address = mac.attribute("address") if mac else None
+        if address is None:
+            continue
+        read = values.mac_address(address.value)
+        if read is None or read[0] & 1:
+            yield Problem(
+                at=address.span,
+                message=f"{address.value!r} is no MAC address"
+                if read is None
+                else f"{address.value!r} is a multicast address, which a card cannot have",
+                help="write six bytes such as 52:54:00:12:34:56, or remove <mac>",
+            )
+
+
+# What libvirt asks of <source>, by the type of the interface.
+_SOURCES = {
+    "bridge": ("bridge",),
+    "network": ("network",),
+    "direct": ("dev",),
+    "vdpa": ("dev",),
+    "internal": ("name",),
+    "server": ("port",),
+    "client": ("address", "port"),
+    "mcast": ("address", "port"),
+    "udp": ("address", "port"),
+    "vds": ("switchid", "portid", "portgroupid", "connectionid"),
+}
+
+
+@rule("VFS289", "interface-source-missing", severity=Severity.ERROR, stage=Stage.PARSE, words=("<interface",))
+def interface_source_missing(domain: Domain) -> Iterator[Problem]:
+    """An interface says what it is connected with.
+
+    Why: a bridge, a network, a device or an address, each in its own attribute of `<source>`. libvirt cannot
+        guess it.
+    Bad:
+        <interface type='bridge'><source network='default'/></interface>
+    Good:
+        <interface type='bridge'><source bridge='br0'/></interface>
+        <interface type='user'/>
+    libvirt says: interface type='bridge' requires a 'source' element
+    libvirt says: Missing required attribute 'bridge' in element 'source'
+    libvirt says: No <source> 'bridge' attribute specified with <interface type='bridge'/>
+    libvirt says: missing source address type
+    See: libvirt domain_conf.c:virDomainNetDefParseXML
+    """
+    for nic in domain.devices.get("interface", ()):
+        wanted = _SOURCES.get(nic.value("type") or "", ())
+        sources = nic.children("source") if wanted else []
+        missing = [name for name in wanted if all(source.value(name) is None for source in sources)]
+        if nic.value("type") == "hostdev" and nic.child("source/address") is None:
+            missing = ["an <address>"]
+        if missing:
+            yield Problem(
+                at=sources[0].start_span if sources else nic.start_span,
+                message=f"{' and '.join(missing)} of a {nic.value('type')!r} interface's source is missing",
+                help=f"add {' and '.join(missing)} to <source>",
+            )
+
+
+@rule("VFS293", "disk-target-missing", severity=Severity.ERROR, stage=Stage.PARSE, words=("<disk",))
+def disk_target_missing(domain: Domain) -> Iterator[Problem]:
+    """A disk has a name in the guest, `<target dev='…'/>`.
+
+    Why: by this name libvirt tells disks apart and finds their place on the bus.
+    Bad:
+        <disk type='file' device='disk'><source file='/srv/a.img'/></disk>
+    Good:
+        <disk type='file' device='disk'><source file='/srv/a.img'/><target dev='vda' bus='virtio'/></disk>
+    libvirt says: missing target information for device
+    See: libvirt domain_conf.c:virDomainDiskDefParseXML
+    """
+    for disk in domain.devices.get("disk", ()):
+        if all(target.value("dev") is None for target in disk.children("target")):
+            target = disk.child("target")
+            yield Problem(
+                at=target.start_span if target else disk.start_span,
+                message="the disk has no name in the guest",
+                help="add <target dev='vda' bus='virtio'/>",
+            )
+
+
+@rule("VFS294", "disk-target-repeated", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<disk",))
+def disk_target_repeated(domain: Domain) -> Iterator[Problem]:
+    """Every disk has a name of its own.
+
+    Why: libvirt and its clients tell disks apart by `target/@dev`.
+    Bad:
+        <disk type='file' device='disk'><source file='/srv/a.img'/><target dev='vda' bus='virtio'/></disk>
+        <disk type='file' device='disk'><source file='/srv/b.img'/><target dev='vda' bus='virtio'/></disk>
+    Good:
+        <disk type='file' device='disk'><source file='/srv/a.img'/><target dev='vda' bus='virtio'/></disk>
+        <disk type='file' device='disk'><source file='/srv/b.img'/><target dev='vdb' bus='virtio'/></disk>
+    libvirt says: target 'vda' duplicated for disk sources
+    See: libvirt domain_validate.c:virDomainDefCheckDuplicateDiskInfo
+    """
+    first: dict[str, Disk] = {}
+    for disk in domain.disks:
+        if disk.name is None:
+            continue
+        other = first.setdefault(disk.name.value, disk)
+        if other is not disk and other.name:
+            yield Problem(
+                at=disk.name.span,
+                message=f"two disks are {disk.name.value!r}",
+                label="used again",
+                related=(Related(other.name.span, "used first"),),
+                help="give each disk a name of its own",
+            )
+
+
+@rule("VFS295", "ide-on-q35", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<controller", "<disk"))
+def ide_on_q35(domain: Domain) -> Iterator[Problem]:
+    """A q35 machine has no IDE controllers.
+
+    Why: its chipset has SATA instead. A controller without a type is an IDE one, and so is the bus of a disk `hda`.
+    Bad:
+        <controller index='0'/>
+    Bad:
+        <disk type='file' device='disk'><source file='/srv/a.img'/><target dev='hda'/></disk>
+    Good:
+        <controller type='sata' index='0'/>
+        <disk type='file' device='disk'><source file='/srv/a.img'/><target dev='sda' bus='sata'/></disk>
+    libvirt says: IDE controllers are unsupported for this QEMU binary or machine type
+    See: libvirt qemu_domain.c, qemu_validate.c:qemuValidateDomainDeviceDefControllerIDE
+    """
+    if not domain.is_q35:
+        return
+    for controller in domain.controllers:
+        if controller.type == "ide":
+            yield Problem(
+                at=controller.node.at("type"),
+                message="a q35 machine cannot have an IDE controller",
+                help="write type='sata', or the type that is meant",
+            )
+    for disk in domain.disks:
+        if disk.bus == "ide":
+            yield Problem(
+                at=disk.name.span if disk.name else disk.node.start_span,
+                message=f"{disk.label} is on an IDE bus, which a q35 machine does not have",
+                help="write <target dev='sda' bus='sata'/>",
+            )

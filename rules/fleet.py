@@ -1,0 +1,288 @@
+"""Several domains of one run together: what two of them cannot have both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from vfslint.findings import Problem, Related, Severity, Stage
+from vfslint.placement import allocation, backing_storage
+from vfslint.rule import rule
+from vfslint.values import spell_size
+
+if TYPE_CHECKING:
+    from vfslint.fleet import Excess, Fleet
+
+# How many of the other domains a finding points at.
+_SHOWN = 4
+
+
+@rule("VFS801", "socket-of-two-domains", severity=Severity.ERROR, stage=Stage.START)
+def socket_of_two_domains(fleet: Fleet) -> Iterator[Problem]:
+    """The socket of an external virtiofsd belongs to one domain.
+
+    Why: virtiofsd serves a single connection. While the first guest runs, the second one's start is refused,
+        or hangs without a word with today's QEMU.
+    Bad:
+        <?xml version='1.0'?>
+        <domains>
+          <domain type='kvm'><name>one</name><memory unit='GiB'>2</memory><vcpu>2</vcpu>
+            <memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>
+            <os><type arch='x86_64' machine='q35'>hvm</type></os>
+            <devices>
+              <filesystem type='mount'><driver type='virtiofs'/>
+                <source socket='/run/fs.sock'/><target dir='data'/></filesystem>
+            </devices>
+          </domain>
+          <domain type='kvm'><name>two</name><memory unit='GiB'>2</memory><vcpu>2</vcpu>
+            <memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>
+            <os><type arch='x86_64' machine='q35'>hvm</type></os>
+            <devices>
+              <filesystem type='mount'><driver type='virtiofs'/>
+                <source socket='/run/fs.sock'/><target dir='data'/></filesystem>
+            </devices>
+          </domain>
+        </domains>
+    Good:
+        <filesystem type='mount'><driver type='virtiofs'/>
+          <source socket='/run/fs.sock'/><target dir='data'/></filesystem>
+    libvirt says: Failed to connect to '/run/fs.sock': Connection refused
+    See: libvirt 9.0.0 and 11.3.0 refuse the second start, 12.8.0 hangs
+    """
+    for clash in fleet.socket_clashes:
+        yield Problem(
+            at=clash.later.source_span,
+            message=f"the socket is that of {clash.first.title} already",
+            help="start a virtiofsd with a socket of its own for each domain",
+            related=(Related(clash.first.source_span, f"used by {clash.first.title}"),),
+        )
+
+
+@rule("VFS802", "name-of-two-domains", severity=Severity.ERROR, stage=Stage.DEFINE, any_hypervisor=True)
+def name_of_two_domains(fleet: Fleet) -> Iterator[Problem]:
+    """Each domain has a name of its own.
+
+    Why: libvirt refuses to define a second domain of a name under another uuid. Where a file has no uuid,
+        every define makes a new one, so that defining a changed file again is refused as well.
+    Bad:
+        <?xml version='1.0'?>
+        <domains>
+          <domain type='kvm'><name>web</name><uuid>00000000-0000-4000-8000-000000000001</uuid>
+            <memory unit='GiB'>2</memory><os><type arch='x86_64' machine='q35'>hvm</type></os></domain>
+          <domain type='kvm'><name>web</name><uuid>00000000-0000-4000-8000-000000000002</uuid>
+            <memory unit='GiB'>2</memory><os><type arch='x86_64' machine='q35'>hvm</type></os></domain>
+        </domains>
+    Good:
+        <?xml version='1.0'?>
+        <domains>
+          <domain type='kvm'><name>web</name><uuid>00000000-0000-4000-8000-000000000001</uuid>
+            <memory unit='GiB'>2</memory><os><type arch='x86_64' machine='q35'>hvm</type></os></domain>
+          <domain type='kvm'><name>mail</name><uuid>00000000-0000-4000-8000-000000000002</uuid>
+            <memory unit='GiB'>2</memory><os><type arch='x86_64' machine='q35'>hvm</type></os></domain>
+        </domains>
+    libvirt says: operation failed: domain 'web' already exists with uuid
+    See: libvirt virdomainobjlist.c:virDomainObjListAddLocked
+    """
+    for clash in fleet.name_clashes:
+        later, first = clash.later.member, clash.first.member
+        if later.uuid is not None and later.uuid == first.uuid:
+            continue  # one domain, defined again
+        is_certain = later.uuid is not None and first.uuid is not None
+        if later.folder != first.folder and not is_certain:
+            continue  # probably one domain, written for two hosts
+        severity = None if is_certain else Severity.WARNING
+        yield Problem(
+            at=clash.later.name_span,
+            message=f"another domain is called {later.name!r} already",
+            help="rename one of them"
+            if is_certain
+            else "rename one of them, or give both files the same uuid",
+            related=(Related(clash.first.name_span, "the first domain of that name"),),
+            severity=Severity.NOTE if later.folder != first.folder else severity,
+        )
+
+
+@rule("VFS803", "uuid-of-two-domains", severity=Severity.ERROR, stage=Stage.DEFINE, any_hypervisor=True)
+def uuid_of_two_domains(fleet: Fleet) -> Iterator[Problem]:
+    """Each domain has a uuid of its own.
+
+    Why: libvirt takes the uuid for the domain's identity and refuses it under another name. It is what
+        happens when a file is copied and only the name is changed.
+    Bad:
+        <?xml version='1.0'?>
+        <domains>
+          <domain type='kvm'><name>web</name><uuid>00000000-0000-4000-8000-000000000001</uuid>
+            <memory unit='GiB'>2</memory><os><type arch='x86_64' machine='q35'>hvm</type></os></domain>
+          <domain type='kvm'><name>mail</name><uuid>00000000-0000-4000-8000-000000000001</uuid>
+            <memory unit='GiB'>2</memory><os><type arch='x86_64' machine='q35'>hvm</type></os></domain>
+        </domains>
+    Good:
+        <?xml version='1.0'?>
+        <domains>
+          <domain type='kvm'><name>web</name><uuid>00000000-0000-4000-8000-000000000001</uuid>
+            <memory unit='GiB'>2</memory><os><type arch='x86_64' machine='q35'>hvm</type></os></domain>
+          <domain type='kvm'><name>mail</name>
+            <memory unit='GiB'>2</memory><os><type arch='x86_64' machine='q35'>hvm</type></os></domain>
+        </domains>
+    libvirt says: operation failed: domain 'web' is already defined with uuid
+    See: libvirt virdomainobjlist.c:virDomainObjListAddLocked
+    """
+    for clash in fleet.uuid_clashes:
+        if clash.later.member.name != clash.first.member.name:
+            yield Problem(
+                at=clash.later.uuid_span,
+                message=f"the uuid of {clash.later.title} is that of {clash.first.title} already",
+                help="take the <uuid> away: libvirt then makes a new one",
+                related=(Related(clash.first.uuid_span, f"the uuid of {clash.first.title}"),),
+            )
+
+
+@rule("VFS804", "domain-written-twice", severity=Severity.NOTE, stage=Stage.DEFINE, any_hypervisor=True)
+def domain_written_twice(fleet: Fleet) -> Iterator[Problem]:
+    """A folder holds one definition of a domain.
+
+    Why: with the same name and uuid libvirt takes the second file for a change of the first; what was defined
+        last holds. Copies that are equal to the byte, such as the links in autostart, are left alone, and so
+        are definitions in different folders, which may be for different hosts.
+    Bad:
+        <?xml version='1.0'?>
+        <domains>
+          <domain type='kvm'><name>web</name><uuid>00000000-0000-4000-8000-000000000001</uuid>
+            <memory unit='GiB'>2</memory><os><type arch='x86_64' machine='q35'>hvm</type></os></domain>
+          <domain type='kvm'><name>web</name><uuid>00000000-0000-4000-8000-000000000001</uuid>
+            <memory unit='GiB'>4</memory><os><type arch='x86_64' machine='q35'>hvm</type></os></domain>
+        </domains>
+    Good:
+        <name>web</name>
+        <uuid>00000000-0000-4000-8000-000000000001</uuid>
+    See: libvirt virdomainobjlist.c:virDomainObjListAddLocked
+    """
+    for clash in fleet.name_clashes:
+        later, first = clash.later.member, clash.first.member
+        if later.uuid is not None and later.uuid == first.uuid and later.folder == first.folder:
+            yield Problem(
+                at=clash.later.name_span,
+                message=f"{clash.later.title} is defined twice, and differently",
+                help="keep one of them; the one defined last holds",
+                related=(Related(clash.first.name_span, "the other definition"),),
+            )
+
+
+@rule("VFS810", "huge-pages-short-together", severity=Severity.WARNING, stage=Stage.START)
+def huge_pages_short_together(fleet: Fleet) -> Iterator[Problem]:
+    """The domains that start with the host find huge pages enough, all of them together.
+
+    Why: each start takes pages out of one pool; the domain that comes when it is dry is refused. Domains
+        start with the host when their file lies in a folder autostart; without one, all domains of the run
+        are counted.
+    Bad (host paged):
+        <?xml version='1.0'?>
+        <domains>
+          <domain type='kvm'><name>one</name><memory unit='GiB'>3</memory><vcpu>2</vcpu>
+            <memoryBacking><hugepages><page size='2' unit='M'/></hugepages></memoryBacking>
+            <os><type arch='x86_64' machine='q35'>hvm</type></os></domain>
+          <domain type='kvm'><name>two</name><memory unit='GiB'>3</memory><vcpu>2</vcpu>
+            <memoryBacking><hugepages><page size='2' unit='M'/></hugepages></memoryBacking>
+            <os><type arch='x86_64' machine='q35'>hvm</type></os></domain>
+        </domains>
+    Good (host paged):
+        <memoryBacking><hugepages><page size='2' unit='M'/></hugepages><access mode='shared'/></memoryBacking>
+    libvirt says: unable to map backing store for guest RAM: Cannot allocate memory
+    See: libvirt documentation, virsh allocpages, autostart
+    """
+    is_autostart = fleet.starting_together[1]
+    for excess in fleet.page_excesses:
+        size_kib, nodes, _ = excess.pages or (0, (), 0)
+        where = f" on NUMA node {nodes[0]}" if len(nodes) == 1 else ""
+        command = allocation(size_kib, excess.needed, excess.there, excess.there, nodes[:1])
+        yield Problem(
+            at=excess.claim.memory_span,
+            message=f"{_together(excess, is_autostart)} take {excess.needed} pages of {spell_size(size_kib)}"
+            f"{where} together, but the host has {excess.there}",
+            help=f"allocate more before they start: {command}",
+            related=_others(excess),
+            severity=Severity.ERROR if is_autostart else None,
+        )
+
+
+@rule("VFS811", "memory-files-too-large-together", severity=Severity.WARNING, stage=Stage.GUEST)
+def memory_files_too_large_together(fleet: Fleet) -> Iterator[Problem]:
+    """memory_backing_dir has room for the memory of all domains that start with the host.
+
+    Why: each guest's memory is a file there that grows as it is used; the guest that finds the file system
+        full is killed.
+    Bad (host cramped):
+        <?xml version='1.0'?>
+        <domains>
+          <domain type='kvm'><name>one</name><memory unit='MiB'>400</memory><vcpu>2</vcpu>
+            <memoryBacking><source type='file'/><access mode='shared'/></memoryBacking>
+            <os><type arch='x86_64' machine='q35'>hvm</type></os></domain>
+          <domain type='kvm'><name>two</name><memory unit='MiB'>400</memory><vcpu>2</vcpu>
+            <memoryBacking><source type='file'/><access mode='shared'/></memoryBacking>
+            <os><type arch='x86_64' machine='q35'>hvm</type></os></domain>
+          <domain type='kvm'><name>three</name><memory unit='MiB'>400</memory><vcpu>2</vcpu>
+            <memoryBacking><source type='file'/><access mode='shared'/></memoryBacking>
+            <os><type arch='x86_64' machine='q35'>hvm</type></os></domain>
+        </domains>
+    Good (host bare):
+        <memoryBacking><source type='file'/><access mode='shared'/></memoryBacking>
+    See: libvirt documentation, domain XML, memoryBacking; qemu.conf, memory_backing_dir
+    """
+    excess, storage = fleet.file_excess, backing_storage(fleet.setting)
+    if excess and storage:
+        yield Problem(
+            at=excess.claim.memory_span,
+            message=f"{_together(excess, fleet.starting_together[1])} keep {spell_size(excess.needed)} "
+            f"of memory in files, but {storage.path} holds {spell_size(excess.there)}",
+            help="use <source type='memfd'/>, or point memory_backing_dir to a larger tmpfs",
+            related=_others(excess),
+        )
+
+
+@rule("VFS820", "stale-cache-between-domains", severity=Severity.WARNING, stage=Stage.GUEST)
+def stale_cache_between_domains(fleet: Fleet) -> Iterator[Problem]:
+    """A directory that another domain writes to is not cached always.
+
+    Why: with `<cache mode='always'/>` the guest never asks the host again for what it has read; what the
+        other guest writes stays invisible, and files that both write are damaged.
+    Bad:
+        <?xml version='1.0'?>
+        <domains>
+          <domain type='kvm'><name>one</name><memory unit='GiB'>2</memory><vcpu>2</vcpu>
+            <memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>
+            <os><type arch='x86_64' machine='q35'>hvm</type></os>
+            <devices>
+              <filesystem type='mount'><driver type='virtiofs'/><binary><cache mode='always'/></binary>
+                <source dir='/srv'/><target dir='data'/></filesystem>
+            </devices>
+          </domain>
+          <domain type='kvm'><name>two</name><memory unit='GiB'>2</memory><vcpu>2</vcpu>
+            <memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>
+            <os><type arch='x86_64' machine='q35'>hvm</type></os>
+            <devices>
+              <filesystem type='mount'><driver type='virtiofs'/>
+                <source dir='/srv'/><target dir='data'/></filesystem>
+            </devices>
+          </domain>
+        </domains>
+    Good:
+        <filesystem type='mount'><driver type='virtiofs'/>
+          <source dir='/srv'/><target dir='data'/></filesystem>
+    See: virtiofsd documentation, --cache
+    """
+    for clash in fleet.stale_caches:
+        yield Problem(
+            at=clash.later.cache_span,
+            message=f"cache mode 'always' hides what {clash.first.title} writes to the same directory",
+            help="use <cache mode='none'/>, or share the directory read-only with the other domain",
+            related=(Related(clash.first.source_span, f"{clash.first.title} may write here"),),
+        )
+
+
+def _together(excess: Excess, is_autostart: bool) -> str:
+    number = len(excess.others) + 1
+    return f"{number} domains that start with the host" if is_autostart else f"{number} domains of this run"
+
+
+def _others(excess: Excess) -> tuple[Related, ...]:
+    return tuple(Related(claim.memory_span, f"{claim.title} as well") for claim in excess.others[:_SHOWN])

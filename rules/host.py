@@ -1,0 +1,523 @@
+"""The host that a domain is meant for: directories, sockets, programs and memory. Silent without facts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vfslint.devices import VirtioFS
+from vfslint.domain import Domain
+from vfslint.findings import Problem, Severity, Stage
+from vfslint.pages import file_backed_kib
+from vfslint.placement import (
+    backing_span,
+    backing_storage,
+    lacks,
+    missing_mounts,
+    servant,
+    shortages,
+    unknown_sizes,
+)
+from vfslint.rule import rule
+from vfslint.rules.backing import use_memfd
+from vfslint.setting import Setting
+from vfslint.values import spell_size
+
+_ARTICLES = {
+    "file": "a file",
+    "program": "a file",
+    "socket": "a socket",
+    "directory": "a directory",
+    "other": "neither a file nor a directory",
+}
+
+
+@rule("VFS601", "source-missing-on-host", severity=Severity.ERROR, stage=Stage.START)
+def source_missing(share: VirtioFS, setting: Setting) -> Iterator[Problem]:
+    """The directory to share exists on the host.
+
+    Why: libvirt looks for the directory when the domain starts, and does not make it.
+    Bad (host bare):
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv/gone'/>
+          <target dir='data'/></filesystem>
+    Good (host bare):
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
+    libvirt says: the virtiofs export directory '/srv/gone' does not exist
+    See: libvirt qemu_virtiofs.c:qemuVirtioFSStart
+    """
+    directory = share.directory
+    if setting.host and share.source and directory and setting.host.path_kind(directory) == "missing":
+        yield Problem(
+            at=share.source.at("dir"),
+            message=f"the directory {directory!r} does not exist on the host",
+            help="make it before the domain starts: vfslint setup prints the command",
+        )
+
+
+@rule("VFS602", "source-not-a-directory", severity=Severity.ERROR, stage=Stage.START)
+def source_not_a_directory(share: VirtioFS, setting: Setting) -> Iterator[Problem]:
+    """What a share's source names is a directory.
+
+    Why: libvirt only looks whether the path is there; virtiofsd, which cannot share a single file, exits, and
+        all that QEMU can say is that its socket is gone.
+    Bad (host bare):
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv/notes.txt'/>
+          <target dir='data'/></filesystem>
+    Good (host bare):
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
+    libvirt says: fs0-fs.sock': Connection refused
+    See: libvirt 7.0.0 to 12.8.0, started with a file as source
+    """
+    if setting.host and share.source and share.directory:
+        kind = setting.host.path_kind(share.directory)
+        if kind not in (None, "directory", "missing"):
+            yield Problem(
+                at=share.source.at("dir"),
+                message=f"{share.directory!r} is {_ARTICLES[kind]} on the host, not a directory",
+                help="share the directory that holds it",
+            )
+
+
+@rule("VFS603", "socket-missing-on-host", severity=Severity.ERROR, stage=Stage.START)
+def socket_missing(share: VirtioFS, setting: Setting) -> Iterator[Problem]:
+    """The socket of an external virtiofsd is there before the domain starts.
+
+    Why: libvirt does not start this daemon; QEMU connects to the socket and gives up where there is none.
+    Bad (host bare):
+        <filesystem type='mount'><driver type='virtiofs'/><source socket='/run/gone.sock'/>
+          <target dir='data'/></filesystem>
+    Good (host bare):
+        <filesystem type='mount'><driver type='virtiofs'/><source socket='/run/fs.sock'/>
+          <target dir='data'/></filesystem>
+    libvirt says: Failed to connect to '/run/gone.sock': No such file or directory
+    See: libvirt documentation, "Sharing files with Virtiofs", Externally-launched virtiofsd
+    """
+    socket = share.socket
+    if setting.host and share.source and socket and setting.host.path_kind(socket) == "missing":
+        yield Problem(
+            at=share.source.at("socket"),
+            message=f"there is no socket {socket!r} on the host",
+            help="start virtiofsd with --socket-path before the domain: vfslint setup prints the command",
+        )
+
+
+@rule("VFS604", "not-a-socket", severity=Severity.ERROR, stage=Stage.START)
+def not_a_socket(share: VirtioFS, setting: Setting) -> Iterator[Problem]:
+    """What `source/@socket` names is a Unix socket.
+
+    Why: QEMU connects to it, which nothing but a socket that a daemon listens on allows.
+    Bad (host bare):
+        <filesystem type='mount'><driver type='virtiofs'/><source socket='/run/plain'/>
+          <target dir='data'/></filesystem>
+    Good (host bare):
+        <filesystem type='mount'><driver type='virtiofs'/><source socket='/run/fs.sock'/>
+          <target dir='data'/></filesystem>
+    libvirt says: Failed to connect to '/run/plain': Connection refused
+    See: libvirt 9.0.0 to 12.8.0, started with a file as socket
+    """
+    if setting.host and share.source and share.socket:
+        kind = setting.host.path_kind(share.socket)
+        if kind not in (None, "socket", "missing"):
+            yield Problem(
+                at=share.source.at("socket"),
+                message=f"{share.socket!r} is {_ARTICLES[kind]} on the host, not a socket",
+                help="name the socket that virtiofsd was started with (--socket-path)",
+            )
+
+
+@rule("VFS605", "binary-missing-on-host", severity=Severity.ERROR, stage=Stage.START)
+def binary_missing(share: VirtioFS, setting: Setting) -> Iterator[Problem]:
+    """The virtiofsd that `<binary path=…/>` names is there and may be executed.
+
+    Why: libvirt runs this program and no other, wherever else a virtiofsd may be installed.
+    Bad (host bare):
+        <filesystem type='mount'><driver type='virtiofs'/><binary path='/opt/gone/virtiofsd'/>
+          <source dir='/srv'/><target dir='data'/></filesystem>
+    Good (host bare):
+        <filesystem type='mount'><driver type='virtiofs'/><binary path='/usr/libexec/virtiofsd'/>
+          <source dir='/srv'/><target dir='data'/></filesystem>
+    libvirt says: virtiofsd binary '/opt/gone/virtiofsd' is not executable
+    libvirt says: unexpected exit status 127: libvirt: error : cannot execute binary /opt/gone/virtiofsd
+    See: libvirt qemu_virtiofs.c:qemuVirtioFSStart; from 10.6.0 on qemu_vhost_user.c, which asks it for its
+        capabilities first
+    """
+    path = share.binary_path
+    if setting.host and path and share.socket is None:
+        kind = setting.host.path_kind(path.value)
+        if kind not in (None, "program"):
+            what = "does not exist" if kind == "missing" else "is not executable"
+            daemon = setting.host.daemon(setting.target.libvirt)
+            yield Problem(
+                at=path.span,
+                message=f"the virtiofsd {path.value!r} {what} on the host",
+                help=f"leave the path out: libvirt then finds {daemon.path}"
+                if daemon
+                else "install virtiofsd and name where it is, or leave the path out",
+            )
+
+
+@rule("VFS606", "no-virtiofsd-on-host", severity=Severity.ERROR, stage=Stage.START)
+def no_virtiofsd(share: VirtioFS, setting: Setting) -> Iterator[Problem]:
+    """libvirt finds a virtiofsd where a share does not name one.
+
+    Why: it reads the JSON files in /usr/share/qemu/vhost-user and /etc/qemu/vhost-user (session: also in
+        ~/.config/qemu/vhost-user) in the order of their names and takes the first of type fs. A file that is
+        not JSON or has an unknown type spoils the whole search. Since QEMU 8.0 virtiofsd is a package of its
+        own.
+    Bad (host without-virtiofsd):
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
+    Bad (host spoiled):
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
+    Good (host bare):
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
+    libvirt says: Unable to find a satisfying virtiofsd
+    libvirt says: unable to parse json file '/etc/qemu/vhost-user/60-mine.json'
+    libvirt says: unknown vhost-user type: 'filesystem'
+    See: libvirt qemu_vhost_user.c:qemuVhostUserFillDomainFS, qemu_interop_config.c:qemuInteropFetchConfigs
+    """
+    host = setting.host
+    if host is None or host.discovery is None or share.socket is not None or share.binary_path is not None:
+        return
+    # The folders of a session libvirt are other ones.
+    if host.session == setting.session and host.daemon(setting.target.libvirt) is None:
+        fault = host.discovery.fault
+        yield Problem(
+            at=share.driver.at("type") if share.driver else share.node.start_span,
+            message=f"libvirt finds no virtiofsd on the host for {share.label}"
+            + (f": {fault}" if fault else ""),
+            help="mend or remove that file"
+            if fault
+            else "install the package virtiofsd, or name <binary path=…/>",
+        )
+
+
+@rule("VFS607", "daemon-lacks-option", severity=Severity.ERROR, stage=Stage.START)
+def daemon_lacks_option(share: VirtioFS, setting: Setting) -> Iterator[Problem]:
+    """The host's virtiofsd knows every option that the share sets.
+
+    Why: libvirt hands the options on and virtiofsd exits at one that it does not know; what is seen is a
+        socket that refuses the connection. This is about a daemon that differs from the release linted for.
+    Bad (host bare):
+        <filesystem type='mount'><driver type='virtiofs'/><binary path='/opt/old/virtiofsd'/>
+          <source dir='/srv'/><target dir='data'/><readonly/></filesystem>
+    Bad (host bare, libvirt 9.0.0):
+        <filesystem type='mount'><driver type='virtiofs'/>
+          <binary path='/opt/old/virtiofsd'><lock posix='on'/></binary>
+          <source dir='/srv'/><target dir='data'/></filesystem>
+    Good (host bare):
+        <filesystem type='mount'><driver type='virtiofs'/><binary path='/usr/libexec/virtiofsd'/>
+          <source dir='/srv'/><target dir='data'/><readonly/></filesystem>
+    libvirt says: Invalid compat argument '-o posix_lock'
+    libvirt says: fs0-fs.sock': Connection refused
+    See: virtiofsd: readonly since 1.13.0, uid and gid maps since 1.5.0, no remote locks since 1.0.0
+    """
+    daemon = servant(share, setting)
+    if daemon is None or daemon.version == setting.target.virtiofsd:
+        return
+    for node, needed in lacks(share, daemon, setting.target.libvirt):
+        yield Problem(
+            at=node.start_span,
+            message=f"<{node.tag}> needs {needed}, but {daemon.path} is {daemon.title}",
+            help=f"leave <{node.tag}> out, or have the share served by another virtiofsd",
+        )
+
+
+@rule("VFS608", "daemon-gives-no-capabilities", severity=Severity.ERROR, stage=Stage.START)
+def daemon_gives_no_capabilities(share: VirtioFS, setting: Setting) -> Iterator[Problem]:
+    """The program that serves a share answers `--print-capabilities` with JSON.
+
+    Why: libvirt 10.6.0 and newer ask before they start it. A wrapper script that drops its arguments, or
+        prints something else first, gives no answer.
+    Bad (host bare):
+        <filesystem type='mount'><driver type='virtiofs'/><binary path='/opt/wrapper'/>
+          <source dir='/srv'/><target dir='data'/></filesystem>
+    Good (host bare):
+        <filesystem type='mount'><driver type='virtiofs'/><binary path='/usr/libexec/virtiofsd'/>
+          <source dir='/srv'/><target dir='data'/></filesystem>
+    Good (host bare, libvirt 9.0.0):
+        <filesystem type='mount'><driver type='virtiofs'/><binary path='/opt/wrapper'/>
+          <source dir='/srv'/><target dir='data'/></filesystem>
+    libvirt says: unable to parse json capabilities
+    See: libvirt qemu_vhost_user.c:qemuVhostUserFillFSCapabilities
+    """
+    daemon = servant(share, setting)
+    if daemon and share.binary_path and not daemon.has_answered and setting.target.libvirt >= (10, 6, 0):
+        yield Problem(
+            at=share.binary_path.span,
+            message=f"{daemon.path} does not answer --print-capabilities",
+            help='in a wrapper script, end with: exec /usr/libexec/virtiofsd "$@"',
+        )
+
+
+@rule("VFS609", "no-id-mapping-on-host", severity=Severity.ERROR, stage=Stage.START)
+def no_id_mapping(domain: Domain, setting: Setting) -> Iterator[Problem]:
+    """A virtiofsd that does not run as root has newuidmap and newgidmap to map its users.
+
+    Why: libvirt's session daemon starts virtiofsd without root and gives it a map of users and groups;
+        virtiofsd has those two programs set it up, and exits where they are missing.
+    Bad (host without-newuidmap, session):
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
+    Good (host bare, session):
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
+    Good (host without-newuidmap):
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
+    libvirt says: fs0-fs.sock': Connection refused
+    See: libvirt qemu_virtiofs.c:qemuVirtioFSPrepareIdMap (10.0.0); libvirt documentation, "Sharing files with
+        Virtiofs", Running unprivileged
+    """
+    if not setting.session or setting.host is None or setting.host.can_map_ids is not False:
+        return
+    share = next((share for share in domain.shares if share.socket is None), None)
+    if share and setting.target.libvirt >= (10, 0, 0):
+        yield Problem(
+            at=share.driver.at("type") if share.driver else share.node.start_span,
+            message="virtiofsd without root needs newuidmap and newgidmap, and the host has not both",
+            help="install them (Debian: uidmap, Fedora: shadow-utils-subid), or run the domain as qemu:///system",
+        )
+
+
+@rule("VFS610", "too-few-huge-pages", severity=Severity.ERROR, stage=Stage.START)
+def too_few_huge_pages(domain: Domain, setting: Setting) -> Iterator[Problem]:
+    """The host has as many free huge pages as the guest takes, of that size and on those nodes.
+
+    Why: pages come out of a pool that the host sets aside before; QEMU exits when it runs dry. 2 GiB of 2 MiB
+        pages are 1024. Memory that `<numatune>` binds to nodes of the host must come from their pools.
+    Bad (host mounted):
+        <memoryBacking><hugepages><page size='2' unit='M'/></hugepages><access mode='shared'/></memoryBacking>
+    Bad (host lopsided):
+        <memoryBacking><hugepages><page size='2' unit='M'/></hugepages><access mode='shared'/></memoryBacking>
+        <numatune><memory mode='strict' nodeset='0'/></numatune>
+    Good (host paged):
+        <memoryBacking><hugepages><page size='2' unit='M'/></hugepages><access mode='shared'/></memoryBacking>
+    libvirt says: unable to map backing store for guest RAM: Cannot allocate memory
+    libvirt says: Memory backend 'pc.ram' not found
+    See: libvirt documentation, "Sharing files with Virtiofs", Host setup: virsh allocpages
+    """
+    if setting.host is None or domain.is_live:
+        return
+    for shortage in shortages(domain, setting.host):
+        there = f"{shortage.free} free" if shortage.is_exact else f"a pool of {shortage.free}"
+        yield Problem(
+            at=shortage.node.start_span,
+            message=f"the guest takes {shortage.needed} pages of {spell_size(shortage.size_kib)}"
+            f"{shortage.where}, but the host has {there}",
+            help=f"allocate them: {shortage.command}",
+        )
+
+
+@rule("VFS611", "no-hugetlbfs-on-host", severity=Severity.ERROR, stage=Stage.START)
+def no_hugetlbfs(domain: Domain, setting: Setting) -> Iterator[Problem]:
+    """A hugetlbfs for the page size is mounted where huge pages are not taken through memfd.
+
+    Why: libvirt makes the guest's memory a file on a mount of that page size. memfd needs none, as long as
+        `<page>` names the size: without it libvirt takes the size of a mount.
+    Bad (host paged-unmounted):
+        <memoryBacking><hugepages><page size='2' unit='M'/></hugepages><access mode='shared'/></memoryBacking>
+    Bad (host paged-unmounted):
+        <memoryBacking><hugepages/><source type='memfd'/><access mode='shared'/></memoryBacking>
+    Good (host paged-unmounted):
+        <memoryBacking><hugepages><page size='2' unit='M'/></hugepages><source type='memfd'/>
+          <access mode='shared'/></memoryBacking>
+    libvirt says: hugetlbfs filesystem is not mounted or disabled by administrator config
+    libvirt says: Unable to find any usable hugetlbfs mount for 2048 KiB
+    See: libvirt qemu_conf.c:qemuGetDomainHupageMemPath, qemu_command.c:qemuBuildMemoryGetDefaultPagesize
+    """
+    if setting.session:
+        return
+    for node, size_kib in missing_mounts(domain, setting):
+        size = f" with pages of {spell_size(size_kib)}" if size_kib else ""
+        yield Problem(
+            at=node.start_span,
+            message=f"no hugetlbfs{size} is mounted on the host",
+            help="mount one and restart libvirt's daemon, or use <source type='memfd'/> and <page size=…/>",
+        )
+
+
+@rule("VFS612", "page-size-not-on-host", severity=Severity.ERROR, stage=Stage.START)
+def page_size_not_on_host(domain: Domain, setting: Setting) -> Iterator[Problem]:
+    """The host's kernel has pages of the size that the guest asks for.
+
+    Why: which sizes there are depends on the processor and on how the kernel was booted; 1 GiB pages need a
+        processor with pdpe1gb.
+    Bad (host paged):
+        <memoryBacking><hugepages><page size='1' unit='G'/></hugepages><source type='memfd'/>
+          <access mode='shared'/></memoryBacking>
+    Good (host paged):
+        <memoryBacking><hugepages><page size='2' unit='M'/></hugepages><access mode='shared'/></memoryBacking>
+    libvirt says: Unable to find any usable hugetlbfs mount for 1048576 KiB
+    See: Linux documentation, hugetlbpage; libvirt qemu_conf.c:qemuGetDomainHupageMemPath
+    """
+    if setting.host is None or setting.host.hugepages is None:
+        return
+    sizes = ", ".join(spell_size(size) for size in setting.host.hugepages.sizes) or "none"
+    for node, size_kib in unknown_sizes(domain, setting.host):
+        yield Problem(
+            at=node.start_span,
+            message=f"the host has no huge pages of {spell_size(size_kib)}; its sizes: {sizes}",
+            help="choose a size that the host has, or boot its kernel with hugepagesz=…",
+        )
+
+
+@rule("VFS613", "memory-file-on-disk", severity=Severity.WARNING, stage=Stage.GUEST)
+def memory_file_on_disk(domain: Domain, setting: Setting) -> Iterator[Problem]:
+    """The directory for memory files lies in memory on this host.
+
+    Why: with shared access and neither memfd nor huge pages the guest's memory is a file in
+        memory_backing_dir. On a disk every page that the guest touches is written there sooner or later.
+    Bad (host on-disk):
+        <memoryBacking><source type='file'/><access mode='shared'/></memoryBacking>
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
+    Good (host bare):
+        <memoryBacking><source type='file'/><access mode='shared'/></memoryBacking>
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
+    Good (host on-disk):
+        <memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
+    Fix: makes the source memfd; where the domain asks for files itself, only with --unsafe-fixes.
+    See: libvirt qemu_command.c:qemuBuildMemoryBackendProps; libvirt documentation, "Sharing files with
+        Virtiofs", Host setup
+    """
+    if setting.host is None or not domain.vhost_user_devices or not file_backed_kib(domain):
+        return
+    storage = backing_storage(setting)
+    if storage is None or storage.is_memory:
+        return
+    yield Problem(
+        at=backing_span(domain),
+        message=f"the guest's memory becomes a file in {storage.path}, which lies on {storage.filesystem}",
+        help="use <source type='memfd'/>, or set memory_backing_dir = \"/dev/shm/\" in qemu.conf",
+        fix=use_memfd(domain),
+    )
+
+
+@rule("VFS614", "memory-file-too-large", severity=Severity.WARNING, stage=Stage.GUEST)
+def memory_file_too_large(domain: Domain, setting: Setting) -> Iterator[Problem]:
+    """There is room in memory_backing_dir for the guest's memory.
+
+    Why: the file starts empty and grows as the guest uses its memory; when the file system is full the guest
+        is killed (SIGBUS). With `<allocation mode='immediate'/>` it does not even start.
+    Bad (host cramped):
+        <memoryBacking><source type='file'/><access mode='shared'/></memoryBacking>
+    Good (host bare):
+        <memoryBacking><source type='file'/><access mode='shared'/></memoryBacking>
+    libvirt says: unable to map backing store for guest RAM: No space left on device
+    See: libvirt documentation, domain XML, memoryBacking allocation
+    """
+    needed = file_backed_kib(domain) if setting.host and not domain.is_live else 0
+    storage = backing_storage(setting) if needed else None
+    if storage is None or storage.free_kib is None or needed <= storage.free_kib:
+        return
+    immediate = domain.backing.allocation is not None and domain.backing.allocation.value == "immediate"
+    yield Problem(
+        at=backing_span(domain),
+        message=f"the guest's memory is a file of {spell_size(needed)}, but {storage.path} has "
+        f"{spell_size(storage.free_kib // 1024 * 1024)} free",
+        help="use <source type='memfd'/>, or point memory_backing_dir to a larger tmpfs",
+        severity=Severity.ERROR if immediate else None,
+        stage=Stage.START if immediate else None,
+    )
+
+
+@rule("VFS615", "more-memory-than-host", severity=Severity.WARNING, stage=Stage.GUEST)
+def more_memory_than_host(domain: Domain, setting: Setting) -> Iterator[Problem]:
+    """The guest has no more memory than the host.
+
+    Why: libvirt and QEMU start it all the same; the host runs out of memory once the guest uses what it was
+        promised.
+    Bad (host small):
+        <memory unit='GiB'>2</memory>
+    Good (host bare):
+        <memory unit='GiB'>2</memory>
+    See: libvirt 7.0.0 to 12.8.0, started with 512 GiB on a smaller host
+    """
+    if setting.host is None or setting.host.memory_kib is None:
+        return
+    initial, there = domain.initial_kib, setting.host.memory_kib
+    if initial and initial > there:
+        node = domain.cells[0].node if domain.cells else domain.first("memory") or domain.node
+        yield Problem(
+            at=node.start_span if domain.cells else node.text_span,
+            message=f"the guest has {spell_size(initial)} of memory, the host {spell_size(there)}",
+            help="give the guest less, or run it on a larger host",
+        )
+
+
+@rule("VFS616", "emulator-missing-on-host", severity=Severity.ERROR, stage=Stage.DEFINE)
+def emulator_missing(domain: Domain, setting: Setting) -> Iterator[Problem]:
+    """The QEMU that `<emulator>` names is there and may be executed.
+
+    Why: libvirt asks it for its capabilities when the domain is defined.
+    Bad (host bare):
+        <devices><emulator>/opt/qemu/qemu-system-x86_64</emulator></devices>
+    Good (host bare):
+        <devices><emulator>/usr/bin/qemu-system-x86_64</emulator></devices>
+    libvirt says: Cannot check QEMU binary /opt/qemu/qemu-system-x86_64: No such file or directory
+    libvirt says: QEMU binary /opt/qemu/qemu-system-x86_64 is not executable: Permission denied
+    See: libvirt qemu_capabilities.c:virQEMUCapsNewForBinaryInternal
+    """
+    if setting.host and domain.emulator:
+        path = domain.emulator.text
+        kind = setting.host.path_kind(path)
+        if kind not in (None, "program"):
+            what = "does not exist" if kind == "missing" else "is not executable"
+            yield Problem(
+                at=domain.emulator.text_span,
+                message=f"the emulator {path!r} {what} on the host",
+                help="install QEMU there, or leave <emulator> out: libvirt then finds the host's own",
+            )
+
+
+@rule("VFS620", "virtiofs-not-on-host", severity=Severity.ERROR, stage=Stage.DEFINE)
+def virtiofs_not_on_host(share: VirtioFS, setting: Setting) -> Iterator[Problem]:
+    """The host's QEMU has the virtio-fs device.
+
+    Why: `virsh domcapabilities` lists the filesystem drivers of a QEMU; one that is older than 4.2 or was
+        built without vhost-user-fs has no virtiofs.
+    Bad (host old-qemu):
+        <memoryBacking><source type='file'/><access mode='shared'/></memoryBacking>
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
+    Good (host bare):
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
+    libvirt says: virtiofs is not supported with this QEMU binary
+    See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefFS; virsh domcapabilities, devices/filesystem
+    """
+    drivers = setting.host.drivers_for(share.domain.arch) if setting.host else None
+    if drivers is not None and "virtiofs" not in drivers and share.driver:
+        yield Problem(
+            at=share.driver.at("type"),
+            message=f"the host's QEMU has no virtio-fs device for {share.label}",
+            help="install a QEMU with vhost-user-fs (4.2.0 or newer)",
+        )
+
+
+@rule("VFS621", "memfd-not-on-host", severity=Severity.ERROR, stage=Stage.DEFINE)
+def memfd_not_on_host(domain: Domain, setting: Setting) -> Iterator[Problem]:
+    """The host's QEMU can take a guest's memory from memfd.
+
+    Why: `virsh domcapabilities` lists the memory sources of a QEMU; memfd needs QEMU 2.12 and Linux.
+    Bad (host old-qemu):
+        <memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>
+    Good (host bare):
+        <memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>
+    libvirt says: memory-backend-memfd is not supported with this QEMU binary
+    See: libvirt qemu_validate.c:qemuValidateDomainDefMemory; virsh domcapabilities, memoryBacking
+    """
+    sources = setting.host.sources_for(domain.arch) if setting.host else None
+    if sources is not None and "memfd" not in sources and domain.backing.is_memfd and domain.backing.source:
+        yield Problem(
+            at=domain.backing.source.span,
+            message="the host's QEMU has no memfd memory",
+            help="use <source type='file'/> with memory_backing_dir on a tmpfs, or a newer QEMU",
+        )

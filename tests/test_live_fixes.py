@@ -1,0 +1,118 @@
+"""What `--fix` does to every conformance case, by the word of the libvirt that is installed here.
+
+The test takes some of the cases; `python -m tests.test_live_fixes` takes all and says how many it repairs.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.live_libvirt import LiveLibvirt, is_available
+from vfslint.documents import Malformed, read
+from vfslint.engine import Engine
+from vfslint.fixes import Mended, Mender
+from vfslint.rules import RULES
+from vfslint.setting import Setting
+from vfslint.source import Source
+from vfslint.targets import contemporary, version
+
+CASES = Path(__file__).parent / "data" / "cases.jsonl.gz"
+ORDER = {"accepted": 0, "refused": 1, "crashed": 2}
+
+
+class Case(NamedTuple):
+    """A case that mending changes."""
+
+    id: str
+    before: Source
+    mended: Mended
+
+
+def cases(release: str, *, unsafe: bool = False, every: int = 1) -> Iterator[Case]:
+    engine = Engine(RULES, Setting(contemporary(version(release))))
+    mender = Mender(engine.judge_xml, engine.judge_xml, unsafe=unsafe)
+    with gzip.open(CASES, "rt", encoding="utf-8") as lines:
+        for number, line in enumerate(lines):
+            if number % every == 0:
+                case = json.loads(line)
+                source = Source(case["xml"].encode(), case["id"])
+                mended = mender.mend(source)
+                if mended.source.data != source.data:
+                    yield Case(case["id"], source, mended)
+
+
+@pytest.mark.parametrize("unsafe", [False, True])
+def test_mending_a_case_twice_is_mending_it_once(unsafe: bool) -> None:
+    engine = Engine(RULES, Setting())
+    mender = Mender(engine.judge_xml, engine.judge_xml, unsafe=unsafe)
+    for case in cases("12.8.0", unsafe=unsafe, every=4):
+        assert mender.mend(case.mended.source).source.data == case.mended.source.data, case.id
+        try:
+            read(case.before)
+        except Malformed:
+            continue
+        read(case.mended.source)
+
+
+class Tally(NamedTuple):
+    """How many cases libvirt refused before and accepts now, and those that it likes less than before."""
+
+    mended: int
+    repaired: Counter[str]
+    worse: list[str]
+
+
+def compared(libvirt: LiveLibvirt, changed: Iterable[Case]) -> Tally:
+    repaired: Counter[str] = Counter()
+    worse = []
+    number = 0
+    for case in changed:
+        number += 1
+        before, after = (libvirt.ask(source.data.decode()) for source in (case.before, case.mended.source))
+        for question in ("define", "validate"):
+            was, now = getattr(before, question), getattr(after, question)
+            if ORDER[now] > ORDER[was]:
+                codes = ", ".join(finding.code for finding in case.mended.fixed)
+                worse.append(f"{case.id}: {question} was {was}, is {now} ({codes}; {after.message})")
+            elif ORDER[now] < ORDER[was]:
+                repaired[question] += 1
+    return Tally(number, repaired, worse)
+
+
+@pytest.mark.skipif(
+    not is_available(),
+    reason="needs root, libvirt's QEMU driver and qemu-system-x86_64: .ci/run installs them",
+)
+def test_libvirt_likes_no_mended_case_less_than_before() -> None:
+    with LiveLibvirt() as libvirt:
+        tally = compared(libvirt, cases(libvirt.release, every=25))
+    assert tally.worse == []
+    assert tally.repaired["define"] > 0
+
+
+def main() -> int:
+    worse = 0
+    with LiveLibvirt() as libvirt:
+        print(f"libvirt {libvirt.release}")
+        for unsafe in (False, True):
+            tally = compared(libvirt, cases(libvirt.release, unsafe=unsafe))
+            repaired = (
+                f"{tally.repaired['define']} repaired for define, {tally.repaired['validate']} for validate"
+            )
+            kind = "all" if unsafe else "safe"
+            print(f"{kind} fixes: {tally.mended} cases changed, {repaired}, {len(tally.worse)} worse")
+            print(*tally.worse, sep="\n")
+            worse += len(tally.worse)
+    return 1 if worse else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

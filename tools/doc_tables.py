@@ -1,0 +1,117 @@
+"""What is generated inside pages of docs/: tables and figures, between these two comments.
+
+    <!-- generated: NAME -->
+    <!-- end of generated -->
+
+`python -m tools.make_docs --refresh` rewrites them; a test holds that they are fresh.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.explained import EXPLAINED
+from vfslint.targets import NAMED, spell, version
+
+from tools.conformance import RELEASES, compared
+
+ROOT = Path(__file__).resolve().parent.parent
+CASES = {
+    "cases.jsonl.gz": "what vfslint was written against",
+    "more-cases.jsonl.gz": "others of the same kinds, and printed domains with faults put in",
+}
+
+_GENERATED = re.compile(r"(<!-- generated: ([\w-]+) -->\n)(.*?)(<!-- end of generated -->)", re.DOTALL)
+
+
+def refreshed(page: str) -> str:
+    """Return a page with what is generated in it made anew."""
+    return _GENERATED.sub(lambda found: f"{found[1]}\n{TABLES[found[2]]()}\n\n{found[4]}", page)
+
+
+def _table(heads: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> str:
+    lines = [heads, ("---",) * len(heads), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def targets() -> str:
+    """Return the stacks that have a name."""
+    rows = (
+        (f"`{name}`", spell(libvirt), spell(qemu), spell(daemon) if daemon else "QEMU's own, in C")
+        for name, (libvirt, qemu, daemon) in NAMED.items()
+    )
+    return _table(("name", "libvirt", "QEMU", "virtiofsd"), rows)
+
+
+def configuration_keys() -> str:
+    """Return the keys of a configuration, from its schema."""
+    schema = json.loads((ROOT / "schemas" / "configuration.schema.json").read_text(encoding="utf-8"))
+    rows = (
+        (f"`{key}`", _kind(schema, value), value["description"])
+        for key, value in schema["properties"].items()
+    )
+    return _table(("key", "value", "meaning"), rows)
+
+
+def _kind(schema: dict[str, Any], value: dict[str, Any]) -> str:
+    if "$ref" in value:
+        names = {"rules": "list of rules", "path": "path", "patterns": "list of patterns"}
+        return names[value["$ref"].rpartition("/")[2]]
+    if "enum" in value:
+        return ", ".join(f"`{word}`" for word in value["enum"])
+    if "oneOf" in value:
+        return "name, or table"
+    return {"object": "table", "boolean": "`true` or `false`"}[value["type"]]
+
+
+def figures() -> str:
+    """Return how far vfslint and libvirt agree, by file of cases, release and question."""
+    return _table(
+        ("cases", "libvirt", "asked", "define", "validate", "missed refusals", "false alarms"), _figures()
+    )
+
+
+def _figures() -> Iterator[tuple[str, ...]]:
+    for file in CASES:
+        for release in sorted(RELEASES, key=version):
+            asked, differing = compared(ROOT / "tests" / "data" / file, release)
+            agreeing = {
+                question: 1 - sum(case.question == question for case in differing) / asked[release, question]
+                for question in ("define", "validate")
+            }
+            alarms = sum(case.false_alarm for case in differing)
+            yield (
+                f"`{file}`",
+                release,
+                f"{asked[release, 'define']:,}",
+                f"{100 * agreeing['define']:.2f} %",
+                f"{100 * agreeing['validate']:.2f} %",
+                str(len(differing) - alarms),
+                str(alarms),
+            )
+
+
+def disagreements() -> str:
+    """Return every kind of disagreement that is known, with its reason."""
+    rows = (
+        (
+            explained.name,
+            f"`{explained.message.replace('|', '&#124;')}`" if explained.message else "",
+            ", ".join(sorted(explained.codes)),
+            explained.reason.replace("|", "\\|"),
+        )
+        for explained in EXPLAINED
+    )
+    return _table(("what", "libvirt's words", "vfslint's codes", "why it stays"), rows)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "targets": targets,
+    "configuration-keys": configuration_keys,
+    "figures": figures,
+    "disagreements": disagreements,
+}
