@@ -12,11 +12,13 @@ import glob
 import gzip
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
@@ -37,13 +39,17 @@ def libvirt_schema() -> str | None:
 
 
 def domains() -> list[bytes]:
-    """Return the set: domains as four libvirt releases print them, repeated under other names up to 136."""
+    """Return the set: domains as four libvirt releases print them, each as a domain of its own."""
     with gzip.open(ROOT / "tests" / "data" / "dumps.jsonl.gz", "rt", encoding="utf-8") as lines:
         printed = [json.loads(line)["xml"] for line in lines]
-    return [
-        printed[number % len(printed)].replace("<name>", f"<name>d{number}-", 1).encode()
-        for number in range(FILES)
-    ]
+    return [_as_number(printed[number % len(printed)], number).encode() for number in range(FILES)]
+
+
+def _as_number(domain: str, number: int) -> str:
+    """Give a domain a name, a uuid, directories and sockets of its own."""
+    domain = domain.replace("<name>", f"<name>d{number}-", 1)
+    domain = re.sub(r"<uuid>[^<]*</uuid>", f"<uuid>{uuid.UUID(int=number + 1)}</uuid>", domain, count=1)
+    return domain.replace("/srv/", f"/srv/d{number}/").replace("/run/", f"/run/d{number}/")
 
 
 def cold_starts() -> dict[str, list[str]]:

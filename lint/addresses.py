@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cached_property
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from vfslint import values
 from vfslint.documents import Attribute, Node
+from vfslint.lazy import lazy
 
 if TYPE_CHECKING:
     from vfslint.devices import Device
@@ -30,7 +31,7 @@ NUMBERS: dict[str, dict[str, int]] = {
     "unassigned": {},
 }
 _WIDE = frozenset({"reg", "base"})
-_USB_PORT = re.compile(r"[0-9]+(\.[0-9]+){0,3}\Z")
+_USB_PORT = r"[0-9]+(\.[0-9]+){0,3}\Z"
 # On bus 0 there is room for some 240 ports: 30 slots with 8 functions each.
 MOST_PORTS = 240
 PCI_LIMITS = {"bus": 0xFF, "slot": 0x1F, "function": 7}
@@ -47,74 +48,110 @@ class Place(NamedTuple):
         return f"0000:{self.bus:02x}:{self.slot:02x}.{self.function}"
 
 
+_SATA = Place(0, 0x1F, 2)
+
+
+class Reading(NamedTuple):
+    """What libvirt makes of an address's attributes.
+
+    `numbers` are those that are written, None for what it cannot read as one; `unreadable` is the name of the
+    first attribute that it cannot read as the number or word it has to be; `lacking` are the attributes that
+    this type of address cannot do without; `beyond` are the numbers of a PCI address that are larger than PCI
+    has them; `place` is the place on a PCI bus, None where libvirt is to choose one.
+    """
+
+    numbers: dict[str, int | None]
+    unreadable: str | None
+    lacking: tuple[str, ...]
+    beyond: tuple[str, ...]
+    place: Place | None
+
+
+# Domains that libvirt prints are full of the same few addresses.
+@lru_cache(4096)
+def read(attributes: tuple[tuple[str, str], ...]) -> Reading:
+    """Read an address from the names and values of its attributes."""
+    written = dict(attributes)
+    kind = written.get("type", "")
+    bases = NUMBERS.get(kind, {})
+    numbers = {
+        name: values.based(text, bases[name], bits=64 if name in _WIDE else 32)
+        for name, text in attributes
+        if name in bases
+    }
+    unreadable = _unreadable(kind, written, numbers)
+    beyond: tuple[str, ...] = ()
+    place = None
+    if kind == "pci":
+        beyond = tuple(name for name, number in numbers.items() if number and number > PCI_LIMITS.get(name, number))
+        if not (unreadable or beyond or numbers.get("domain")):
+            place = _place(numbers)
+    return Reading(numbers, unreadable, _lacking(kind, written), beyond, place)
+
+
+def _unreadable(kind: str, written: dict[str, str], numbers: dict[str, int | None]) -> str | None:
+    if None in numbers.values():
+        return next(name for name, number in numbers.items() if number is None)
+    if kind == "usb" and "port" in written and not re.match(_USB_PORT, written["port"]):
+        return "port"
+    if kind == "pci" and written.get("multifunction", "on") not in ("on", "off"):
+        return "multifunction"
+    return None
+
+
+def _lacking(kind: str, written: dict[str, str]) -> tuple[str, ...]:
+    if kind == "dimm":
+        return () if "slot" in written else ("slot",)
+    if kind == "ccw":
+        missing = tuple(name for name in NUMBERS["ccw"] if name not in written)
+        return missing if len(missing) < len(NUMBERS["ccw"]) else ()
+    return ()
+
+
+def _place(numbers: dict[str, int | None]) -> Place | None:
+    # Bus 0, slot 0 stands for no address, whatever the function (virPCIDeviceAddressIsEmpty).
+    bus, slot, function = (numbers.get(name) or 0 for name in ("bus", "slot", "function"))
+    return Place(bus, slot, function) if bus or slot else None
+
+
 class Address:
     """The first `<address>` of a device, the one that counts."""
 
     def __init__(self, device: Device, node: Node) -> None:
         self.device = device
         self.node = node
+        self.reading = read(tuple(node.element.items()))
 
-    @cached_property
+    @property
     def type(self) -> str | None:
         """pci, ccw, virtio-mmio …, or None where it is missing."""
         return self.node.value("type")
 
-    @cached_property
-    def numbers(self) -> dict[str, int | None]:
-        """The numbers that are written, None for what libvirt cannot read as one."""
-        bases = NUMBERS.get(self.type or "", {})
-        return {
-            name: values.based(text, bases[name], bits=64 if name in _WIDE else 32)
-            for name, text in self.node.element.attrib.items()
-            if name in bases
-        }
-
-    @cached_property
+    @property
     def unreadable(self) -> Attribute | None:
         """The first attribute that libvirt cannot read as the number or word it has to be, or None."""
-        if None in self.numbers.values():
-            return self.node[next(name for name, number in self.numbers.items() if number is None)]
-        port = self.node.value("port") if self.type == "usb" else None
-        if port is not None and not _USB_PORT.match(port):
-            return self.node["port"]
-        multifunction = self.node.value("multifunction") if self.type == "pci" else None
-        if multifunction is not None and multifunction not in ("on", "off"):
-            return self.node["multifunction"]
-        return None
+        return self.node[self.reading.unreadable] if self.reading.unreadable else None
 
-    @cached_property
+    @property
     def lacking(self) -> tuple[str, ...]:
         """The attributes that this type of address cannot do without."""
-        if self.type == "dimm":
-            return () if self.node.value("slot") is not None else ("slot",)
-        if self.type == "ccw":
-            missing = tuple(name for name in NUMBERS["ccw"] if self.node.value(name) is None)
-            return missing if len(missing) < len(NUMBERS["ccw"]) else ()
-        return ()
+        return self.reading.lacking
 
     @property
     def beyond(self) -> Iterator[tuple[Attribute, int]]:
         """The numbers of a PCI address that are larger than PCI has them, each with the largest there is."""
-        if self.type == "pci":
-            for name, number in self.numbers.items():
-                if number and number > PCI_LIMITS.get(name, number):
-                    yield self.node[name], PCI_LIMITS[name]
+        for name in self.reading.beyond:
+            yield self.node[name], PCI_LIMITS[name]
 
     @property
     def pci_domain(self) -> int:
         """The PCI domain, 0 where it is not written."""
-        return (self.numbers.get("domain") or 0) if self.type == "pci" else 0
+        return (self.reading.numbers.get("domain") or 0) if self.type == "pci" else 0
 
-    @cached_property
+    @property
     def place(self) -> Place | None:
-        """The place on a PCI bus; None for other addresses and where libvirt is to choose one.
-
-        Bus 0, slot 0 stands for no address, whatever the function (virPCIDeviceAddressIsEmpty).
-        """
-        if self.type != "pci" or self.unreadable or self.pci_domain or next(self.beyond, None):
-            return None
-        bus, slot, function = (self.numbers.get(name) or 0 for name in ("bus", "slot", "function"))
-        return Place(bus, slot, function) if bus or slot else None
+        """The place on a PCI bus; None for other addresses and where libvirt is to choose one."""
+        return self.reading.place
 
 
 # First and last slot of what a controller offers, of those that a device can be plugged into.
@@ -139,7 +176,7 @@ class Buses:
     def __init__(self, domain: Domain) -> None:
         self.domain = domain
 
-    @cached_property
+    @lazy
     def _models(self) -> dict[int, str | None]:
         found: dict[int, str | None] = {}
         for controller in self.domain.devices.get("controller", ()):
@@ -166,7 +203,7 @@ class Buses:
         """Whether there is such a bus, or room for all that libvirt has to add up to it."""
         return bus in self._models or bus <= MOST_PORTS
 
-    @cached_property
+    @lazy
     def _built_in(self) -> frozenset[Place]:
         """What the chipset has on bus 0 (qemuDomainValidateDevicePCISlotsQ35 and …PIIX3)."""
         if self.domain.is_q35:
@@ -187,5 +224,6 @@ class Buses:
 
     def _is_sata(self, address: Address, place: Place) -> bool:
         """Whether a device has the place of the SATA controller that every q35 has."""
-        is_controller = address.device.kind == "controller" and address.device.type == "sata"
-        return self.domain.is_q35 and place == Place(0, 0x1F, 2) and not is_controller
+        if place != _SATA or not self.domain.is_q35:
+            return False
+        return not (address.device.kind == "controller" and address.device.type == "sata")

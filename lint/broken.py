@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from functools import cached_property
 from typing import NamedTuple
 
 from vfslint.documents import Malformed
 from vfslint.findings import Span
+from vfslint.lazy import lazy
 from vfslint.source import Source
 
 _TAG = re.compile(
@@ -37,7 +37,7 @@ class Broken:
         """The file's text."""
         return self.source.text
 
-    @cached_property
+    @lazy
     def index(self) -> int:
         """The index into the text at which libxml2 stopped; it counts columns in bytes of UTF-8."""
         start = self.source.index_of_line(self.failure.line)
@@ -45,7 +45,7 @@ class Broken:
         reached = line.encode("utf-8", "surrogateescape")[: self.failure.column - 1]
         return min(start + len(reached.decode("utf-8", "ignore")), max(len(self.text) - 1, 0))
 
-    @cached_property
+    @lazy
     def tags(self) -> list[Tag]:
         """Every tag up to where libxml2 stopped."""
         found = []
@@ -54,7 +54,7 @@ class Broken:
                 found.append(Tag(tag[2], tag.start(), tag.end(), tag[1] == "/", tag[3].endswith("/")))
         return found
 
-    @cached_property
+    @lazy
     def open_tags(self) -> list[Tag]:
         """The start tags that are still open before the last tag, outermost first."""
         stack: list[Tag] = []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
 from collections.abc import Iterable
 from typing import NamedTuple, TextIO
 
@@ -10,6 +9,7 @@ from vfslint.choices import Choices
 from vfslint.engine import Skipped
 from vfslint.files import NotWritten, files_in, replace
 from vfslint.findings import Finding
+from vfslint.options import Options
 from vfslint.run import Run, judge
 from vfslint.source import Source
 
@@ -27,13 +27,14 @@ class Streams(NamedTuple):
 class Check:
     """The state of one pass: what was found, and what could not be read or written."""
 
-    def __init__(self, options: Namespace, streams: Streams) -> None:
+    def __init__(self, options: Options, streams: Streams) -> None:
         self.options = options
         self.choices = Choices(options)
         self.streams = streams
         self.run = Run()
         self.complaints: list[str] = []
         self._standard_input = Source(b"", STANDARD_INPUT)
+        self._is_only_file = False
 
     @property
     def mends(self) -> bool:
@@ -48,6 +49,7 @@ class Check:
                 self.run.skipped.append(Skipped(path, "the configuration excludes it"))
             else:
                 chosen.append(path)
+        self._is_only_file = len(chosen) == 1
         return chosen
 
     def all(self, paths: Iterable[str]) -> None:
@@ -58,6 +60,9 @@ class Check:
             except OSError as error:
                 self.complaints.append(f"cannot read {path}: {error.strerror or error}")
                 continue
+            if self._is_only_file and source.encoding == "utf-8" and not self.mends:
+                self.choices.several = b"<domains" in source.data
+                self.choices.only_text = source.data
             if self.mends:
                 self._mend(path, source)
             else:
@@ -74,9 +79,7 @@ class Check:
         for engine in dict.fromkeys(self.choices.engine(member.file) for member in members):
             together = engine.judge_fleet(members, self._reopen)
             mine = [found for found in together.findings if self.choices.engine(found.file) is engine]
-            silent = tuple(
-                one for one in together.suppressed if self.choices.engine(one.finding.file) is engine
-            )
+            silent = tuple(one for one in together.suppressed if self.choices.engine(one.finding.file) is engine)
             self.run.take_together(together._replace(findings=mine, suppressed=silent))
 
     def _reopen(self, name: str) -> Source:

@@ -5,18 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 
-from vfslint.rules import RULES
+
+def all_codes() -> frozenset[str]:
+    """Return the code of every rule."""
+    from vfslint.rules import RULES
+
+    return frozenset(rule.code for rule in RULES)
 
 
 @lru_cache(4096)
 def codes_of(word: str) -> frozenset[str]:
     """Return the codes of the rules that a word means; none where it means nothing."""
+    from vfslint.rules import RULES
+
     start = word.upper() if word[:3].upper() == "VFS" else "none"
     return frozenset(rule.code for rule in RULES if rule.name == word or rule.code.startswith(start))
 
 
 def nearest_rule(word: str) -> str | None:
     """Return the code or name that was probably meant, or None: of numbers none is near to another."""
+    from vfslint.rules import RULES
     from vfslint.spelling import nearest
 
     if word[:3].upper() == "VFS":

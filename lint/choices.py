@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import os
-from argparse import Namespace
 from collections.abc import Iterable
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vfslint.choice import codes_of, did_you_mean, unknown_rule
+from vfslint.choice import all_codes, codes_of, did_you_mean, unknown_rule
 from vfslint.engine import Engine
-from vfslint.files import Everything
+from vfslint.files import Everything, is_conf
 from vfslint.findings import Severity
-from vfslint.options import Complaint
-from vfslint.rules import RULES
+from vfslint.lazy import lazy
+from vfslint.options import Complaint, Options
+from vfslint.rules import rules_for
 from vfslint.setting import Setting
 from vfslint.targets import NAMED, NEWEST, Target, contemporary, version
 
 if TYPE_CHECKING:
     from vfslint.configuration import Configuration
     from vfslint.host import Host
+    from vfslint.rule import Rule
     from vfslint.virconf import QemuConf
 
 DEFAULT = "default"
@@ -37,10 +37,16 @@ class Value(NamedTuple):
 
 
 class Choices:
-    """Answers for every file what is to be checked in it and how; remembers what it has worked out."""
+    """Answers for every file what is to be checked in it and how; remembers what it has worked out.
 
-    def __init__(self, options: Namespace) -> None:
+    `several` tells that domains may have to be judged together, `only_text` is what the only file holds; both
+    are set before the first file is judged.
+    """
+
+    def __init__(self, options: Options) -> None:
         self.options = options
+        self.several = True
+        self.only_text: bytes | None = None
         self._selected = _codes(options.select) if options.select else None
         self._ignored = _codes(options.ignore) if options.ignore else frozenset()
         self._folders: dict[str, Configuration | None] = {}
@@ -51,7 +57,7 @@ class Choices:
 
     # which configuration
 
-    @cached_property
+    @lazy
     def _named(self) -> Configuration:
         named = self._read(self.options.config)
         if named is None:
@@ -75,9 +81,7 @@ class Choices:
         while folder not in self._folders:
             walked.append(folder)
             files = (os.path.join(folder, name) for name in CONFIGURATION_NAMES)
-            found = next(
-                (read for file in files if os.path.isfile(file) and (read := self._read(file))), None
-            )
+            found = next((read for file in files if os.path.isfile(file) and (read := self._read(file))), None)
             outer = os.path.dirname(folder)
             if found or outer == folder:
                 break
@@ -122,26 +126,38 @@ class Choices:
         """Return the engine that judges a file."""
         configuration = self.configuration(path)
         ignored = self._ignored_in(path, configuration)
-        key = (id(configuration), ignored)
+        key = (id(configuration), ignored, is_conf(path, self.options.kind))
         if key not in self._engines:
-            codes = self.codes(configuration) - ignored
-            severities = _severities(configuration)
+            setting = self.setting(configuration)
+            rules = self._rules_for(path, setting)
+            if configuration or self._selected is not None or self._ignored:
+                codes = self.codes(configuration) - ignored
+                rules = tuple(rule for rule in rules if rule.code in codes)
             self._engines[key] = Engine(
-                [rule for rule in RULES if rule.code in codes],
-                self.setting(configuration),
+                rules,
+                setting,
                 strict_root=self.options.strict_root,
-                severities=severities,
+                severities=_severities(configuration),
             )
         return self._engines[key]
+
+    def _rules_for(self, path: str, setting: Setting) -> tuple[Rule, ...]:
+        return rules_for(
+            qemu_conf=is_conf(path, self.options.kind),
+            beside_qemu_conf=setting.conf is not None,
+            host=setting.host is not None,
+            fleet=self.several,
+            text=self.only_text,
+        )
 
     def guard(self, path: str) -> Engine:
         """Return the engine that asks every rule, to see whether a fix does harm."""
         configuration = self.configuration(path)
-        key = (id(configuration), None)
+        key = (id(configuration), None, is_conf(path, self.options.kind))
         if key not in self._engines:
-            self._engines[key] = Engine(
-                RULES, self.setting(configuration), strict_root=self.options.strict_root
-            )
+            setting = self.setting(configuration)
+            rules = self._rules_for(path, setting)
+            self._engines[key] = Engine(rules, setting, strict_root=self.options.strict_root)
         return self._engines[key]
 
     def codes(self, configuration: Configuration | None) -> frozenset[str]:
@@ -152,7 +168,7 @@ class Choices:
         values = configuration.values if configuration else {}
         if self._selected is not None:
             return self._selected - self._ignored
-        codes = _codes(values["select"]) if "select" in values else _ALL
+        codes = _codes(values["select"]) if "select" in values else all_codes()
         if configuration:
             off = {code for code, level in configuration.severities.items() if level == "off"}
             codes -= off | _codes(values.get("ignore", ()))
@@ -290,9 +306,6 @@ class Choices:
             except host.Unreadable as error:
                 raise Complaint(f"{path}: {error}") from None
         return self._hosts[path]
-
-
-_ALL = frozenset(rule.code for rule in RULES)
 
 
 def _codes(choices: list[str] | tuple[str, ...]) -> frozenset[str]:

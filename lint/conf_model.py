@@ -5,10 +5,10 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
-from functools import cached_property
 from typing import NamedTuple
 
 from vfslint import values
+from vfslint.lazy import lazy
 from vfslint.qemu_settings import BOOLEAN, CORE_SIZE, KEYS, LIST, STRING, STRING_OR_LIST, Key, Kind
 from vfslint.spelling import nearest
 from vfslint.targets import Version
@@ -262,7 +262,7 @@ class QemuSettings:
     def __init__(self, conf: QemuConf) -> None:
         self.conf = conf
 
-    @cached_property
+    @lazy
     def settings(self) -> list[ConfSetting]:
         """Every setting that is read."""
         return [

@@ -9,10 +9,10 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from vfslint.choice import codes_of, did_you_mean, unknown_rule
+from vfslint.lazy import lazy
 from vfslint.targets import NAMED, NEWEST, Target, contemporary, version
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ FAIL_ON = ("error", "warning", "note", "never")
 
 # A pattern becomes a regular expression, whose time grows with the power of its asterisks.
 MAXIMUM_STARS = 3
+
+# A pyproject.toml without one of these headers cannot hold our table; then TOML need not be read.
+_OUR_TABLE = rb"(?m)^\s*\[+\s*tool\s*(?:\]|\.\s*[\"']?vfslint\b)|^\s*tool\s*[.=]"
 
 Key = tuple[str, ...]
 Faults = Iterator[tuple[Key, str]]
@@ -48,7 +51,7 @@ class Configuration:
         self.values = values
         self._text = text
 
-    @cached_property
+    @lazy
     def _lines(self) -> dict[Key, int]:
         from vfslint.toml_lines import lines_of
 
@@ -66,13 +69,13 @@ class Configuration:
         value = self.values.get(key)
         return None if value is None else os.path.join(os.path.dirname(self.file), value)
 
-    @cached_property
+    @lazy
     def target(self) -> Target | None:
         """The releases it asks for, or None."""
         value = self.values.get("target")
         return None if value is None else read_target(value)
 
-    @cached_property
+    @lazy
     def severities(self) -> dict[str, str]:
         """The level of each rule that it names, by code; the more exact of two words counts."""
         found: dict[str, str] = {}
@@ -81,15 +84,15 @@ class Configuration:
             found.update(dict.fromkeys(codes_of(word), words[word]))
         return found
 
-    @cached_property
+    @lazy
     def _include(self) -> GitIgnoreSpec:
         return _patterns(self.values.get("include", ("*.xml", "qemu.conf")))
 
-    @cached_property
+    @lazy
     def _exclude(self) -> GitIgnoreSpec:
         return _patterns(self.values.get("exclude", ()))
 
-    @cached_property
+    @lazy
     def _ignores(self) -> list[tuple[str, GitIgnoreSpec, list[str]]]:
         entries: dict[str, list[str]] = self.values.get("per-file-ignores", {})
         return [(pattern, _patterns([pattern]), words) for pattern, words in entries.items()]
@@ -105,9 +108,7 @@ class Configuration:
 
     def excludes(self, path: str, *, folder: bool = False) -> bool:
         """Whether a file or folder is left out."""
-        return "exclude" in self.values and self._exclude.match_file(
-            self._relative(path) + ("/" if folder else "")
-        )
+        return "exclude" in self.values and self._exclude.match_file(self._relative(path) + ("/" if folder else ""))
 
     def ignored_in(self, path: str) -> dict[str, list[str]]:
         """Return the entries of per-file-ignores that hold for a file."""
@@ -123,7 +124,7 @@ def read(file: str) -> Configuration | None:
     with open(file, "rb") as opened:
         data = opened.read(MAXIMUM_BYTES + 1)
     name = _shown(file)
-    if _is_pyproject(file) and b"vfslint" not in data:
+    if _is_pyproject(file) and not re.search(_OUR_TABLE, data):
         return None
     if len(data) > MAXIMUM_BYTES:
         raise Faulty([f"{name}:1: larger than {MAXIMUM_BYTES} bytes"])
@@ -315,9 +316,7 @@ def _pattern_list(value: object, folder: str) -> Faults:
 
 def _pattern_fault(pattern: str) -> str | None:
     steps = pattern.split("/")
-    if pattern.count("**") > MAXIMUM_STARS or any(
-        step != "**" and step.count("*") > MAXIMUM_STARS for step in steps
-    ):
+    if pattern.count("**") > MAXIMUM_STARS or any(step != "**" and step.count("*") > MAXIMUM_STARS for step in steps):
         return f"the pattern {pattern!r} has too many asterisks"
     try:
         _patterns([pattern])

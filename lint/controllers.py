@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from vfslint import values
 from vfslint.devices import REWRITTEN, SWITCH, Device, UnknownWord, Words
 from vfslint.documents import Attribute, Node
+from vfslint.lazy import lazy
 from vfslint.targets import Version
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "pci-expander-bus": ("pxb",),
     "pcie-expander-bus": ("pxb-pcie",),
 }
+KNOWN_NAMES = frozenset(name for names in NAMES.values() for name in names) | {"spapr-pci-host-bridge"}
 _NAME_WORDS = Words(
     (*(name for names in NAMES.values() for name in names), "spapr-pci-host-bridge"),
     besides=(("none", REWRITTEN),),
@@ -169,7 +170,7 @@ _WANTED: dict[str, tuple[Wanted, ...]] = {
 
 
 def reads_period(text: str, libvirt: Version) -> bool:
-    """Whether a release can read the period of the balloon's statistics; the old parser took none for empty."""
+    """Whether a release can read the period of the balloon's statistics; formerly an empty one was none."""
     if libvirt >= REWRITTEN:
         return values.integer(text) is not None
     return not text or values.unsigned(text) is not None
@@ -205,29 +206,29 @@ def unfit_words(domain: Domain) -> Iterator[UnknownWord | Missing]:
 class Controller(Device):
     """A `<controller>`."""
 
-    @cached_property
+    @lazy
     def type(self) -> str:
         """The type; libvirt takes `ide` where it is absent."""
         found = self.node.value("type")
         return "ide" if found is None else found
 
-    @cached_property
+    @lazy
     def index(self) -> int | None:
         """The index, or None where it is absent or no number."""
         return values.based(self.node.value("index") or "", 10)
 
-    @cached_property
+    @lazy
     def model(self) -> Attribute | None:
         """The `model` attribute, or None."""
         return self.node.attribute("model")
 
-    @cached_property
+    @lazy
     def name(self) -> Attribute | None:
         """QEMU's name of a PCI controller, `model/@name`, or None."""
         node = self.node.child("model") if self.type == "pci" else None
         return node.attribute("name") if node else None
 
-    @cached_property
+    @lazy
     def target(self) -> Node | None:
         """The first `<target>` of a PCI controller, or None: others have none."""
         return self.node.child("target") if self.type == "pci" else None
@@ -271,7 +272,7 @@ class Controller(Device):
         """The second `<model>` and `<target>`, which libvirt refuses."""
         return [node for name in ("model", "target") for node in self.node.children(name)[1:2]]
 
-    @cached_property
+    @lazy
     def numa_node(self) -> Node | None:
         """`target/node`, a PCI controller's NUMA cell, or None where it is absent or empty."""
         node = self.target.child("node") if self.target else None
@@ -282,7 +283,7 @@ class Controller(Device):
         """`driver/@queues`, or None."""
         return self.driver.attribute("queues") if self.driver else None
 
-    @property
+    @lazy
     def is_companion(self) -> bool:
         """Whether it is a USB controller that works for another one."""
         name = self.model.value if self.model else ""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from vfslint import values
 from vfslint.documents import Attribute, Node
 from vfslint.findings import Span
+from vfslint.lazy import lazy
 from vfslint.machines import HUGE_PAGES_KIB
 from vfslint.targets import Version
 
@@ -32,27 +32,27 @@ class Device:
         """The element's name: filesystem, interface, disk …"""
         return self.node.tag
 
-    @cached_property
+    @lazy
     def type(self) -> str | None:
         """The `type` attribute, or None."""
         return self.node.value("type")
 
-    @cached_property
+    @lazy
     def address(self) -> Node | None:
         """The guest address, or None while libvirt is to choose one."""
         return self.node.child("address")
 
-    @cached_property
+    @lazy
     def boot(self) -> Node | None:
         """The `<boot order=…/>` of the device, or None."""
         return self.node.child("boot")
 
-    @cached_property
+    @lazy
     def driver(self) -> Node | None:
         """The first `<driver>`, or None."""
         return self.node.child("driver")
 
-    @cached_property
+    @lazy
     def source(self) -> Node | None:
         """The first `<source>`, or None."""
         return self.node.child("source")
@@ -122,19 +122,19 @@ _BINARY = {
 }
 
 
-_LIBVIRTS_ALIAS = re.compile(r"fs[0-9]+\Z")
+_LIBVIRTS_ALIAS = r"fs[0-9]+\Z"
 
 
 class Filesystem(Device):
     """A `<filesystem>`: virtiofs, 9p or whatever its driver says."""
 
-    @cached_property
+    @lazy
     def type(self) -> str:
         """The type; libvirt takes `mount` where it is absent (virDomainFSDefParseXML)."""
         found = self.node.value("type")
         return "mount" if found is None else found
 
-    @cached_property
+    @lazy
     def drivers(self) -> list[Node]:
         """All `<driver>`; one is right."""
         return self.node.children("driver")
@@ -147,27 +147,27 @@ class Filesystem(Device):
                 return found
         return None
 
-    @cached_property
+    @lazy
     def driver_attribute(self) -> Attribute | None:
         """The `driver/@type` that counts, or None: QEMU then serves 9p itself."""
         return self._of_driver("type")
 
-    @cached_property
+    @lazy
     def driver_type(self) -> str | None:
         """The value of the `driver/@type` that counts, or None."""
         return self.driver_attribute.value if self.driver_attribute else None
 
-    @cached_property
+    @lazy
     def is_virtiofs(self) -> bool:
         """Whether virtiofsd serves it."""
         return self.driver_type == "virtiofs"
 
-    @cached_property
+    @lazy
     def is_9p(self) -> bool:
         """Whether QEMU itself serves it as 9p: no driver type, or `path` or `handle`."""
         return self.driver_type in (None, "default", "path", "handle")
 
-    @cached_property
+    @lazy
     def unknown_words(self) -> list[UnknownWord]:
         """Every attribute whose word the target release does not know; what it ignores is left out."""
         found = self._unknown(self.node, _FILESYSTEM)
@@ -219,29 +219,29 @@ class Filesystem(Device):
                 return found if found.value else None
         return None
 
-    @cached_property
+    @lazy
     def accessmode(self) -> str | None:
         """The access mode as written, or None."""
         return self.node.value("accessmode") or None
 
-    @cached_property
+    @lazy
     def multidevs(self) -> Attribute | None:
         """How QEMU shows several host devices in one 9p tree, or None where nothing special is asked for."""
         found = self.node.attribute("multidevs")
         return None if found is None or found.value == "default" or self.libvirt < (6, 3, 0) else found
 
-    @cached_property
+    @lazy
     def wrpolicy(self) -> Attribute | None:
         """The write policy, or None where nothing special is asked for."""
         found = self._of_driver("wrpolicy")
         return None if found is None or found.value == "default" else found
 
-    @cached_property
+    @lazy
     def format(self) -> Attribute | None:
         """The format of an image, or None."""
         return self._of_driver("format")
 
-    @cached_property
+    @lazy
     def modes(self) -> list[Attribute]:
         """`fmode` and `dmode`, as far as they are written and known to the release."""
         if self.libvirt < (6, 10, 0):
@@ -249,13 +249,13 @@ class Filesystem(Device):
         found = (self.node.attribute("fmode"), self.node.attribute("dmode"))
         return [mode for mode in found if mode is not None]
 
-    @cached_property
+    @lazy
     def space_limits(self) -> list[SpaceLimit]:
         """The first `<space_hard_limit>` and `<space_soft_limit>`, as far as they hold something."""
         found = (self.node.child("space_hard_limit"), self.node.child("space_soft_limit"))
         return [SpaceLimit(limit) for limit in found if limit is not None and limit.text]
 
-    @cached_property
+    @lazy
     def source(self) -> Node | None:
         """The `<source>` that counts, or None: the first, formerly the first with a directory."""
         sources = self.node.children("source")
@@ -263,7 +263,7 @@ class Filesystem(Device):
             return next((source for source in sources if source.value("dir") is not None), sources[0])
         return sources[0] if sources else None
 
-    @cached_property
+    @lazy
     def target(self) -> Node | None:
         """The first `<target>` with a mount tag, else the first, or None."""
         targets = self.node.children("target")
@@ -271,7 +271,7 @@ class Filesystem(Device):
             return next((target for target in targets if target.value("dir") is not None), targets[0])
         return targets[0] if targets else None
 
-    @cached_property
+    @lazy
     def tag(self) -> str | None:
         """The mount tag, which despite its name stands in `target/@dir`; None where it is absent."""
         return self.target.value("dir") if self.target else None
@@ -281,12 +281,12 @@ class Filesystem(Device):
         """Where the mount tag stands, or where it is missing."""
         return self.target.at("dir") if self.target else self.node.start_span
 
-    @cached_property
+    @lazy
     def directory(self) -> str | None:
         """The shared host directory, `source/@dir`; None where an external socket takes its place."""
         return self.source.value("dir") if self.source and self.socket is None else None
 
-    @cached_property
+    @lazy
     def socket(self) -> str | None:
         """The external virtiofsd's socket, `source/@socket`, or None.
 
@@ -296,27 +296,27 @@ class Filesystem(Device):
             return None
         return self.source.value("socket")
 
-    @cached_property
+    @lazy
     def binary(self) -> Node | None:
         """The first `<binary>`, which configures libvirt's own virtiofsd, or None."""
         return self.node.child("binary")
 
-    @cached_property
+    @lazy
     def binary_path(self) -> Attribute | None:
         """The daemon's path, or None where libvirt is to find one."""
         return self._option("binary", "path") if self.binary else None
 
-    @cached_property
+    @lazy
     def cache(self) -> Attribute | None:
         """The daemon's cache mode, or None."""
         return self._option("binary/cache", "mode") if self.binary else None
 
-    @cached_property
+    @lazy
     def sandbox(self) -> Attribute | None:
         """The daemon's sandbox, or None."""
         return self._option("binary/sandbox", "mode") if self.binary and self.libvirt >= (7, 2, 0) else None
 
-    @cached_property
+    @lazy
     def locks(self) -> list[Attribute]:
         """The daemon's lock options, as far as they are written."""
         if not self.binary:
@@ -324,36 +324,36 @@ class Filesystem(Device):
         found = (self._option("binary/lock", "posix"), self._option("binary/lock", "flock"))
         return [lock for lock in found if lock is not None]
 
-    @cached_property
+    @lazy
     def thread_pool(self) -> Attribute | None:
         """The size of the daemon's thread pool, or None where it is unset or not known to the release."""
         if not self.binary or self.libvirt < (8, 5, 0):
             return None
         return self._text_option("binary/thread_pool", "size")
 
-    @cached_property
+    @lazy
     def openfiles(self) -> Attribute | None:
         """The daemon's limit of open files, or None where it is unset or not known to the release."""
         if not self.binary or self.libvirt < (10, 6, 0):
             return None
         return self._text_option("binary/openfiles", "max")
 
-    @cached_property
+    @lazy
     def readonly(self) -> Node | None:
         """The first `<readonly>`, or None."""
         return self.node.child("readonly")
 
-    @cached_property
+    @lazy
     def idmap(self) -> Node | None:
         """The first `<idmap>`, or None."""
         return self.node.child("idmap")
 
-    @cached_property
+    @lazy
     def uid_map(self) -> list[IdRange]:
         """The user ids of all `<idmap>`; none before libvirt 10.0.0, which does not know them."""
         return self._id_map("uid")
 
-    @cached_property
+    @lazy
     def gid_map(self) -> list[IdRange]:
         """The group ids of all `<idmap>`; none before libvirt 10.0.0, which does not know them."""
         return self._id_map("gid")
@@ -363,23 +363,23 @@ class Filesystem(Device):
             return []
         return [IdRange(node) for node in self.node.children(f"idmap/{kind}")]
 
-    @cached_property
+    @lazy
     def queue_attribute(self) -> Attribute | None:
         """The first `driver/@queue`, or None where it is absent or empty."""
         return self._text_option("driver", "queue")
 
-    @cached_property
+    @lazy
     def queue(self) -> int | None:
         """`driver/@queue`; None where it is absent, empty or no number. A minus sign wraps to 64 bits."""
         found = self.queue_attribute
         return values.unsigned(found.value, bits=64, wraps=True) if found else None
 
-    @cached_property
+    @lazy
     def named_alias(self) -> Attribute | None:
         """The alias, unless it looks like one that libvirt gives a running guest's filesystems."""
         node = self.node.child("alias")
         name = node.attribute("name") if node else None
-        return None if name is None or not name.value or _LIBVIRTS_ALIAS.match(name.value) else name
+        return None if name is None or not name.value or re.match(_LIBVIRTS_ALIAS, name.value) else name
 
     @property
     def misplaced_driver(self) -> Attribute | None:
@@ -420,17 +420,17 @@ class IdRange:
         text = self.node.value(name)
         return None if text is None else values.unsigned(text)
 
-    @cached_property
+    @lazy
     def start(self) -> int | None:
         """The first id in the guest, or None where libvirt cannot read it."""
         return self._number("start")
 
-    @cached_property
+    @lazy
     def target(self) -> int | None:
         """The first id on the host, or None where libvirt cannot read it."""
         return self._number("target")
 
-    @cached_property
+    @lazy
     def count(self) -> int | None:
         """How many ids follow one another, or None where libvirt cannot read it."""
         return self._number("count")
@@ -460,34 +460,34 @@ class VirtioFS(Filesystem):
 class MemoryDevice(Device):
     """A hot-pluggable or persistent memory device, `<memory model=…>` inside `<devices>`."""
 
-    @cached_property
+    @lazy
     def model(self) -> str | None:
         """dimm, nvdimm, virtio-pmem, virtio-mem, sgx-epc, or None where the attribute is absent."""
         return self.node.value("model")
 
-    @cached_property
+    @lazy
     def access(self) -> str | None:
         """The device's own access mode, or None where it inherits."""
         return self.node.value("access") or None
 
-    @cached_property
+    @lazy
     def target(self) -> Node | None:
         """The first `<target>`, or None."""
         return self.node.child("target")
 
-    @cached_property
+    @lazy
     def size_kib(self) -> int | None:
         """The size in KiB, or None where libvirt cannot read it."""
         size = self.target.child("size") if self.target else None
         found = values.scaled(size.text, size.value("unit")) if size else None
         return None if found is None else values.kib(found)
 
-    @cached_property
+    @lazy
     def _node(self) -> Node | None:
         found = self.target.child("node") if self.target else None
         return found if found and found.text else None
 
-    @cached_property
+    @lazy
     def cell(self) -> int | None:
         """The guest NUMA cell that the device belongs to, or None."""
         return values.unsigned(self._node.text) if self._node else None
@@ -502,13 +502,13 @@ class MemoryDevice(Device):
         """Where the NUMA cell stands, or where it is missing."""
         return self._node.text_span if self._node else self.node.start_span
 
-    @cached_property
+    @lazy
     def dynamic_slots(self) -> Attribute | None:
         """`target/@dynamicMemslots` where it is on, or None."""
         found = self.target.attribute("dynamicMemslots") if self.target else None
         return found if found and found.value == "yes" else None
 
-    @cached_property
+    @lazy
     def missing_parts(self) -> list[tuple[Node, str, str]]:
         """What the device lacks: the element it should be in, the fault and the remedy."""
         found = []
@@ -559,7 +559,7 @@ class MemoryDevice(Device):
                 "request less, or write a larger <size>",
             )
 
-    @cached_property
+    @lazy
     def page_size_fault(self) -> tuple[Node, str] | None:
         """`source/pagesize` where no host has such pages or the device is not made of whole ones, with the fault."""
         node = self.source.child("pagesize") if self.source else None
@@ -632,7 +632,7 @@ class Interface(VhostUserDevice):
     # virtio by any of its names; their case does not matter (virDomainNetModelTypeFromString).
     MODELS = ("virtio", "virtio-transitional", "virtio-non-transitional")
 
-    @cached_property
+    @lazy
     def source(self) -> Node | None:
         """The `<source>` that counts, or None: the first, formerly the first with a path."""
         sources = self.node.children("source")
@@ -652,7 +652,7 @@ class Interface(VhostUserDevice):
             return ()
         return ("path",) if self.libvirt >= (11, 1, 0) else ("type", "path", "mode")
 
-    @cached_property
+    @lazy
     def model(self) -> Attribute | None:
         """The network card, `model/@type`, or None where it is left to libvirt."""
         models = [model.attribute("type") for model in self.node.children("model")]
@@ -693,7 +693,7 @@ class Disk(VhostUserDevice):
         """The cache mode, `driver/@cache`, or None."""
         return self.driver.value("cache") if self.driver else None
 
-    @cached_property
+    @lazy
     def name(self) -> Attribute | None:
         """The name in the guest, `target/@dev`, or None."""
         names = (target.attribute("dev") for target in self.node.children("target"))
@@ -726,7 +726,7 @@ class Disk(VhostUserDevice):
         return [child for child in found if child is not None]
 
 
-_LOADPARM = re.compile(r"[A-Za-z0-9. ]{1,8}\Z")
+_LOADPARM = r"[A-Za-z0-9. ]{1,8}\Z"
 
 
 class Boot:
@@ -736,7 +736,7 @@ class Boot:
         self.device = device
         self.node = node
 
-    @cached_property
+    @lazy
     def order(self) -> int | None:
         """The place in the boot order; None where it is missing, 0 or no number."""
         return values.unsigned(self.node.value("order") or "") or None
@@ -745,7 +745,7 @@ class Boot:
     def unfit_loadparm(self) -> Attribute | None:
         """What s390x firmware is to load, where libvirt refuses it."""
         found = self.node.attribute("loadparm")
-        return None if found is None or _LOADPARM.match(found.value) else found
+        return None if found is None or re.match(_LOADPARM, found.value) else found
 
 
 # Elements inside <devices> that have an address and an alias, and those that can be booted from.

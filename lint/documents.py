@@ -19,8 +19,7 @@ from vfslint.source import Source
 MAXIMUM_BYTES = 10 * 1024 * 1024
 
 # Mark-up of a document that libxml2 has found well-formed; nothing else can stand there.
-_MARKUP = re.compile(
-    r"""
+_MARKUP = r"""(?xs)
     <!--.*?-->
   | <\?.*?\?>
   | <!\[CDATA\[.*?\]\]>
@@ -28,10 +27,8 @@ _MARKUP = re.compile(
       (?:\[ (?: <!--.*?--> | <\?.*?\?> | [^\]"'] | "[^"]*" | '[^']*' )* \]\s*)? >
   | (?P<end></[^>]*>)
   | (?P<start><[^\s/>]+ (?:[^>"'] | "[^"]*" | '[^']*')*>)
-    """,
-    re.VERBOSE | re.DOTALL,
-)
-_ATTRIBUTE = re.compile(r"""\s+([^\s=]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
+    """
+_ATTRIBUTE = r"""\s+([^\s=]+)\s*=\s*(?:"([^"]*)"|'([^']*)')"""
 _NAMESPACE_ERRORS = range(200, 206)  # libxml2 xmlerror.h: XML_NS_ERR_*, which libvirt's reader survives
 
 
@@ -72,7 +69,7 @@ class Document:
     @property
     def comments(self) -> list[tuple[int, int]]:
         """Where each comment starts and ends in the text, in order."""
-        found = _MARKUP.finditer(self.source.text)
+        found = re.finditer(_MARKUP, self.source.text)
         return [comment.span() for comment in found if comment[0].startswith("<!--")]
 
     def span(self, start: int, end: int) -> Span:
@@ -124,7 +121,7 @@ class _Place:
 def _scan(text: str) -> Iterator[_Place]:
     places: list[_Place] = []
     open_places: list[_Place] = []
-    for found in _MARKUP.finditer(text):
+    for found in re.finditer(_MARKUP, text):
         if found["start"]:
             place = _Place(found.start(), found.end())
             places.append(place)
@@ -150,7 +147,7 @@ class Attribute:
         place = document.place(self.node.element)
         tag = document.source.text[place.start : place.tag_end]
         local = self.name.rpartition("}")[2]
-        for found in _ATTRIBUTE.finditer(tag):
+        for found in re.finditer(_ATTRIBUTE, tag):
             if found[1] == self.name or (self.name.startswith("{") and found[1].endswith(":" + local)):
                 return found
         raise AssertionError(f"attribute {self.name} is not in {tag!r}")
@@ -222,7 +219,7 @@ class Node:
 
     def _default_namespace(self) -> tuple[int, int] | None:
         place = self.document.place(self.element)
-        for found in _ATTRIBUTE.finditer(self.document.source.text, place.start, place.tag_end):
+        for found in re.compile(_ATTRIBUTE).finditer(self.document.source.text, place.start, place.tag_end):
             if found[1] == "xmlns":
                 return found.span()
         return None

@@ -6,7 +6,6 @@ Rules ask this model and never the tree. All sizes are KiB, as in libvirt.
 from __future__ import annotations
 
 import re
-from functools import cached_property
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -26,12 +25,15 @@ from vfslint.devices import (
 )
 from vfslint.documents import Attribute, Document, Node
 from vfslint.findings import Span, Stage
+from vfslint.gate import accepts
+from vfslint.lazy import lazy
 from vfslint.machines import ARCHITECTURES, X86, MachineType
-from vfslint.schema_faults import SchemaFault, schema_faults
 from vfslint.setting import Setting
+from vfslint.targets import NEWEST
 
 if TYPE_CHECKING:
     from vfslint.conf_model import BackingDirectory
+    from vfslint.schema_faults import SchemaFault
     from vfslint.virconf import Statement
 
 QEMU_FAMILY = frozenset({"kvm", "qemu", "hvf", "kqemu"})
@@ -40,7 +42,7 @@ QEMU_NAMESPACE = "http://libvirt.org/schemas/domain/qemu/1.0"
 LIBOSINFO = "http://libosinfo.org/xmlns/libvirt/domain/1.0"
 
 # What libvirt keeps of an alias (domain_conf.h: USER_ALIAS_PREFIX, USER_ALIAS_CHARS).
-USER_ALIAS = re.compile(r"ua-[A-Za-z0-9_.-]*\Z")
+USER_ALIAS = r"ua-[A-Za-z0-9_.-]*\Z"
 
 
 class Region(NamedTuple):
@@ -69,19 +71,19 @@ class Cell:
         self.node = node
         self.position = position
 
-    @cached_property
+    @lazy
     def id(self) -> int | None:
         """The cell's id, its position where none is written; None where it is no number."""
         text = self.node.value("id")
         return self.position if text is None else values.unsigned(text)
 
-    @cached_property
+    @lazy
     def cpus(self) -> frozenset[int] | None:
         """The vCPUs of the cell: empty where none are listed, None where the list cannot be read."""
         text = self.node.value("cpus")
         return frozenset() if text is None else values.bitmap(text)
 
-    @cached_property
+    @lazy
     def size_kib(self) -> int | None:
         """The memory in KiB, or None where it is missing or cannot be read."""
         return sizes.Size(self.node, "memory").kib
@@ -108,30 +110,30 @@ class MemoryBacking:
         """All children of that name, over all `<memoryBacking>`."""
         return [element for node in self.nodes for element in node.children(child)]
 
-    @cached_property
+    @lazy
     def access(self) -> Attribute | None:
         """The first `access/@mode`, or None; an empty one counts as none."""
         found = self._first("access", "mode")
         return found if found and found.value else None
 
-    @cached_property
+    @lazy
     def source(self) -> Attribute | None:
         """The first `source/@type`, or None; an empty one counts as none."""
         found = self._first("source", "type")
         return found if found and found.value else None
 
-    @cached_property
+    @lazy
     def allocation(self) -> Attribute | None:
         """The first `allocation/@mode`, or None; an empty one counts as none."""
         found = self._first("allocation", "mode")
         return found if found and found.value else None
 
-    @cached_property
+    @lazy
     def hugepages(self) -> Node | None:
         """The first `<hugepages>`, or None."""
         return next(iter(self.elements("hugepages")), None)
 
-    @cached_property
+    @lazy
     def pages(self) -> list[Page]:
         """Every `hugepages/page`, over all `<memoryBacking>`."""
         return [Page(page) for element in self.elements("hugepages") for page in element.children("page")]
@@ -159,12 +161,12 @@ class Page:
     def __init__(self, node: Node) -> None:
         self.node = node
 
-    @cached_property
+    @lazy
     def size_kib(self) -> int | None:
         """The page size in KiB, or None where it is missing or cannot be read."""
         return sizes.Size(self.node, "size").kib
 
-    @cached_property
+    @lazy
     def cells(self) -> frozenset[int] | None:
         """The cells of `nodeset`; None where there is no nodeset or it cannot be read."""
         text = self.node.value("nodeset")
@@ -198,8 +200,22 @@ class Domain:
             children.setdefault(element.tag, []).append(Node(document, element))
         self._children = children
 
-    @cached_property
+    @lazy
+    def passes_gate(self) -> bool | None:
+        """What libxml2 says of it and the newest schema; None where it was not asked."""
+        return accepts(self.node.element)
+
+    @property
+    def fits_schema(self) -> bool:
+        """Whether it fits the newest schema, and is meant for a release that knows all of this schema."""
+        return self.passes_gate is True and self.setting.target.libvirt >= NEWEST.libvirt
+
+    @lazy
     def _schema_faults(self) -> dict[str, list[SchemaFault]]:
+        if self.fits_schema:
+            return {}
+        from vfslint.schema_faults import schema_faults
+
         return schema_faults(self)
 
     def schema_faults(self, kind: str) -> list[SchemaFault]:
@@ -215,12 +231,12 @@ class Domain:
         found = self._children.get(tag)
         return found[0] if found else None
 
-    @cached_property
+    @lazy
     def type(self) -> str | None:
         """The hypervisor, `domain/@type`."""
         return self.node.value("type")
 
-    @cached_property
+    @lazy
     def is_qemu(self) -> bool:
         """Whether libvirt's QEMU driver is the one to read it."""
         return self.type in QEMU_FAMILY
@@ -237,13 +253,13 @@ class Domain:
         parent = self.node.parent
         return parent is not None and parent.tag == "domainsnapshot"
 
-    @cached_property
+    @lazy
     def name(self) -> str:
         """The domain's name, or an empty string."""
         node = self.first("name")
         return node.text if node else ""
 
-    @cached_property
+    @lazy
     def os_type(self) -> Node | None:
         """The first `<type>` of the first `<os>`, or None."""
         return next((kind for os in self.elements("os") for kind in os.children("type")), None)
@@ -276,7 +292,7 @@ class Domain:
             return None
         return None if self.arch in runs[emulated] else emulated
 
-    @cached_property
+    @lazy
     def uefi(self) -> Node | None:
         """Where the domain asks for UEFI firmware: `<os firmware='efi'>` or a pflash loader; else None."""
         for os in self.elements("os"):
@@ -287,7 +303,7 @@ class Domain:
                 return loader
         return None
 
-    @cached_property
+    @lazy
     def lone_firmware(self) -> Node | None:
         """An element that describes firmware of a domain that names none and does not choose one; else None.
 
@@ -297,50 +313,73 @@ class Domain:
             loader = os.child("loader")
             if os.value("firmware") or (loader and loader.text):
                 return None
-            others = ("nvram", "firmware") if self.setting.target.libvirt >= (9, 0, 0) else ()
+            others = ("nvram", "firmware/feature") if self.setting.target.libvirt >= (9, 0, 0) else ()
             lone = loader or next((node for tag in others if (node := os.child(tag))), None)
             if lone:
                 return lone
         return None
 
+    @property
+    def serial_bios(self) -> Node | None:
+        """The `<bios useserial='yes'>` of a domain that has no serial port, or None."""
+        if "serial" in self.devices or "console" in self.devices:
+            return None
+        found = (os.child("bios") for os in self.elements("os"))
+        return next((bios for bios in found if bios and bios.value("useserial") == "yes"), None)
+
+    @property
+    def ps2_input(self) -> Node | None:
+        """The first input device at a PS/2 port, or None."""
+        return next((node for node in self.devices.get("input", ()) if node.value("bus") == "ps2"), None)
+
+    @property
+    def security_without_policy(self) -> Node | None:
+        """The policy of SEV that libvirt cannot read, or the `<launchSecurity>` that lacks it; else None."""
+        node = self.first("launchSecurity")
+        if node is None or node.value("type") != "sev":
+            return None
+        policy = node.child("policy")
+        return None if policy and values.is_policy(policy.text) else policy or node
+
     def has_feature(self, name: str) -> bool:
         """Whether `<features>` has a child of that name."""
         return any(features.child(name) for features in self.elements("features"))
 
-    @cached_property
+    @lazy
     def has_acpi(self) -> bool:
         """Whether the guest has ACPI."""
         return self.has_feature("acpi")
 
-    @cached_property
+    @lazy
     def unknown_features(self) -> list[tuple[Node, list[str]]]:
         """The features that the target's libvirt does not know, each with the names that it knows there."""
         return list(fields.unknown_features(self))
 
-    @cached_property
+    @lazy
     def clock_faults(self) -> list[tuple[Node, str, str, Stage]]:
-        """What the first `<clock>` lacks: its element, the fault, the remedy, and where libvirt refuses it."""
+        """What the first `<clock>` lacks: its element, the fault, the remedy, and the stage."""
         clock = self.first("clock")
         if clock is None:
             return []
         found = []
         offset, adjustment = clock.value("offset"), clock.value("adjustment")
         if offset == "timezone" and not clock.value("timezone"):
-            found.append((clock, "the clock is in a time zone, but names none", "write timezone='…'", Stage.PARSE))
+            fault = "the clock is in a time zone, but names none"
+            found.append((clock, fault, "write timezone='…'", Stage.PARSE))
         start = values.integer(clock.value("start") or "", bits=64)
         if offset == "absolute" and start is None and self.setting.target.libvirt >= (8, 4, 0):
             remedy = "write start='…', in seconds since 1970"
             found.append((clock, "the clock is absolute, but has no start", remedy, Stage.PARSE))
-        if offset in ("utc", "localtime", "timezone", None, "") and adjustment not in (None, "reset"):
-            if values.integer(adjustment, bits=64) is None:
-                fault = f"the clock's adjustment {adjustment!r} is neither 'reset' nor a number"
-                found.append((clock, fault, "write 'reset' or a number of seconds", Stage.PARSE))
+        is_number = adjustment in (None, "reset") or values.integer(adjustment or "", bits=64) is not None
+        if offset in ("utc", "localtime", "timezone", None, "") and not is_number:
+            fault = f"the clock's adjustment {adjustment!r} is neither 'reset' nor a number"
+            found.append((clock, fault, "write 'reset' or a number of seconds", Stage.PARSE))
         for timer in clock.children("timer"):
             if timer.value("name") == "platform":
                 found.append((timer, "the timer 'platform' is for Xen", "take it away", Stage.DEFINE))
         return found
 
-    @cached_property
+    @lazy
     def empty_resource(self) -> Node | None:
         """The first `<resource>` where libvirt finds nothing in it, or None."""
         node = self.first("resource")
@@ -350,7 +389,7 @@ class Domain:
         is_new = self.setting.target.libvirt >= (9, 0, 0)
         return None if is_new and node.child("fibrechannel") else node
 
-    @cached_property
+    @lazy
     def unsupported_actions(self) -> list[Node]:
         """The `<on_poweroff>`, `<on_reboot>` and `<on_crash>` whose action QEMU does not have."""
         is_new = self.setting.target.libvirt >= (9, 0, 0)
@@ -368,7 +407,7 @@ class Domain:
             faulty.append("on_reboot")
         return [node for tag in faulty if (node := found[tag])]
 
-    @cached_property
+    @lazy
     def pci_root(self) -> Node | None:
         """The PCI controller with index 0, or None where none is written."""
         for controller in self.devices.get("controller", ()):
@@ -376,7 +415,7 @@ class Domain:
                 return controller
         return None
 
-    @cached_property
+    @lazy
     def pci_device(self) -> Node | None:
         """The first device that needs a PCI slot on x86, or None."""
         if self.pci_root and self.setting.target.libvirt < (11, 4, 0):
@@ -388,7 +427,7 @@ class Domain:
                     return node
         return self.pci_root
 
-    @cached_property
+    @lazy
     def gets_pci_devices(self) -> bool:
         """Whether libvirt adds PCI devices by itself: a memory balloon, and USB except for isapc."""
         if self.pci_root:
@@ -397,7 +436,7 @@ class Domain:
         has_usb = any(node.value("type") == "usb" for node in controllers)
         return "memballoon" not in self.devices or (self.machine == "microvm" and not has_usb)
 
-    @cached_property
+    @lazy
     def iommu_faults(self) -> list[tuple[Node, str, str]]:
         """The IOMMUs whose options lack what they build on, each with the fault and its remedy."""
         found = []
@@ -426,124 +465,124 @@ class Domain:
                 return found if found.value else None
         return None
 
-    @cached_property
+    @lazy
     def arch_attribute(self) -> Attribute | None:
         """Where the architecture is written, or None; an empty one counts as none."""
         return self._of_os_type("arch")
 
-    @cached_property
+    @lazy
     def arch(self) -> str:
         """The architecture; where none is written, x86_64 is assumed for the host."""
         return self.arch_attribute.value if self.arch_attribute else "x86_64"
 
-    @cached_property
+    @lazy
     def machine_attribute(self) -> Attribute | None:
         """Where the machine type is written, or None; an empty one counts as none."""
         return self._of_os_type("machine")
 
-    @cached_property
+    @lazy
     def machine(self) -> str | None:
         """The machine type as written, or None: the emulator's default."""
         return self.machine_attribute.value if self.machine_attribute else None
 
-    @cached_property
+    @lazy
     def machine_type(self) -> MachineType:
         """What is known of the machine type."""
         return MachineType(self.machine, self.arch, self.setting.target.qemu)
 
-    @cached_property
+    @lazy
     def vcpus(self) -> int | None:
         """The largest number of vCPUs; 1 where `<vcpu>` is missing, None where it is no number."""
         node = self.first("vcpu")
         return 1 if node is None else values.unsigned(node.text, wraps=True)
 
-    @cached_property
+    @lazy
     def current_vcpus(self) -> int | None:
         """`vcpu/@current`, the vCPUs that are there from the start; None where absent or unreadable."""
         node = self.first("vcpu")
         text = node.value("current") if node else None
         return None if text is None else values.unsigned(text, wraps=True)
 
-    @cached_property
+    @lazy
     def vcpu_at(self) -> Span:
         """Where the number of vCPUs stands, or where `<vcpu>` is missing: the domain's start tag."""
         node = self.first("vcpu")
         return node.text_span if node else self.node.start_span
 
-    @cached_property
+    @lazy
     def iothreads(self) -> int | None:
         """The number of I/O threads; None where it is absent or unreadable."""
         node = self.first("iothreads")
         return values.unsigned(node.text) if node else None
 
-    @cached_property
+    @lazy
     def iothread_ids(self) -> list[Node]:
         """Every `<iothread>` of `<iothreadids>`."""
         return [node for ids in self.elements("iothreadids") for node in ids.children("iothread")]
 
-    @cached_property
+    @lazy
     def vcpu_states(self) -> list[tuple[int, bool, Node]]:
         """What `<vcpus>` says: the id of each vCPU that can be read, and whether it is on."""
         return list(processors.vcpu_states(self))
 
-    @cached_property
+    @lazy
     def faulty_pins(self) -> list[tuple[Node, Node | None]]:
         """The bindings of `<cputune>` that have no set, or that repeat the one given with them."""
         return list(processors.faulty_pins(self))
 
-    @cached_property
+    @lazy
     def cpu_features(self) -> list[Node]:
         """Every `<feature>` of the first `<cpu>`."""
         cpu = self.first("cpu")
         return cpu.children("feature") if cpu else []
 
-    @cached_property
+    @lazy
     def cpu_details_without_model(self) -> list[Node]:
         """The features and the vendor that need a CPU model, where none is named."""
         return processors.details_without_model(self)
 
-    @cached_property
+    @lazy
     def cpu_model_faults(self) -> list[tuple[Attribute, str]]:
         """The attributes of the CPU's `<model>` that libvirt refuses, each with the reason."""
         return list(processors.model_faults(self))
 
-    @cached_property
+    @lazy
     def cpu_cache_faults(self) -> list[tuple[Node, str]]:
         """The CPU's `<cache>` and `<maxphysaddr>` where QEMU cannot do it, with the fault."""
         return list(processors.cache_faults(self))
 
-    @cached_property
+    @lazy
     def has_extended_interrupts(self) -> bool:
         """Whether an IOMMU is in extended interrupt mode."""
         drivers = (iommu.child("driver") for iommu in self.devices.get("iommu", ()))
         return any(driver.value("eim") == "on" for driver in drivers if driver)
 
-    @cached_property
+    @lazy
     def bitsets(self) -> list[processors.Bitset]:
         """Every set of CPUs or NUMA nodes that libvirt reads."""
         return list(processors.bitsets(self))
 
-    @cached_property
+    @lazy
     def topology(self) -> processors.Topology | None:
         """`cpu/topology` of the first `<cpu>`, or None."""
         cpu = self.first("cpu")
         node = cpu.child("topology") if cpu else None
         return processors.Topology(node, self.setting.target.libvirt) if node else None
 
-    @cached_property
+    @lazy
     def cpu_mode(self) -> str:
         """`cpu/@mode` of the first `<cpu>`; custom where it is absent."""
         cpu = self.first("cpu")
         return (cpu.value("mode") if cpu else None) or "custom"
 
-    @cached_property
+    @lazy
     def cpu_model(self) -> str:
         """The name of the CPU model in the first `<cpu>`, or an empty string."""
         cpu = self.first("cpu")
         model = cpu.child("model") if cpu else None
         return model.text if model else ""
 
-    @cached_property
+    @lazy
     def memory_kib(self) -> int | None:
         """`<memory>` in KiB: 0 where it is missing or empty, None where it cannot be read."""
         return self._size_kib("memory")
@@ -552,23 +591,23 @@ class Domain:
         node = self.first(tag)
         return sizes.Size(node, "").kib if node and node.text else 0
 
-    @cached_property
+    @lazy
     def current_memory_kib(self) -> int | None:
         """`<currentMemory>` in KiB: 0 where it is missing or empty, None where it cannot be read."""
         return self._size_kib("currentMemory")
 
-    @cached_property
+    @lazy
     def max_memory_kib(self) -> int | None:
         """`<maxMemory>` in KiB: 0 where it is missing or empty, None where it cannot be read."""
         return self._size_kib("maxMemory")
 
-    @cached_property
+    @lazy
     def memory_slots(self) -> int:
         """`maxMemory/@slots`, the places for memory devices; 0 where absent or unreadable."""
         node = self.first("maxMemory")
         return values.unsigned(node.value("slots") or "") or 0 if node else 0
 
-    @cached_property
+    @lazy
     def total_kib(self) -> int | None:
         """All memory that the guest is defined with, in KiB; None where some size cannot be read.
 
@@ -576,23 +615,23 @@ class Domain:
         (domain_postparse.c:virDomainDefPostParseMemory).
         """
         if not any(cell.size_kib for cell in self.cells):
-            return self.memory_kib
+            return None if self.has_unreadable_cell else self.memory_kib
         device_sizes = [device.size_kib for device in self.memory_devices]
         if self.initial_kib is None or None in device_sizes:
             return None
         return self.initial_kib + sum(size or 0 for size in device_sizes)
 
-    @cached_property
+    @lazy
     def sizes(self) -> list[sizes.Size]:
         """Every size of memory that libvirt reads."""
         return list(sizes.sizes(self))
 
-    @cached_property
+    @lazy
     def refusals(self) -> list[fields.Refusal]:
         """Every value that the parser of the target's libvirt refuses without looking at any other."""
-        return list(fields.refusals(self))
+        return fields.refusals(self)
 
-    @cached_property
+    @lazy
     def backing(self) -> MemoryBacking:
         """The memory backing, over all `<memoryBacking>` elements."""
         return MemoryBacking(self.elements("memoryBacking"))
@@ -611,19 +650,19 @@ class Domain:
 
         return backing_directory(self.setting.conf, session=self.setting.session)
 
-    @cached_property
+    @lazy
     def numa(self) -> list[Node]:
         """The `<numa>` that counts in each `<cpu>`: XPath `./cpu/numa[1]`."""
         found = (cpu.child("numa") for cpu in self.elements("cpu"))
         return [numa for numa in found if numa is not None]
 
-    @cached_property
+    @lazy
     def cells(self) -> list[Cell]:
         """The guest's NUMA cells, over all `<cpu>` elements: XPath `./cpu/numa[1]/cell`."""
         nodes = [node for numa in self.numa for node in numa.children("cell")]
         return [Cell(node, position) for position, node in enumerate(nodes)]
 
-    @cached_property
+    @lazy
     def devices(self) -> dict[str, list[Node]]:
         """The nodes inside `<devices>` by name, in the order of the document."""
         found: dict[str, list[Node]] = {}
@@ -632,12 +671,12 @@ class Domain:
                 found.setdefault(element.tag, []).append(Node(self.document, element))
         return found
 
-    @cached_property
+    @lazy
     def emulator(self) -> Node | None:
         """The first `<emulator>` inside `<devices>`, or None: the host's own for the architecture."""
         return next(iter(self.devices.get("emulator", ())), None)
 
-    @cached_property
+    @lazy
     def filesystems(self) -> list[Filesystem]:
         """Every `<filesystem>`; those that virtiofsd serves are `VirtioFS`."""
         found = []
@@ -646,22 +685,22 @@ class Domain:
             found.append(VirtioFS(self, node) if filesystem.is_virtiofs else filesystem)
         return found
 
-    @cached_property
+    @lazy
     def shares(self) -> list[VirtioFS]:
         """Every filesystem that virtiofsd serves."""
         return [filesystem for filesystem in self.filesystems if isinstance(filesystem, VirtioFS)]
 
-    @cached_property
+    @lazy
     def memory_devices(self) -> list[MemoryDevice]:
         """Every `<memory>` inside `<devices>`."""
         return [MemoryDevice(self, node) for node in self.devices.get("memory", ())]
 
-    @cached_property
+    @lazy
     def disks(self) -> list[Disk]:
         """Every `<disk>`."""
         return [Disk(self, node) for node in self.devices.get("disk", ())]
 
-    @cached_property
+    @lazy
     def controllers(self) -> list[Controller]:
         """Every `<controller>`."""
         return [Controller(self, node) for node in self.devices.get("controller", ())]
@@ -670,13 +709,13 @@ class Domain:
         """Every device of that element name."""
         return [Device(self, node) for node in self.devices.get(kind, ())]
 
-    @cached_property
+    @lazy
     def vhost_user_interfaces(self) -> list[Interface]:
         """Every interface that another process serves."""
         nodes = self.devices.get("interface", ())
         return [Interface(self, node) for node in nodes if node.value("type") == "vhostuser"]
 
-    @cached_property
+    @lazy
     def vhost_disks(self) -> list[Disk]:
         """Every disk of type vhostuser or vhostvdpa."""
         nodes = self.devices.get("disk", ())
@@ -696,28 +735,28 @@ class Domain:
             if element.tag in kinds
         ]
 
-    @cached_property
+    @lazy
     def addresses(self) -> list[Address]:
         """The guest address of every device that has one written."""
         return [Address(device, node) for device, node in self._devices_with("address", ADDRESSED)]
 
-    @cached_property
+    @lazy
     def buses(self) -> Buses:
         """The PCI buses, of which only those of x86 machines are known."""
         return Buses(self)
 
-    @cached_property
+    @lazy
     def boots(self) -> list[Boot]:
         """The boot order of every device that has one; filesystems have it since libvirt 7.1.0."""
         known = BOOTABLE if self.setting.target.libvirt >= (7, 1, 0) else BOOTABLE - {"filesystem"}
         return [Boot(device, node) for device, node in self._devices_with("boot", known)]
 
-    @cached_property
+    @lazy
     def os_boot(self) -> Node | None:
         """The first `os/boot`, which names kinds of devices to boot from, or None."""
         return next((boot for os in self.elements("os") for boot in os.children("boot")), None)
 
-    @cached_property
+    @lazy
     def aliases(self) -> list[Attribute]:
         """The alias of every device as far as libvirt keeps it: `ua-` and plain characters.
 
@@ -725,7 +764,7 @@ class Domain:
         """
         kinds = ADDRESSED - {"serial", "console"}
         named = (node.attribute("name") for _, node in self._devices_with("alias", kinds))
-        return [name for name in named if name and USER_ALIAS.match(name.value)]
+        return [name for name in named if name and re.match(USER_ALIAS, name.value)]
 
     @property
     def unbound_command_lines(self) -> list[Node]:
@@ -738,7 +777,7 @@ class Domain:
             for node in nodes
         ]
 
-    @cached_property
+    @lazy
     def arguments(self) -> list[Attribute]:
         """What `<qemu:commandline>` adds to QEMU's command line."""
         lines = self.elements(f"{{{QEMU_NAMESPACE}}}commandline")
@@ -754,7 +793,7 @@ class Domain:
             for argument in self.arguments
         )
 
-    @cached_property
+    @lazy
     def has_firmware(self) -> bool:
         """Whether the guest boots with UEFI: `os/@firmware` or a loader (one that is not named BIOS)."""
         for os in self.elements("os"):
@@ -763,36 +802,43 @@ class Domain:
                 return True
         return False
 
-    @cached_property
+    @lazy
     def cmdline(self) -> Node | None:
         """The kernel's command line, or None."""
         return next((line for os in self.elements("os") for line in os.children("cmdline")), None)
 
-    @cached_property
+    @lazy
+    def guest_system(self) -> Attribute | None:
+        """The guest's operating system, as libosinfo's metadata name it, or None."""
+        path = f"{{{LIBOSINFO}}}libosinfo/{{{LIBOSINFO}}}os"
+        found = (metadata.child(path) for metadata in self.elements("metadata"))
+        return next((os.attribute("id") for os in found if os), None)
+
+    @lazy
     def is_windows(self) -> bool:
         """Whether the metadata of libosinfo name Windows as the guest."""
         path = f"{{{LIBOSINFO}}}libosinfo/{{{LIBOSINFO}}}os"
         found = (system for metadata in self.elements("metadata") for system in metadata.children(path))
         return any("microsoft.com/" in (system.value("id") or "") for system in found)
 
-    @cached_property
+    @lazy
     def is_x86(self) -> bool:
         """Whether the machine is one of x86."""
         return self.arch in X86
 
-    @cached_property
+    @lazy
     def is_q35(self) -> bool:
         """Whether the machine has the q35 chipset, with PCI Express."""
         return self.machine is not None and (self.machine == "q35" or self.machine.startswith("pc-q35"))
 
-    @cached_property
+    @lazy
     def is_i440fx(self) -> bool:
         """Whether the machine has the i440fx chipset, which x86 has where no machine is named."""
         if self.machine is None:
             return self.is_x86
         return self.machine == "pc" or self.machine.startswith(("pc-i440fx", "pc-0.", "pc-1."))
 
-    @cached_property
+    @lazy
     def vhost_user_devices(self) -> list[Device]:
         """Every device that another process serves and that therefore needs shared guest memory."""
         found: list[Device] = list(self.shares)
@@ -803,7 +849,7 @@ class Domain:
                 found.append(video)
         return found
 
-    @cached_property
+    @lazy
     def regions(self) -> list[Region]:
         """The initial memory: each NUMA cell, or the whole where there is none.
 
@@ -823,45 +869,45 @@ class Domain:
             )
         return regions
 
-    @cached_property
+    @lazy
     def is_shared(self) -> bool:
         """Whether all initial memory is shared, as libvirt asks for every vhost-user device."""
         return all(region.is_shared for region in self.regions)
 
-    @cached_property
+    @lazy
     def overlapping_cells(self) -> list[tuple[Cell, Cell]]:
         """Each pair of NUMA cells that share a vCPU."""
         return list(numa.overlaps(self.cells)) if len(self.cells) > 1 else []
 
-    @cached_property
+    @lazy
     def distance_faults(self) -> list[tuple[Node, str]]:
         """The distances between NUMA cells that libvirt refuses, with the fault."""
         return list(numa.distance_faults(self))
 
-    @cached_property
+    @lazy
     def cell_cache_faults(self) -> list[tuple[Node, str]]:
         """The caches of NUMA cells that libvirt refuses, with the fault."""
         return list(numa.cache_faults(self))
 
-    @cached_property
+    @lazy
     def numatune_faults(self) -> list[tuple[Node, str, str]]:
         """The parts of `<numatune>` that libvirt refuses, with the fault and its remedy."""
         return list(numa.numatune_faults(self))
 
-    @cached_property
+    @lazy
     def hugepage_demands(self) -> list[pages.Demand]:
         """The huge pages that the guest takes when it starts, by size and by the host's nodes."""
         return list(pages.demands(self))
 
-    @cached_property
+    @lazy
     def default_pages(self) -> list[Page]:
         """The page sizes that are for all cells without one; without cells, nodeset 0 means all as well."""
         return [page for page in self.backing.pages if self._is_for_all(page)]
 
     def _is_for_all(self, page: Page) -> bool:
-        return page.node.value("nodeset") is None or (not self.cells and page.cells == {0})
+        return page.node.value("nodeset") is None or (not self.cells and page.cells == frozenset({0}))
 
-    @cached_property
+    @lazy
     def overlapping_pages(self) -> list[tuple[Page, Page, frozenset[int]]]:
         """Each pair of page sizes for the same cell, with these cells."""
         limited = [page for page in self.backing.pages if page.cells and not self._is_for_all(page)]
@@ -871,14 +917,14 @@ class Domain:
             if (both := ((first.cells or frozenset()) & (second.cells or frozenset())))
         ]
 
-    @cached_property
+    @lazy
     def pages_beyond_cells(self) -> list[tuple[Page, frozenset[int]]]:
         """Each page size whose nodeset names cells that do not exist, with these."""
         limited = [page for page in self.backing.pages if page.cells and not self._is_for_all(page)]
         exist = frozenset(range(len(self.cells)))
         return [(page, beyond) for page in limited if (beyond := (page.cells or frozenset()) - exist)]
 
-    @cached_property
+    @lazy
     def cells_without_pages(self) -> frozenset[int]:
         """The NUMA cells that no page size is for, where there are some that one is for."""
         if not self.cells or not self.backing.pages or self.default_pages:
@@ -886,7 +932,7 @@ class Domain:
         covered = frozenset[int]().union(*(page.cells or () for page in self.backing.pages))
         return frozenset(range(len(self.cells))) - covered if covered else frozenset()
 
-    @cached_property
+    @lazy
     def slot_faults(self) -> list[tuple[Node, str]]:
         """The memory modules that have no slot, or a slot that does not exist or is taken, with the fault."""
         modules = [device for device in self.memory_devices if device.model in ("dimm", "nvdimm")]
@@ -909,14 +955,14 @@ class Domain:
             found.append((modules[slots].node, f"the domain has {count} memory modules, but {slots} slots"))
         return found
 
-    @cached_property
+    @lazy
     def private_regions(self) -> list[Region]:
-        """The parts of the initial memory that are private, unless a word that libvirt refuses decides one."""
+        """The parts of the initial memory that are private; none where a word that libvirt refuses decides."""
         if any(r.decided_by and r.decided_by.value not in ("shared", "private") for r in self.regions):
             return []
         return [region for region in self.regions if not region.is_shared]
 
-    @cached_property
+    @lazy
     def misplaced_sharing(self) -> list[Node]:
         """`<memoryBacking>` and `<numa>` that would share memory, but stand where libvirt does not read them."""
         found = []
@@ -928,17 +974,17 @@ class Domain:
                 found.append(Node(self.document, element))
         return found
 
-    @cached_property
+    @lazy
     def has_unreadable_cell(self) -> bool:
         """Whether some NUMA cell's memory is missing or cannot be read."""
         return any(cell.size_kib is None for cell in self.cells)
 
-    @cached_property
+    @lazy
     def has_hard_limit(self) -> bool:
         """Whether `<memtune>` limits QEMU's memory."""
         return any(memtune.child("hard_limit") for memtune in self.elements("memtune"))
 
-    @cached_property
+    @lazy
     def void_backing_options(self) -> list[tuple[Node, str]]:
         """The children of `<memoryBacking>` that change nothing, each with what they do not act on."""
         found = []
@@ -948,7 +994,7 @@ class Domain:
             found += [(node, "shared memory") for node in self.backing.elements("nosharepages")]
         return found
 
-    @cached_property
+    @lazy
     def video_blob(self) -> Attribute | None:
         """The first `video/model/@blob` that is on, or None."""
         for video in self.devices.get("video", ()):
@@ -957,7 +1003,7 @@ class Domain:
                 return model["blob"]
         return None
 
-    @cached_property
+    @lazy
     def vfio_device(self) -> Node | None:
         """The first PCI or mediated device that is passed through, or None."""
         for hostdev in self.devices.get("hostdev", ()):
@@ -965,7 +1011,7 @@ class Domain:
                 return hostdev
         return None
 
-    @cached_property
+    @lazy
     def initial_kib(self) -> int | None:
         """The memory that the guest starts with, without memory devices, in KiB; None where unreadable.
 

@@ -12,8 +12,8 @@ from vfslint.documents import Attribute, Document, Node
 from vfslint.findings import Edit, Span
 from vfslint.source import Source
 
-_FIRST_QUOTE = re.compile(r"""=\s*(["'])""")
-_INDENTATION = re.compile(r"\n([ \t]+)<")
+_FIRST_QUOTE = r"""=\s*(["'])"""
+_INDENTATION = r"\n([ \t]+)<"
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", '"': "&quot;", "'": "&apos;"})
 
 
@@ -167,13 +167,15 @@ def _newline(text: str) -> str:
 
 
 def _quote(tag: str, text: str) -> str:
-    found = _FIRST_QUOTE.search(tag) or _FIRST_QUOTE.search(text, text.find("<", text.find("?>") + 1))
+    found = re.search(_FIRST_QUOTE, tag) or re.search(
+        _FIRST_QUOTE, text[text.find("<", text.find("?>") + 1) :]
+    )
     return found[1] if found else "'"
 
 
 def _unit(text: str) -> str:
     """Return the file's step of indentation: its shallowest indented tag."""
-    found: list[str] = _INDENTATION.findall(text)
+    found: list[str] = re.findall(_INDENTATION, text)
     return min(found, key=len) if found else "  "
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vfslint.broken import Broken
 from vfslint.documents import Document, Malformed, Node, read
 from vfslint.domain import Domain
 from vfslint.findings import Finding, Problem, Severity, Stage
@@ -116,13 +115,16 @@ class Engine:
             for subject, chosen in self._rules.items()
         }
         self._words = {word for chosen in self._rules.values() for rule in chosen for word in rule.words}
-        self._by_words: dict[tuple[bool, frozenset[str]], dict[str, list[Rule]]] = {}
+        self._encoded_words = [(word, word.encode()) for word in self._words]
+        self._by_words: dict[tuple[bool, bool, frozenset[str]], dict[str, list[Rule]]] = {}
 
     def judge_xml(self, source: Source) -> Outcome:
         """Return what the rules find in an XML file."""
         try:
             document = read(source)
         except Malformed as failure:
+            from vfslint.broken import Broken
+
             broken = Broken(source, failure)
             return self._settle(broken, self.ask("Broken", [broken]), is_whole=False)
         root = Node(document, document.root)
@@ -203,15 +205,20 @@ class Engine:
         source = domain.document.source
         data = source.data
         if source.encoding == "utf-8":
-            present = frozenset(word for word in self._words if word.encode() in data)
+            present = frozenset([word for word, encoded in self._encoded_words if encoded in data])
         else:
             present = frozenset(word for word in self._words if source.encode(word) in data)
-        key = (domain.is_qemu, present)
+        fits = domain.fits_schema
+        key = (domain.is_qemu, fits, present)
         found = self._by_words.get(key)
         if found is None:
             rules = self._rules if domain.is_qemu else self._for_any
             found = {
-                subject: [rule for rule in chosen if not rule.words or not present.isdisjoint(rule.words)]
+                subject: [
+                    rule
+                    for rule in chosen
+                    if not (fits and rule.misfits) and (not rule.words or not present.isdisjoint(rule.words))
+                ]
                 for subject, chosen in rules.items()
             }
             if len(self._by_words) < WORD_SETS:
@@ -237,11 +244,12 @@ class Engine:
         return list(self._ask_rules(self._rules.get(subject, ()), subjects))
 
     def _ask_rules(self, rules: Iterable[Rule], subjects: Iterable[Any]) -> list[Finding]:
+        setting = self.setting
         return [
             _finding(rule, problem)
             for subject in subjects
             for rule in rules
-            for problem in rule(subject, self.setting)
+            for problem in (rule.check(subject, setting) if rule.wants_setting else rule.check(subject))
         ]
 
 

@@ -92,9 +92,7 @@ def _positive(name: str, **options: Any) -> Field:
 
 _STATE = (_switch("state"),)
 _WANTED_STATE = (_switch("state", required=ALWAYS),)
-_ACTION = (
-    _words("", "destroy restart preserve rename-restart coredump-destroy coredump-restart", empty=NEVER),
-)
+_ACTION = (_words("", "destroy restart preserve rename-restart coredump-destroy coredump-restart", empty=NEVER),)
 _COUNT = "sockets cores threads".split()
 
 # Where libvirt reads the first element alone; of all others it reads each (XPath in domain_conf.c).
@@ -324,34 +322,47 @@ _DEVICES = _ROOT.children.pop("devices")
 _NUMA = _ROOT.children["cpu"].children.pop("numa")
 
 
-def refusals(domain: Domain) -> Iterator[Refusal]:
-    """Yield each value that the target's libvirt refuses."""
-    libvirt = domain.setting.target.libvirt
+def refusals(domain: Domain) -> list[Refusal]:
+    """Return each value that the target's libvirt refuses."""
+    found: list[Refusal] = []
     for tag, branch in _ROOT.children.items():
-        found = domain.elements(tag)
-        for node in found[:1] if branch.is_first else found:
-            yield from _below(domain, node.element, branch, libvirt)
+        nodes = domain.elements(tag)
+        for node in nodes[:1] if branch.is_first else nodes:
+            _look(domain, node.element, branch, found)
     for numa in domain.numa:
-        yield from _below(domain, numa.element, _NUMA, libvirt)
+        _look(domain, numa.element, _NUMA, found)
     for tag, branch in _DEVICES.children.items():
         for node in domain.devices.get(tag, ()):
-            yield from _below(domain, node.element, branch, libvirt)
+            _look(domain, node.element, branch, found)
+    return found
 
 
-def _below(domain: Domain, element: Any, branch: _Branch, libvirt: Version) -> Iterator[Refusal]:
+def _look(domain: Domain, element: Any, branch: _Branch, found: list[Refusal]) -> None:
+    """Add what is refused in an element and below it."""
+    get = element.get
     for field in branch.fields:
-        value = element.get(field.name) if field.name else Node(domain.document, element).text
-        if value is None:
-            if libvirt >= max(field.required, field.since):
-                yield Refusal(Node(domain.document, element), field, None, None)
-        elif not field.accepts(value, libvirt):
-            node = Node(domain.document, element)
-            yield Refusal(node, field, node.attribute(field.name) if field.name else None, value)
-    if branch.children:
+        value = get(field.name) if field.name else Node(domain.document, element).text
+        words = field.words
+        # Most values are words that every release knows, or are not there.
+        if words is not None and value in words and words[value] == ALWAYS:
+            continue
+        if value is not None or field.required != NEVER:
+            _judge(domain, element, field, value, found)
+    if branch.children and len(element):
         done = set()
         for child in element.iterchildren("*"):
             below = branch.children.get(child.tag)
             if below and child.tag not in done:
                 if below.is_first:
                     done.add(child.tag)
-                yield from _below(domain, child, below, libvirt)
+                _look(domain, child, below, found)
+
+
+def _judge(domain: Domain, element: Any, field: Field, value: str | None, found: list[Refusal]) -> None:
+    libvirt = domain.setting.target.libvirt
+    if value is None:
+        if libvirt >= max(field.required, field.since):
+            found.append(Refusal(Node(domain.document, element), field, None, None))
+    elif not field.accepts(value, libvirt):
+        node = Node(domain.document, element)
+        found.append(Refusal(node, field, node.attribute(field.name) if field.name else None, value))

@@ -12,6 +12,11 @@ from typing import Protocol
 CONF_NAME = "qemu.conf"
 
 
+def is_conf(path: str, kind: str) -> bool:
+    """Whether a file is read as a qemu.conf: `kind` says so, or is auto and the name does."""
+    return kind == "qemu-conf" or (kind == "auto" and os.path.basename(path) == CONF_NAME)
+
+
 class Selection(Protocol):
     """What a configuration says about which files of a folder are to be checked."""
 

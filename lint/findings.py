@@ -4,8 +4,6 @@ Everything here is frozen, picklable and free of the documents it came from. Lin
 1-based, columns count characters; offsets are 0-based bytes of the file as it is stored.
 """
 
-from __future__ import annotations
-
 from enum import Enum, IntEnum
 from typing import NamedTuple
 

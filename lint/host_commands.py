@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
 from collections.abc import Sequence
 from typing import TextIO
 
@@ -10,7 +9,8 @@ from vfslint.choices import Choices
 from vfslint.documents import MAXIMUM_BYTES, Malformed, read
 from vfslint.domain import Domain
 from vfslint.engine import domains_in
-from vfslint.options import Complaint, lint_parser
+from vfslint.options import Complaint, Options
+from vfslint.parser import lint_parser
 from vfslint.setting import Setting
 from vfslint.source import Source
 
@@ -46,10 +46,10 @@ def setup(argv: Sequence[str], stdout: TextIO) -> int:
     return 0
 
 
-def _options(command: str, about: str, argv: Sequence[str], stdout: TextIO) -> Namespace | None:
+def _options(command: str, about: str, argv: Sequence[str], stdout: TextIO) -> Options | None:
     """Return the options; None where help was asked for and given."""
     usage = f"vfslint {command} [OPTION…] {'FILE…' if command == 'setup' else '[FILE…]'}"
-    options = lint_parser(f"vfslint {command}", usage).parse_args(argv)
+    options = lint_parser(f"vfslint {command}", usage).parse_args(argv, Options())
     if options.help:
         stdout.write(f"usage: {usage}\n\n{about}\nOptions as for vfslint: --target, --session, --host …\n")
         return None

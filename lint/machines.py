@@ -6,8 +6,8 @@ Only what is certain is told: distributions rename and keep machine types of the
 from __future__ import annotations
 
 import re
-from functools import cached_property
 
+from vfslint.lazy import lazy
 from vfslint.targets import Version
 
 X86 = frozenset({"x86_64", "i686"})
@@ -25,24 +25,20 @@ HUGE_PAGES_KIB: dict[str, tuple[int, ...]] = {
 # virarch.c: virArch.
 ARCHITECTURES: dict[str, Version] = dict.fromkeys(
     """aarch64 alpha armv6l armv7b armv7l cris i686 lm32 m68k microblaze microblazeel mips mips64 mips64el
-    mipsel     openrisc parisc parisc64 ppc ppc64 ppc64le ppcemb ppcle riscv32 riscv64 s390 s390x sh4 sh4eb sparc sparc64
-    unicore32 x86_64 xtensa xtensaeb""".split(),
+    mipsel openrisc parisc parisc64 ppc ppc64 ppc64le ppcemb ppcle riscv32 riscv64 s390 s390x sh4 sh4eb sparc
+    sparc64 unicore32 x86_64 xtensa xtensaeb""".split(),
     (0, 0, 0),
 ) | {"loongarch64": (9, 1, 0)}
 
-_VERSIONED = re.compile(r"pc-(q35|i440fx)-([0-9]+)\.([0-9]+)(?:\.([0-9]+))?\Z")
-_ANCIENT = re.compile(r"pc-[01]\.[0-9]+\Z")
-_VENDOR = re.compile(r"rhel|ubuntu|pc-(?:q35|i440fx)-[a-z]")
+_VERSIONED = r"pc-(q35|i440fx)-([0-9]+)\.([0-9]+)(?:\.([0-9]+))?\Z"
+_ANCIENT = r"pc-[01]\.[0-9]+\Z"
+_VENDOR = r"rhel|ubuntu|pc-(?:q35|i440fx)-[a-z]"
 
 # x86 boards without a version in their name, and the QEMU that brought each (hw/i386).
 _PLAIN: dict[str, Version] = {
     "pc": (0, 0, 0),
     "q35": (0, 0, 0),
     "isapc": (0, 0, 0),
-    "xenfv": (0, 0, 0),
-    "xenfv-3.1": (0, 0, 0),
-    "xenfv-4.2": (0, 0, 0),
-    "xenpv": (0, 0, 0),
     "microvm": (4, 2, 0),
     "x-remote": (6, 0, 0),
     "nitro-enclave": (9, 2, 0),
@@ -67,17 +63,17 @@ class MachineType:
         self.arch = arch
         self.is_x86 = arch in X86
 
-    @cached_property
+    @lazy
     def _versioned(self) -> tuple[str, Version] | None:
-        found = _VERSIONED.match(self.name or "") if self.is_x86 else None
+        found = re.match(_VERSIONED, self.name or "") if self.is_x86 else None
         return (found[1], (int(found[2]), int(found[3]), int(found[4] or 0))) if found else None
 
-    @cached_property
+    @lazy
     def is_vendors(self) -> bool:
         """Whether a distribution gave it its name, so that nothing is known of it."""
-        return self.name is not None and _VENDOR.search(self.name) is not None
+        return self.name is not None and re.search(_VENDOR, self.name) is not None
 
-    @cached_property
+    @lazy
     def is_unknown(self) -> bool:
         """Whether no QEMU of this architecture has or had such a machine."""
         if self.name is None or self.is_vendors:
@@ -87,7 +83,7 @@ class MachineType:
         if self._versioned:
             (major, minor, patch) = self._versioned[1]
             return minor > _LAST_MINOR.get(major, 2) or (patch != 0 and self.name != "pc-q35-4.0.1")
-        return self.name not in _PLAIN and not _ANCIENT.match(self.name)
+        return self.name not in _PLAIN and not re.match(_ANCIENT, self.name)
 
     @property
     def _is_foreign(self) -> bool:
@@ -96,7 +92,7 @@ class MachineType:
             return True
         return any(name.startswith(start) and self.arch not in arches for start, arches in _FOREIGN.items())
 
-    @cached_property
+    @lazy
     def comes_with(self) -> Version | None:
         """The QEMU release that brings the machine, where that is later than the target's; else None."""
         if self._versioned:
@@ -104,7 +100,7 @@ class MachineType:
         since = _PLAIN.get(self.name or "", (0, 0, 0))
         return since if self.is_x86 and since > self.qemu else None
 
-    @cached_property
+    @lazy
     def gone_since(self) -> Version | None:
         """The QEMU release that no longer has the machine, where the target's is that or later; else None."""
         gone = self._end()
@@ -112,7 +108,7 @@ class MachineType:
 
     def _end(self) -> Version | None:
         if not self._versioned:
-            ancient = self.is_x86 and _ANCIENT.match(self.name or "")
+            ancient = self.is_x86 and re.match(_ANCIENT, self.name or "")
             return (6, 0, 0) if ancient else None
         family, (major, minor, _) = self._versioned
         if family == "q35" and (major, minor) < (2, 4):
@@ -124,7 +120,7 @@ class MachineType:
         # From 10.1 on, QEMU drops machines that are six years old (include/hw/boards.h).
         return max((10, 1, 0), (major + 6, minor, 0))
 
-    @cached_property
+    @lazy
     def cpu_limit(self) -> int | None:
         """How many vCPUs the board takes, or None where that is not known."""
         if not self.is_x86 or self.is_vendors:
@@ -134,6 +130,11 @@ class MachineType:
             return _q35_limit(version) if family == "q35" else 255
         limits = {"isapc": 1, "x-remote": 1, "pc": 255, "microvm": 288, "q35": _q35_limit(self.qemu)}
         return 255 if self.name is None else limits.get(self.name)
+
+    @property
+    def is_xens(self) -> bool:
+        """Whether Xen alone starts this machine of QEMU."""
+        return self.is_x86 and (self.name or "").startswith(("xenfv", "xenpv"))
 
     @property
     def lacks_pci(self) -> bool:

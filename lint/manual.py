@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from inspect import cleandoc
 from typing import NamedTuple
 
@@ -33,6 +34,7 @@ class Manual(NamedTuple):
     see: str
 
 
+@cache
 def read_manual(docstring: str) -> Manual:
     """Split a docstring into its sections; what is not there is empty."""
     sections: dict[str, list[str]] = {"summary": [""]}

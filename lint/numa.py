@@ -67,9 +67,7 @@ def numatune_faults(domain: Domain) -> Iterator[tuple[Node, str, str]]:
         yield from _memnode_faults(domain, memory, numatune.children("memnode"))
 
 
-def _memnode_faults(
-    domain: Domain, memory: Node | None, memnodes: list[Node]
-) -> Iterator[tuple[Node, str, str]]:
+def _memnode_faults(domain: Domain, memory: Node | None, memnodes: list[Node]) -> Iterator[tuple[Node, str, str]]:
     if not memnodes:
         return
     if not domain.cells:

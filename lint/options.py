@@ -1,12 +1,12 @@
-"""The command line of `vfslint PATH…`: which options there are, and what they are for."""
+"""The options of `vfslint PATH…`: what there is, what it is for, and how a command line is read.
 
-from __future__ import annotations
+They are plain data, so that a run with nothing but paths, as pre-commit makes, does not load argparse.
+"""
 
-import argparse
-import os
-from typing import NoReturn
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import NamedTuple
 
-WIDTH = 100
 DESCRIPTION = "Tells before libvirt does what will go wrong with virtio-fs in domain XML and qemu.conf."
 
 # Name, what follows it, and what it is for.
@@ -30,100 +30,139 @@ class Complaint(Exception):
     """Something the caller must mend: a wrong option, an unreadable file. Its text has a line for each."""
 
 
-class Formatter(argparse.RawDescriptionHelpFormatter):
-    """Help in the width of COLUMNS. Left to itself, argparse imports shutil even where no help is printed."""
-
-    def __init__(self, prog: str) -> None:
-        columns = os.environ.get("COLUMNS", "")
-        width = int(columns) if columns.isascii() and columns.isdigit() else WIDTH
-        super().__init__(prog, max_help_position=26, width=max(width - 2, 40))
+class Options(SimpleNamespace):
+    """What a command line asks for: an attribute for each option, and `paths`."""
 
 
-class Parser(argparse.ArgumentParser):
-    """A parser that complains in one line."""
+class Option(NamedTuple):
+    """One option. `metavar` names its value; without one it is a switch.
 
-    def error(self, message: str) -> NoReturn:
-        """Complain about what was given."""
-        raise Complaint(f"{message} (see {self.prog} --help)")
+    `repeatable` collects values in a list; `negatable` brings a `--no-…` along, and None where neither is given.
+    """
 
+    flags: tuple[str, ...]
+    help: str
+    metavar: str = ""
+    choices: tuple[str, ...] = ()
+    default: str | None = None
+    repeatable: bool = False
+    negatable: bool = False
 
-def lint_parser(prog: str = "vfslint", usage: str = "vfslint [OPTION…] PATH…") -> Parser:
-    """Return the parser of the command that lints."""
-    parser = Parser(
-        prog=prog,
-        usage=usage,
-        add_help=False,
-        allow_abbrev=False,
-        formatter_class=Formatter,
-        description=DESCRIPTION,
-        epilog=EPILOG,
-    )
-    add = parser.add_argument
-    add("paths", nargs="*", metavar="PATH", help="files, folders (every *.xml and qemu.conf in them), or -")
-    add("-h", "--help", action="store_true", help="show this help and exit")
-    add("--version", action="store_true", help="show the version and exit")
-    add("-q", "--quiet", action="store_true", help="print nothing when there are no findings")
-    add("-v", "--verbose", action="store_true", help="say which files were skipped, and why")
-    _add_checks(parser.add_argument_group("what to check"))
-    _add_fixes(parser.add_argument_group("fixing"))
-    _add_setting(parser.add_argument_group("what it is meant for"))
-    _add_configuration(parser.add_argument_group("configuration and baseline"))
-    _add_output(parser.add_argument_group("output"))
-    return parser
+    @property
+    def name(self) -> str:
+        """The attribute of `Options` that holds its value."""
+        return self.flags[-1].lstrip("-").replace("-", "_")
+
+    @property
+    def is_switch(self) -> bool:
+        """Whether it stands alone, without a value, and is off where it is not given."""
+        return not self.metavar and not self.choices and not self.negatable
 
 
-def _add_checks(group: argparse._ArgumentGroup) -> None:
-    add = group.add_argument
-    words = "codes, prefixes (VFS1) or names"
-    add("--select", action="append", metavar="RULES", help=f"only these rules: {words}")
-    add("--ignore", action="append", metavar="RULES", help="not these rules")
-    kinds = ("auto", "domain", "qemu-conf")
-    add("--kind", default="auto", choices=kinds, help="what the files are; default: by their name")
-    add("--stdin-filename", metavar="NAME", help="what to call standard input in the report")
-    add("--strict-root", action="store_true", help="a file that holds no domain is an error")
-    add("--force-exclude", action="store_true", help="the configuration's exclude holds for named files too")
+_RULES = "codes, prefixes (VFS1) or names"
+_FORMATS = "text (default), concise, json, jsonl, sarif, github, gitlab, junit or checkstyle; repeatable"
+
+GROUPS: tuple[tuple[str, tuple[Option, ...]], ...] = (
+    (
+        "",
+        (
+            Option(("-h", "--help"), "show this help and exit"),
+            Option(("--version",), "show the version and exit"),
+            Option(("-q", "--quiet"), "print nothing when there are no findings"),
+            Option(("-v", "--verbose"), "say which files were skipped, and why"),
+        ),
+    ),
+    (
+        "what to check",
+        (
+            Option(("--select",), f"only these rules: {_RULES}", "RULES", repeatable=True),
+            Option(("--ignore",), "not these rules", "RULES", repeatable=True),
+            Option(
+                ("--kind",),
+                "what the files are; default: by their name",
+                choices=("auto", "domain", "qemu-conf"),
+                default="auto",
+            ),
+            Option(("--stdin-filename",), "what to call standard input in the report", "NAME"),
+            Option(("--strict-root",), "a file that holds no domain is an error"),
+            Option(("--force-exclude",), "the configuration's exclude holds for named files too"),
+        ),
+    ),
+    (
+        "fixing",
+        (
+            Option(("--fix",), "mend what can be mended safely"),
+            Option(("--unsafe-fixes",), "mend what may change the guest, too"),
+            Option(("--diff",), "print what fixing would change, and change nothing"),
+            Option(("--show-fixes",), "list what was mended"),
+        ),
+    ),
+    (
+        "what it is meant for",
+        (
+            Option(("--target",), "a stack by name: newest (default), oldest, debian-12, rhel-9 …", "NAME"),
+            Option(
+                ("--libvirt",),
+                "libvirt's release; QEMU and virtiofsd default to those of its time",
+                "VERSION",
+            ),
+            Option(("--qemu",), "QEMU's release", "VERSION"),
+            Option(
+                ("--virtiofsd",),
+                "virtiofsd's release; none: the daemon in C of QEMU 7.2 and older",
+                "VERSION",
+            ),
+            Option(
+                ("--session",), "an unprivileged libvirt (qemu:///session); default: system", negatable=True
+            ),
+            Option(("--qemu-conf",), "the qemu.conf of the libvirt that it is for", "FILE"),
+            Option(("--host",), "check against this machine"),
+            Option(
+                ("--host-facts",), "check against a machine, as vfslint host or virsh described it", "FILE"
+            ),
+        ),
+    ),
+    (
+        "configuration and baseline",
+        (
+            Option(("--config",), "use this configuration; default: the one nearest to each file", "FILE"),
+            Option(("--isolated",), "use no configuration file"),
+            Option(("--baseline",), "report only what is not in this baseline", "FILE"),
+            Option(("--write-baseline",), "take what is found now for a baseline", "FILE"),
+        ),
+    ),
+    (
+        "output",
+        (
+            Option(("--format",), _FORMATS, "NAME[=FILE]", repeatable=True),
+            Option(("--output-file",), "write the report there instead of to standard output", "FILE"),
+            Option(
+                ("--color",), "default: auto", choices=("auto", "always", "never"), default="auto"
+            ),
+            Option(("--statistics",), "print how often each rule speaks, instead of the findings"),
+            Option(
+                ("--fail-on",),
+                "the lowest severity that gives exit status 1; default: warning",
+                choices=("error", "warning", "note", "never"),
+            ),
+            Option(("--exit-zero",), "exit with 0 whatever is found"),
+            Option(("--watch",), "lint again whenever a file changes"),
+        ),
+    ),
+)  # fmt: skip
 
 
-def _add_fixes(group: argparse._ArgumentGroup) -> None:
-    add = group.add_argument
-    add("--fix", action="store_true", help="mend what can be mended safely")
-    add("--unsafe-fixes", action="store_true", help="mend what may change the guest, too")
-    add("--diff", action="store_true", help="print what fixing would change, and change nothing")
-    add("--show-fixes", action="store_true", help="list what was mended")
+def read(argv: Sequence[str]) -> Options:
+    """Read a command line. Raises `Complaint` where it cannot be."""
+    words = argv[1:] if argv and argv[0] == "--" else argv
+    if any(word.startswith("-") and word != "-" for word in words):
+        from vfslint.parser import lint_parser
+
+        return lint_parser().parse_args(argv, Options())
+    return Options(**defaults(), paths=list(words))
 
 
-def _add_setting(group: argparse._ArgumentGroup) -> None:
-    add = group.add_argument
-    add("--target", metavar="NAME", help="a stack by name: newest (default), oldest, debian-12, rhel-9 …")
-    release = "libvirt's release; QEMU and virtiofsd default to those of its time"
-    add("--libvirt", metavar="VERSION", help=release)
-    add("--qemu", metavar="VERSION", help="QEMU's release")
-    release = "virtiofsd's release; none: the daemon in C of QEMU 7.2 and older"
-    add("--virtiofsd", metavar="VERSION", help=release)
-    session = "an unprivileged libvirt (qemu:///session); default: system"
-    add("--session", action=argparse.BooleanOptionalAction, help=session)
-    add("--qemu-conf", metavar="FILE", help="the qemu.conf of the libvirt that it is for")
-    add("--host", action="store_true", help="check against this machine")
-    add("--host-facts", metavar="FILE", help="check against a machine, as vfslint host or virsh described it")
-
-
-def _add_configuration(group: argparse._ArgumentGroup) -> None:
-    add = group.add_argument
-    add("--config", metavar="FILE", help="use this configuration; default: the one nearest to each file")
-    add("--isolated", action="store_true", help="use no configuration file")
-    add("--baseline", metavar="FILE", help="report only what is not in this baseline")
-    add("--write-baseline", metavar="FILE", help="take what is found now for a baseline")
-
-
-def _add_output(group: argparse._ArgumentGroup) -> None:
-    add = group.add_argument
-    formats = "text (default), concise, json, jsonl, sarif, github, gitlab, junit or checkstyle; repeatable"
-    add("--format", action="append", metavar="NAME[=FILE]", help=formats)
-    add("--output-file", metavar="FILE", help="write the report there instead of to standard output")
-    add("--color", default="auto", choices=("auto", "always", "never"), help="default: auto")
-    add("--statistics", action="store_true", help="print how often each rule speaks, instead of the findings")
-    levels = ("error", "warning", "note", "never")
-    status = "the lowest severity that gives exit status 1; default: warning"
-    add("--fail-on", choices=levels, help=status)
-    add("--exit-zero", action="store_true", help="exit with 0 whatever is found")
-    add("--watch", action="store_true", help="lint again whenever a file changes")
+def defaults() -> dict[str, str | bool | None]:
+    """Return what every option is where it is not given."""
+    options = (option for _, group in GROUPS for option in group)
+    return {option.name: False if option.is_switch else option.default for option in options}

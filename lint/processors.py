@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
 from vfslint import values
 from vfslint.documents import Attribute, Node
+from vfslint.lazy import lazy
 
 if TYPE_CHECKING:
     from vfslint.domain import Domain
@@ -49,7 +49,7 @@ class Topology:
         if libvirt >= (10, 1, 0):
             self._names.insert(2, "clusters")
 
-    @cached_property
+    @lazy
     def factors(self) -> dict[str, int]:
         """What is multiplied, by attribute; empty where one of them cannot be read."""
         found = {}
@@ -62,7 +62,7 @@ class Topology:
                 return {}
         return found
 
-    @cached_property
+    @lazy
     def cpus(self) -> int | None:
         """How many CPUs the topology has, or None where it cannot be read."""
         return prod(self.factors.values()) if self.factors else None

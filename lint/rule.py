@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vfslint.findings import Problem, Severity, Stage
-from vfslint.manual import Manual, read_manual
+
+if TYPE_CHECKING:
+    from vfslint.manual import Manual
 
 Check = Callable[..., Iterator[Problem]]
 
@@ -20,6 +22,8 @@ class Rule:
 
     What a `generic` rule says gives way to what another rule says of the same place. A rule with `words` is
     asked only about files whose text holds one of them: names of elements and attributes that it looks at.
+    What a rule for `misfits` looks for, the newest schema refuses as well: it is not asked about a domain that
+    fits this schema, unless that is meant for an older release.
     """
 
     __slots__ = (
@@ -27,6 +31,7 @@ class Rule:
         "check",
         "code",
         "generic",
+        "misfits",
         "name",
         "severity",
         "stage",
@@ -43,6 +48,7 @@ class Rule:
         stage: Stage,
         any_hypervisor: bool,
         generic: bool,
+        misfits: bool,
         words: tuple[str, ...],
         check: Check,
     ) -> None:
@@ -52,6 +58,7 @@ class Rule:
         self.stage = stage
         self.any_hypervisor = any_hypervisor
         self.generic = generic
+        self.misfits = misfits or generic
         self.words = words
         self.check = check
         names = check.__code__.co_varnames[: check.__code__.co_argcount]
@@ -65,6 +72,8 @@ class Rule:
     @property
     def manual(self) -> Manual:
         """The rule's manual page, from its docstring."""
+        from vfslint.manual import read_manual
+
         return read_manual(self.check.__doc__ or "")
 
     def __repr__(self) -> str:
@@ -79,16 +88,17 @@ def rule(
     stage: Stage,
     any_hypervisor: bool = False,
     generic: bool = False,
+    misfits: bool = False,
     words: tuple[str, ...] = (),
 ) -> Callable[[Check], Rule]:
     """Make a rule of a generator function.
 
     A rule about domains is asked about QEMU-family domains alone (kvm, qemu, hvf, kqemu), because other
-    hypervisors have rules of their own; `any_hypervisor=True` lifts that. See `Rule` for `generic` and
-    `words`.
+    hypervisors have rules of their own; `any_hypervisor=True` lifts that. See `Rule` for `generic`,
+    `misfits` and `words`.
     """
 
     def register(check: Check) -> Rule:
-        return Rule(code, name, severity, stage, any_hypervisor, generic, words, check)
+        return Rule(code, name, severity, stage, any_hypervisor, generic, misfits, words, check)
 
     return register

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from vfslint.engine import Engine, Outcome, Skipped, Together
-from vfslint.files import CONF_NAME
+from vfslint.files import is_conf
 from vfslint.findings import Finding, Severity
 from vfslint.source import Source
 
@@ -98,6 +97,6 @@ class Run:
 
 def judge(engine: Engine, source: Source, kind: str = "auto") -> Outcome:
     """Return what the rules find in a source of that kind."""
-    if kind == "qemu-conf" or (kind == "auto" and os.path.basename(source.name) == CONF_NAME):
+    if is_conf(source.name, kind):
         return engine.judge_conf(source)
     return engine.judge_xml(source)

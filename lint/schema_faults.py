@@ -6,8 +6,8 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vfslint.documents import Node
-from vfslint.gate import accepts
-from vfslint.targets import NEWEST, Version
+from vfslint.structure import explain, newer_than
+from vfslint.targets import Version
 
 if TYPE_CHECKING:
     from vfslint.domain import Domain
@@ -24,9 +24,9 @@ class SchemaFault(NamedTuple):
     `node` is the element concerned: the unexpected one itself, or the one whose attribute or text is wrong or
     that lacks something; `attribute` is set where `name` is an attribute's. `since` is the release that
     brought it. `is_refused` tells that the target's plain define refuses it as well; `breaks_a_share` that a
-    share fails, or does other than it says, with what is dropped. Of a repeated element `first` is the first one,
-    and `is_copy` tells that both say the same; of a misplaced one `home` is where it belongs, if there is one
-    such place and nothing of its name in it.
+    share fails, or does other than it says, with what is dropped. Of a repeated element `first` is the first
+    one, and `is_copy` tells that both say the same; of a misplaced one `home` is where it belongs, if there
+    is one such place and nothing of its name in it.
     """
 
     node: Node
@@ -48,17 +48,14 @@ class SchemaFault(NamedTuple):
 def schema_faults(domain: Domain) -> dict[str, list[SchemaFault]]:
     """Return what does not fit libvirt's schema at the target release, by kind.
 
-    A domain that fits the newest schema, for the newest target, is told so by libxml2 in microseconds.
+    Where libxml2 was not asked, everything is compared with the vocabulary.
     """
     element = domain.node.element
-    fits = accepts(element)
+    fits = domain.passes_gate
     libvirt = domain.setting.target.libvirt
-    if fits and libvirt >= NEWEST.libvirt:
-        return {}
-    from vfslint.structure import explain, newer_than
-
     found: dict[str, list[SchemaFault]] = defaultdict(list)
-    for fault in [*([] if fits else explain(element)), *newer_than(element, libvirt)]:
+    faults = [] if fits else explain(element, is_refused=fits is False)
+    for fault in [*faults, *newer_than(element, libvirt)]:
         is_refused = fault.refused is not None and libvirt >= fault.refused
         if is_refused or not fault.fits_schema:
             found[fault.kind].append(_schema_fault(domain, fault, is_refused))
@@ -86,9 +83,8 @@ def _schema_fault(domain: Domain, fault: Fault, is_refused: bool) -> SchemaFault
 
 
 def _first(domain: Domain, fault: Fault) -> Node | None:
-    if fault.kind != "repeated-element":
-        return None
-    return Node(domain.document, next(fault.element.getparent().iterchildren(fault.name)))
+    parent = Node(domain.document, fault.element).parent
+    return parent.child(fault.name) if parent and fault.kind == "repeated-element" else None
 
 
 def _home(domain: Domain, fault: Fault) -> Node | None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from vfslint import values
 from vfslint.documents import Node
 from vfslint.findings import Span
+from vfslint.lazy import lazy
 
 if TYPE_CHECKING:
     from vfslint.domain import Domain
@@ -23,27 +23,27 @@ class Size:
         self.node = node
         self.name = name
 
-    @cached_property
+    @lazy
     def text(self) -> str:
         """The number as written; empty where it is missing."""
         return (self.node.value(self.name) or "") if self.name else self.node.text
 
-    @cached_property
+    @lazy
     def unit(self) -> str | None:
         """The unit as written, or None where it is absent or empty: KiB."""
         return self.node.value("unit") or None
 
-    @cached_property
+    @lazy
     def number(self) -> int | None:
         """The number, or None where libvirt cannot read it."""
         return values.unsigned(self.text, bits=64)
 
-    @cached_property
+    @lazy
     def has_unknown_unit(self) -> bool:
         """Whether the unit is none that libvirt knows."""
         return self.unit is not None and values.unit_bytes(self.unit) is None
 
-    @cached_property
+    @lazy
     def kib(self) -> int | None:
         """The size in KiB, or None where it is missing, cannot be read or is too large."""
         size = values.scaled(self.text, self.unit)

@@ -17,7 +17,7 @@ _MARKS = (
     (b"<\x00", "utf-16-le"),
     (b"\x00<", "utf-16-be"),
 )
-_DECLARED = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
+_DECLARED = rb"""<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']"""
 
 
 class Source:
@@ -112,7 +112,7 @@ def _encoding_of(data: bytes) -> str:
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             return encoding
-    declared = _DECLARED.match(data[:200])
+    declared = re.match(_DECLARED, data[:200])
     if declared:
         try:
             return codecs.lookup(declared[1].decode("ascii")).name

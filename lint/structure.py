@@ -8,13 +8,14 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property
+from functools import cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 from lxml import etree
 
 from vfslint import schemas
+from vfslint.lazy import lazy
 from vfslint.spelling import nearest
 
 Element = etree._Element
@@ -264,7 +265,7 @@ class Vocabulary:
             self._values[name] = made
         return self._values[name]
 
-    @cached_property
+    @lazy
     def places(self) -> dict[str, dict[str, Child]]:
         """For each element name: the names of the elements in which it is known."""
         found: dict[str, dict[str, Child]] = {}
@@ -371,8 +372,11 @@ def documentation(*path: str) -> str:
 # ------------------------------------------------------------ explaining
 
 
-def explain(root: Element) -> list[Fault]:
-    """Every fault of a <domain> that the gate refuses, in document order, none because of another."""
+def explain(root: Element, *, is_refused: bool = True) -> list[Fault]:
+    """Every fault of a <domain>, in document order, none because of another.
+
+    One that the gate refuses is said to be so even where no fault is found.
+    """
     names = vocabulary().roots
     declared = names.get(root.tag) if isinstance(root.tag, str) else None
     faults: list[Fault] = []
@@ -383,7 +387,7 @@ def explain(root: Element) -> list[Fault]:
         declared = names.get(meant or "")
     if declared is not None and None not in root.nsmap:
         faults += _explain_below(root, declared)
-    return faults or [Fault(REFUSED, root, _name(root))]
+    return faults if faults or not is_refused else [Fault(REFUSED, root, _name(root))]
 
 
 def _explain_below(root: Element, declared: Child) -> list[Fault]:

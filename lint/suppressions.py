@@ -14,7 +14,6 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -23,6 +22,7 @@ from vfslint.broken import Broken
 from vfslint.choice import codes_of, nearest_rule
 from vfslint.documents import Attribute, Document, Node
 from vfslint.findings import Edit, Finding, Span
+from vfslint.lazy import lazy
 from vfslint.source import Source
 from vfslint.virconf import QemuConf, Unreadable
 
@@ -112,7 +112,7 @@ class Suppression:
         """Whether it says what to ignore."""
         return self.has_known_verb and bool(self.words)
 
-    @cached_property
+    @lazy
     def codes(self) -> frozenset[str]:
         """The codes of all rules that it lists."""
         return frozenset().union(*(codes_of(word.text) for word in self.words))

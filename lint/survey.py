@@ -15,7 +15,6 @@ import stat
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from vfslint import virconf
@@ -30,6 +29,7 @@ from vfslint.host import (
     Storage,
     dump,
 )
+from vfslint.lazy import lazy
 from vfslint.source import Source
 from vfslint.targets import Version
 
@@ -224,7 +224,7 @@ class Machine:
                 overcommit = max(beyond - surplus, 0) if node is None else 0
                 yield Pool(int(size[1]), total, max(free - reserved, 0), node, overcommit)
 
-    @cached_property
+    @lazy
     def mounts(self) -> list[Mounted] | None:
         """What is mounted, or None where that cannot be read."""
         text = self.text("/proc/self/mounts") or self.text("/proc/mounts")

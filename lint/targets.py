@@ -1,7 +1,5 @@
 """The releases a domain is meant for: libvirt, QEMU and virtiofsd."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 Version = tuple[int, int, int]

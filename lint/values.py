@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 # No more digits than 64 bits can need: Python refuses to convert thousands of them.
-_C_INTEGER = re.compile(r"[ \t\n\v\f\r]*([+-]?)0*([0-9]{1,20})\Z")
+_C_INTEGER = r"[ \t\n\v\f\r]*([+-]?)0*([0-9]{1,20})\Z"
 _C_BLANKS = " \t\n\v\f\r"
 
 # The most bytes that libvirt takes for a size of memory (virutil.c:virMemoryMaxValue).
@@ -25,7 +26,7 @@ CPUMASK_BITS = 16384
 
 def integer(text: str, *, bits: int = 32) -> int | None:
     """Read a signed decimal number (virStrToLong_i, _ll): blanks may lead, nothing may follow."""
-    found = _C_INTEGER.match(text)
+    found = re.match(_C_INTEGER, text)
     if not found:
         return None
     number = int(found[1] + found[2])
@@ -38,7 +39,7 @@ def unsigned(text: str, *, bits: int = 32, wraps: bool = False) -> int | None:
     A minus sign is refused (virStrToLong_uip, _ullp) unless `wraps` (virStrToLong_ui, _ull): then -1 is
     the largest number there is, as strtoul has it.
     """
-    found = _C_INTEGER.match(text)
+    found = re.match(_C_INTEGER, text)
     if not found or (found[1] == "-" and not wraps):
         return None
     number = int(found[2])
@@ -58,9 +59,7 @@ def unit_bytes(unit: str) -> int | None:
     return int((1000 if folded[1:] == "b" else 1024) ** power)
 
 
-def scaled(
-    text: str, unit: str | None, *, default: int = 1024, largest: int = LARGEST_MEMORY
-) -> int | None:
+def scaled(text: str, unit: str | None, *, default: int = 1024, largest: int = LARGEST_MEMORY) -> int | None:
     """Read a size in bytes (virDomainParseScaledValue); `default` bytes where no unit is given."""
     number = unsigned(text, bits=64)
     factor = unit_bytes(unit) if unit else default
@@ -84,7 +83,7 @@ def bitmap(text: str, *, bits: int = CPUMASK_BITS) -> frozenset[int] | None:
     if len(pieces) > 1 and not pieces[-1].strip(_C_BLANKS):
         pieces.pop()
     for piece in pieces:
-        found = _BITMAP_PIECE.match(piece)
+        found = re.match(_BITMAP_PIECE, piece)
         if not found:
             return None
         first = int(found["first"])
@@ -98,7 +97,7 @@ def bitmap(text: str, *, bits: int = CPUMASK_BITS) -> frozenset[int] | None:
     return frozenset(members)
 
 
-_BITMAP_PIECE = re.compile(
+_BITMAP_PIECE = (
     rf"[{_C_BLANKS}]*(?P<not>\^?)(?P<first>[0-9]{{1,9}})"
     rf"(?:[{_C_BLANKS}]*-[{_C_BLANKS}]*(?P<last>[0-9]{{1,9}}))?[{_C_BLANKS}]*\Z"
 )
@@ -115,12 +114,17 @@ def spell_set(members: Iterable[int]) -> str:
     return ",".join("-".join(map(str, run)) for run in runs)
 
 
-_UUID = re.compile(rf"[{_C_BLANKS}]*(?:[- ]*[0-9A-Fa-f]{{2}}){{16}}[{_C_BLANKS}]*\Z")
+_UUID = rf"[{_C_BLANKS}]*(?:[- ]*[0-9A-Fa-f]{{2}}){{16}}[{_C_BLANKS}]*\Z"
+
+
+def is_policy(text: str) -> bool:
+    """Whether libvirt reads it as the 32 bits of a launch security policy (virXPathUIntBase with base 16)."""
+    return re.match(rf"[{_C_BLANKS}]*\+?(?:0[xX])?[0-9A-Fa-f]{{1,8}}\Z", text) is not None
 
 
 def is_uuid(text: str) -> bool:
     """Whether libvirt reads it as a UUID (viruuid.c:virUUIDParse): dashes and blanks may separate bytes."""
-    return _UUID.match(text) is not None
+    return re.match(_UUID, text) is not None
 
 
 def spell_size(size_kib: int) -> str:
@@ -131,12 +135,13 @@ def spell_size(size_kib: int) -> str:
     return f"{size_kib} KiB"
 
 
+@lru_cache(1024)
 def based(text: str, base: int, *, bits: int = 32) -> int | None:
     """Read an unsigned number in base 8, 10 or 16, or as C writes it (base 0: 0x for 16, 0 for 8).
 
     virStrToLong_uip with that base: blanks and a plus may lead, a minus is refused.
     """
-    found = _NUMBER_OF_BASE[base].match(text)
+    found = re.match(_NUMBER_OF_BASE[base], text)
     if not found:
         return None
     digits = found[1].lower()
@@ -147,7 +152,7 @@ def based(text: str, base: int, *, bits: int = 32) -> int | None:
 
 
 _NUMBER_OF_BASE = {
-    base: re.compile(rf"[ \t\n\v\f\r]*\+?({digits})\Z")
+    base: rf"[ \t\n\v\f\r]*\+?({digits})\Z"
     for base, digits in (
         (0, "0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*"),
         (8, "[0-7]+"),
@@ -159,11 +164,11 @@ _NUMBER_OF_BASE = {
 
 def mac_address(text: str) -> bytes | None:
     """Read a MAC address (virmacaddr.c:virMacAddrParse): six numbers in base 16; a blank may follow."""
-    found = _MAC_ADDRESS.match(text)
+    found = re.match(_MAC_ADDRESS, text)
     if not found:
         return None
     numbers = [int(number, 16) for number in found[1].split(":")]
     return bytes(numbers) if max(numbers) <= 0xFF else None
 
 
-_MAC_ADDRESS = re.compile(r"([0-9a-fA-F]+(?::[0-9a-fA-F]+){5})(?:[ \t\n\v\f\r]|\Z)")
+_MAC_ADDRESS = r"([0-9a-fA-F]+(?::[0-9a-fA-F]+){5})(?:[ \t\n\v\f\r]|\Z)"

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from vfslint.findings import Edit, Span
+from vfslint.lazy import lazy
 from vfslint.source import Source
 from vfslint.targets import NEWEST, Version
 
@@ -225,7 +225,7 @@ class QemuConf:
     def __iter__(self) -> Iterator[Statement]:
         return iter(self.statements)
 
-    @cached_property
+    @lazy
     def in_force(self) -> dict[str, Statement]:
         """The statements that count, by name: of several the first (virconf.c:virConfGetValue)."""
         found: dict[str, Statement] = {}

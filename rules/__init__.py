@@ -2,58 +2,81 @@
 
 from __future__ import annotations
 
+from functools import cache
+from importlib import import_module
+
 from vfslint.rule import Rule
-from vfslint.rules import (
-    attributes,
-    backing,
-    command_line,
-    controllers,
-    daemon,
-    devices,
-    documents,
-    domain,
-    filesystem,
-    fleet,
-    host,
-    hugepages,
-    memory,
-    memory_devices,
-    numa,
-    processors,
-    qemu_conf,
-    socket,
-    structure,
-    suppressions,
-    versions,
-)
 
+# What is asked about every domain.
 TOPICS = (
-    documents,
-    structure,
-    domain,
-    processors,
-    attributes,
-    memory,
-    numa,
-    hugepages,
-    memory_devices,
-    filesystem,
-    daemon,
-    socket,
-    devices,
-    controllers,
-    command_line,
-    qemu_conf,
-    backing,
-    versions,
-    host,
-    fleet,
-    suppressions,
+    "documents",
+    "structure",
+    "domain",
+    "processors",
+    "attributes",
+    "memory",
+    "numa",
+    "hugepages",
+    "memory_devices",
+    "filesystem",
+    "daemon",
+    "socket",
+    "devices",
+    "controllers",
+    "command_line",
+    "versions",
+    "suppressions",
 )
+# Topics about what most domains do not hold: names of which the text has one, if there is anything to say.
+WORDS: dict[str, tuple[str, ...]] = {
+    "numa": ("<numa",),
+    "hugepages": ("<hugepages", "<page"),
+    "socket": ("socket",),
+    "devices": ("<address", "<alias", "<boot", "iommu", "<disk", "<interface", "<video"),
+    "command_line": ("commandline",),
+    "versions": ("libosinfo",),
+    "suppressions": ("vfslint",),
+}
+# What has something to say only where a run has more: it is loaded then.
+QEMU_CONF_TOPICS = ("qemu_conf",)
+BESIDE_QEMU_CONF_TOPICS = ("backing",)
+HOST_TOPICS = ("host",)
+FLEET_TOPICS = ("fleet",)
 
-RULES: tuple[Rule, ...] = tuple(
-    sorted(
-        (rule for topic in TOPICS for rule in vars(topic).values() if isinstance(rule, Rule)),
-        key=lambda rule: rule.code,
-    )
-)
+
+@cache
+def _rules_of(topic: str) -> tuple[Rule, ...]:
+    module = import_module(f"vfslint.rules.{topic}")
+    found = [rule for rule in vars(module).values() if isinstance(rule, Rule)]
+    for rule in found:
+        rule.words = rule.words or WORDS.get(topic, ())
+    return tuple(found)
+
+
+def rules_for(
+    *, qemu_conf: bool, beside_qemu_conf: bool, host: bool, fleet: bool, text: bytes | None = None
+) -> tuple[Rule, ...]:
+    """Return the rules, by code, that can have something to say.
+
+    `qemu_conf`: about a qemu.conf itself; `beside_qemu_conf`: about domains where one is known; `host`: about
+    domains where facts of the host are known; `fleet`: about several domains together;
+    `text`: the only file that they will be asked about, in UTF-8.
+    """
+    topics = tuple(topic for topic in TOPICS if text is None or _may_speak(topic, text))
+    topics += QEMU_CONF_TOPICS if qemu_conf else ()
+    topics += BESIDE_QEMU_CONF_TOPICS if beside_qemu_conf else ()
+    topics += HOST_TOPICS if host else ()
+    topics += FLEET_TOPICS if fleet else ()
+    found = [rule for topic in topics for rule in _rules_of(topic)]
+    return tuple(sorted(found, key=lambda rule: rule.code))
+
+
+def _may_speak(topic: str, text: bytes) -> bool:
+    words = WORDS.get(topic)
+    return words is None or any(word.encode() in text for word in words)
+
+
+def __getattr__(name: str) -> tuple[Rule, ...]:
+    if name == "RULES":
+        return rules_for(qemu_conf=True, beside_qemu_conf=True, host=True, fleet=True)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -15,11 +15,12 @@ from vfslint.spelling import nearest
 from vfslint.targets import spell
 
 
-@rule("VFS060", "unknown-word", severity=Severity.ERROR, stage=Stage.PARSE)
+@rule("VFS060", "unknown-word", misfits=True, severity=Severity.ERROR, stage=Stage.PARSE)
 def unknown_word(domain: Domain, setting: Setting) -> Iterator[Problem]:
     """A value is one of the words that libvirt knows at its place.
 
-    Why: libvirt compares letter by letter; an empty value is not an absent one. Some words are younger than others.
+    Why: libvirt compares letter by letter; an empty value is not an absent one. Some words are younger than
+        others.
     Bad:
         <cpu mode='host'/>
     Bad:
@@ -60,16 +61,12 @@ def _unknown_word(refusal: Refusal, setting: Setting) -> Problem:
     return Problem(
         at=refusal.attribute.span if refusal.attribute else refusal.node.text_span,
         message=message,
-        help=f"write {meant!r}"
-        if meant
-        else f"write one of {choice}, or leave it out"
-        if choice
-        else "leave it out",
+        help=f"write {meant!r}" if meant else f"write one of {choice}, or leave it out" if choice else "leave it out",
         fix=fix,
     )
 
 
-@rule("VFS061", "value-missing", severity=Severity.ERROR, stage=Stage.PARSE)
+@rule("VFS061", "value-missing", misfits=True, severity=Severity.ERROR, stage=Stage.PARSE)
 def value_missing(domain: Domain) -> Iterator[Problem]:
     """An element has the attributes that libvirt cannot do without.
 
@@ -124,14 +121,8 @@ def not_a_number(domain: Domain) -> Iterator[Problem]:
         yield Problem(
             at=refusal.attribute.span if refusal.attribute else refusal.node.text_span,
             message=f"{refusal.place} is {refusal.value!r}, "
-            + (
-                f"which is not between {low} and {high}"
-                if _is_integer(refusal.value)
-                else "which is not a number"
-            ),
-            help=f"write a number from {low}"
-            + (f" to {high}" if high < 2**31 - 1 else "")
-            + ", or leave it out",
+            + (f"which is not between {low} and {high}" if _is_integer(refusal.value) else "which is not a number"),
+            help=f"write a number from {low}" + (f" to {high}" if high < 2**31 - 1 else "") + ", or leave it out",
             fix=_without_blanks(refusal),
         )
 
@@ -144,15 +135,11 @@ def _without_blanks(refusal: Refusal) -> Fix | None:
     text = (refusal.value or "").strip()
     if text == refusal.value or not text.isdigit():
         return None
-    edit = (
-        edits.set_value(refusal.attribute, text)
-        if refusal.attribute
-        else edits.set_whole_text(refusal.node, text)
-    )
+    edit = edits.set_value(refusal.attribute, text) if refusal.attribute else edits.set_whole_text(refusal.node, text)
     return Fix("take the blanks away", (edit,))
 
 
-@rule("VFS063", "size-unreadable", severity=Severity.ERROR, stage=Stage.PARSE)
+@rule("VFS063", "size-unreadable", misfits=True, severity=Severity.ERROR, stage=Stage.PARSE)
 def size_unreadable(domain: Domain) -> Iterator[Problem]:
     """A size of memory is a whole number, with its unit in `unit`.
 
@@ -186,11 +173,7 @@ def size_unreadable(domain: Domain) -> Iterator[Problem]:
 def _mended_size(size: Size) -> Fix | None:
     text = size.text.strip()
     if text != size.text and values.unsigned(text, bits=64) is not None:
-        edit = (
-            edits.set_value(size.node[size.name], text)
-            if size.name
-            else edits.set_whole_text(size.node, text)
-        )
+        edit = edits.set_value(size.node[size.name], text) if size.name else edits.set_whole_text(size.node, text)
         return Fix("take the blanks away", (edit,))
     number = text.rstrip("BEGIKMPTbegikmpt")
     unit = text[len(number) :]
@@ -200,12 +183,12 @@ def _mended_size(size: Size) -> Fix | None:
     return Fix(f"write size='{number}' unit='{unit}'", parts)
 
 
-@rule("VFS064", "unit-unknown", severity=Severity.ERROR, stage=Stage.PARSE)
+@rule("VFS064", "unit-unknown", misfits=True, severity=Severity.ERROR, stage=Stage.PARSE)
 def unit_unknown(domain: Domain) -> Iterator[Problem]:
     """A unit is one that libvirt knows.
 
-    Why: it knows b, bytes, and k, M, G, T, P, E alone, with B (powers of 1000) or with iB (powers of 1024), in
-        upper or lower case.
+    Why: it knows b, bytes, and k, M, G, T, P, E alone, with B (powers of 1000) or with iB (powers of 1024),
+        in upper or lower case.
     Bad:
         <memory unit='Gigabyte'>2</memory>
     Good:
@@ -257,8 +240,8 @@ def size_too_large(domain: Domain) -> Iterator[Problem]:
 def set_unreadable(domain: Domain) -> Iterator[Problem]:
     """A set of CPUs or NUMA nodes is written like `0-7,^3`.
 
-    Why: numbers from 0 to 16383, ranges that rise, commas, and ^ before a single number to take it out again. A set of
-        the host's CPUs or nodes must not be empty.
+    Why: numbers from 0 to 16383, ranges that rise, commas, and ^ before a single number to take it out again.
+        A set of the host's CPUs or nodes must not be empty.
     Bad:
         <vcpu cpuset='7-0'>8</vcpu>
     Bad:

@@ -8,6 +8,7 @@ from vfslint import values
 from vfslint.addresses import MOST_PORTS
 from vfslint.controllers import (
     DEADLY_INDEX,
+    KNOWN_NAMES,
     LARGEST_PORT,
     NAMES,
     Controller,
@@ -25,7 +26,7 @@ from vfslint.spelling import nearest
 TOLD = 8
 
 
-@rule("VFS271", "device-word-unknown", severity=Severity.ERROR, stage=Stage.PARSE)
+@rule("VFS271", "device-word-unknown", misfits=True, severity=Severity.ERROR, stage=Stage.PARSE)
 def device_word_unknown(domain: Domain) -> Iterator[Problem]:
     """Types and models of devices are words that the target release knows.
 
@@ -118,7 +119,12 @@ def controller_number_malformed(domain: Domain) -> Iterator[Problem]:
 
 
 @rule(
-    "VFS273", "controller-child-repeated", severity=Severity.ERROR, stage=Stage.PARSE, words=("<controller",)
+    "VFS273",
+    "controller-child-repeated",
+    misfits=True,
+    severity=Severity.ERROR,
+    stage=Stage.PARSE,
+    words=("<controller",),
 )
 def controller_child_repeated(domain: Domain) -> Iterator[Problem]:
     """A controller has one `<model>` and one `<target>`.
@@ -248,8 +254,7 @@ def _model_problems(controller: Controller) -> Iterator[Problem]:
             help="write a small index, or leave it out",
         )
     fitting = NAMES.get(model.value if model else "")
-    known = {each for names in NAMES.values() for each in names} | {"spapr-pci-host-bridge"}
-    if name and fitting and name.value in known and name.value not in fitting:
+    if name and fitting and name.value in KNOWN_NAMES and name.value not in fitting:
         yield Problem(
             at=name.span,
             message=f"QEMU's {name.value!r} is no {model.value if model else ''!r}",
@@ -340,7 +345,14 @@ def device_only_once(domain: Domain) -> Iterator[Problem]:
             )
 
 
-@rule("VFS279", "balloon-period-malformed", severity=Severity.ERROR, stage=Stage.PARSE, words=("<stats",))
+@rule(
+    "VFS279",
+    "balloon-period-malformed",
+    misfits=True,
+    severity=Severity.ERROR,
+    stage=Stage.PARSE,
+    words=("<stats",),
+)
 def balloon_period_malformed(domain: Domain) -> Iterator[Problem]:
     """The balloon's statistics come every so many seconds, a whole number.
 
@@ -364,7 +376,14 @@ def balloon_period_malformed(domain: Domain) -> Iterator[Problem]:
             )
 
 
-@rule("VFS288", "mac-address-malformed", severity=Severity.ERROR, stage=Stage.PARSE, words=("<interface",))
+@rule(
+    "VFS288",
+    "mac-address-malformed",
+    misfits=True,
+    severity=Severity.ERROR,
+    stage=Stage.PARSE,
+    words=("<interface",),
+)
 def mac_address_malformed(domain: Domain) -> Iterator[Problem]:
     """A network card has a unicast MAC address of six bytes.
 
@@ -497,7 +516,8 @@ def disk_target_repeated(domain: Domain) -> Iterator[Problem]:
 def ide_on_q35(domain: Domain) -> Iterator[Problem]:
     """A q35 machine has no IDE controllers.
 
-    Why: its chipset has SATA instead. A controller without a type is an IDE one, and so is the bus of a disk `hda`.
+    Why: its chipset has SATA instead. A controller without a type is an IDE one, and a disk `hda` is on such
+        a bus.
     Bad:
         <controller index='0'/>
     Bad:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
-from vfslint.broken import Broken, Tag
 from vfslint.documents import Document
 from vfslint.edits import remove
 from vfslint.engine import Strange
@@ -13,8 +13,11 @@ from vfslint.findings import Edit, Fix, Problem, Related, Severity, Stage
 from vfslint.rule import rule
 from vfslint.spelling import is_near
 
-_BARE_AMPERSAND = re.compile(r"&(?!#?\w+;)")
-_UNENDED_REFERENCE = re.compile(r"&(?:amp|lt|gt|quot|apos)\b(?!;)")
+if TYPE_CHECKING:
+    from vfslint.broken import Broken, Tag
+
+_BARE_AMPERSAND = r"&(?!#?\w+;)"
+_UNENDED_REFERENCE = r"&(?:amp|lt|gt|quot|apos)\b(?!;)"
 
 
 @rule("VFS001", "malformed-xml", severity=Severity.ERROR, stage=Stage.PARSE, any_hypervisor=True)
@@ -133,9 +136,9 @@ def _unfinished(file: Broken) -> Problem:
 def _bare_ampersand(file: Broken) -> Problem:
     """A '&' that starts no reference."""
     index = file.text.rfind("&", 0, file.index + 1)
-    if index < 0 or not _BARE_AMPERSAND.match(file.text, index):
+    if index < 0 or not re.compile(_BARE_AMPERSAND).match(file.text, index):
         return _as_libxml2_says(file)
-    unended = _UNENDED_REFERENCE.match(file.text, index)
+    unended = re.compile(_UNENDED_REFERENCE).match(file.text, index)
     if unended:
         start, stop = file.edit_offsets(unended.end(), unended.end())
         return Problem(

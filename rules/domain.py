@@ -77,21 +77,17 @@ def domain_type_unknown(domain: Domain, setting: Setting) -> Iterator[Problem]:
     yield Problem(
         at=attribute.span,
         message=f"domain type {domain.type!r} is not known to libvirt {spell(setting.target.libvirt)}{known}",
-        help=f"write {meant!r}"
-        if meant
-        else "write 'kvm' or 'qemu', or what your hypervisor's driver is called",
+        help=f"write {meant!r}" if meant else "write 'kvm' or 'qemu', or what your hypervisor's driver is called",
         fix=Fix(f"write {meant!r}", (edits.set_value(attribute, meant),)) if meant else None,
     )
 
 
-@rule(
-    "VFS022", "domain-type-without-driver", severity=Severity.ERROR, stage=Stage.DEFINE, any_hypervisor=True
-)
+@rule("VFS022", "domain-type-without-driver", severity=Severity.ERROR, stage=Stage.DEFINE, any_hypervisor=True)
 def domain_type_without_driver(domain: Domain) -> Iterator[Problem]:
-    """The domain type belongs to a hypervisor that exists.
+    """The domain type belongs to a hypervisor that libvirt has a driver for.
 
-    Why: libvirt still knows the words 'kqemu', an accelerator that QEMU dropped in 2009, and 'none', but no driver
-        takes such a domain.
+    Why: libvirt still knows the words 'uml' and 'phyp', whose drivers went in 5.0.0 and 6.0.0, 'kqemu', an accelerator
+        that QEMU dropped in 2009, and 'none', but nothing takes such a domain.
     Bad:
         <domain type='kqemu'><name>web</name>
     Good:
@@ -99,10 +95,10 @@ def domain_type_without_driver(domain: Domain) -> Iterator[Problem]:
     libvirt says: does not support virt type
     See: libvirt qemu_capabilities.c:virQEMUCapsInitGuestFromBinary
     """
-    if domain.type in ("kqemu", "none"):
+    if domain.type in ("kqemu", "none", "phyp", "uml"):
         yield Problem(
             at=domain.node["type"].span,
-            message=f"no hypervisor runs domains of type {domain.type!r}",
+            message=f"no driver of libvirt runs domains of type {domain.type!r}",
             help="write type='kvm' or type='qemu'",
         )
 
@@ -174,8 +170,8 @@ def _fault_of_name(name: str) -> tuple[str, str] | None:
 def uuid_malformed(domain: Domain) -> Iterator[Problem]:
     """A UUID has 32 hexadecimal digits.
 
-    Why: dashes and blanks may stand between its bytes, but nothing else, and none may be missing. Where there is
-        no `<uuid>`, or an empty one, libvirt makes one.
+    Why: dashes and blanks may stand between its bytes, but nothing else, and none may be missing. Where there
+        is no `<uuid>`, or an empty one, libvirt makes one.
     Bad:
         <uuid>c7a5fdbd-cdaf-9455-926a-d65c16db180</uuid>
     Good:
@@ -196,7 +192,8 @@ def uuid_malformed(domain: Domain) -> Iterator[Problem]:
 def title_with_line_break(domain: Domain) -> Iterator[Problem]:
     """A title is one line.
 
-    Why: `virsh list --title` prints one line a domain; libvirt refuses a line break, also before or behind it.
+    Why: `virsh list --title` prints one line a domain; libvirt refuses a line break, also before or behind
+        it.
     Bad:
         <title>Web server
         of the farm</title>
@@ -261,8 +258,7 @@ def os_type_not_hvm(domain: Domain) -> Iterator[Problem]:
     meant = name.strip().lower() == "hvm"
     yield Problem(
         at=domain.os_type.text_span,
-        message=f"operating system type {name!r} is not "
-        + ("for QEMU" if known else "one that libvirt knows"),
+        message=f"operating system type {name!r} is not " + ("for QEMU" if known else "one that libvirt knows"),
         help="write hvm",
         fix=Fix("write hvm", (edits.set_whole_text(domain.os_type, "hvm"),)) if meant else None,
         stage=None if known else Stage.PARSE,
@@ -311,9 +307,7 @@ def architecture_unknown(domain: Domain, setting: Setting) -> Iterator[Problem]:
     yield Problem(
         at=attribute.span,
         message=f"libvirt {spell(setting.target.libvirt)} knows no architecture {domain.arch!r}",
-        help=f"write {meant!r}"
-        if meant
-        else "write the name that `uname -m` prints, such as x86_64 or aarch64",
+        help=f"write {meant!r}" if meant else "write the name that `uname -m` prints, such as x86_64 or aarch64",
         fix=Fix(f"write {meant!r}", (edits.set_value(attribute, meant),)) if meant else None,
     )
 
@@ -352,23 +346,28 @@ def emulator_not_absolute(domain: Domain) -> Iterator[Problem]:
     Good:
         <emulator>/usr/bin/qemu-system-x86_64</emulator>
     libvirt says: Cannot check QEMU binary
+    Fix: takes blanks around the path away.
     See: libvirt qemu_capabilities.c:virQEMUCapsNewForBinaryInternal
     """
     path = domain.emulator.text if domain.emulator else ""
-    if domain.emulator and path and not path.startswith("/"):
-        yield Problem(
-            at=domain.emulator.text_span,
-            message=f"the emulator {path!r} is not an absolute path",
-            help="write the whole path, or leave <emulator> out and libvirt finds one",
-        )
+    if not domain.emulator or not path or (path.startswith("/") and path == path.strip()):
+        return
+    wanted = path.strip()
+    is_blank = path != wanted and wanted.startswith("/")
+    yield Problem(
+        at=domain.emulator.text_span,
+        message=f"the emulator {path!r} " + ("has blanks around it" if is_blank else "is not an absolute path"),
+        help="write the whole path without blanks, or leave <emulator> out and libvirt finds one",
+        fix=Fix("take the blanks away", (edits.set_whole_text(domain.emulator, wanted),)) if is_blank else None,
+    )
 
 
 @rule("VFS033", "machine-unknown", severity=Severity.ERROR, stage=Stage.DEFINE)
 def machine_unknown(domain: Domain) -> Iterator[Problem]:
     """The machine type is one that some QEMU has for this architecture.
 
-    Why: 'i440fx' is called 'pc', 'virt' is a board of ARM and RISC-V, and 'none' is no machine that libvirt starts.
-        Since libvirt knows no PCI bus on a board it does not know, its message may be about PCI.
+    Why: 'i440fx' is called 'pc', 'virt' is a board of ARM and RISC-V, and 'none' is no machine that libvirt
+        starts. Since libvirt knows no PCI bus on a board it does not know, its message may be about PCI.
     Bad:
         <os><type arch='x86_64' machine='i440fx'>hvm</type></os>
     Bad:
@@ -383,12 +382,12 @@ def machine_unknown(domain: Domain) -> Iterator[Problem]:
     if domain.machine_type.is_unknown and domain.machine_attribute:
         usual = ("q35", "pc") if domain.is_x86 else ()
         meant = "pc" if domain.machine == "i440fx" else nearest(domain.machine or "", usual)
-        wanted = (
-            "q35 or pc" if domain.is_x86 else "virt, pseries or s390-ccw-virtio, as the architecture has it"
-        )
+        wanted = "q35 or pc" if domain.is_x86 else "virt, pseries or s390-ccw-virtio, as the architecture has it"
         yield Problem(
             at=domain.machine_attribute.span,
-            message=f"QEMU has no machine type {domain.machine!r} for {domain.arch}",
+            message=f"machine type {domain.machine!r} is for Xen alone"
+            if domain.machine_type.is_xens
+            else f"QEMU has no machine type {domain.machine!r} for {domain.arch}",
             help=f"write {meant or wanted}",
         )
 
@@ -397,8 +396,9 @@ def machine_unknown(domain: Domain) -> Iterator[Problem]:
 def machine_not_in_qemu(domain: Domain, setting: Setting) -> Iterator[Problem]:
     """The machine type is one that the target's QEMU has.
 
-    Why: each release of QEMU adds a machine of its own version, and since 10.1 drops those that are six years old, which distributions may keep. A
-        domain that one host has printed may name a machine that the next one does not have.
+    Why: each release of QEMU adds a machine of its own version, and since 10.1 drops those that are six years
+        old, which distributions may keep. A domain that one host has printed may name a machine that the next
+        one does not have.
     Bad (libvirt 9.0.0, qemu 7.2):
         <os><type arch='x86_64' machine='pc-q35-10.0'>hvm</type></os>
     Bad (libvirt 12.8.0, qemu 11.1):
@@ -431,8 +431,8 @@ def machine_not_in_qemu(domain: Domain, setting: Setting) -> Iterator[Problem]:
 def machine_without_pci(domain: Domain, setting: Setting) -> Iterator[Problem]:
     """A device that needs PCI is on a machine that has it.
 
-    Why: isapc and microvm have no PCI bus, and virtiofs, like most devices, is a PCI device on x86. Until 11.3.0 even
-        the memory balloon that libvirt adds by itself is one.
+    Why: isapc and microvm have no PCI bus, and virtiofs, like most devices, is a PCI device on x86. Until
+        11.3.0 even the memory balloon that libvirt adds by itself is one.
     Bad:
         <os><type arch='x86_64' machine='microvm'>hvm</type></os>
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/></filesystem>
@@ -464,8 +464,8 @@ def machine_without_pci(domain: Domain, setting: Setting) -> Iterator[Problem]:
 def pci_root_of_another_machine(domain: Domain) -> Iterator[Problem]:
     """The first PCI controller is the one that the machine has.
 
-    Why: q35 has a pcie-root, pc a pci-root. A domain that libvirt has printed names it, so that changing the machine
-        alone, or dropping it (which makes it pc), leaves the wrong one behind.
+    Why: q35 has a pcie-root, pc a pci-root. A domain that libvirt has printed names it, so that changing the
+        machine alone, or dropping it (which makes it pc), leaves the wrong one behind.
     Bad:
         <os><type arch='x86_64' machine='pc'>hvm</type></os>
         <controller type='pci' index='0' model='pcie-root'/>
@@ -526,8 +526,8 @@ def iommu_needs_q35(domain: Domain) -> Iterator[Problem]:
 def iommu_options_clash(domain: Domain, setting: Setting) -> Iterator[Problem]:
     """An IOMMU's options have what they build on.
 
-    Why: extended interrupt mode needs interrupt remapping, remapping needs the I/O APIC in QEMU, a virtio IOMMU is
-        described to the guest by ACPI, and until 11.3.0 there is one IOMMU at most.
+    Why: extended interrupt mode needs interrupt remapping, remapping needs the I/O APIC in QEMU, a virtio
+        IOMMU is described to the guest by ACPI, and until 11.3.0 there is one IOMMU at most.
     Bad:
         <iommu model='intel'><driver eim='on'/></iommu>
     Good:
@@ -583,6 +583,30 @@ def _add_feature(domain: Domain, name: str) -> Edit:
     return edits.insert(domain.node, f"<features>\n  <{name}/>\n</features>", after=domain.first("os"))
 
 
+@rule("VFS047", "input-not-on-this-machine", severity=Severity.ERROR, stage=Stage.DEFINE)
+def input_not_on_this_machine(domain: Domain, setting: Setting) -> Iterator[Problem]:
+    """A PS/2 mouse or keyboard is plugged into a machine that has the ports.
+
+    Why: microvm has no i8042 controller. A domain that libvirt has printed for another machine names both
+        devices. libvirt 9.0.0 did not look, 11.3.0 does.
+    Bad:
+        <os><type arch='x86_64' machine='microvm'>hvm</type></os>
+        <input type='keyboard' bus='ps2'/><controller type='usb' model='none'/><memballoon model='none'/>
+    Good:
+        <os><type arch='x86_64' machine='q35'>hvm</type></os>
+        <input type='keyboard' bus='ps2'/>
+    libvirt says: ps2 is not supported by this QEMU binary
+    See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefInput
+    """
+    device = domain.ps2_input
+    if device and domain.machine == "microvm" and setting.target.libvirt >= (11, 3, 0):
+        yield Problem(
+            at=device["bus"].span,
+            message="machine 'microvm' has no PS/2 ports",
+            help="take the input device away, or write machine='q35'",
+        )
+
+
 @rule("VFS048", "firmware-not-named", severity=Severity.ERROR, stage=Stage.DEFINE)
 def firmware_not_named(domain: Domain) -> Iterator[Problem]:
     """What describes the firmware comes with a firmware.
@@ -610,8 +634,8 @@ def firmware_not_named(domain: Domain) -> Iterator[Problem]:
 def clock_incomplete(domain: Domain) -> Iterator[Problem]:
     """A clock has what its offset needs.
 
-    Why: a clock in a time zone names it, an absolute one has a start, and what adjusts it is 'reset' or a number of
-        seconds. The timer 'platform' belongs to Xen.
+    Why: a clock in a time zone names it, an absolute one has a start, and what adjusts it is 'reset' or a
+        number of seconds. The timer 'platform' belongs to Xen.
     Bad:
         <clock offset='timezone'/>
     Good:
@@ -630,8 +654,8 @@ def clock_incomplete(domain: Domain) -> Iterator[Problem]:
 def resource_without_partition(domain: Domain) -> Iterator[Problem]:
     """`<resource>` names a partition.
 
-    Why: that is what it is for; since 9.0.0 at the latest libvirt refuses it without a word about the reason, unless a
-        fibre channel application id is there.
+    Why: that is what it is for; since 9.0.0 at the latest libvirt refuses it without a word about the reason,
+        unless a fibre channel application id is there.
     Bad:
         <resource/>
     Good:
@@ -651,12 +675,56 @@ def resource_without_partition(domain: Domain) -> Iterator[Problem]:
         )
 
 
+@rule("VFS068", "bios-serial-without-port", severity=Severity.ERROR, stage=Stage.DEFINE)
+def bios_serial_without_port(domain: Domain) -> Iterator[Problem]:
+    """A BIOS that writes to a serial port has one.
+
+    Why: `<bios useserial='yes'/>` sends the firmware's output to the first serial port.
+    Bad:
+        <os><type>hvm</type><bios useserial='yes'/></os>
+    Good:
+        <os><type>hvm</type><bios useserial='yes'/></os>
+        <serial type='pty'/>
+    libvirt says: need at least one serial port to use BIOS serial output
+    libvirt says: need at least one serial port to use SGA
+    See: libvirt domain_validate.c, qemu_validate.c:qemuValidateDomainDef
+    """
+    node = domain.serial_bios
+    if node:
+        yield Problem(
+            at=node["useserial"].span,
+            message="the BIOS is to write to a serial port, but the domain has none",
+            help="add <serial type='pty'/>",
+        )
+
+
+@rule("VFS069", "launch-security-without-policy", severity=Severity.ERROR, stage=Stage.PARSE)
+def launch_security_without_policy(domain: Domain) -> Iterator[Problem]:
+    """A guest that AMD SEV protects has a policy.
+
+    Why: the policy's bits say whether the guest may be looked into, migrated and so on; there is no default.
+    Bad:
+        <launchSecurity type='sev'><policy>none</policy></launchSecurity>
+    Good:
+        <launchSecurity type='sev'><policy>0x0003</policy></launchSecurity>
+    libvirt says: failed to get launch security policy
+    See: libvirt domain_conf.c:virDomainSEVDefParseXML
+    """
+    node = domain.security_without_policy
+    if node:
+        yield Problem(
+            at=node.text_span,
+            message="the launch security has no policy that libvirt can read",
+            help="write <policy>0x…</policy>, up to 8 hexadecimal digits",
+        )
+
+
 @rule("VFS049", "lifecycle-action-unsupported", severity=Severity.ERROR, stage=Stage.DEFINE)
 def lifecycle_action_unsupported(domain: Domain, setting: Setting) -> Iterator[Problem]:
     """What happens when the guest stops is something QEMU can do.
 
-    Why: libvirt knows actions for other hypervisors as well, and refuses them for QEMU since 9.0.0 at the latest; cores
-        are dumped on a crash alone.
+    Why: libvirt knows actions for other hypervisors as well, and refuses them for QEMU since 9.0.0 at the
+        latest; cores are dumped on a crash alone.
     Bad:
         <on_poweroff>preserve</on_poweroff>
     Good:

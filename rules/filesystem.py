@@ -36,7 +36,7 @@ _MEANT = {
 }  # fmt: skip
 
 
-@rule("VFS201", "filesystem-word-unknown", severity=Severity.ERROR, stage=Stage.PARSE)
+@rule("VFS201", "filesystem-word-unknown", misfits=True, severity=Severity.ERROR, stage=Stage.PARSE)
 def filesystem_word_unknown(fs: Filesystem) -> Iterator[Problem]:
     """Types, modes and switches of a filesystem are words that libvirt knows.
 
@@ -957,7 +957,7 @@ def small_queue_for_windows(fs: VirtioFS) -> Iterator[Problem]:
     )
 
 
-_ROOT_OPTION = re.compile(r"(?:^|\s)(root|rootfstype)=(\S+)")
+_ROOT_OPTION = r"(?:^|\s)(root|rootfstype)=(\S+)"
 
 
 @rule("VFS233", "root-is-no-mount-tag", severity=Severity.WARNING, stage=Stage.GUEST, words=("<cmdline",))
@@ -981,7 +981,7 @@ def root_is_no_mount_tag(domain: Domain) -> Iterator[Problem]:
     cmdline = domain.cmdline
     if cmdline is None or "virtiofs" not in cmdline.text:
         return
-    options = dict(_ROOT_OPTION.findall(cmdline.text))
+    options = dict(re.findall(_ROOT_OPTION, cmdline.text))
     root = options.get("root", "")
     if options.get("rootfstype") != "virtiofs" or root in [fs.tag for fs in domain.shares]:
         return

@@ -64,9 +64,9 @@ def page_size_zero(domain: Domain) -> Iterator[Problem]:
 def page_size_impossible(domain: Domain) -> Iterator[Problem]:
     """A huge page has a size that some host of the architecture has.
 
-    Why: x86 has pages of 2 MiB and 1 GiB. Without `unit` the number counts KiB, and MB and GB are powers of ten, so
-        that neither size='2' nor unit='MB' gives 2 MiB. libvirt finds no hugetlbfs for such a page when it starts the
-        guest.
+    Why: x86 has pages of 2 MiB and 1 GiB. Without `unit` the number counts KiB, and MB and GB are powers of
+        ten, so that neither size='2' nor unit='MB' gives 2 MiB. libvirt finds no hugetlbfs for such a page
+        when it starts the guest.
     Bad:
         <memoryBacking><hugepages><page size='2'/></hugepages></memoryBacking>
     Bad:
@@ -108,9 +108,7 @@ def _meant_page(page: Page, sizes: tuple[int, ...]) -> Fix | None:
     if unit is None and number:
         for name, factor in (("MiB", 1024), ("GiB", 1024**2)):
             if number * factor in sizes:
-                return Fix(
-                    f"write unit='{name}'", (edits.add_attribute(page.node, "unit", name),), safe=False
-                )
+                return Fix(f"write unit='{name}'", (edits.add_attribute(page.node, "unit", name),), safe=False)
     return None
 
 
@@ -138,8 +136,8 @@ def ordinary_page_as_huge(domain: Domain) -> Iterator[Problem]:
 def two_default_page_sizes(domain: Domain) -> Iterator[Problem]:
     """One page size at most is for all cells that no other is for.
 
-    Why: libvirt could not tell which. Without NUMA cells, nodeset='0' means the whole guest as well. The pages of
-        several `<hugepages>` and `<memoryBacking>` are counted together.
+    Why: libvirt could not tell which. Without NUMA cells, nodeset='0' means the whole guest as well. The
+        pages of several `<hugepages>` and `<memoryBacking>` are counted together.
     Bad:
         <memoryBacking><hugepages><page size='2' unit='MiB'/><page size='1' unit='GiB'/></hugepages></memoryBacking>
     Good:
@@ -208,7 +206,8 @@ def page_nodeset_beyond_cells(domain: Domain) -> Iterator[Problem]:
 def hugepages_on_demand(domain: Domain) -> Iterator[Problem]:
     """Huge pages are allocated at once.
 
-    Why: libvirt makes QEMU allocate them all at the start, so that a page missing later cannot kill the guest.
+    Why: libvirt makes QEMU allocate them all at the start, so that a page missing later cannot kill the
+        guest.
     Bad:
         <memoryBacking><hugepages/><allocation mode='ondemand'/></memoryBacking>
     Good:
@@ -258,7 +257,8 @@ def hugepages_anonymous(domain: Domain) -> Iterator[Problem]:
 def memory_not_in_whole_pages(domain: Domain, setting: Setting) -> Iterator[Problem]:
     """Memory in huge pages is a multiple of their size.
 
-    Why: a memfd cannot have a part of a page, and QEMU 9.1 refuses files that do; older ones take a whole page more.
+    Why: a memfd cannot have a part of a page, and QEMU 9.1 refuses files that do; older ones take a whole
+        page more.
     Bad:
         <memory unit='MiB'>512</memory>
         <memoryBacking><hugepages><page size='1' unit='GiB'/></hugepages><source type='memfd'/></memoryBacking>

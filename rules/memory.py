@@ -26,11 +26,12 @@ _SERVERS = {"filesystem": "virtiofsd serves this device", "interface": "another 
 def memory_not_shared(domain: Domain, setting: Setting) -> Iterator[Problem]:
     """A device that another process serves needs all guest memory to be shared.
 
-    Why: virtiofsd and other vhost-user processes answer the guest by mapping its memory. Memory is shared when
-        `<memoryBacking>` says `<access mode='shared'/>`, or when every NUMA cell says `memAccess='shared'`, which
-        comes first; a memfd, file or hugepage source alone does not make it so. The same holds for a share with an
-        external socket, for vhostuser interfaces (refused since 11.2.0, without packets before), for vhostuser and
-        vhostvdpa disks, and for vhost-user-gpu, where libvirt never looks.
+    Why: virtiofsd and other vhost-user processes answer the guest by mapping its memory. Memory is shared
+        when `<memoryBacking>` says `<access mode='shared'/>`, or when every NUMA cell says
+        `memAccess='shared'`, which comes first; a memfd, file or hugepage source alone does not make it so.
+        The same holds for a share with an external socket, for vhostuser interfaces (refused since 11.2.0,
+        without packets before), for vhostuser and vhostvdpa disks, and for vhost-user-gpu, where libvirt
+        never looks.
     Bad:
         <memory unit='GiB'>2</memory>
         <memoryBacking><source type='memfd'/></memoryBacking>
@@ -99,22 +100,14 @@ def _reasons(domain: Domain, private: list[Region]) -> Iterator[Related]:
         if decided:
             yield Related(decided.span, f"this makes {region.label} private")
         elif domain.cells:
-            yield Related(
-                region.node.start_span, "private: neither memAccess nor <memoryBacking> says shared"
-            )
+            yield Related(region.node.start_span, "private: neither memAccess nor <memoryBacking> says shared")
         else:
             yield Related(region.node.start_span, "private: no <memoryBacking> says <access mode='shared'/>")
     for node in domain.misplaced_sharing:
         yield Related(node.start_span, f"libvirt does not read <{node.tag}> here")
     backing = domain.backing
     if not backing.access and (backing.source or backing.hugepages):
-        at = (
-            backing.source.span
-            if backing.source
-            else backing.hugepages.start_span
-            if backing.hugepages
-            else None
-        )
+        at = backing.source.span if backing.source else backing.hugepages.start_span if backing.hugepages else None
         if at:
             yield Related(at, "this chooses where memory comes from; it does not share it")
 
@@ -172,8 +165,8 @@ def _share_by_backing(domain: Domain) -> list[Edit]:
 def memory_missing(domain: Domain) -> Iterator[Problem]:
     """A guest has memory.
 
-    Why: `<memory>`, or the NUMA cells together, say how much. An empty `<memory>` is none; memory devices are part of
-        `<memory>` where there are no cells, and must leave something to start with.
+    Why: `<memory>`, or the NUMA cells together, say how much. An empty `<memory>` is none; memory devices are
+        part of `<memory>` where there are no cells, and must leave something to start with.
     Bad:
         <memory unit='GiB'>0</memory>
     Good:
@@ -187,8 +180,7 @@ def memory_missing(domain: Domain) -> Iterator[Problem]:
         yield Problem(
             at=node.text_span if node else domain.node.start_span,
             message="memory devices take all of the guest's memory" if devices else "the guest has no memory",
-            help="write <memory unit='GiB'>…</memory>"
-            + ("; it counts the memory devices as well" if devices else ""),
+            help="write <memory unit='GiB'>…</memory>" + ("; it counts the memory devices as well" if devices else ""),
             related=tuple(Related(device.node.start_span, "part of <memory>") for device in devices[:1]),
         )
 
@@ -398,14 +390,15 @@ def allocation_threads_unsupported(domain: Domain, setting: Setting) -> Iterator
 def locked_without_limit(domain: Domain) -> Iterator[Problem]:
     """Locked memory has a hard limit.
 
-    Why: libvirt lifts the limit of what QEMU may lock; without `<memtune><hard_limit>` there is none at all, so that a
-        QEMU gone wrong can take all memory of the host and nothing can swap it out.
+    Why: libvirt lifts the limit of what QEMU may lock; without `<memtune><hard_limit>` there is none at all,
+        so that a QEMU gone wrong can take all memory of the host and nothing can swap it out.
     Bad:
         <memoryBacking><locked/></memoryBacking>
     Good:
         <memoryBacking><locked/></memoryBacking>
         <memtune><hard_limit unit='GiB'>4</hard_limit></memtune>
-    See: libvirt qemu_domain.c:qemuDomainGetMemLockLimitBytes; libvirt documentation, Domain XML format, Memory Backing
+    See: libvirt qemu_domain.c:qemuDomainGetMemLockLimitBytes; libvirt documentation, Domain XML format,
+        Memory Backing
     """
     locked = domain.backing.elements("locked")
     if locked and not domain.has_hard_limit:
@@ -420,8 +413,8 @@ def locked_without_limit(domain: Domain) -> Iterator[Problem]:
 def backing_option_without_effect(domain: Domain) -> Iterator[Problem]:
     """What `<memoryBacking>` says has an effect on the memory it chooses.
 
-    Why: `<discard/>` is for memory in files, and `<nosharepages/>` keeps private memory from being merged; memfd
-        memory is neither, and shared memory is never merged.
+    Why: `<discard/>` is for memory in files, and `<nosharepages/>` keeps private memory from being merged;
+        memfd memory is neither, and shared memory is never merged.
     Bad:
         <memoryBacking><source type='memfd'/><access mode='shared'/><discard/></memoryBacking>
     Bad:
@@ -480,8 +473,8 @@ def blob_without_memfd(domain: Domain, setting: Setting) -> Iterator[Problem]:
 def passthrough_with_memory_files(domain: Domain) -> Iterator[Problem]:
     """A PCI device that is passed through does not go well with memory in files.
 
-    Why: VFIO maps all guest memory for the device, which has failed for files on some file systems ("VFIO_MAP_DMA
-        failed: Bad address"). memfd and huge pages are sure to work.
+    Why: VFIO maps all guest memory for the device, which has failed for files on some file systems
+        ("VFIO_MAP_DMA failed: Bad address"). memfd and huge pages are sure to work.
     Bad:
         <memoryBacking><access mode='shared'/></memoryBacking>
         <hostdev mode='subsystem' type='pci' managed='yes'>
@@ -521,8 +514,8 @@ def _shared_at(domain: Domain) -> Span:
 def confidential_guest_with_vhost_user(domain: Domain) -> Iterator[Problem]:
     """A confidential guest has no device that another process serves.
 
-    Why: such a guest encrypts its memory, and only devices that take the platform's IOMMU can reach what it shows.
-        vhost-user-fs does not, so the share, or the whole guest, does not come up.
+    Why: such a guest encrypts its memory, and only devices that take the platform's IOMMU can reach what it
+        shows. vhost-user-fs does not, so the share, or the whole guest, does not come up.
     Bad:
         <launchSecurity type='sev'><policy>0x0003</policy></launchSecurity>
         <filesystem><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/></filesystem>
@@ -544,8 +537,8 @@ def confidential_guest_with_vhost_user(domain: Domain) -> Iterator[Problem]:
 def sharing_needs_numa(domain: Domain, setting: Setting) -> Iterator[Problem]:
     """Without NUMA cells, memory can be shared since libvirt 6.9.0 and QEMU 5.0.
 
-    Why: before that, only the memory of a NUMA cell could be chosen. QEMU 5.2 still lacks it for RISC-V boards, which
-        libvirt before 9.2.0 refuses.
+    Why: before that, only the memory of a NUMA cell could be chosen. QEMU 5.2 still lacks it for RISC-V
+        boards, which libvirt before 9.2.0 refuses.
     Bad (libvirt 7.0.0, qemu 4.2):
         <memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>
         <filesystem><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/></filesystem>

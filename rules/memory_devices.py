@@ -74,8 +74,8 @@ def memory_device_incomplete(device: MemoryDevice) -> Iterator[Problem]:
 def memory_device_node(device: MemoryDevice, setting: Setting) -> Iterator[Problem]:
     """A memory device belongs to a NUMA cell that exists.
 
-    Why: the guest finds it as part of that node. virtio-pmem belongs to none. libvirt 7.0.0 defines a wrong node and
-        refuses to start; without cells, libvirt 9.6.0 adds cell 0.
+    Why: the guest finds it as part of that node. virtio-pmem belongs to none. libvirt 7.0.0 defines a wrong
+        node and refuses to start; without cells, libvirt 9.6.0 adds cell 0.
     Bad:
         <cpu><numa><cell cpus='0-7' memory='2' unit='GiB'/></numa></cpu>
         <memory unit='MiB'>2560</memory>
@@ -152,9 +152,7 @@ def memory_device_without_acpi(device: MemoryDevice) -> Iterator[Problem]:
         return
     features = domain.first("features")
     xml = "<acpi/>" if features else "<features>\n  <acpi/>\n</features>"
-    edit = (
-        edits.insert(features, xml) if features else edits.insert(domain.node, xml, after=domain.first("os"))
-    )
+    edit = edits.insert(features, xml) if features else edits.insert(domain.node, xml, after=domain.first("os"))
     yield Problem(
         at=device.node.start_span,
         message=f"the {device.label} is found through ACPI, which the domain does not have",
@@ -167,9 +165,9 @@ def memory_device_without_acpi(device: MemoryDevice) -> Iterator[Problem]:
 def private_memory_device(device: MemoryDevice) -> Iterator[Problem]:
     """Memory devices are shared as well, where another process serves a device.
 
-    Why: virtiofsd and its kin must map all memory that the guest may put a buffer into. libvirt looks at the memory
-        that the guest starts with alone, and starts it; input and output then fail wherever a buffer lies in the
-        private part.
+    Why: virtiofsd and its kin must map all memory that the guest may put a buffer into. libvirt looks at the
+        memory that the guest starts with alone, and starts it; input and output then fail wherever a buffer
+        lies in the private part.
     Bad:
         <cpu><numa><cell cpus='0-7' memory='2' unit='GiB'/></numa></cpu>
         <memory unit='MiB'>2560</memory>
@@ -234,8 +232,9 @@ def private_pmem(device: MemoryDevice) -> Iterator[Problem]:
 def memory_device_geometry(device: MemoryDevice) -> Iterator[Problem]:
     """The sizes of a memory device fit each other.
 
-    Why: virtio-mem hands memory over in blocks, powers of two of at least 2 MiB, so that what is requested is a
-        multiple of them and no more than there is. The label of an nvdimm has 128 KiB at least and leaves room.
+    Why: virtio-mem hands memory over in blocks, powers of two of at least 2 MiB, so that what is requested is
+        a multiple of them and no more than there is. The label of an nvdimm has 128 KiB at least and leaves
+        room.
     Bad:
         <maxMemory slots='4' unit='GiB'>8</maxMemory>
         <memory unit='GiB'>4</memory>
@@ -262,8 +261,8 @@ def memory_device_geometry(device: MemoryDevice) -> Iterator[Problem]:
 def dynamic_memory_slots(device: MemoryDevice, setting: Setting) -> Iterator[Problem]:
     """Dynamic memory slots want a daemon that can follow them.
 
-    Why: with them QEMU shows vhost-user daemons ever new pieces of memory; older ones, such as virtiofsd before 1.13,
-        take only a few and may refuse.
+    Why: with them QEMU shows vhost-user daemons ever new pieces of memory; older ones, such as virtiofsd
+        before 1.13, take only a few and may refuse.
     Bad (libvirt 10.1.0, virtiofsd 1.10.0):
         <maxMemory slots='4' unit='GiB'>8</maxMemory>
         <memory unit='GiB'>4</memory>
@@ -350,7 +349,8 @@ def memory_slots_exhausted(domain: Domain) -> Iterator[Problem]:
 def memory_device_page_size(device: MemoryDevice) -> Iterator[Problem]:
     """The pages that back a memory device are of a size that some host has.
 
-    Why: as with `<hugepages>`, x86 has 2 MiB and 1 GiB, the unit defaults to KiB, and a device holds whole pages.
+    Why: as with `<hugepages>`, x86 has 2 MiB and 1 GiB, the unit defaults to KiB, and a device holds whole
+        pages.
     Bad:
         <memory unit='GiB'>3</memory>
         <maxMemory slots='2' unit='GiB'>8</maxMemory>

@@ -18,7 +18,8 @@ SMALL_CELL_KIB = 64 * 1024
 def numa_without_cells(domain: Domain) -> Iterator[Problem]:
     """`<numa>` has cells.
 
-    Why: an empty topology is refused rather than passed over. Of several `<numa>` in a `<cpu>` the first counts.
+    Why: an empty topology is refused rather than passed over. Of several `<numa>` in a `<cpu>` the first
+        counts.
     Bad:
         <cpu><numa/></cpu>
     Good:
@@ -64,8 +65,8 @@ def cell_ids_with_gaps(domain: Domain) -> Iterator[Problem]:
 def cell_id_repeated(domain: Domain) -> Iterator[Problem]:
     """Each NUMA cell has an id of its own.
 
-    Why: two cells cannot be one node. A cell without an id takes its position, which another may have written; and the
-        cells of several `<cpu>` are counted together.
+    Why: two cells cannot be one node. A cell without an id takes its position, which another may have
+        written; and the cells of several `<cpu>` are counted together.
     Bad:
         <cpu><numa><cell id='0' cpus='0-3' memory='1' unit='GiB' memAccess='shared'/>
           <cell id='0' cpus='4-7' memory='1' unit='GiB' memAccess='shared'/></numa></cpu>
@@ -274,8 +275,8 @@ def distances_inconsistent(domain: Domain) -> Iterator[Problem]:
 def numatune_faulty(domain: Domain) -> Iterator[Problem]:
     """`<numatune>` binds memory to nodes that it names, once for each guest cell that there is.
 
-    Why: a static placement needs a nodeset; `<memnode>` binds one cell of the guest, so that there must be cells, and
-        cannot go together with an automatic placement; 'restrictive' is for all or for none.
+    Why: a static placement needs a nodeset; `<memnode>` binds one cell of the guest, so that there must be
+        cells, and cannot go together with an automatic placement; 'restrictive' is for all or for none.
     Bad:
         <numatune><memnode cellid='0' mode='strict' nodeset='0'/></numatune>
     Bad:
@@ -300,8 +301,8 @@ def numatune_faulty(domain: Domain) -> Iterator[Problem]:
 def vcpus_without_cell(domain: Domain) -> Iterator[Problem]:
     """Every vCPU is in a NUMA cell.
 
-    Why: libvirt 6.5.0 puts the others into cell 0; QEMU, left to itself, warned of it. Where no cell lists any, cell 0
-        gets all of them, which is fine with one cell.
+    Why: libvirt 6.5.0 puts the others into cell 0; QEMU, left to itself, warned of it. Where no cell lists
+        any, cell 0 gets all of them, which is fine with one cell.
     Bad:
         <cpu><numa><cell cpus='0-1' memory='1' unit='GiB' memAccess='shared'/>
           <cell cpus='2-3' memory='1' unit='GiB' memAccess='shared'/></numa></cpu>
@@ -326,7 +327,8 @@ def vcpus_without_cell(domain: Domain) -> Iterator[Problem]:
 def numa_not_on_this_machine(domain: Domain) -> Iterator[Problem]:
     """The machine type supports NUMA.
 
-    Why: s390 machines have none. libvirt defines the domain, QEMU refuses it; memory can be shared without cells.
+    Why: s390 machines have none. libvirt defines the domain, QEMU refuses it; memory can be shared without
+        cells.
     Bad:
         <os><type arch='s390x' machine='s390-ccw-virtio'>hvm</type></os>
         <emulator>/usr/bin/qemu-system-s390x</emulator>
@@ -353,7 +355,8 @@ def cell_cache_faulty(domain: Domain) -> Iterator[Problem]:
     Why: size and line are parts of the description, and a level can only have one.
     Bad:
         <cpu><numa><cell cpus='0-7' memory='2' unit='GiB' memAccess='shared'>
-          <cache level='1' associativity='direct' policy='writeback'><line value='8' unit='B'/></cache></cell></numa></cpu>
+          <cache level='1' associativity='direct' policy='writeback'><line value='8' unit='B'/></cache>
+          </cell></numa></cpu>
     Good:
         <cpu><numa><cell cpus='0-7' memory='2' unit='GiB' memAccess='shared'>
           <cache level='1' associativity='direct' policy='writeback'>
@@ -364,6 +367,4 @@ def cell_cache_faulty(domain: Domain) -> Iterator[Problem]:
     See: libvirt numa_conf.c:virDomainNumaDefNodeCacheParseXML
     """
     for node, fault in domain.cell_cache_faults:
-        yield Problem(
-            at=node.start_span, message=fault, help="describe each level once, with <size> and <line>"
-        )
+        yield Problem(at=node.start_span, message=fault, help="describe each level once, with <size> and <line>")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vfslint import edits
+from vfslint.documents import Node
 from vfslint.domain import Domain
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
 from vfslint.rule import rule
@@ -19,7 +20,8 @@ DEADLY_COUNT = 50_000_000
 def vcpu_count_unreadable(domain: Domain) -> Iterator[Problem]:
     """`<vcpu>` holds a whole number.
 
-    Why: blanks may stand before it, but not behind it, and an empty element is refused; a missing one means 1.
+    Why: blanks may stand before it, but not behind it, and an empty element is refused; a missing one means
+        1.
     Bad:
         <vcpu>two</vcpu>
     Good:
@@ -44,7 +46,8 @@ def vcpu_count_unreadable(domain: Domain) -> Iterator[Problem]:
 def no_vcpu(domain: Domain) -> Iterator[Problem]:
     """A guest has at least one vCPU, and it is there from the start.
 
-    Why: nothing can run otherwise. libvirt's message for `<vcpu>0</vcpu>` talks of NUMA, even where there is none.
+    Why: nothing can run otherwise. libvirt's message for `<vcpu>0</vcpu>` talks of NUMA, even where there is
+        none.
     Bad:
         <vcpu>0</vcpu>
     Bad:
@@ -98,8 +101,9 @@ def more_vcpus_than_machine(domain: Domain, setting: Setting) -> Iterator[Proble
 def count_kills_libvirtd(domain: Domain) -> Iterator[Problem]:
     """A number of vCPUs or I/O threads is not so large that libvirt dies of it.
 
-    Why: libvirt makes a record for each before it looks at any limit. Every release asked (7.0.0 to 12.8.0) allocated
-        until it aborted, and took the connections of all other guests with it. -1 is read as 4294967295.
+    Why: libvirt makes a record for each before it looks at any limit. Every release asked (7.0.0 to 12.8.0)
+        allocated until it aborted, and took the connections of all other guests with it. -1 is read as
+        4294967295.
     Bad:
         <vcpu>-1</vcpu>
     Bad:
@@ -127,7 +131,8 @@ def count_kills_libvirtd(domain: Domain) -> Iterator[Problem]:
 def more_vcpus_now_than_ever(domain: Domain) -> Iterator[Problem]:
     """`vcpu/@current` is at most the number of vCPUs.
 
-    Why: the element's text is the largest number that the guest can have; `current` is how many it starts with.
+    Why: the element's text is the largest number that the guest can have; `current` is how many it starts
+        with.
     Bad:
         <vcpu current='9'>8</vcpu>
     Good:
@@ -149,8 +154,8 @@ def more_vcpus_now_than_ever(domain: Domain) -> Iterator[Problem]:
 def many_vcpus_need_iommu(domain: Domain, setting: Setting) -> Iterator[Problem]:
     """More than 255 vCPUs need a machine whose interrupts can reach them.
 
-    Why: x86 interrupts have 8-bit destinations unless an IOMMU in extended interrupt mode widens them, which only q35
-        has. libvirt 9.0.0 and older wants it written; 11.3.0 and newer adds it.
+    Why: x86 interrupts have 8-bit destinations unless an IOMMU in extended interrupt mode widens them, which
+        only q35 has. libvirt 9.0.0 and older wants it written; 11.3.0 and newer adds it.
     Bad (libvirt 9.0.0):
         <os><type arch='x86_64' machine='q35'>hvm</type></os>
         <vcpu>256</vcpu>
@@ -174,9 +179,7 @@ def many_vcpus_need_iommu(domain: Domain, setting: Setting) -> Iterator[Problem]
         reason, remedy = "only q35 machines take more than 255", "write machine='q35', or lower the number"
     elif setting.target.libvirt < (9, 1, 0) and not domain.has_extended_interrupts:
         reason = "more than 255 need an IOMMU with eim='on'"
-        remedy = (
-            "add <iommu model='intel'><driver intremap='on' eim='on'/></iommu> and <ioapic driver='qemu'/>"
-        )
+        remedy = "add <iommu model='intel'><driver intremap='on' eim='on'/></iommu> and <ioapic driver='qemu'/>"
     else:
         return
     yield Problem(at=domain.vcpu_at, message=f"the guest has {domain.vcpus} vCPUs, but {reason}", help=remedy)
@@ -186,8 +189,8 @@ def many_vcpus_need_iommu(domain: Domain, setting: Setting) -> Iterator[Problem]
 def topology_mismatch(domain: Domain) -> Iterator[Problem]:
     """The CPU topology has as many CPUs as `<vcpu>` says.
 
-    Why: sockets, dies, clusters, cores and threads are multiplied, and each CPU needs its place. Without `<vcpu>` the
-        guest has one. (libvirt before 10.1.0 does not read clusters.)
+    Why: sockets, dies, clusters, cores and threads are multiplied, and each CPU needs its place. Without
+        `<vcpu>` the guest has one. (libvirt before 10.1.0 does not read clusters.)
     Bad:
         <vcpu>8</vcpu>
         <cpu><topology sockets='1' cores='4' threads='1'/></cpu>
@@ -238,8 +241,8 @@ def migratable_without_host_cpu(domain: Domain) -> Iterator[Problem]:
 def cpu_detail_without_model(domain: Domain) -> Iterator[Problem]:
     """Features and vendor of a custom CPU belong to a named model.
 
-    Why: they are added to or taken from what `<model>` names; a custom CPU without a model is the emulator's default,
-        to which nothing can be added.
+    Why: they are added to or taken from what `<model>` names; a custom CPU without a model is the emulator's
+        default, to which nothing can be added.
     Bad:
         <cpu><feature policy='require' name='vmx'/></cpu>
     Good:
@@ -269,7 +272,7 @@ def cpu_feature_name(domain: Domain) -> Iterator[Problem]:
     libvirt says: specified more than once
     See: libvirt cpu_conf.c:virCPUDefParseXML
     """
-    seen = {}
+    seen: dict[str, Node] = {}
     for node in domain.cpu_features:
         name = node.value("name")
         if not name:
@@ -289,8 +292,8 @@ def cpu_feature_name(domain: Domain) -> Iterator[Problem]:
 def cpu_model_detail(domain: Domain) -> Iterator[Problem]:
     """The attributes of a CPU's `<model>` have values that libvirt takes.
 
-    Why: `fallback` is allow or forbid, and a vendor id is the 12 letters that the guest reads from the CPU. With
-        mode='host-passthrough' or 'maximum' libvirt does not look at `<model>`.
+    Why: `fallback` is allow or forbid, and a vendor id is the 12 letters that the guest reads from the CPU.
+        With mode='host-passthrough' or 'maximum' libvirt does not look at `<model>`.
     Bad:
         <cpu mode='custom'><model vendor_id='Intel'>qemu64</model></cpu>
     Good:
@@ -312,8 +315,8 @@ def cpu_model_detail(domain: Domain) -> Iterator[Problem]:
 def cpu_cache_impossible(domain: Domain) -> Iterator[Problem]:
     """The cache and address bits that a CPU shows are ones that QEMU can show.
 
-    Why: QEMU emulates a level 3 cache, or passes the host's caches through to a passed-through CPU, or shows none; the
-        other modes have no level. A number of address bits is for mode='emulate'.
+    Why: QEMU emulates a level 3 cache, or passes the host's caches through to a passed-through CPU, or shows
+        none; the other modes have no level. A number of address bits is for mode='emulate'.
     Bad:
         <cpu mode='host-passthrough'><cache mode='passthrough' level='3'/></cpu>
     Good:
@@ -326,9 +329,7 @@ def cpu_cache_impossible(domain: Domain) -> Iterator[Problem]:
     See: libvirt qemu_validate.c:qemuValidateDomainDefCpu; cpu_conf.c:virCPUDefParseXML
     """
     for node, fault in domain.cpu_cache_faults:
-        yield Problem(
-            at=node.start_span, message=fault, help="write <cache mode='emulate' level='3'/>, or take it out"
-        )
+        yield Problem(at=node.start_span, message=fault, help="write <cache mode='emulate' level='3'/>, or take it out")
 
 
 @rule("VFS055", "pinned-twice", severity=Severity.ERROR, stage=Stage.PARSE)
@@ -366,7 +367,7 @@ def iothread_twice(domain: Domain) -> Iterator[Problem]:
     libvirt says: duplicate iothread id
     See: libvirt domain_conf.c:virDomainDefParseIOThreads
     """
-    seen = {}
+    seen: dict[str | None, Node] = {}
     for node in domain.iothread_ids:
         number = node.value("id")
         if number in seen:

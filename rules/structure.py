@@ -6,6 +6,7 @@ Plain define drops most of them; what libvirt's parser is known to refuse as wel
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from vfslint.domain import Domain
 from vfslint.edits import (
@@ -18,8 +19,10 @@ from vfslint.edits import (
 )
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
 from vfslint.rule import rule
-from vfslint.schema_faults import SchemaFault
 from vfslint.targets import spell
+
+if TYPE_CHECKING:
+    from vfslint.schema_faults import SchemaFault
 
 # So many names are told where something else is expected; more would be read by nobody.
 TOLD = 8
@@ -113,15 +116,16 @@ def unknown_attribute(domain: Domain) -> Iterator[Problem]:
 def wrong_value(domain: Domain) -> Iterator[Problem]:
     """Every value has the form that libvirt's schema wants.
 
-    Why: virsh edit and define --validate refuse the domain. libvirt's parser knows most values as well, so that
-        plain define refuses it, too; here and there it is more lenient and takes a value in a way of its own.
+    Why: virsh edit and define --validate refuse the domain. libvirt's parser knows most values as well, so
+        that plain define refuses it, too; here and there it is more lenient and takes one in its own way.
     Bad:
         <memory unit='KiB'>+2097152</memory>
     Bad:
-        <filesystem type='mount'><driver type='virtiofs' iommu='yes'/><source dir='/srv'/>
-          <target dir='data'/></filesystem>
+        <interface type='user'><link state='connected'/></interface>
     Good:
         <memory unit='KiB'>2097152</memory>
+    Good:
+        <interface type='user'><link state='up'/></interface>
     libvirt says: failed to validate attribute
     libvirt says: Invalid value for attribute
     Fix: a value that is nearly right is corrected.
@@ -191,18 +195,13 @@ def missing_element(domain: Domain) -> Iterator[Problem]:
 
     Why: virsh edit and define --validate refuse the domain. Plain define does without it where it can.
     Bad:
-        <cpu>
-          <numa>
-            <cell id='0' cpus='0-7' memory='2' unit='GiB' memAccess='shared'><distances/></cell>
-          </numa>
-        </cpu>
+        <rng model='virtio'/>
+    Bad:
+        <perf/>
     Good:
-        <cpu>
-          <numa>
-            <cell id='0' cpus='0-7' memory='2' unit='GiB' memAccess='shared'/>
-          </numa>
-        </cpu>
+        <rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>
     libvirt says: Expecting an element
+    libvirt says: missing RNG device backend
     See: libvirt schemas/domaincommon.rng
     """
     for fault in domain.schema_faults("missing-element"):
@@ -370,9 +369,11 @@ def refused_by_schema(domain: Domain) -> Iterator[Problem]:
     Why: virsh edit and define --validate refuse it; plain define takes it. libvirt 7.0 wants driver, binary
         and source of a filesystem side by side, where its type is written.
     Bad (libvirt 7.0.0):
-        <filesystem type='mount'><driver type='virtiofs'/><target dir='data'/><source dir='/srv'/></filesystem>
+        <filesystem type='mount'><driver type='virtiofs'/><target dir='data'/>
+          <source dir='/srv'/></filesystem>
     Good (libvirt 9.0.0):
-        <filesystem type='mount'><driver type='virtiofs'/><target dir='data'/><source dir='/srv'/></filesystem>
+        <filesystem type='mount'><driver type='virtiofs'/><target dir='data'/>
+          <source dir='/srv'/></filesystem>
     libvirt says: Expecting element source, got target
     See: libvirt schemas/domaincommon.rng
     """

@@ -1,1 +1,57 @@
-"""What a release knows, and other hypervisors."""
+"""What a release of the guest's system knows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from vfslint.domain import Domain
+from vfslint.findings import Problem, Related, Severity, Stage
+from vfslint.rule import rule
+
+# The first release of each system whose kernel has virtiofs (Linux 5.4, or a vendor's port), by libosinfo's id.
+FIRST_WITH_VIRTIOFS = {
+    "centos.org/centos": 8,
+    "debian.org/debian": 11,
+    "fedoraproject.org/fedora": 32,
+    "oracle.com/ol": 8,
+    "redhat.com/rhel": 8,
+    "ubuntu.com/ubuntu": 20,
+}
+# virtio-win's driver needs WinFsp and Windows 8 or Server 2012.
+OLD_WINDOWS = frozenset({"2k", "2k3", "2k3r2", "2k8", "2k8r2", "7", "vista", "xp"})
+
+
+@rule("VFS702", "guest-too-old-for-virtiofs", severity=Severity.WARNING, stage=Stage.GUEST)
+def guest_too_old_for_virtiofs(domain: Domain) -> Iterator[Problem]:
+    """The guest's system has a virtio-fs driver.
+
+    Why: Linux has it since 5.4, which older releases of distributions lack unless a newer kernel is put in; mounting
+        the share says "unknown filesystem type 'virtiofs'". virtio-win has none for Windows 7 and older.
+    Bad:
+        <metadata><libosinfo:libosinfo xmlns:libosinfo='http://libosinfo.org/xmlns/libvirt/domain/1.0'>
+          <libosinfo:os id='http://ubuntu.com/ubuntu/18.04'/></libosinfo:libosinfo></metadata>
+        <filesystem><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/></filesystem>
+    Good:
+        <metadata><libosinfo:libosinfo xmlns:libosinfo='http://libosinfo.org/xmlns/libvirt/domain/1.0'>
+          <libosinfo:os id='http://ubuntu.com/ubuntu/20.04'/></libosinfo:libosinfo></metadata>
+        <filesystem><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/></filesystem>
+    libvirt says: mount: unknown filesystem type 'virtiofs'
+    See: libvirt documentation, "Sharing files with Virtiofs", Guest setup; virtio-win, "VirtIO-FS"
+    """
+    system = domain.guest_system
+    if system and domain.shares and _is_too_old(system.value):
+        share = domain.shares[0]
+        yield Problem(
+            at=system.span,
+            message=f"the guest {system.value!r} is too old to mount {share.label}",
+            help="install a kernel of 5.4 or later in the guest, or share the directory by 9p or another way",
+            related=(Related(share.node.start_span, "the share"),),
+        )
+
+
+def _is_too_old(system: str) -> bool:
+    found = re.fullmatch(r"https?://(.+?)/([0-9]+)(?:[.][0-9.]*)?", system)
+    if found and found[1] in FIRST_WITH_VIRTIOFS:
+        return int(found[2]) < FIRST_WITH_VIRTIOFS[found[1]]
+    return system.removeprefix("http://microsoft.com/win/") in OLD_WINDOWS

@@ -18,7 +18,8 @@ import pytest
 from vfslint import cli, watch
 from vfslint.cli import main
 from vfslint.completion import SHELLS, options, script
-from vfslint.options import COMMANDS, lint_parser
+from vfslint.options import COMMANDS
+from vfslint.parser import lint_parser
 from vfslint.progress import PATIENCE, shown
 from vfslint.rules import RULES
 from vfslint.version import VERSION
@@ -408,3 +409,10 @@ def test_looking_for_a_configuration_takes_no_time(folder: Path) -> None:
     start = time.perf_counter()
     assert vfslint("-q", "a")[0] == 0
     assert time.perf_counter() - start < 2
+
+
+def test_a_command_line_of_paths_alone_is_read_as_the_parser_reads_it() -> None:
+    from vfslint import options
+
+    for argv in (["a.xml", "-"], ["--", "--odd.xml", "b.xml"], []):
+        assert vars(options.read(argv)) == vars(lint_parser().parse_args(argv))

@@ -15,7 +15,7 @@ import pytest
 from vfslint import configuration
 from vfslint.choices import CONFIGURATION_NAMES, Choices
 from vfslint.cli import main
-from vfslint.options import lint_parser
+from vfslint.parser import lint_parser
 from vfslint.schemas import HERE
 from vfslint.targets import NAMED
 from vfslint.toml_lines import lines_of

@@ -1,16 +1,19 @@
 """The documentation is true: its commands print what it says, its tables are fresh, its site builds."""
 
 import importlib.util
+import json
 import os
 import re
 import shlex
 from pathlib import Path
 
 import pytest
-from vfslint.options import lint_parser
-from vfslint.rules import RULES
 
+from tests.examples import findings
 from tools import doc_commands, doc_tables, make_docs, make_picture, rule_pages
+from vfslint.manual import Example
+from vfslint.parser import lint_parser
+from vfslint.rules import RULES
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -20,10 +23,7 @@ CODES = {rule.code for rule in RULES}
 yaml = pytest.importorskip("yaml")
 
 # What a block ```sh may start with: it needs a network, root, a libvirt, a terminal or a repository.
-BY_HAND = {
-    "apt", "cd", "git", "mount", "pip", "pipx", "pre-commit", "python", "python3", "sh", "sudo", "systemctl",
-    "uv", "uvx", "virsh", "virtiofsd", "vfslint",
-}  # fmt: skip
+BY_HAND = frozenset("mount pipx python3 sh source sudo uv uvx virsh vfslint".split())
 
 
 def name(path: Path) -> str:
@@ -80,8 +80,36 @@ def test_every_rule_is_in_the_coverage() -> None:
     assert CODES - set(re.findall(r"\bVFS\d{3}\b", page)) == set()
 
 
+def facts() -> dict[str, set[str]]:
+    """Return the facts that the coverage tells of, with the codes that it names for each."""
+    page = (DOCS / "coverage.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([A-Z]{2}-\d\d|X) \|[^|]*\|([^|]*)\|$", page, re.MULTILINE)
+    return {fact: set(re.findall(r"\bVFS\d{3}\b", told)) for fact, told in rows}
+
+
+WRITTEN = [
+    json.loads(line)
+    for line in (ROOT / "tests" / "data" / "coverage.jsonl").read_text(encoding="utf-8").splitlines()
+]
+
+
+@pytest.mark.parametrize("case", WRITTEN, ids=lambda case: case["fact"])
+def test_what_the_coverage_says_of_a_fact_is_so(case: dict[str, str]) -> None:
+    found = {finding.code for finding in findings(Example(case["fragment"], case.get("given", "")))}
+    told = facts()[case["fact"]]
+    assert bool(found) != case.get("silent", False)
+    assert not found or not told or found & told
+
+
+def test_every_fact_with_a_rule_is_tried() -> None:
+    tried = {case["fact"] for case in WRITTEN if not case.get("silent")}
+    assert {fact for fact, codes in facts().items() if codes} - tried == set()
+
+
 @pytest.mark.skipif(os.name == "nt", reason="paths are shown with slashes")
-def test_picture_in_the_readme_is_fresh(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+def test_picture_in_the_readme_is_fresh(
+    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
     monkeypatch.chdir(ROOT)
     if request.config.getoption("--update-golden"):
         make_picture.PICTURE.write_text(make_picture.picture(), encoding="utf-8")

@@ -11,6 +11,7 @@ from vfslint.rules import RULES
 
 BAD = [(rule, example) for rule in RULES for example in rule.manual.bad]
 GOOD = [(rule, example) for rule in RULES for example in rule.manual.good]
+GENERIC = {rule.code for rule in RULES if rule.generic}
 
 
 def name(value: object) -> str:
@@ -19,7 +20,9 @@ def name(value: object) -> str:
 
 @pytest.mark.parametrize(("rule", "example"), BAD, ids=name)
 def test_bad_example_gives_this_code_and_no_other(rule: Rule, example: Example) -> None:
-    assert {finding.code for finding in findings(example)} == {rule.code}
+    # A fault that only shows at the start is one of the schema as well, and generic rules say so (VFS012).
+    codes = {finding.code for finding in findings(example)}
+    assert codes - (GENERIC - {rule.code}) == {rule.code}
 
 
 @pytest.mark.parametrize(("rule", "example"), GOOD, ids=name)

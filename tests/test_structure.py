@@ -288,6 +288,68 @@ def test_blanks_around_a_number_are_refused_as_by_libxml2():
     assert only(">2</memory>", "> 2 </memory>").kind == WRONG_VALUE
 
 
+# what the parser refuses as well
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "refused"),
+    [
+        ("type='mount' acc", "type='mound' acc", (0, 0, 0)),
+        ("queue='1024'", "queue='many'", (6, 2, 0)),
+        ("queue='1024'", "queue='+1'", None),
+        ("<cache mode='always'/>", "<cache mode='often'/>", (6, 2, 0)),
+        ("<cache mode='always'/>", "<cache mode=''/>", (9, 0, 0)),
+        ("slot='0x1d'", "slot='x'", (0, 0, 0)),
+        ("slot='0x1d'", "slot='0x20'", None),
+        ("dir='/srv/data'", "dir='srv/data'", None),
+        ("freePageReporting='on'", "freePageReporting='yes'", (6, 9, 0)),
+        ("<memballoon model='virtio' ", "<memballoon ", (0, 0, 0)),
+        ("<memballoon model=", "<memballoon modle=", (0, 0, 0)),
+        ("<target dir='data'/>", "<targett dir='data'/>", (0, 0, 0)),
+        ("<target dir='data'/>", "<target dir='data'/><bogus/>", None),
+        ("mode='host-passthrough'", "mode='host-passthrough' extra=''", None),
+    ],
+)
+def test_what_plain_define_refuses(old, new, refused):
+    assert only(old, new).refused == refused
+
+
+def test_what_a_release_does_not_read_it_does_not_refuse():
+    fault = only("<openfiles max='4096'/>", "<openfiles max='many'/>")
+    assert fault.refused == (11, 3, 0)
+
+
+def test_nothing_inside_a_misspelt_element_is_refused():
+    text = SOUND.replace("<memballoon ", "<memballon ").replace("Reporting='on'", "Reporting='yes'")
+    found = faults(parse(text))
+    assert [(fault.kind, fault.refused) for fault in found] == [(UNKNOWN_ELEMENT, None), (WRONG_VALUE, None)]
+
+
+def test_blanks_around_a_word_are_for_the_parser_to_refuse():
+    fault = only("<access mode='shared'/>", "<access mode=' shared'/>")
+    assert (fault.kind, fault.suggestion, fault.fits_schema) == (WRONG_VALUE, "shared", True)
+
+
+def test_a_word_that_is_too_new_is_refused():
+    root = domain("<memballoon", "<watchdog model='itco' action='reset'/><memballoon")
+    found = [fault for fault in structure.newer_than(root, (9, 0, 0)) if fault.name == "model"]
+    assert [(fault.kind, fault.value, fault.refused) for fault in found] == [(TOO_NEW, "itco", (0, 0, 0))]
+
+
+def test_many_attributes_take_no_time():
+    # libxml2 needs 4 times as long for each optional attribute that is there: some seconds for these.
+    names = """name type cache error_policy rerror_policy io ioeventfd event_idx copy_on_read discard
+        detect_zeroes queues iommu ats packed page_per_vq""".split()
+    driver = " ".join(f"{name}='x'" for name in names)
+    disk = f"<disk type='file'><driver {driver}/><source file='/a'/><target dev='vda'/></disk>"
+    root = domain("<memballoon", f"{disk}<memballoon")
+    began = time.perf_counter()
+    assert accepts(root) is None
+    found = structure.explain(root, is_refused=False)
+    assert {fault.attribute for fault in found} == set(names) - {"name"}
+    assert time.perf_counter() - began < 2
+
+
 def test_unexpected_text():
     fault = only("<driver type='virtiofs' queue='1024'/>", "<driver type='virtiofs'>yes</driver>")
     assert (fault.kind, fault.name, fault.value) == (UNEXPECTED_TEXT, "driver", "yes")

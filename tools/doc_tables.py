@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.explained import EXPLAINED
-from vfslint.targets import NAMED, spell, version
-
 from tools.conformance import RELEASES, compared
+from vfslint.targets import NAMED, spell, version
 
 ROOT = Path(__file__).resolve().parent.parent
 CASES = {

@@ -1,7 +1,8 @@
 """Makes the documentation: `python -m tools.make_docs` builds the site strictly, into site/.
 
-The pages in docs/ are joined by those that are made here: each rule's from its docstring, the Python interface,
-CONTRIBUTING and the changelog. All of them lie in build/site while Zensical, which has no hooks, reads them.
+The pages in docs/ are joined by those that are made here: each rule's from its docstring, the Python
+interface, CONTRIBUTING and the changelog. All of them lie in build/site while Zensical, which has no hooks,
+reads them.
 
 --refresh       rewrite what is generated inside docs/*.md: tables and figures
 --pages-only    put the pages together and build nothing
@@ -21,10 +22,9 @@ from pathlib import Path
 from typing import Any
 
 import vfslint
-from vfslint.rules import RULES
-
 from tools import rule_pages
 from tools.doc_tables import refreshed
+from vfslint.rules import RULES
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -89,7 +89,8 @@ def _declared(name: str, thing: Any) -> str:
         members = (f"    {member.name} = {member.value!r}" for member in thing)
     else:
         members = (f"    {field}: {_kind(kind)}" for field, kind in inspect.get_annotations(thing).items())
-    return "\n".join([f"class {name}({thing.__bases__[0].__name__}):", *members])
+    base = "NamedTuple" if issubclass(thing, tuple) else thing.__bases__[0].__name__
+    return "\n".join([f"class {name}({base}):", *members])
 
 
 def _spelt(signature: inspect.Signature) -> str:

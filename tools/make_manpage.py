@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from vfslint.options import lint_parser
+from vfslint.parser import lint_parser
 from vfslint.version import VERSION
 
 PAGE = Path(__file__).resolve().parent.parent / "man" / "vfslint.1"

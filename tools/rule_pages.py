@@ -11,13 +11,12 @@ from pathlib import Path
 
 from tests import hosts
 from tests.examples import document, is_conf
+from tools.doc_commands import at_home
 from vfslint.cli import main
 from vfslint.host import dump
 from vfslint.manual import Example
 from vfslint.rule import Rule
 from vfslint.rules import RULES
-
-from tools.doc_commands import at_home
 
 GROUPS = {
     "0": "The document, its structure, the domain",
@@ -98,12 +97,19 @@ def _circumstances(title: str, example: Example) -> Iterator[str]:
 def _facts(host: str, text: str) -> str:
     """Return the facts of a host that make the example: what is special about it, and the example's paths."""
     facts = {
-        "paths": {path: kind for path, kind in hosts.BARE["paths"].items() if f"'{path}'" in text},
-        "virtiofsd": [daemon for daemon in hosts.BARE["virtiofsd"] if f"'{daemon['path']}'" in text],
+        "paths": {path: kind for path, kind in hosts.BARE["paths"].items() if f"'{path}'" in text} or None,
+        "virtiofsd": [known for known in hosts.BARE["virtiofsd"] if f"'{known['path']}'" in text] or None,
         **hosts.NAMED[host],
     }
-    lines = [f'  "{name}": {json.dumps(value)}' for name, value in facts.items() if value]
+    lines = [f'  "{name}": {_listed(value)}' for name, value in facts.items() if value is not None]
     return "{\n" + ",\n".join(lines) + "\n}"
+
+
+def _listed(value: object) -> str:
+    """Return a fact as JSON, with each of several entries on a line of its own."""
+    if isinstance(value, list) and len(value) > 1:
+        return "[\n    " + ",\n    ".join(map(json.dumps, value)) + "\n  ]"
+    return json.dumps(value)
 
 
 def _fenced(example: Example) -> str:
@@ -158,7 +164,7 @@ def index(rules: Iterable[Rule] = RULES) -> str:
     rules = list(rules)
     parts = [
         "# Rules",
-        f"There are {len(rules)} rules. `vfslint rules` prints this list, `vfslint explain CODE` a rule's page. "
+        f"There are {len(rules)} rules. `vfslint rules` lists them, `vfslint explain CODE` prints one page. "
         "Where a code is wanted, its name does as well, and so does the start of several codes: `VFS2`.",
     ]
     for digit, title in GROUPS.items():
@@ -187,7 +193,7 @@ def messages(rules: Iterable[Rule] = RULES) -> str:
         lines.append(f"| `{shown}` | {'<br>'.join(said[message])} |")
     return (
         "# Messages\n\nWhat libvirt, QEMU and virtiofsd say, and the rule that says it first. "
-        "`vfslint explain \"MESSAGE\"` finds the rule from a message as it was printed, values and all.\n\n"
+        '`vfslint explain "MESSAGE"` finds the rule from a message as it was printed, values and all.\n\n'
         + "\n".join(lines)
         + "\n"
     )

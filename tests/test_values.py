@@ -1,0 +1,123 @@
+"""Numbers, sizes and sets are read to the letter as libvirt reads them; the answers are those of real releases."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vfslint import values
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("2", 2),
+        (" 2", 2),
+        ("\n2", 2),
+        ("+2", 2),
+        ("2 ", None),
+        ("-1", None),
+        ("0x2", None),
+        ("2.0", None),
+        ("", None),
+        ("4294967295", 4294967295),
+        ("4294967296", None),
+    ],
+)
+def test_unsigned_as_virstrtolong_uip(text: str, number: int | None) -> None:
+    assert values.unsigned(text) == number
+
+
+@pytest.mark.parametrize(("text", "number"), [("-1", 4294967295), ("-0", 0), ("-4294967295", 1)])
+def test_unsigned_that_wraps(text: str, number: int) -> None:
+    assert values.unsigned(text, wraps=True) == number
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "kib"),
+    [
+        ("1", None, 1),
+        ("1", "b", 1),
+        ("1025", "bytes", 2),
+        ("1", "MB", 977),
+        ("1", "mib", 1024),
+        ("2", "G", 2097152),
+        ("1", "E", 1125899906842624),
+        ("7", "EiB", 7881299347898368),
+        ("8", "EiB", None),
+        ("9007199254740991", None, 9007199254740991),
+        ("9007199254740992", None, None),
+        ("1", "Ki", None),
+        ("1", " KiB", None),
+        ("1.5", "GiB", None),
+    ],
+)
+def test_size_in_kib(text: str, unit: str | None, kib: int | None) -> None:
+    size = values.scaled(text, unit)
+    assert (None if size is None else values.kib(size)) == kib
+
+
+@pytest.mark.parametrize(
+    ("text", "members"),
+    [
+        ("0-3", {0, 1, 2, 3}),
+        ("0-3,^1", {0, 2, 3}),
+        ("^1,0-3", {0, 1, 2, 3}),
+        (" 0 - 3 , 7 ", {0, 1, 2, 3, 7}),
+        ("0,", {0}),
+        ("^0", set()),
+        ("16383", {16383}),
+        ("16384", None),
+        ("3-0", None),
+        ("1-3,^2-3", None),
+        ("0,,1", None),
+        (",0", None),
+        ("0-", None),
+        ("-1", None),
+        ("^", None),
+        ("", None),
+        (" ", None),
+        ("all", None),
+    ],
+)
+def test_bitmap(text: str, members: set[int] | None) -> None:
+    assert values.bitmap(text) == members
+
+
+@pytest.mark.parametrize(
+    ("text", "is_uuid"),
+    [
+        ("c7a5fdbd-cdaf-9455-926a-d65c16db1809", True),
+        ("c7a5fdbdcdaf9455926ad65c16db1809", True),
+        (" C7A5FDBD-cdaf-9455-926a-d65c16db1809\n", True),
+        ("c7a5fdbd cdaf 9455 926a d65c16db1809", True),
+        ("--c7a5fdbd-cdaf-9455-926a-d65c16db1809", True),
+        ("c7a5fdbd-cdaf-9455-926a-d65c16db1809-", False),
+        ("c7a5fdbd-cdaf-9455-926a-d65c16db180", False),
+        ("c7a5fdbd-cdaf-9455-926a-d65c16db180g", False),
+        ("{c7a5fdbd-cdaf-9455-926a-d65c16db1809}", False),
+    ],
+)
+def test_uuid(text: str, is_uuid: bool) -> None:
+    assert values.is_uuid(text) is is_uuid
+
+
+@given(st.frozensets(st.integers(0, values.CPUMASK_BITS - 1), min_size=1))
+def test_a_set_that_is_spelt_is_read_again(members: frozenset[int]) -> None:
+    assert values.bitmap(values.spell_set(members)) == members
+
+
+@given(st.text())
+def test_nothing_raises(text: str) -> None:
+    for read in (values.unsigned, values.integer, values.bitmap, values.unit_bytes, values.is_uuid):
+        read(text)
+    values.scaled(text, text)
+
+
+@pytest.mark.parametrize(
+    ("kib", "spelt"),
+    [(2097152, "2 GiB"), (1953792, "1908 MiB"), (3, "3 KiB"), (0, "0 KiB"), (1073741824, "1 TiB")],
+)
+def test_sizes_as_people_write_them(kib: int, spelt: str) -> None:
+    assert values.spell_size(kib) == spelt
