@@ -24,9 +24,7 @@ def lint_bytes(
     return sorted(outcome.findings + together, key=lambda found: found.at.start.offset)
 
 
-def lint_path(
-    path: str | os.PathLike[str], *, target: Target = NEWEST, session: bool = False
-) -> list[Finding]:
+def lint_path(path: str | os.PathLike[str], *, target: Target = NEWEST, session: bool = False) -> list[Finding]:
     """Return the findings in a file. Raises OSError where it cannot be read."""
     with open(path, "rb") as file:
         data = file.read()

@@ -152,17 +152,13 @@ compdef _vfslint vfslint
 def _fish() -> str:
     lines = ["# fish completion of vfslint: vfslint completion fish | source"]
     first = "__fish_use_subcommand"
-    lines += [
-        f"complete -c vfslint -n {first} -a {name} -d {_fish_text(about)}" for name, _, about in COMMANDS
-    ]
+    lines += [f"complete -c vfslint -n {first} -a {name} -d {_fish_text(about)}" for name, _, about in COMMANDS]
     rules = " ".join(_rule_words())
     lines.append(f"complete -c vfslint -f -n '__fish_seen_subcommand_from explain' -a {_quoted(rules)}")
     shells = "'bash zsh fish'"
     lines.append(f"complete -c vfslint -f -n '__fish_seen_subcommand_from completion' -a {shells}")
     for option in options():
-        flags = " ".join(
-            f"-l {flag[2:]}" if flag.startswith("--") else f"-s {flag[1:]}" for flag in option.flags
-        )
+        flags = " ".join(f"-l {flag[2:]}" if flag.startswith("--") else f"-s {flag[1:]}" for flag in option.flags)
         values = f" -x -a {_quoted(' '.join(option.words))}" if option.words else ""
         if not values and option.takes_value:
             values = " -r" if option.takes_file else " -x"

@@ -59,9 +59,7 @@ _CAUSES: dict[str, tuple[_Cause, ...]] = {
         _Cause(r"", "a value is a string in quotes, a whole number, or a list in brackets"),
     ),
     "expecting an assignment": (
-        _Cause(
-            r"(?P<old>:=?[ \t]*)(?P<text>[\"'\[0-9+-])", "a setting is written name = value, with an =", " = "
-        ),
+        _Cause(r"(?P<old>:=?[ \t]*)(?P<text>[\"'\[0-9+-])", "a setting is written name = value, with an =", " = "),
         _Cause(r"(?P<old>-)", "names of settings have underscores, no hyphens", "_", before=r"[A-Za-z0-9_]"),
         _Cause(r"\.", "names of settings have letters, digits and underscores only"),
         _Cause(r"", "a setting is written name = value; a line of prose begins with #"),
@@ -71,9 +69,7 @@ _CAUSES: dict[str, tuple[_Cause, ...]] = {
         _Cause(r"(?P<old>;[ \t]*)", "take away the semicolon that ends nothing", ""),
         _Cause(r"(?P<old>//+)", "a comment begins with #", "#"),
         _Cause(r"[<{%]", "this is no qemu.conf, where a setting is written name = value"),
-        _Cause(
-            r"$", "the file has nothing but blanks: empty it, or write a comment into it", before=r"^[ \t]*"
-        ),
+        _Cause(r"$", "the file has nothing but blanks: empty it, or write a comment into it", before=r"^[ \t]*"),
         _Cause(r"", "a setting begins with a letter and is written name = value"),
     ),
     "expecting a separator": (
@@ -81,9 +77,7 @@ _CAUSES: dict[str, tuple[_Cause, ...]] = {
         _Cause(rf"(?P<old>,){_END}", "take away the comma: the end of the line ends a setting", ""),
         _Cause(r"\.[0-9]", "libvirt knows whole numbers only"),
         _Cause(r"[xX][0-9a-fA-F]", "libvirt knows decimal numbers only"),
-        _Cause(
-            rf"[KkMmGgTt]i?[Bb]?{_END}", "libvirt knows no units here; write the number out", before=r"[0-9]"
-        ),
+        _Cause(rf"[KkMmGgTt]i?[Bb]?{_END}", "libvirt knows no units here; write the number out", before=r"[0-9]"),
         _Cause(
             r".*[\"']",
             "a backslash protects nothing here; put the other kind of quotes around",

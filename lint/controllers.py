@@ -98,9 +98,7 @@ _WANTED: dict[str, tuple[Wanted, ...]] = {
             Words(("mouse", "tablet", "keyboard", "passthrough"), besides=(("evdev", REWRITTEN),)),
             True,
         ),
-        Wanted(
-            "", "bus", Words(("ps2", "usb", "xen", "parallels", "virtio"), besides=(("none", REWRITTEN),))
-        ),
+        Wanted("", "bus", Words(("ps2", "usb", "xen", "parallels", "virtio"), besides=(("none", REWRITTEN),))),
         Wanted("", "model", Words(_MODELS)),
         *_VIRTIO_OPTIONS,
     ),
@@ -169,6 +167,14 @@ _WANTED: dict[str, tuple[Wanted, ...]] = {
 }
 
 
+# What the schema leaves open; a domain that fits it has none of the other words wrong.
+_WANTED_OF_FITTING: dict[str, tuple[Wanted, ...]] = {
+    "video": _VIRTIO_OPTIONS,
+    "rng": (Wanted("backend", "model", Words(("random", "egd", "builtin"))),),
+    "smartcard": _WANTED["smartcard"],
+}
+
+
 def reads_period(text: str, libvirt: Version) -> bool:
     """Whether a release can read the period of the balloon's statistics; formerly an empty one was none."""
     if libvirt >= REWRITTEN:
@@ -186,9 +192,13 @@ class Missing(NamedTuple):
 
 def unfit_words(domain: Domain) -> Iterator[UnknownWord | Missing]:
     """Every word of a device, other than a filesystem, that is missing or that libvirt does not know."""
+    if not domain.fits_schema:
+        for controller in domain.controllers:
+            yield from controller.unknown_words
     libvirt = domain.setting.target.libvirt
+    wanted_by = _WANTED_OF_FITTING if domain.fits_schema else _WANTED
     for tag, devices in domain.devices.items():
-        wanted = _WANTED.get(tag, ())
+        wanted = wanted_by.get(tag, ())
         for device in devices if wanted else ():
             nodes: dict[str, Node | None] = {"": device}
             for path, name, words, is_required in wanted:
@@ -249,15 +259,16 @@ class Controller(Device):
         """The numbers that libvirt cannot read."""
         # libvirt reads ports of every controller, vectors of virtio-serial alone.
         names = ("index", "ports", "vectors") if self.type == "virtio-serial" else ("index", "ports")
-        for found in (self.node.attribute(name) for name in names):
-            if found and values.based(found.value, 10, bits=31) is None:
-                yield found
-        for name in ("chassisNr", "chassis", "port", "busNr", "index"):
-            found = self.target.attribute(name) if self.target else None
+        for name in names:
+            value = self.node.value(name)
+            if value is not None and values.based(value, 10, bits=31) is None:
+                yield self.node[name]
+        for name in ("chassisNr", "chassis", "port", "busNr", "index") if self.target else ():
+            value = self.target.value(name) if self.target else None
             # Until the parser was rewritten, -1 stood for none.
-            unset = found is not None and found.value == "-1" and self.libvirt < REWRITTEN
-            if found and not unset and values.based(found.value, 0, bits=31) is None:
-                yield found
+            unset = value == "-1" and self.libvirt < REWRITTEN
+            if self.target and value is not None and not unset and values.based(value, 0, bits=31) is None:
+                yield self.target[name]
 
     @property
     def beyond(self) -> Iterator[Attribute]:

@@ -517,9 +517,7 @@ class MemoryDevice(Device):
             target = "<target><size unit='MiB'>…</size><node>0</node></target>"
             found.append((self.node, "has no <target>", f"add {target}"))
         elif size is None or not size.text:
-            found.append(
-                (size or self.target, "has no size", "write <size unit='MiB'>…</size> into <target>")
-            )
+            found.append((size or self.target, "has no size", "write <size unit='MiB'>…</size> into <target>"))
         path = self.source.child("path") if self.source else None
         if self.model in ("nvdimm", "virtio-pmem") and (path is None or not path.text):
             place = path or self.source or self.node
@@ -657,9 +655,7 @@ class Interface(VhostUserDevice):
         """The network card, `model/@type`, or None where it is left to libvirt."""
         models = [model.attribute("type") for model in self.node.children("model")]
         found = (
-            next((it for it in reversed(models) if it), None)
-            if self.libvirt < REWRITTEN
-            else next(iter(models), None)
+            next((it for it in reversed(models) if it), None) if self.libvirt < REWRITTEN else next(iter(models), None)
         )
         return found if found and found.value else None
 

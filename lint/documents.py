@@ -95,9 +95,7 @@ def read(source: Source) -> Document:
 
 
 def _parser(*, recover: bool) -> Any:
-    return etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, recover=recover
-    )
+    return etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, recover=recover)
 
 
 def _malformed(error: Any, faults: list[Any]) -> Malformed:

@@ -789,8 +789,7 @@ class Domain:
     def has_shared_backend_argument(self) -> bool:
         """Whether the arguments bring a shared memory backend of their own."""
         return any(
-            argument.value.startswith("memory-backend-") and "share=on" in argument.value
-            for argument in self.arguments
+            argument.value.startswith("memory-backend-") and "share=on" in argument.value for argument in self.arguments
         )
 
     @lazy
@@ -864,9 +863,7 @@ class Domain:
         for cell in self.cells:
             own = cell.node.attribute("memAccess")
             decided = own if own and own.value else general
-            regions.append(
-                Region(cell.node, f"NUMA cell {cell.id}", cell.size_kib, _is_shared(decided), decided)
-            )
+            regions.append(Region(cell.node, f"NUMA cell {cell.id}", cell.size_kib, _is_shared(decided), decided))
         return regions
 
     @lazy

@@ -167,9 +167,7 @@ def _newline(text: str) -> str:
 
 
 def _quote(tag: str, text: str) -> str:
-    found = re.search(_FIRST_QUOTE, tag) or re.search(
-        _FIRST_QUOTE, text[text.find("<", text.find("?>") + 1) :]
-    )
+    found = re.search(_FIRST_QUOTE, tag) or re.search(_FIRST_QUOTE, text[text.find("<", text.find("?>") + 1) :])
     return found[1] if found else "'"
 
 

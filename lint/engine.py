@@ -107,12 +107,9 @@ class Engine:
             for rule in chosen
             if subject != "Fleet" and not rule.wants_setting
         }
-        self._generic = frozenset(
-            rule.code for chosen in self._rules.values() for rule in chosen if rule.generic
-        )
+        self._generic = frozenset(rule.code for chosen in self._rules.values() for rule in chosen if rule.generic)
         self._for_any = {
-            subject: [rule for rule in chosen if rule.any_hypervisor]
-            for subject, chosen in self._rules.items()
+            subject: [rule for rule in chosen if rule.any_hypervisor] for subject, chosen in self._rules.items()
         }
         self._words = {word for chosen in self._rules.values() for rule in chosen for word in rule.words}
         self._encoded_words = [(word, word.encode()) for word in self._words]
@@ -288,11 +285,7 @@ def _said_once(findings: list[Finding], generic: frozenset[str]) -> list[Finding
         for finding in findings
         if finding.code not in generic and finding.stage in (Stage.PARSE, Stage.SCHEMA, Stage.DEFINE)
     }
-    return [
-        finding
-        for finding in findings
-        if finding.code not in generic or finding.at.start.offset not in particular
-    ]
+    return [finding for finding in findings if finding.code not in generic or finding.at.start.offset not in particular]
 
 
 def _in_order(findings: list[Finding]) -> list[Finding]:

@@ -56,9 +56,7 @@ def write_list(out: TextIO, format_name: str) -> None:
         out.write("| code | name | severity | stage | what must hold |\n|---|---|---|---|---|\n")
         for rule in RULES:
             summary = rule.manual.summary.replace("|", "\\|")
-            out.write(
-                f"| {rule.code} | {rule.name} | {rule.severity.word} | {rule.stage.value} | {summary} |\n"
-            )
+            out.write(f"| {rule.code} | {rule.name} | {rule.severity.word} | {rule.stage.value} | {summary} |\n")
     else:
         width = max(len(rule.name) for rule in RULES)
         for rule in RULES:

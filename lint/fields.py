@@ -306,9 +306,18 @@ class _Branch:
         self.is_first = False
 
 
-def _tree() -> _Branch:
+# What the schema leaves open; of all else it knows the words, so that a domain that fits it has none that is wrong.
+_OPEN = ("os/acpi", "features", "clock", "cputune", "sysinfo", "launchSecurity", "devices/iommu")
+
+
+def _tree(*, fits: bool) -> _Branch:
     root = _Branch()
-    for path, fields in FIELDS.items():
+    for path, every in FIELDS.items():
+        # The schema lets blanks stand behind numbers, and does not know all their limits.
+        is_closed = fits and not path.startswith(_OPEN)
+        fields = tuple(field for field in every if field.words is None) if is_closed else every
+        if not fields:
+            continue
         branch = root
         for tag in path.split("/"):
             branch = branch.children.setdefault(tag, _Branch())
@@ -317,21 +326,29 @@ def _tree() -> _Branch:
     return root
 
 
-_ROOT = _tree()
-_DEVICES = _ROOT.children.pop("devices")
-_NUMA = _ROOT.children["cpu"].children.pop("numa")
+class _Tree:
+    """What to look at at the top of a domain, in its devices and in its NUMA cells."""
+
+    def __init__(self, *, fits: bool) -> None:
+        self.top = _tree(fits=fits)
+        self.devices = self.top.children.pop("devices")
+        self.numa = self.top.children["cpu"].children.pop("numa")
+
+
+_TREES = {fits: _Tree(fits=fits) for fits in (False, True)}
 
 
 def refusals(domain: Domain) -> list[Refusal]:
     """Return each value that the target's libvirt refuses."""
     found: list[Refusal] = []
-    for tag, branch in _ROOT.children.items():
+    tree = _TREES[domain.fits_schema]
+    for tag, branch in tree.top.children.items():
         nodes = domain.elements(tag)
         for node in nodes[:1] if branch.is_first else nodes:
             _look(domain, node.element, branch, found)
     for numa in domain.numa:
-        _look(domain, numa.element, _NUMA, found)
-    for tag, branch in _DEVICES.children.items():
+        _look(domain, numa.element, tree.numa, found)
+    for tag, branch in tree.devices.children.items():
         for node in domain.devices.get(tag, ()):
             _look(domain, node.element, branch, found)
     return found

@@ -102,11 +102,7 @@ class Mender:
                 break
             chosen = min(left, key=order)
             following = self._applied(current, [chosen])
-            if (
-                following is None
-                or following.source.data in seen
-                or self._is_worse(current.source, following.source)
-            ):
+            if following is None or following.source.data in seen or self._is_worse(current.source, following.source):
                 refused.add(_key(chosen))
                 continue
             seen.add(following.source.data)

@@ -83,9 +83,7 @@ class HugePages:
         if not parts:
             return None
         free = [pool.free for pool in parts if pool.free is not None]
-        return Pool(
-            size_kib, sum(pool.total for pool in parts), sum(free) if len(free) == len(parts) else None
-        )
+        return Pool(size_kib, sum(pool.total for pool in parts), sum(free) if len(free) == len(parts) else None)
 
     def free(self, size_kib: int, node: int | None = None) -> int | None:
         """How many pages of a size a guest can get; None where nothing is known of them."""

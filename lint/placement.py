@@ -64,9 +64,7 @@ class _Place(NamedTuple):
     nodes: tuple[int, ...]
 
 
-def needs(
-    domain: Domain, host: Host | None, default_kib: int | None = None
-) -> dict[_Place, tuple[Node, int]]:
+def needs(domain: Domain, host: Host | None, default_kib: int | None = None) -> dict[_Place, tuple[Node, int]]:
     """Return how many pages a domain takes, by size and by the nodes of the host that they must come from.
 
     What is bound to nodes counts for the whole host as well, under no node. `default_kib` is the host's

@@ -56,8 +56,7 @@ def quoted(text: str) -> str:
         return shlex.quote(text)
     plain = re.compile(rb"[A-Za-z0-9_./ -]")
     encoded = "".join(
-        chr(byte) if plain.match(bytes([byte])) else f"\\0{byte:03o}"
-        for byte in text.encode(errors="replace")
+        chr(byte) if plain.match(bytes([byte])) else f"\\0{byte:03o}" for byte in text.encode(errors="replace")
     )
     return f"\"$(printf '%b' '{encoded}')\""
 
@@ -161,9 +160,7 @@ def _pages(domains: Sequence[Domain], setting: Setting) -> Iterator[Step]:
     yield from _mounts(domains, setting)
 
 
-def _allocations(
-    size: int, demand: dict[tuple[int, tuple[int, ...]], int], host: Host | None
-) -> Iterator[str]:
+def _allocations(size: int, demand: dict[tuple[int, tuple[int, ...]], int], host: Host | None) -> Iterator[str]:
     """Yield what sets the pools of single nodes, then what the host as a whole needs besides."""
     bound = {nodes: number for (at, nodes), number in demand.items() if at == size and nodes}
     unbound = demand[size, ()] - sum(bound.values())

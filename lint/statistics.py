@@ -16,8 +16,7 @@ def write(run: Run, out: TextIO, *, as_json: bool) -> None:
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     if as_json:
         rows = [
-            {"code": code, "name": name, "count": number, "fixable": fixable[code]}
-            for (code, name), number in ordered
+            {"code": code, "name": name, "count": number, "fixable": fixable[code]} for (code, name), number in ordered
         ]
         json.dump(rows, out, indent=2)
         out.write("\n")

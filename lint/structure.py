@@ -495,9 +495,7 @@ class _Examination:
         namesakes = vocabulary().places.get(self.declared.name, {}).values()
         return missing if any(name in _any_form(n).attributes for n in namesakes) else None
 
-    def explain_unknown_attribute(
-        self, kind: Kind, name: str, meant: str | None, refused: Release | None
-    ) -> None:
+    def explain_unknown_attribute(self, kind: Kind, name: str, meant: str | None, refused: Release | None) -> None:
         belongs: tuple[str, ...] = ()
         if meant is None:
             belongs = tuple(self.homes_of_attribute(kind, name))
@@ -553,9 +551,7 @@ class _Examination:
         else:
             self.inner.append((element, child, _later(self.read, child.since)))
 
-    def meant_child(
-        self, kind: Kind, element: Element, found: Counter[str], missing: Collection[str]
-    ) -> str | None:
+    def meant_child(self, kind: Kind, element: Element, found: Counter[str], missing: Collection[str]) -> str | None:
         name = _name(element)
         free = [c.name for c in kind.children.values() if c.repeatable or not found[c.name]]
         if name in free:

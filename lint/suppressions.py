@@ -67,9 +67,7 @@ class Suppression:
     None where no list is written, and what it `covers`. `used` and `unused` are known after judging.
     """
 
-    def __init__(
-        self, source: Source, start: int, end: int, verb: str, listing: Range | None, reason: str
-    ) -> None:
+    def __init__(self, source: Source, start: int, end: int, verb: str, listing: Range | None, reason: str) -> None:
         self.source = source
         self.start = start
         self.end = end
@@ -173,9 +171,7 @@ def suppress(
             suppression.unused = tuple(
                 word
                 for word in suppression.words
-                if word.text not in suppression.used
-                and codes_of(word.text)
-                and engine.judges(codes_of(word.text))
+                if word.text not in suppression.used and codes_of(word.text) and engine.judges(codes_of(word.text))
             )
     about, silent = _parted(holder.source, engine.ask("Suppression", suppressions), suppressions)
     return [*kept, *about], (*suppressed, *silent)

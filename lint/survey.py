@@ -50,9 +50,7 @@ _EMULATORS = ("/usr/bin/qemu-system-{arch}", "/usr/libexec/qemu-kvm", "/usr/bin/
 _VHOST_USER = ("/usr/share/qemu/vhost-user", "/etc/qemu/vhost-user")
 
 # qemu_vhost_user.c: the types that a vhost-user file may have; another one spoils the search.
-_TYPES = frozenset(
-    "9p balloon block caif console crypto gpu input net rng rpmsg rproc-serial scsi vsock fs".split()
-)
+_TYPES = frozenset("9p balloon block caif console crypto gpu input net rng rpmsg rproc-serial scsi vsock fs".split())
 _LONGEST_FILE = 1024 * 1024  # qemu_vhost_user.c: DOCUMENT_SIZE
 _SECONDS = 5
 _RELEASE = re.compile(r"\b(\d{1,4})\.(\d{1,4})(?:\.(\d{1,4}))?")
@@ -186,9 +184,7 @@ class Machine:
 
     def meminfo(self, path: str) -> dict[str, int]:
         """Return the sizes of a meminfo file in KiB, by name."""
-        found = re.findall(
-            r"^(?:Node +\d+ +)?(\w+):\s+(\d{1,18})(?: kB)?$", self.text(path) or "", re.MULTILINE
-        )
+        found = re.findall(r"^(?:Node +\d+ +)?(\w+):\s+(\d{1,18})(?: kB)?$", self.text(path) or "", re.MULTILINE)
         return {name: int(size) for name, size in found}
 
     def _nodes(self) -> list[int]:

@@ -163,10 +163,7 @@ class Value(Piece):
     @property
     def is_wrapped(self) -> bool:
         """Whether the number is not the one written, which was too large for an old libvirt to keep."""
-        return (
-            isinstance(self.content, int)
-            and _long(self.source.data[self.start : self.end].lstrip(b"+-")) is None
-        )
+        return isinstance(self.content, int) and _long(self.source.data[self.start : self.end].lstrip(b"+-")) is None
 
     @property
     def kind(self) -> str:
@@ -214,9 +211,7 @@ class Statement(Piece):
 class QemuConf:
     """A qemu.conf that libvirt can read; iterating gives every statement in the order of the file."""
 
-    def __init__(
-        self, source: Source, libvirt: Version, statements: list[Statement], comments: list[Comment]
-    ) -> None:
+    def __init__(self, source: Source, libvirt: Version, statements: list[Statement], comments: list[Comment]) -> None:
         self.source = source
         self.libvirt = libvirt
         self.statements = statements
@@ -350,9 +345,7 @@ class _Reader:
                         return None
             if self.here != b"]":
                 at_end = self.at == len(self.data)
-                raise self.fault(
-                    "list is not closed with ]" if at_end else "expecting a separator in list", start
-                )
+                raise self.fault("list is not closed with ]" if at_end else "expecting a separator in list", start)
             self.at += 1
             enclosing.pop()
             done = Value(self.source, start, self.at, tuple(items))

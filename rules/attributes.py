@@ -15,7 +15,7 @@ from vfslint.spelling import nearest
 from vfslint.targets import spell
 
 
-@rule("VFS060", "unknown-word", misfits=True, severity=Severity.ERROR, stage=Stage.PARSE)
+@rule("VFS060", "unknown-word", severity=Severity.ERROR, stage=Stage.PARSE)
 def unknown_word(domain: Domain, setting: Setting) -> Iterator[Problem]:
     """A value is one of the words that libvirt knows at its place.
 
@@ -66,7 +66,7 @@ def _unknown_word(refusal: Refusal, setting: Setting) -> Problem:
     )
 
 
-@rule("VFS061", "value-missing", misfits=True, severity=Severity.ERROR, stage=Stage.PARSE)
+@rule("VFS061", "value-missing", severity=Severity.ERROR, stage=Stage.PARSE)
 def value_missing(domain: Domain) -> Iterator[Problem]:
     """An element has the attributes that libvirt cannot do without.
 
@@ -264,7 +264,7 @@ def set_unreadable(domain: Domain) -> Iterator[Problem]:
             )
 
 
-@rule("VFS067", "feature-unknown", severity=Severity.ERROR, stage=Stage.PARSE)
+@rule("VFS067", "feature-unknown", severity=Severity.ERROR, stage=Stage.PARSE, words=("<features",))
 def feature_unknown(domain: Domain, setting: Setting) -> Iterator[Problem]:
     """What stands in `<features>` is a feature that libvirt knows.
 

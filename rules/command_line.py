@@ -10,9 +10,7 @@ from vfslint.findings import Fix, Problem, Related, Severity, Stage
 from vfslint.rule import rule
 
 
-@rule(
-    "VFS290", "qemu-namespace-missing", severity=Severity.WARNING, stage=Stage.SCHEMA, words=("commandline",)
-)
+@rule("VFS290", "qemu-namespace-missing", severity=Severity.WARNING, stage=Stage.SCHEMA, words=("commandline",))
 def qemu_namespace_missing(domain: Domain) -> Iterator[Problem]:
     """`<qemu:commandline>` needs its namespace declared.
 

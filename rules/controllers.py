@@ -26,7 +26,7 @@ from vfslint.spelling import nearest
 TOLD = 8
 
 
-@rule("VFS271", "device-word-unknown", misfits=True, severity=Severity.ERROR, stage=Stage.PARSE)
+@rule("VFS271", "device-word-unknown", severity=Severity.ERROR, stage=Stage.PARSE)
 def device_word_unknown(domain: Domain) -> Iterator[Problem]:
     """Types and models of devices are words that the target release knows.
 
@@ -53,7 +53,7 @@ def device_word_unknown(domain: Domain) -> Iterator[Problem]:
     Fix: corrects what differs in case or blanks alone.
     See: libvirt domain_conf.c:virDomainControllerDefParseXML, virDomainInputDefParseXML and the like
     """
-    for unfit in (*unfit_words(domain), *(word for it in domain.controllers for word in it.unknown_words)):
+    for unfit in unfit_words(domain):
         words = ", ".join(unfit.words[:TOLD])
         if isinstance(unfit, Missing):
             yield Problem(
@@ -263,9 +263,7 @@ def _model_problems(controller: Controller) -> Iterator[Problem]:
         )
 
 
-@rule(
-    "VFS276", "controller-without-queues", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<controller",)
-)
+@rule("VFS276", "controller-without-queues", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<controller",))
 def controller_without_queues(domain: Domain) -> Iterator[Problem]:
     """Of controllers only virtio-scsi has a number of queues.
 

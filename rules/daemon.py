@@ -91,9 +91,7 @@ def lock_not_supported(fs: VirtioFS, setting: Setting) -> Iterator[Problem]:
         )
 
 
-@rule(
-    "VFS303", "thread-pool-not-a-number", severity=Severity.ERROR, stage=Stage.PARSE, words=("<thread_pool",)
-)
+@rule("VFS303", "thread-pool-not-a-number", severity=Severity.ERROR, stage=Stage.PARSE, words=("<thread_pool",))
 def thread_pool_not_a_number(fs: VirtioFS) -> Iterator[Problem]:
     """The size of the thread pool is a whole number.
 

@@ -286,9 +286,7 @@ def boot_order_malformed(domain: Domain) -> Iterator[Problem]:
             written = boot.node.attribute("order")
             yield Problem(
                 at=written.span if written and written.value else boot.node.start_span,
-                message=f"{written.value!r} is no place in the boot order"
-                if written
-                else "<boot> has no order",
+                message=f"{written.value!r} is no place in the boot order" if written else "<boot> has no order",
                 help="write order='1' or a larger number",
             )
 
@@ -520,9 +518,7 @@ def iommu_not_supported(fs: VirtioFS, setting: Setting) -> Iterator[Problem]:
         )
 
 
-@rule(
-    "VFS280", "vhostuser-interface-source", severity=Severity.ERROR, stage=Stage.PARSE, words=("<interface",)
-)
+@rule("VFS280", "vhostuser-interface-source", severity=Severity.ERROR, stage=Stage.PARSE, words=("<interface",))
 def vhostuser_interface_source(domain: Domain) -> Iterator[Problem]:
     """A vhost-user interface names the socket of its back end.
 
@@ -587,9 +583,7 @@ def _reconnect_problems(device: Interface | Disk) -> Iterator[Problem]:
         )
 
 
-@rule(
-    "VFS281", "vhostuser-interface-model", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<interface",)
-)
+@rule("VFS281", "vhostuser-interface-model", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<interface",))
 def vhostuser_interface_model(domain: Domain) -> Iterator[Problem]:
     """A vhost-user interface is a virtio card.
 
@@ -617,11 +611,7 @@ def vhostuser_interface_model(domain: Domain) -> Iterator[Problem]:
         elif written and written.attribute("type"):
             edit = set_value(written["type"], "virtio")
         else:
-            edit = (
-                add_attribute(written, "type", "virtio")
-                if written
-                else insert(nic.node, "<model type='virtio'/>")
-            )
+            edit = add_attribute(written, "type", "virtio") if written else insert(nic.node, "<model type='virtio'/>")
         yield Problem(
             at=nic.model.span if nic.model else nic.node.start_span,
             message=f"a vhost-user interface cannot be a {nic.model.value!r} card"
@@ -654,9 +644,7 @@ def vhost_disk_source(domain: Domain) -> Iterator[Problem]:
     See: libvirt domain_conf.c:virDomainDiskSourceVHostUserParse
     """
     for disk in domain.vhost_disks:
-        example = (
-            "<source type='unix' path='/a/socket'/>" if disk.type == "vhostuser" else "<source dev='/dev/…'/>"
-        )
+        example = "<source type='unix' path='/a/socket'/>" if disk.type == "vhostuser" else "<source dev='/dev/…'/>"
         if disk.lacking:
             yield Problem(
                 at=disk.source.start_span if disk.source else disk.node.start_span,
@@ -755,9 +743,7 @@ _INTERFACES: dict[str, Version] = {
 }  # fmt: skip
 
 
-@rule(
-    "VFS285", "device-type-unknown", severity=Severity.ERROR, stage=Stage.PARSE, words=("<disk", "<interface")
-)
+@rule("VFS285", "device-type-unknown", severity=Severity.ERROR, stage=Stage.PARSE, words=("<disk", "<interface"))
 def device_type_unknown(domain: Domain) -> Iterator[Problem]:
     """Disks and interfaces have a type that libvirt knows.
 

@@ -214,9 +214,7 @@ def _no_element(file: Broken) -> Problem:
 
 
 def _unquoted_value(file: Broken) -> Problem:
-    return Problem(
-        at=file.here, message="an attribute's value is not in quotes", help="write it as name='value'"
-    )
+    return Problem(at=file.here, message="an attribute's value is not in quotes", help="write it as name='value'")
 
 
 def _missing_value(file: Broken) -> Problem:

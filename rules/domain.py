@@ -188,7 +188,14 @@ def uuid_malformed(domain: Domain) -> Iterator[Problem]:
         )
 
 
-@rule("VFS026", "title-with-line-break", severity=Severity.ERROR, stage=Stage.PARSE, any_hypervisor=True)
+@rule(
+    "VFS026",
+    "title-with-line-break",
+    severity=Severity.ERROR,
+    stage=Stage.PARSE,
+    any_hypervisor=True,
+    words=("<title",),
+)
 def title_with_line_break(domain: Domain) -> Iterator[Problem]:
     """A title is one line.
 
@@ -265,7 +272,7 @@ def os_type_not_hvm(domain: Domain) -> Iterator[Problem]:
     )
 
 
-@rule("VFS029", "bootloader-with-qemu", severity=Severity.ERROR, stage=Stage.DEFINE)
+@rule("VFS029", "bootloader-with-qemu", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<bootloader",))
 def bootloader_with_qemu(domain: Domain) -> Iterator[Problem]:
     """A QEMU domain has no `<bootloader>`.
 
@@ -490,7 +497,7 @@ def pci_root_of_another_machine(domain: Domain) -> Iterator[Problem]:
         )
 
 
-@rule("VFS037", "iommu-needs-q35", severity=Severity.ERROR, stage=Stage.DEFINE)
+@rule("VFS037", "iommu-needs-q35", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<iommu",))
 def iommu_needs_q35(domain: Domain) -> Iterator[Problem]:
     """An IOMMU stands on the machine that it belongs to.
 
@@ -522,7 +529,7 @@ def iommu_needs_q35(domain: Domain) -> Iterator[Problem]:
             )
 
 
-@rule("VFS038", "iommu-options-clash", severity=Severity.ERROR, stage=Stage.DEFINE)
+@rule("VFS038", "iommu-options-clash", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<iommu",))
 def iommu_options_clash(domain: Domain, setting: Setting) -> Iterator[Problem]:
     """An IOMMU's options have what they build on.
 
@@ -583,7 +590,7 @@ def _add_feature(domain: Domain, name: str) -> Edit:
     return edits.insert(domain.node, f"<features>\n  <{name}/>\n</features>", after=domain.first("os"))
 
 
-@rule("VFS047", "input-not-on-this-machine", severity=Severity.ERROR, stage=Stage.DEFINE)
+@rule("VFS047", "input-not-on-this-machine", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<input",))
 def input_not_on_this_machine(domain: Domain, setting: Setting) -> Iterator[Problem]:
     """A PS/2 mouse or keyboard is plugged into a machine that has the ports.
 
@@ -607,7 +614,7 @@ def input_not_on_this_machine(domain: Domain, setting: Setting) -> Iterator[Prob
         )
 
 
-@rule("VFS048", "firmware-not-named", severity=Severity.ERROR, stage=Stage.DEFINE)
+@rule("VFS048", "firmware-not-named", severity=Severity.ERROR, stage=Stage.DEFINE, words=("firmware",))
 def firmware_not_named(domain: Domain) -> Iterator[Problem]:
     """What describes the firmware comes with a firmware.
 
@@ -630,7 +637,7 @@ def firmware_not_named(domain: Domain) -> Iterator[Problem]:
         )
 
 
-@rule("VFS058", "clock-incomplete", severity=Severity.ERROR, stage=Stage.PARSE)
+@rule("VFS058", "clock-incomplete", severity=Severity.ERROR, stage=Stage.PARSE, words=("<clock",))
 def clock_incomplete(domain: Domain) -> Iterator[Problem]:
     """A clock has what its offset needs.
 
@@ -650,7 +657,7 @@ def clock_incomplete(domain: Domain) -> Iterator[Problem]:
         yield Problem(at=node.start_span, message=fault, help=remedy, stage=stage)
 
 
-@rule("VFS059", "resource-without-partition", severity=Severity.ERROR, stage=Stage.PARSE)
+@rule("VFS059", "resource-without-partition", severity=Severity.ERROR, stage=Stage.PARSE, words=("<resource",))
 def resource_without_partition(domain: Domain) -> Iterator[Problem]:
     """`<resource>` names a partition.
 
@@ -675,7 +682,7 @@ def resource_without_partition(domain: Domain) -> Iterator[Problem]:
         )
 
 
-@rule("VFS068", "bios-serial-without-port", severity=Severity.ERROR, stage=Stage.DEFINE)
+@rule("VFS068", "bios-serial-without-port", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<bios",))
 def bios_serial_without_port(domain: Domain) -> Iterator[Problem]:
     """A BIOS that writes to a serial port has one.
 
@@ -698,7 +705,9 @@ def bios_serial_without_port(domain: Domain) -> Iterator[Problem]:
         )
 
 
-@rule("VFS069", "launch-security-without-policy", severity=Severity.ERROR, stage=Stage.PARSE)
+@rule(
+    "VFS069", "launch-security-without-policy", severity=Severity.ERROR, stage=Stage.PARSE, words=("<launchSecurity",)
+)
 def launch_security_without_policy(domain: Domain) -> Iterator[Problem]:
     """A guest that AMD SEV protects has a policy.
 

@@ -287,9 +287,7 @@ def fmode_without_mapped(fs: Filesystem) -> Iterator[Problem]:
             yield Problem(
                 at=mode.span,
                 message=f"{mode.name!r} of {fs.label} needs 9p with accessmode='mapped'",
-                help=f"remove {mode.name}"
-                if fs.is_virtiofs
-                else f"write accessmode='mapped', or remove {mode.name}",
+                help=f"remove {mode.name}" if fs.is_virtiofs else f"write accessmode='mapped', or remove {mode.name}",
                 fix=gone,
             )
 
@@ -837,9 +835,7 @@ def virtiofs_as_driver_name(fs: Filesystem) -> Iterator[Problem]:
         at=wrong.node.name_span if wrong.node.tag == "model" else wrong.name_span,
         message=f"{fs.label} becomes a 9p device: libvirt ignores {wrong.name!r} of <{wrong.node.tag}>",
         help="write <driver type='virtiofs'/>",
-        fix=Fix("write type instead of name", (rename_attribute(wrong, "type"),), safe=False)
-        if is_name
-        else None,
+        fix=Fix("write type instead of name", (rename_attribute(wrong, "type"),), safe=False) if is_name else None,
     )
 
 
@@ -987,9 +983,7 @@ def root_is_no_mount_tag(domain: Domain) -> Iterator[Problem]:
         return
     yield Problem(
         at=cmdline.text_span,
-        message=f"the kernel's root {root!r} is the mount tag of no share"
-        if root
-        else "the kernel gets no root=",
+        message=f"the kernel's root {root!r} is the mount tag of no share" if root else "the kernel gets no root=",
         related=tuple(Related(fs.tag_span, "a mount tag") for fs in domain.shares),
         help="write root= and the mount tag of the share that holds the root",
     )

@@ -94,9 +94,7 @@ def name_of_two_domains(fleet: Fleet) -> Iterator[Problem]:
         yield Problem(
             at=clash.later.name_span,
             message=f"another domain is called {later.name!r} already",
-            help="rename one of them"
-            if is_certain
-            else "rename one of them, or give both files the same uuid",
+            help="rename one of them" if is_certain else "rename one of them, or give both files the same uuid",
             related=(Related(clash.first.name_span, "the first domain of that name"),),
             severity=Severity.NOTE if later.folder != first.folder else severity,
         )

@@ -187,11 +187,8 @@ def no_virtiofsd(share: VirtioFS, setting: Setting) -> Iterator[Problem]:
         fault = host.discovery.fault
         yield Problem(
             at=share.driver.at("type") if share.driver else share.node.start_span,
-            message=f"libvirt finds no virtiofsd on the host for {share.label}"
-            + (f": {fault}" if fault else ""),
-            help="mend or remove that file"
-            if fault
-            else "install the package virtiofsd, or name <binary path=…/>",
+            message=f"libvirt finds no virtiofsd on the host for {share.label}" + (f": {fault}" if fault else ""),
+            help="mend or remove that file" if fault else "install the package virtiofsd, or name <binary path=…/>",
         )
 
 

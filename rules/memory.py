@@ -219,7 +219,7 @@ def maximum_memory_incomplete(domain: Domain, setting: Setting) -> Iterator[Prob
         )
 
 
-@rule("VFS104", "maximum-below-memory", severity=Severity.ERROR, stage=Stage.DEFINE)
+@rule("VFS104", "maximum-below-memory", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<maxMemory",))
 def maximum_below_memory(domain: Domain) -> Iterator[Problem]:
     """`<maxMemory>` is at least as large as the guest's memory.
 
@@ -334,7 +334,7 @@ def access_mode_unknown(domain: Domain) -> Iterator[Problem]:
     yield from _unknown(domain.backing.access, "access mode", ("shared", "private"))
 
 
-@rule("VFS109", "allocation-mode-unknown", severity=Severity.ERROR, stage=Stage.PARSE)
+@rule("VFS109", "allocation-mode-unknown", severity=Severity.ERROR, stage=Stage.PARSE, words=("<allocation",))
 def allocation_mode_unknown(domain: Domain) -> Iterator[Problem]:
     """Memory is allocated immediate or ondemand.
 
@@ -362,7 +362,7 @@ def _unknown(written: Attribute | None, what: str, words: tuple[str, ...]) -> It
     )
 
 
-@rule("VFS110", "allocation-threads-unsupported", severity=Severity.ERROR, stage=Stage.DEFINE)
+@rule("VFS110", "allocation-threads-unsupported", severity=Severity.ERROR, stage=Stage.DEFINE, words=("threads",))
 def allocation_threads_unsupported(domain: Domain, setting: Setting) -> Iterator[Problem]:
     """Several threads allocate huge pages only in QEMU 5.0 or newer.
 
@@ -386,7 +386,7 @@ def allocation_threads_unsupported(domain: Domain, setting: Setting) -> Iterator
         )
 
 
-@rule("VFS111", "locked-without-limit", severity=Severity.WARNING, stage=Stage.NEVER)
+@rule("VFS111", "locked-without-limit", severity=Severity.WARNING, stage=Stage.NEVER, words=("<locked",))
 def locked_without_limit(domain: Domain) -> Iterator[Problem]:
     """Locked memory has a hard limit.
 
@@ -433,7 +433,7 @@ def backing_option_without_effect(domain: Domain) -> Iterator[Problem]:
         )
 
 
-@rule("VFS113", "blob-without-memfd", severity=Severity.ERROR, stage=Stage.DEFINE)
+@rule("VFS113", "blob-without-memfd", severity=Severity.ERROR, stage=Stage.DEFINE, words=("blob",))
 def blob_without_memfd(domain: Domain, setting: Setting) -> Iterator[Problem]:
     """A virtio-gpu with blob resources needs memfd memory.
 
@@ -469,7 +469,7 @@ def blob_without_memfd(domain: Domain, setting: Setting) -> Iterator[Problem]:
     )
 
 
-@rule("VFS114", "passthrough-with-memory-files", severity=Severity.WARNING, stage=Stage.START)
+@rule("VFS114", "passthrough-with-memory-files", severity=Severity.WARNING, stage=Stage.START, words=("<hostdev",))
 def passthrough_with_memory_files(domain: Domain) -> Iterator[Problem]:
     """A PCI device that is passed through does not go well with memory in files.
 
@@ -510,7 +510,13 @@ def _shared_at(domain: Domain) -> Span:
     return domain.backing.source.span if domain.backing.source else domain.regions[0].at
 
 
-@rule("VFS115", "confidential-guest-with-vhost-user", severity=Severity.WARNING, stage=Stage.GUEST)
+@rule(
+    "VFS115",
+    "confidential-guest-with-vhost-user",
+    severity=Severity.WARNING,
+    stage=Stage.GUEST,
+    words=("<launchSecurity",),
+)
 def confidential_guest_with_vhost_user(domain: Domain) -> Iterator[Problem]:
     """A confidential guest has no device that another process serves.
 

@@ -185,7 +185,7 @@ def many_vcpus_need_iommu(domain: Domain, setting: Setting) -> Iterator[Problem]
     yield Problem(at=domain.vcpu_at, message=f"the guest has {domain.vcpus} vCPUs, but {reason}", help=remedy)
 
 
-@rule("VFS046", "topology-mismatch", severity=Severity.ERROR, stage=Stage.DEFINE)
+@rule("VFS046", "topology-mismatch", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<topology",))
 def topology_mismatch(domain: Domain) -> Iterator[Problem]:
     """The CPU topology has as many CPUs as `<vcpu>` says.
 
@@ -213,7 +213,7 @@ def topology_mismatch(domain: Domain) -> Iterator[Problem]:
         )
 
 
-@rule("VFS050", "migratable-without-host-cpu", severity=Severity.ERROR, stage=Stage.PARSE)
+@rule("VFS050", "migratable-without-host-cpu", severity=Severity.ERROR, stage=Stage.PARSE, words=("<cpu",))
 def migratable_without_host_cpu(domain: Domain) -> Iterator[Problem]:
     """`migratable` belongs to a CPU that is passed through.
 
@@ -237,7 +237,7 @@ def migratable_without_host_cpu(domain: Domain) -> Iterator[Problem]:
         )
 
 
-@rule("VFS051", "cpu-detail-without-model", severity=Severity.ERROR, stage=Stage.PARSE)
+@rule("VFS051", "cpu-detail-without-model", severity=Severity.ERROR, stage=Stage.PARSE, words=("<cpu",))
 def cpu_detail_without_model(domain: Domain) -> Iterator[Problem]:
     """Features and vendor of a custom CPU belong to a named model.
 
@@ -259,7 +259,7 @@ def cpu_detail_without_model(domain: Domain) -> Iterator[Problem]:
         )
 
 
-@rule("VFS052", "cpu-feature-name", severity=Severity.ERROR, stage=Stage.PARSE)
+@rule("VFS052", "cpu-feature-name", severity=Severity.ERROR, stage=Stage.PARSE, words=("<cpu",))
 def cpu_feature_name(domain: Domain) -> Iterator[Problem]:
     """Each CPU feature has a name, and is written once.
 
@@ -288,7 +288,7 @@ def cpu_feature_name(domain: Domain) -> Iterator[Problem]:
             seen[name] = node
 
 
-@rule("VFS053", "cpu-model-detail", severity=Severity.ERROR, stage=Stage.PARSE)
+@rule("VFS053", "cpu-model-detail", severity=Severity.ERROR, stage=Stage.PARSE, words=("<cpu",))
 def cpu_model_detail(domain: Domain) -> Iterator[Problem]:
     """The attributes of a CPU's `<model>` have values that libvirt takes.
 
@@ -311,7 +311,7 @@ def cpu_model_detail(domain: Domain) -> Iterator[Problem]:
         )
 
 
-@rule("VFS054", "cpu-cache-impossible", severity=Severity.ERROR, stage=Stage.DEFINE)
+@rule("VFS054", "cpu-cache-impossible", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<cache",))
 def cpu_cache_impossible(domain: Domain) -> Iterator[Problem]:
     """The cache and address bits that a CPU shows are ones that QEMU can show.
 
@@ -332,7 +332,7 @@ def cpu_cache_impossible(domain: Domain) -> Iterator[Problem]:
         yield Problem(at=node.start_span, message=fault, help="write <cache mode='emulate' level='3'/>, or take it out")
 
 
-@rule("VFS055", "pinned-twice", severity=Severity.ERROR, stage=Stage.PARSE)
+@rule("VFS055", "pinned-twice", severity=Severity.ERROR, stage=Stage.PARSE, words=("pin",))
 def pinned_twice(domain: Domain) -> Iterator[Problem]:
     """Each vCPU, the emulator and each I/O thread are bound to host CPUs once, and the set is written.
 
@@ -355,7 +355,7 @@ def pinned_twice(domain: Domain) -> Iterator[Problem]:
         )
 
 
-@rule("VFS056", "iothread-twice", severity=Severity.ERROR, stage=Stage.PARSE)
+@rule("VFS056", "iothread-twice", severity=Severity.ERROR, stage=Stage.PARSE, words=("<iothread",))
 def iothread_twice(domain: Domain) -> Iterator[Problem]:
     """Each I/O thread has an id of its own.
 
@@ -380,7 +380,7 @@ def iothread_twice(domain: Domain) -> Iterator[Problem]:
         seen.setdefault(number, node)
 
 
-@rule("VFS057", "vcpus-contradictory", severity=Severity.ERROR, stage=Stage.DEFINE)
+@rule("VFS057", "vcpus-contradictory", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<vcpus",))
 def vcpus_contradictory(domain: Domain) -> Iterator[Problem]:
     """`<vcpus>` lists vCPUs that exist, and leaves the first one on.
 

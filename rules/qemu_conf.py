@@ -517,11 +517,7 @@ def deprecation_behavior_unknown(chosen: ConfSetting) -> Iterator[Problem]:
     See: libvirt qemu_command.c:qemuBuildCompatDeprecatedCommandLine
     """
     known = DEPRECATION_BEHAVIORS
-    if (
-        chosen.name == "deprecation_behavior"
-        and chosen.value.text is not None
-        and chosen.value.text not in known
-    ):
+    if chosen.name == "deprecation_behavior" and chosen.value.text is not None and chosen.value.text not in known:
         yield Problem(
             at=chosen.value.span,
             message=f"deprecation_behavior does not know {chosen.shown}, so nothing comes of it",

@@ -65,9 +65,7 @@ def unknown_element(domain: Domain) -> Iterator[Problem]:
             at=node.name_span,
             message=f"libvirt knows no <{fault.name}>{inside}",
             help=_did_you_mean(suggestion and f"<{suggestion}>", fault.expected),
-            fix=Fix(f"rename it to <{suggestion}>", tuple(rename_element(node, suggestion)))
-            if suggestion
-            else None,
+            fix=Fix(f"rename it to <{suggestion}>", tuple(rename_element(node, suggestion))) if suggestion else None,
             severity=_severity(fault),
             stage=_stage(fault),
         )
@@ -102,17 +100,13 @@ def unknown_attribute(domain: Domain) -> Iterator[Problem]:
             at=attribute.name_span,
             message=f"libvirt knows no attribute {fault.name!r} on <{fault.node.tag}>",
             help=_did_you_mean(suggestion, fault.expected),
-            fix=Fix(f"rename it to {suggestion}", (rename_attribute(attribute, suggestion),))
-            if suggestion
-            else None,
+            fix=Fix(f"rename it to {suggestion}", (rename_attribute(attribute, suggestion),)) if suggestion else None,
             severity=_severity(fault),
             stage=_stage(fault),
         )
 
 
-@rule(
-    "VFS012", "wrong-value", severity=Severity.WARNING, stage=Stage.SCHEMA, any_hypervisor=True, generic=True
-)
+@rule("VFS012", "wrong-value", severity=Severity.WARNING, stage=Stage.SCHEMA, any_hypervisor=True, generic=True)
 def wrong_value(domain: Domain) -> Iterator[Problem]:
     """Every value has the form that libvirt's schema wants.
 

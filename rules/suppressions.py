@@ -71,9 +71,7 @@ def unknown_rule_suppressed(suppression: Suppression) -> Iterator[Problem]:
         )
 
 
-@rule(
-    "VFS092", "suppression-not-understood", severity=Severity.WARNING, stage=Stage.NEVER, any_hypervisor=True
-)
+@rule("VFS092", "suppression-not-understood", severity=Severity.WARNING, stage=Stage.NEVER, any_hypervisor=True)
 def suppression_not_understood(suppression: Suppression) -> Iterator[Problem]:
     """A comment that starts with `vfslint:` says what to ignore.
 

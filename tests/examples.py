@@ -54,9 +54,7 @@ def document(fragment: str) -> bytes:
     if not any(piece.startswith("<emulator") for piece in devices):
         devices.insert(0, "<emulator>/usr/bin/qemu-system-x86_64</emulator>")
     inside = "\n    ".join(devices)
-    body = "\n  ".join(
-        [*needed, *top, *([] if "devices" in brought else [f"<devices>\n    {inside}\n  </devices>"])]
-    )
+    body = "\n  ".join([*needed, *top, *([] if "devices" in brought else [f"<devices>\n    {inside}\n  </devices>"])])
     return f"{start}\n  {body}\n</domain>\n".encode()
 
 
@@ -72,9 +70,7 @@ def is_memory_device(piece: str) -> bool:
 def split(fragment: str) -> list[str]:
     """Split a fragment into its elements; comments stay with what follows."""
     pieces, depth, start = [], 0, 0
-    for found in re.finditer(
-        r"<!--.*?-->|<(/?)[\w:.-]+(?:[^>\"']|\"[^\"]*\"|'[^']*')*>", fragment, re.DOTALL
-    ):
+    for found in re.finditer(r"<!--.*?-->|<(/?)[\w:.-]+(?:[^>\"']|\"[^\"]*\"|'[^']*')*>", fragment, re.DOTALL):
         if found[0].startswith("<!--"):
             continue
         if found[1]:

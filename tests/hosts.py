@@ -82,9 +82,7 @@ NAMED: dict[str, dict[str, Any]] = {
             }
         ],
     },
-    "cramped": {
-        "storage": [{"path": "/dev/shm", "filesystem": "tmpfs", "size_kib": GIB, "free_kib": GIB // 2}]
-    },
+    "cramped": {"storage": [{"path": "/dev/shm", "filesystem": "tmpfs", "size_kib": GIB, "free_kib": GIB // 2}]},
     "small": {"memory_kib": GIB, "nodes": [{"id": 0, "memory_kib": GIB}]},
     "without-virtiofsd": {"discovery": {"binaries": []}},
     "spoiled": {"discovery": {"fault": "/etc/qemu/vhost-user/60-mine.json is not JSON"}},

@@ -137,9 +137,7 @@ def test_the_same_finding_in_another_file_is_new(guest: Path) -> None:
     assert "other.xml" in out
 
 
-def test_files_are_named_from_the_folder_of_the_baseline(
-    guest: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_files_are_named_from_the_folder_of_the_baseline(guest: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     inner = guest.parent / "inner"
     inner.mkdir()
     monkeypatch.chdir(inner)
@@ -204,9 +202,7 @@ def findings(text: str, name: str = "web.xml") -> tuple[Source, list[str]]:
 def test_fingerprints_are_stable_for_good() -> None:
     # Whoever changes how they are made invalidates every baseline out there.
     source = Source(domain(OLD).encode(), "web.xml")
-    (finding,) = (
-        Engine([rule for rule in RULES if rule.code == "VFS216"], Setting()).judge_xml(source).findings
-    )
+    (finding,) = Engine([rule for rule in RULES if rule.code == "VFS216"], Setting()).judge_xml(source).findings
     assert fingerprint(finding, source) == "fcd74067c4af89090283712026dbe455"
 
 
@@ -224,7 +220,6 @@ def test_files_without_elements_have_fingerprints_too() -> None:
     moved = Source(b'# more\nuser = "a"\n\n  memory_backing_dir  =   "ram"\n', "qemu.conf")
     engine = Engine(RULES, Setting())
     marks = [
-        [fingerprint(finding, source) for finding in engine.judge_conf(source).findings]
-        for source in (conf, moved)
+        [fingerprint(finding, source) for finding in engine.judge_conf(source).findings] for source in (conf, moved)
     ]
     assert marks[0] == marks[1] != []

@@ -231,9 +231,7 @@ def test_no_bar_without_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 # watching
 
 
-def test_watch_lints_again_after_a_change_until_interrupted(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_watch_lints_again_after_a_change_until_interrupted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     waits = []
 
     def wait(seconds: float) -> None:

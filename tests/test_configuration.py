@@ -317,12 +317,8 @@ def test_all_faults_are_told_at_once(folder: Path) -> None:
 
 
 def test_lines_of_a_pyproject_are_those_of_its_table(folder: Path) -> None:
-    (folder / "pyproject.toml").write_text(
-        "[project]\nselct = 1\n\n[tool.vfslint]\nfail-on = 'never'\nselct = 1\n"
-    )
-    assert vfslint("guests/web.xml")[2] == (
-        "vfslint: pyproject.toml:6: unknown key 'selct'; did you mean select?\n"
-    )
+    (folder / "pyproject.toml").write_text("[project]\nselct = 1\n\n[tool.vfslint]\nfail-on = 'never'\nselct = 1\n")
+    assert vfslint("guests/web.xml")[2] == ("vfslint: pyproject.toml:6: unknown key 'selct'; did you mean select?\n")
     (folder / "pyproject.toml").write_text("[tool]\nvfslint = 1\n")
     assert vfslint("guests/web.xml")[2] == "vfslint: pyproject.toml:1: [tool.vfslint] is no table\n"
 
@@ -487,9 +483,7 @@ d = 1979-05-27 07:32:00
     }
 
 
-def test_many_files_in_one_folder_read_its_configuration_once(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_many_files_in_one_folder_read_its_configuration_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(5):
         (folder / "guests" / f"{number}.xml").write_text(DOMAIN.replace("example", f"guest{number}"))
     (folder / "vfslint.toml").write_text("ignore = ['VFS216']")

@@ -51,9 +51,7 @@ def test_of_several_drivers_old_releases_take_the_first_with_a_type(libvirt: str
 
 
 @pytest.mark.parametrize(("libvirt", "directory"), [("7.0.0", "/b"), ("9.0.0", None)])
-def test_of_several_sources_old_releases_take_the_first_with_a_directory(
-    libvirt: str, directory: str | None
-) -> None:
+def test_of_several_sources_old_releases_take_the_first_with_a_directory(libvirt: str, directory: str | None) -> None:
     assert filesystem("<source/><source dir='/b'/>", libvirt).directory == directory
 
 
@@ -77,9 +75,7 @@ def test_a_type_is_mount_where_it_is_absent_but_not_where_it_is_empty() -> None:
         ("<source path='/a'/>", "9.0.0", None, None),
     ],
 )
-def test_a_socket_wins_over_a_directory(
-    source: str, libvirt: str, directory: str | None, socket: str | None
-) -> None:
+def test_a_socket_wins_over_a_directory(source: str, libvirt: str, directory: str | None, socket: str | None) -> None:
     fs = filesystem(f"<driver type='virtiofs'/>{source}<target dir='data'/>", libvirt)
     assert (fs.directory, fs.socket) == (directory, socket)
 
@@ -220,9 +216,7 @@ def test_ports_have_one_slot_and_bridges_have_no_slot_0() -> None:
 
 
 def test_only_devices_that_boot_have_a_boot_order_and_filesystems_since_7_1() -> None:
-    devices = (
-        f"<filesystem>{SHARE}<boot order='1'/></filesystem><sound model='ich9'><boot order='2'/></sound>"
-    )
+    devices = f"<filesystem>{SHARE}<boot order='1'/></filesystem><sound model='ich9'><boot order='2'/></sound>"
     assert [boot.order for boot in domain(devices).boots] == [1]
     assert domain(devices, "7.0.0").boots == []
 

@@ -39,9 +39,7 @@ def accept(path: Path, text: str, request: pytest.FixtureRequest) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="paths are shown with slashes")
 @pytest.mark.parametrize("path", PAGES, ids=name)
-def test_commands_print_what_the_page_says(
-    path: Path, tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
+def test_commands_print_what_the_page_says(path: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     page = path.read_text(encoding="utf-8")
     accept(path, doc_commands.executed(page, tmp_path), request)
 
@@ -88,8 +86,7 @@ def facts() -> dict[str, set[str]]:
 
 
 WRITTEN = [
-    json.loads(line)
-    for line in (ROOT / "tests" / "data" / "coverage.jsonl").read_text(encoding="utf-8").splitlines()
+    json.loads(line) for line in (ROOT / "tests" / "data" / "coverage.jsonl").read_text(encoding="utf-8").splitlines()
 ]
 
 
@@ -107,9 +104,7 @@ def test_every_fact_with_a_rule_is_tried() -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="paths are shown with slashes")
-def test_picture_in_the_readme_is_fresh(
-    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
-) -> None:
+def test_picture_in_the_readme_is_fresh(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     monkeypatch.chdir(ROOT)
     if request.config.getoption("--update-golden"):
         make_picture.PICTURE.write_text(make_picture.picture(), encoding="utf-8")
@@ -118,9 +113,7 @@ def test_picture_in_the_readme_is_fresh(
 
 def test_action_and_hooks_of_the_recipes_exist() -> None:
     inputs = set(yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))["inputs"])
-    hooks = {
-        hook["id"] for hook in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
-    }
+    hooks = {hook["id"] for hook in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))}
     asked = 0
     for path in PAGES:
         for block in doc_commands.blocks(path.read_text(encoding="utf-8")):

@@ -24,8 +24,7 @@ def elements(draw: st.DrawFn, depth: int = 0) -> str:
     attributes = draw(st.dictionaries(st.sampled_from(["k", "type", "dir"]), TEXTS, max_size=3))
     blanks = st.sampled_from([" ", "\n  ", "\t", "\r\n "])
     tag = f"<{name}" + "".join(
-        draw(blanks) + key + draw(st.sampled_from(["=", " = "])) + quoteattr(value)
-        for key, value in attributes.items()
+        draw(blanks) + key + draw(st.sampled_from(["=", " = "])) + quoteattr(value) for key, value in attributes.items()
     )
     if draw(st.booleans()):
         return tag + draw(st.sampled_from(["", " ", "\n"])) + "/>"
@@ -33,7 +32,9 @@ def elements(draw: st.DrawFn, depth: int = 0) -> str:
     if depth < 3:
         inside.append(elements(depth + 1))
     pieces = draw(st.lists(st.one_of(inside), max_size=4))
-    return tag + ">" + "".join(piece.replace("]]>", "") if piece[:1] != "<" else piece for piece in pieces) + f"</{name}>"
+    return (
+        tag + ">" + "".join(piece.replace("]]>", "") if piece[:1] != "<" else piece for piece in pieces) + f"</{name}>"
+    )
 
 
 def check_spans(source: Source) -> None:

@@ -55,9 +55,7 @@ MENDED = DOMAIN.replace(f"    {UNUSED}\n", "")
 # Rules of the tests' own: each looks at <domain> for one attribute and mends it, well or badly.
 
 
-def _problems(
-    document: Document, name: str, value: str, edits: list[Edit], *, safe: bool
-) -> Iterator[Problem]:
+def _problems(document: Document, name: str, value: str, edits: list[Edit], *, safe: bool) -> Iterator[Problem]:
     root = document.root_node
     if root.value(name) == value:
         fix = Fix(f"mend {name}", tuple(edits), safe)
@@ -476,9 +474,7 @@ def test_the_other_files_are_mended_all_the_same(guest: Path) -> None:
     assert (guest.parent / "a.xml").read_bytes() == MENDED.encode()
 
 
-def test_a_file_that_was_changed_meanwhile_is_left_alone(
-    guest: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_was_changed_meanwhile_is_left_alone(guest: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def mend_and_change(self: Mender, source: Source) -> Mended:
         mended = original(self, source)
         guest.write_bytes(b"<domain/>")
@@ -507,9 +503,7 @@ def test_a_failure_on_the_way_leaves_the_old_file_and_no_litter(
     assert [path.name for path in guest.parent.iterdir()] == ["web.xml"]
 
 
-def test_an_interruption_leaves_the_old_file_and_no_litter(
-    guest: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interruption_leaves_the_old_file_and_no_litter(guest: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*arguments: object) -> None:
         raise KeyboardInterrupt
 
@@ -527,9 +521,7 @@ def test_only_regular_files_are_replaced(tmp_path: Path) -> None:
         replace(str(tmp_path / "pipe"), b"", b"x")
 
 
-def test_the_new_file_is_on_the_disk_before_it_gets_the_name(
-    guest: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_new_file_is_on_the_disk_before_it_gets_the_name(guest: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     steps: list[str] = []
     for name in ("fsync", "replace"):
         original = getattr(os, name)

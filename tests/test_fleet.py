@@ -45,9 +45,7 @@ def domain(name: str = "one", *devices: str, uuid: str = "", backing: str = "", 
 
 
 def share(source: str, inside: str = "", tag: str = "data") -> str:
-    return (
-        f"<filesystem><driver type='virtiofs'/>{inside}<source {source}/><target dir='{tag}'/></filesystem>"
-    )
+    return f"<filesystem><driver type='virtiofs'/>{inside}<source {source}/><target dir='{tag}'/></filesystem>"
 
 
 def together(files: dict[str, str], engine: Engine = ENGINE) -> list[Finding]:
@@ -94,9 +92,7 @@ def test_sockets_of_their_own_are_fine() -> None:
 
 
 def test_one_domain_written_for_two_hosts_has_one_socket() -> None:
-    files = {
-        f"{folder}/web.xml": domain("web", SOCKET, memory=memory) for folder, memory in (("a", 2), ("b", 4))
-    }
+    files = {f"{folder}/web.xml": domain("web", SOCKET, memory=memory) for folder, memory in (("a", 2), ("b", 4))}
     assert codes(files) == []
 
 
@@ -179,9 +175,7 @@ def on(name: str, **facts: Any) -> Engine:
 
 
 def test_pages_are_counted_together_with_facts_only() -> None:
-    files = {
-        f"{name}.xml": domain(name, backing=PAGED, memory=memory) for name, memory in (("a", 3), ("b", 2))
-    }
+    files = {f"{name}.xml": domain(name, backing=PAGED, memory=memory) for name, memory in (("a", 3), ("b", 2))}
     assert codes(files) == []
     [found] = together(files, on("paged", hugepages=PAGES))
     assert (found.file, found.severity.word) == ("b.xml", "warning")
@@ -192,9 +186,7 @@ def test_pages_are_counted_together_with_facts_only() -> None:
 
 def test_domains_that_start_with_the_host_are_counted_alone() -> None:
     files = {
-        **{
-            f"q/{name}.xml": domain(name, backing=PAGED, uuid=uuid) for name, uuid in (("a", "1"), ("b", "2"))
-        },
+        **{f"q/{name}.xml": domain(name, backing=PAGED, uuid=uuid) for name, uuid in (("a", "1"), ("b", "2"))},
         "q/c.xml": domain("c", backing=PAGED, uuid="3"),
     }
     started = {f"q/autostart/{name}.xml": files[f"q/{name}.xml"] for name in ("a", "b")}
@@ -299,9 +291,7 @@ def test_rule_can_be_left_out_and_suppressed(tmp_path: Path) -> None:
 
 def test_file_that_changes_meanwhile_gives_no_traceback() -> None:
     files = {"a.xml": domain("one", SOCKET), "b.xml": domain("two", SOCKET)}
-    members = [
-        m for name, text in files.items() for m in ENGINE.judge_xml(Source(text.encode(), name)).members
-    ]
+    members = [m for name, text in files.items() for m in ENGINE.judge_xml(Source(text.encode(), name)).members]
 
     def gone(_: str) -> Source:
         raise FileNotFoundError
@@ -317,9 +307,7 @@ def test_file_that_changes_meanwhile_gives_no_traceback() -> None:
 
 def fleet(number: int) -> list[Member]:
     """Domains that share everything in groups of ten and in which one in a hundred has a clash of names."""
-    [pattern] = ENGINE.judge_xml(
-        Source(domain("x", SOCKET, share("dir='/srv'", CACHED)).encode(), "x")
-    ).members
+    [pattern] = ENGINE.judge_xml(Source(domain("x", SOCKET, share("dir='/srv'", CACHED)).encode(), "x")).members
     return [
         pattern._replace(
             file=f"{position}.xml",

@@ -328,9 +328,7 @@ def test_sarif_addresses_are_relative_and_escaped(
 
 def test_sarif_makes_no_links_of_input(attack: Run) -> None:
     log = json.loads(written(attack, "sarif"))
-    messages = [made["text"] for made in every(log, "message")] + [
-        made["text"] for made in every(log, "description")
-    ]
+    messages = [made["text"] for made in every(log, "message")] + [made["text"] for made in every(log, "description")]
     assert len(messages) >= 12
     assert [text for text in messages if "](" in text] == []
 
@@ -401,8 +399,7 @@ def test_github_commands_read_as_meant(run: Run) -> None:
         "endColumn": "29",
     }
     assert first[2].splitlines() == [
-        "guests/web.xml:11:21: VFS100 virtio-fs share 'größe' needs shared memory, "
-        "but this domain's memory is private",
+        "guests/web.xml:11:21: VFS100 virtio-fs share 'größe' needs shared memory, but this domain's memory is private",
         "guests/web.xml:7:5: private: no <access>",
         "guests/qemu.conf:2:22: its memory is a file here",
         "help: add <access mode='shared'/> to <memoryBacking>",
@@ -586,9 +583,7 @@ def test_command_line_writes_several_formats(tmp_path: Path, monkeypatch: pytest
     valid_gitlab(Path("out.json").read_text())
 
 
-def test_command_line_keeps_a_hostile_file_in_its_place(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_command_line_keeps_a_hostile_file_in_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     attack = "&#10;::error::owned&#13;##[add-path]/tmp ]]>&lt;script>%0A \u202e [x](https://evil.example)"
     text = (INPUT / "web.xml").read_text(encoding="utf-8")

@@ -28,9 +28,7 @@ from vfslint.targets import NEWEST, Target
 
 DATA = Path(__file__).parent / "data"
 SCHEMA = json.loads((Path(__file__).parent.parent / "schemas" / "host.schema.json").read_text())
-SHARE = (
-    "<filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/></filesystem>"
-)
+SHARE = "<filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/></filesystem>"
 
 FILES = {
     "proc/meminfo": "MemTotal:       16384000 kB\nHugePages_Total:       9\nHugepagesize:       2048 kB\n",
@@ -428,9 +426,7 @@ def test_capabilities_without_what_older_releases_lack_say_nothing() -> None:
 
 # the rules
 
-PAGED = (
-    "<memoryBacking><hugepages><page size='2' unit='M'/></hugepages><access mode='shared'/></memoryBacking>"
-)
+PAGED = "<memoryBacking><hugepages><page size='2' unit='M'/></hugepages><access mode='shared'/></memoryBacking>"
 CELLS = (
     "<cpu><numa><cell id='0' cpus='0-3' memory='1' unit='GiB'/>"
     "<cell id='1' cpus='4-7' memory='1' unit='GiB'/></numa></cpu>"
@@ -439,10 +435,7 @@ TWO_SIZES = (
     "<memoryBacking><hugepages><page size='2' unit='M' nodeset='0'/>"
     "<page size='1' unit='G' nodeset='1'/></hugepages><access mode='shared'/></memoryBacking>"
 )
-BOUND = (
-    "<numatune><memory mode='strict' nodeset='0-1'/>"
-    "<memnode cellid='0' mode='strict' nodeset='1'/></numatune>"
-)
+BOUND = "<numatune><memory mode='strict' nodeset='0-1'/><memnode cellid='0' mode='strict' nodeset='1'/></numatune>"
 HUNGRY = BOUND + CELLS + TWO_SIZES + SHARE
 
 
@@ -499,16 +492,12 @@ def test_memory_devices_take_pages_as_well() -> None:
     dimm = "<memory model='dimm'>{}<target><size unit='GiB'>1</size><node>0</node></target></memory>"
     cell = "<cpu><numa><cell id='0' cpus='0-7' memory='1' unit='GiB'/></numa></cpu>"
     more = f"<maxMemory slots='2' unit='GiB'>8</maxMemory>{cell}"
-    assert helps(more + PAGED + dimm.format(""), host("mounted")) == [
-        "allocate them: virsh allocpages 2M 1024"
-    ]
+    assert helps(more + PAGED + dimm.format(""), host("mounted")) == ["allocate them: virsh allocpages 2M 1024"]
     own = "<source><pagesize unit='MiB'>2</pagesize><nodemask>1</nodemask></source>"
     memfd = "<memoryBacking><source type='memfd'/></memoryBacking>"
     assert helps(more + memfd + dimm.format(own), host("bare")) == ["allocate them: virsh allocpages 2M 512"]
     short = host("lopsided", hugepages=pools(node0=1024, node1=0))
-    assert helps(more + memfd + dimm.format(own), short) == [
-        "allocate them: virsh allocpages 2M 512 --cellno 1 --add"
-    ]
+    assert helps(more + memfd + dimm.format(own), short) == ["allocate them: virsh allocpages 2M 512 --cellno 1 --add"]
 
 
 def test_default_size_is_that_of_the_first_mount() -> None:
@@ -539,8 +528,7 @@ def test_file_of_memory_prefers_the_qemu_conf_given() -> None:
 
 def test_file_of_memory_that_is_filled_at_start_must_fit() -> None:
     at_once = (
-        "<memoryBacking><source type='file'/><access mode='shared'/>"
-        "<allocation mode='immediate'/></memoryBacking>"
+        "<memoryBacking><source type='file'/><access mode='shared'/><allocation mode='immediate'/></memoryBacking>"
     )
     [found] = [each for each in judged(at_once, host("cramped")) if each.code == "VFS614"]
     assert (found.severity.word, found.stage.value) == ("error", "start")

@@ -48,9 +48,7 @@ FAULTY = """\
 NO_INDEX = re.compile(r"Could not find a version|No matching distribution|Temporary failure|Max retries")
 
 
-def command(
-    *words: str | Path, cwd: Path, env: Mapping[str, str] | None = None, status: int | None = 0
-) -> str:
+def command(*words: str | Path, cwd: Path, env: Mapping[str, str] | None = None, status: int | None = 0) -> str:
     """Run a program; return what it wrote. `status` None allows any exit status."""
     made = subprocess.run(
         [str(word) for word in words],
@@ -72,11 +70,7 @@ def clean_environment() -> dict[str, str]:
     person = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
     for role in ("AUTHOR", "COMMITTER"):
         person |= {f"GIT_{role}_NAME": "Test", f"GIT_{role}_EMAIL": "test@example.org"}
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("GIT_", "GITHUB_", "PYTHON"))
-    }
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "GITHUB_", "PYTHON"))}
     return {**kept, **person}
 
 
@@ -258,9 +252,7 @@ def test_action_annotates_sums_up_and_writes_sarif(installed: Runner) -> None:
         args="--select=VFS101\n\n--color=never",
         upload_sarif="true",
     )
-    assert (
-        "\n::error title=VFS101 memory-not-shared,file=guests/a guest.xml,line=13,endLine=13,col=21," in shown
-    )
+    assert "\n::error title=VFS101 memory-not-shared,file=guests/a guest.xml,line=13,endLine=13,col=21," in shown
     assert "### vfslint" in installed.read("GITHUB_STEP_SUMMARY")
     name, _, report = installed.read("GITHUB_OUTPUT")[-1].partition("=")
     assert name == "sarif-file"
@@ -269,9 +261,7 @@ def test_action_annotates_sums_up_and_writes_sarif(installed: Runner) -> None:
 
 
 def test_action_takes_paths_and_options_to_the_letter(installed: Runner) -> None:
-    shown = installed.run(
-        1, status=2, paths="$(touch owned)\n--output-file=owned", args="--target=`touch owned`"
-    )
+    shown = installed.run(1, status=2, paths="$(touch owned)\n--output-file=owned", args="--target=`touch owned`")
     assert "unknown target '`touch owned`'" in shown
     assert not (installed.folder / "owned").exists()
 
@@ -355,9 +345,7 @@ def test_manual_page_is_fresh() -> None:
     finally:
         sys.path.pop(0)
     made = make_manpage.make()
-    assert made == (ROOT / "man" / "vfslint.1").read_text(encoding="utf-8"), (
-        "run python tools/make_manpage.py"
-    )
+    assert made == (ROOT / "man" / "vfslint.1").read_text(encoding="utf-8"), "run python tools/make_manpage.py"
 
 
 @pytest.mark.skipif(not shutil.which("groff"), reason="needs groff")

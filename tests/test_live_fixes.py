@@ -104,9 +104,7 @@ def main() -> int:
         print(f"libvirt {libvirt.release}")
         for unsafe in (False, True):
             tally = compared(libvirt, cases(libvirt.release, unsafe=unsafe))
-            repaired = (
-                f"{tally.repaired['define']} repaired for define, {tally.repaired['validate']} for validate"
-            )
+            repaired = f"{tally.repaired['define']} repaired for define, {tally.repaired['validate']} for validate"
             kind = "all" if unsafe else "safe"
             print(f"{kind} fixes: {tally.mended} cases changed, {repaired}, {len(tally.worse)} worse")
             print(*tally.worse, sep="\n")

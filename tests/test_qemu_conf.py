@@ -207,9 +207,7 @@ def test_safe_fixes(text: str, mended: str) -> None:
     assert lint(mended) == []
 
 
-@pytest.mark.parametrize(
-    "text", ["max_filess = 1", 'nvram = [ "x:y" ]\nnvram = [ "z:y" ]', "virtiofsd_debug = 1"]
-)
+@pytest.mark.parametrize("text", ["max_filess = 1", 'nvram = [ "x:y" ]\nnvram = [ "z:y" ]', "virtiofsd_debug = 1"])
 def test_fixes_that_may_not_be_meant_are_not_safe(text: str) -> None:
     [finding] = lint(text)
     assert finding.fix is not None

@@ -67,7 +67,7 @@ def test_releases_are_releases_and_newest_is_the_newest(xsd):
 
 def test_annotations_are_known(xsd):
     names = {name for node in xsd.iter() for name in node.attrib if name.startswith(VFS)}
-    assert names == {VFS + "since", VFS + "optional", VFS + "refused"}
+    assert names == {VFS + "since", VFS + "optional", VFS + "refused", VFS + "gate"}
 
 
 def test_refusals_are_words_with_releases(xsd):

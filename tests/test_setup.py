@@ -25,22 +25,15 @@ SHARE = (
     "<filesystem type='mount' accessmode='passthrough'><driver type='virtiofs'/>"
     "<source dir='/path'/><target dir='mount_tag'/></filesystem>"
 )
-SOCKET = (
-    "<filesystem><driver type='virtiofs'/>"
-    "<source socket='/var/virtiofsd.sock'/><target dir='tag'/></filesystem>"
-)
-PAGED = (
-    "<memoryBacking><hugepages><page size='2' unit='M'/></hugepages><access mode='shared'/></memoryBacking>"
-)
+SOCKET = "<filesystem><driver type='virtiofs'/><source socket='/var/virtiofsd.sock'/><target dir='tag'/></filesystem>"
+PAGED = "<memoryBacking><hugepages><page size='2' unit='M'/></hugepages><access mode='shared'/></memoryBacking>"
 FILED = "<memoryBacking><access mode='shared'/></memoryBacking>"
 
 
 def script(*fragments: str, given: str = "", facts: Host | None = None) -> str:
     setting = circumstances(given)._replace(host=facts)
     found = [
-        domain
-        for fragment in fragments
-        for domain in domains_in(read(Source(document(fragment), "x.xml")), setting)
+        domain for fragment in fragments for domain in domains_in(read(Source(document(fragment), "x.xml")), setting)
     ]
     out = StringIO()
     preparation.write(found, setting, out)
@@ -55,11 +48,7 @@ def check(text: str) -> None:
 
 
 def commands(text: str) -> list[str]:
-    return [
-        line.strip()
-        for line in text.splitlines()
-        if line.startswith("    ") and not line.strip().startswith("#")
-    ]
+    return [line.strip() for line in text.splitlines() if line.startswith("    ") and not line.strip().startswith("#")]
 
 
 # what the original document says
@@ -262,9 +251,7 @@ def test_help_is_shown() -> None:
 
 
 def test_a_domain_that_cannot_be_read_gives_no_traceback() -> None:
-    broken = (
-        "<memory>x</memory><memoryBacking><hugepages><page size='x' nodeset='y'/></hugepages></memoryBacking>"
-    )
+    broken = "<memory>x</memory><memoryBacking><hugepages><page size='x' nodeset='y'/></hugepages></memoryBacking>"
     for facts in (None, host()):
         script(f"{broken}<cpu><numa><cell id='q' memory='z'/></numa></cpu><filesystem/>", facts=facts)
     out = StringIO()

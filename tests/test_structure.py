@@ -130,9 +130,7 @@ def test_domain_inside_another_document(wrapper):
 
 
 def test_inactive_domain_has_the_same_content():
-    assert accepts(
-        parse(SOUND.replace("<domain ", "<inactiveDomain ").replace("</domain>", "</inactiveDomain>"))
-    )
+    assert accepts(parse(SOUND.replace("<domain ", "<inactiveDomain ").replace("</domain>", "</inactiveDomain>")))
 
 
 # elements
@@ -452,9 +450,7 @@ def test_newer_than(release, names):
 
 
 def test_newer_value_names_the_value():
-    root = parse(
-        "<domain type='kvm'><devices><filesystem><driver type='mtp'/></filesystem></devices></domain>"
-    )
+    root = parse("<domain type='kvm'><devices><filesystem><driver type='mtp'/></filesystem></devices></domain>")
     [fault] = structure.newer_than(root, (10, 1, 0))
     assert (fault.attribute, fault.value, fault.since) == ("type", "mtp", (10, 2, 0))
     assert structure.newer_than(root, (10, 2, 0)) == []
@@ -554,9 +550,7 @@ def deep(depth):
     [
         parse("<domain/>"),
         parse("<a/>"),
-        parse(
-            "<domain><?pi x?><!-- c --><devices><!-- c --><filesystem><?pi?></filesystem></devices></domain>"
-        ),
+        parse("<domain><?pi x?><!-- c --><devices><!-- c --><filesystem><?pi?></filesystem></devices></domain>"),
         parse("<!DOCTYPE domain [<!ENTITY e 'x'>]><domain>&e;<name>&e;</name><memory>&e;</memory></domain>"),
         parse("<x:domain xmlns:x='urn:x'><name/></x:domain>"),
         deep(1500),
@@ -612,3 +606,27 @@ structure.newer_than(root, (7, 0, 0))
 assert "xmlschema" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", script], input=SOUND, text=True, check=True, cwd=ROOT)
+
+
+def test_what_rules_do_not_look_at_in_fitting_domains_is_closed_in_the_vocabulary():
+    from vfslint import controllers, fields
+
+    def knows(path, attribute):
+        kinds = [kind for kind in structure.vocabulary().roots["domain"].kinds()]
+        for tag in filter(None, path.split("/")):
+            kinds = [below for kind in kinds for below in kind.children[tag].kinds()]
+        return all(
+            kind.attributes[attribute].values.type != "xs:string" or kind.attributes[attribute].values.listed
+            if attribute in kind.attributes
+            else not kind.any_attribute and (attribute or kind.text is not None or not kind.any_text)
+            for kind in kinds
+        )
+
+    for path, every in fields.FIELDS.items():
+        if not path.startswith(fields._OPEN):
+            assert all(knows(path, field.name) for field in every if field.words is not None), path
+    for tag, every in controllers._WANTED.items():
+        looked_at = {(it.path, it.name) for it in controllers._WANTED_OF_FITTING.get(tag, ())}
+        for wanted in every:
+            if (wanted.path, wanted.name) not in looked_at:
+                assert knows(f"devices/{tag}/{wanted.path}", wanted.name), (tag, wanted)

@@ -14,10 +14,7 @@ from vfslint.setting import Setting
 from vfslint.source import Source
 
 LONG = "the-shared-directory-of-the-build-farm"
-SHARE = (
-    "<filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>"
-    f"<target dir='{LONG}'/></filesystem>"
-)
+SHARE = f"<filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='{LONG}'/></filesystem>"
 HEAD = """\
 <domain type='kvm'>
   <name>example</name>
@@ -103,9 +100,7 @@ def test_ignore_file_holds_for_all_wherever_it_stands() -> None:
 
 
 def test_the_reason_is_kept() -> None:
-    (suppressed,) = judge(
-        domain(f"<!-- vfslint: ignore[VFS216]\n  shown in  the manual -->{SHARE}")
-    ).suppressed
+    (suppressed,) = judge(domain(f"<!-- vfslint: ignore[VFS216]\n  shown in  the manual -->{SHARE}")).suppressed
     assert (suppressed.finding.code, suppressed.reason) == ("VFS216", "shown in the manual")
 
 
@@ -177,9 +172,7 @@ def test_metadata_without_rules_is_not_understood() -> None:
 
 
 def test_a_second_one_is_dropped_by_libvirt() -> None:
-    two = metadata("rules='VFS216'").replace(
-        "</metadata>", "<o:other xmlns:o='https://vfslint.dev/xmlns/1'/>"
-    )
+    two = metadata("rules='VFS216'").replace("</metadata>", "<o:other xmlns:o='https://vfslint.dev/xmlns/1'/>")
     assert codes(domain(SHARE, two + "</metadata>")) == []
     ignore = "<v:ignore xmlns:v='https://vfslint.dev/xmlns/1' rules='VFS216'/>"
     assert codes(domain(SHARE, f"<metadata>{ignore}{ignore}</metadata>")) == ["VFS093"]
@@ -265,9 +258,7 @@ def test_of_a_malformed_file_ignore_file_alone_is_understood() -> None:
     assert codes(template.replace("ignore-file", "ignore")) != []
 
 
-@pytest.mark.parametrize(
-    "text", ["<!-- vfslint: ignore-file[", "<!-- vfslint", "<" * 50 + "vfslint", "vfslint #"]
-)
+@pytest.mark.parametrize("text", ["<!-- vfslint: ignore-file[", "<!-- vfslint", "<" * 50 + "vfslint", "vfslint #"])
 def test_any_beginning_of_one_in_a_broken_file_is_survived(text: str) -> None:
     assert codes(text) != []
 

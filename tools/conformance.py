@@ -64,9 +64,7 @@ def refuses_validate(findings: Iterable[Finding]) -> list[Finding]:
     ]
 
 
-def compare(
-    cases: Iterable[dict[str, Any]], releases: Iterable[str]
-) -> tuple[Counter[Any], list[Disagreement]]:
+def compare(cases: Iterable[dict[str, Any]], releases: Iterable[str]) -> tuple[Counter[Any], list[Disagreement]]:
     """Lint every case for every release; return how many were asked, and where the two differ."""
     engines = {release: Engine(RULES, Setting(contemporary(version(release)))) for release in releases}
     asked: Counter[Any] = Counter()
@@ -111,11 +109,7 @@ def report(asked: Counter[Any], differing: list[Disagreement], examples: int) ->
         )
         groups: dict[str, list[Disagreement]] = {}
         for case in here:
-            said = (
-                f"false alarm {'+'.join(case.codes)}"
-                if case.false_alarm
-                else f"missed: {case.message or 'schema'}"
-            )
+            said = f"false alarm {'+'.join(case.codes)}" if case.false_alarm else f"missed: {case.message or 'schema'}"
             groups.setdefault(said[:110], []).append(case)
         for said, cases in sorted(groups.items(), key=lambda item: -len(item[1]))[: examples * 100]:
             print(f"  {len(cases):4} {said}")
@@ -129,9 +123,7 @@ def report(asked: Counter[Any], differing: list[Disagreement], examples: int) ->
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cases", nargs="+", type=Path)
     parser.add_argument("--release", action="append", choices=RELEASES)
     parser.add_argument("--examples", type=int, default=2, help="cases shown of each kind of disagreement")

@@ -66,8 +66,7 @@ def executed(page: str, folder: Path) -> str:
             elif block.language == "console":
                 printed = "".join(shell.shown(line) for line in block.body.splitlines() if line[:2] == "$ ")
                 indented = "".join(
-                    block.indent + line if line.strip() else line
-                    for line in printed.splitlines(keepends=True)
+                    block.indent + line if line.strip() else line for line in printed.splitlines(keepends=True)
                 )
                 pieces += [page[end : block.start], indented]
                 end = block.end

@@ -49,10 +49,7 @@ def targets() -> str:
 def configuration_keys() -> str:
     """Return the keys of a configuration, from its schema."""
     schema = json.loads((ROOT / "schemas" / "configuration.schema.json").read_text(encoding="utf-8"))
-    rows = (
-        (f"`{key}`", _kind(schema, value), value["description"])
-        for key, value in schema["properties"].items()
-    )
+    rows = ((f"`{key}`", _kind(schema, value), value["description"]) for key, value in schema["properties"].items())
     return _table(("key", "value", "meaning"), rows)
 
 
@@ -69,9 +66,7 @@ def _kind(schema: dict[str, Any], value: dict[str, Any]) -> str:
 
 def figures() -> str:
     """Return how far vfslint and libvirt agree, by file of cases, release and question."""
-    return _table(
-        ("cases", "libvirt", "asked", "define", "validate", "missed refusals", "false alarms"), _figures()
-    )
+    return _table(("cases", "libvirt", "asked", "define", "validate", "missed refusals", "false alarms"), _figures())
 
 
 def _figures() -> Iterator[tuple[str, ...]]:

@@ -143,9 +143,7 @@ def refresh() -> None:
 
 def main(arguments: list[str]) -> int:
     """Do what the options say."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--refresh", action="store_true")
     parser.add_argument("--pages-only", action="store_true")
     options = parser.parse_args(arguments)

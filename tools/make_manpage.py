@@ -57,9 +57,7 @@ def options(parser: argparse.ArgumentParser) -> Iterator[str]:
         for action in actions:
             tag = ", ".join(action.option_strings)
             if action.nargs != 0:
-                tag += (
-                    f" {formatter._format_args(action, formatter._get_default_metavar_for_optional(action))}"
-                )
+                tag += f" {formatter._format_args(action, formatter._get_default_metavar_for_optional(action))}"
             yield from tagged(tag, formatter._expand_help(action))
 
 

@@ -15,6 +15,7 @@ The subset of XSD 1.1 that domain.xsd uses, and what becomes of it:
     xs:enumeration       value of type string: libvirt's schema lets blanks around it through (token), but its
                          parser hardly ever does, so that such a value is one to be explained
     other facets         data with parameters
+    vfs:gate="open"      the type's required attributes, and any others with any value: vfslint.gate reads them
 """
 
 import sys
@@ -28,6 +29,7 @@ SOURCE = SCHEMAS / "domain.xsd"
 GRAMMAR = SCHEMAS / "domain.rng"
 
 XS = "{http://www.w3.org/2001/XMLSchema}"
+GATE = "{urn:vfslint:schema}gate"
 NAMESPACE = "http://relaxng.org/ns/structure/1.0"
 DATATYPES = "http://www.w3.org/2001/XMLSchema-datatypes"
 NOTICE = " Made from domain.xsd by tools/make_relaxng.py. Do not edit. "
@@ -53,9 +55,7 @@ class Translation:
 
     def __init__(self, schema: Node) -> None:
         self.schema = schema
-        self.named = {
-            (str(child.tag), child.get("name", "")): child for child in schema if isinstance(child.tag, str)
-        }
+        self.named = {(str(child.tag), child.get("name", "")): child for child in schema if isinstance(child.tag, str)}
 
     def grammar(self) -> Node:
         roots = [child for child in self.schema if child.tag == XS + "element"]
@@ -144,12 +144,23 @@ class Translation:
     # attributes
 
     def attributes(self, declared: Node) -> Iterator[Node]:
+        if declared.get(GATE) == "open":
+            yield from self.open_attributes(declared)
+            return
         for child in declared:
             if child.tag == XS + "attributeGroup":
                 yield self.reference(child.get("ref", ""))
             elif child.tag == XS + "attribute":
                 made = node("attribute", self.value(child), name=child.get("name", ""))
                 yield made if child.get("use") == "required" else node("optional", made)
+
+    def open_attributes(self, declared: Node) -> Iterator[Node]:
+        required = [child for child in declared.findall(XS + "attribute") if child.get("use") == "required"]
+        names = [child.get("name", "") for child in required]
+        for child, name in zip(required, names, strict=True):
+            yield node("attribute", self.value(child), name=name)
+        others = node("anyName", node("except", *(node("name", text=name) for name in names)))
+        yield node("zeroOrMore", node("attribute", others))
 
     def value(self, declared: Node) -> Node:
         own = declared.find(XS + "simpleType")

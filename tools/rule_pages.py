@@ -203,9 +203,7 @@ def navigation(rules: Iterable[Rule] = RULES) -> list[object]:
     """Return the navigation below `Rules`: the list, then a section for each hundred."""
     entries: list[object] = ["rules/index.md"]
     for digit, title in GROUPS.items():
-        pages = [
-            {f"{rule.code} {rule.name}": f"rules/{file_of(rule)}"} for rule in rules if rule.code[3] == digit
-        ]
+        pages = [{f"{rule.code} {rule.name}": f"rules/{file_of(rule)}"} for rule in rules if rule.code[3] == digit]
         if pages:
             entries.append({title: pages})
     return entries

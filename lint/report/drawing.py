@@ -107,12 +107,8 @@ def _draw(console: Console, glyphs: Glyphs, finding: Finding, sources: dict[str,
                 console.print(line, soft_wrap=True)
     _print(console, (" " * gutter + f" {glyphs.bottom} ", _FRAME), (where_it_surfaces(finding), "default"))
     if finding.help:
-        mended = (
-            "   [--fix]" if finding.fix and finding.fix.safe else "   [--unsafe-fixes]" if finding.fix else ""
-        )
-        _print(
-            console, ("help", "bold green"), (f": {printable(finding.help)}", "default"), (mended, "green")
-        )
+        mended = "   [--fix]" if finding.fix and finding.fix.safe else "   [--unsafe-fixes]" if finding.fix else ""
+        _print(console, ("help", "bold green"), (f": {printable(finding.help)}", "default"), (mended, "green"))
     console.print()
 
 
@@ -130,9 +126,7 @@ def _print(console: Console, *parts: tuple[str, str]) -> None:
     console.print(Text.assemble(*parts), soft_wrap=True)
 
 
-def _excerpt(
-    glyphs: Glyphs, marks: list[Mark], source: Source, gutter: int, colour: str, width: int
-) -> Iterator[Text]:
+def _excerpt(glyphs: Glyphs, marks: list[Mark], source: Source, gutter: int, colour: str, width: int) -> Iterator[Text]:
     previous = 0
     for mark in marks:
         line = mark.at.start.line
@@ -147,9 +141,7 @@ def _excerpt(
         style = colour if mark.is_primary else _FRAME
         ruler = (glyphs.primary if mark.is_primary else glyphs.related) * marked
         label = f" {printable(mark.label)}" if mark.label else ""
-        yield Text.assemble(
-            (" " * gutter + f" {glyphs.side} ", _FRAME), (" " * before + ruler, style), (label, style)
-        )
+        yield Text.assemble((" " * gutter + f" {glyphs.side} ", _FRAME), (" " * before + ruler, style), (label, style))
         previous = line
 
 

@@ -69,8 +69,5 @@ def _related(related: Related) -> dict[str, Any]:
 
 def _fix(fix: Fix) -> dict[str, Any]:
     # A fix is text for people and programs; bytes that are no UTF-8 belong to files in other encodings.
-    edits = [
-        {"start": edit.start, "end": edit.end, "text": edit.text.decode("utf-8", "replace")}
-        for edit in fix.edits
-    ]
+    edits = [{"start": edit.start, "end": edit.end, "text": edit.text.decode("utf-8", "replace")} for edit in fix.edits]
     return {"title": fix.title, "safe": fix.safe, "edits": edits}

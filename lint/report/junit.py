@@ -43,9 +43,7 @@ def _failed(suite: etree._Element, finding: Finding) -> None:
         name=f"{finding.code} {finding.name} {place}",
         classname=printable(finding.file),
     )
-    failure = etree.SubElement(
-        test, "failure", type=finding.severity.word, message=printable(finding.message)
-    )
+    failure = etree.SubElement(test, "failure", type=finding.severity.word, message=printable(finding.message))
     failure.text = _text(finding)
 
 

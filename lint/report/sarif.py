@@ -126,8 +126,7 @@ def _result(finding: Finding, source: Source) -> Json:
     }
     if finding.related:
         result["relatedLocations"] = [
-            {"id": number, **_location(related.at, related.label)}
-            for number, related in enumerate(finding.related, 1)
+            {"id": number, **_location(related.at, related.label)} for number, related in enumerate(finding.related, 1)
         ]
     if finding.fix:
         result["fixes"] = [_fix(finding.fix, source)]
@@ -135,9 +134,7 @@ def _result(finding: Finding, source: Source) -> Json:
 
 
 def _location(at: Span, label: str) -> Json:
-    location: Json = {
-        "physicalLocation": {"artifactLocation": _artifact(at.file), "region": _region(at.start, at.end)}
-    }
+    location: Json = {"physicalLocation": {"artifactLocation": _artifact(at.file), "region": _region(at.start, at.end)}}
     if label:
         location["message"] = _message(label)
     return location
