@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 HOME = ROOT / ".venv"
 BIN = HOME / ("Scripts" if os.name == "nt" else "bin")
-TOOLS = ("mypy>=1.11", "ruff>=0.6")
+TOOLS = ("lxml-stubs>=0.5", "mypy>=1.11", "ruff>=0.6")
 
 
 def run(*command: str | Path) -> int:

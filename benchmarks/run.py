@@ -95,6 +95,7 @@ def start(command: list[str]) -> Callable[[], object]:
 def throughput_jobs(files: list[str]) -> dict[str, Callable[[], object]]:
     """Return jobs that read 136 files in this process: lxml with libvirt's schema, and vfslint."""
     from lxml import etree
+
     from vfslint.cli import main
 
     jobs: dict[str, Callable[[], object]] = {}

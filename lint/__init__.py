@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vfslint.version import VERSION as __version__
+from vfslint import version
 
 if TYPE_CHECKING:
     from vfslint.api import lint_bytes, lint_path
@@ -28,6 +28,8 @@ __all__ = [
     "lint_bytes",
     "lint_path",
 ]
+
+__version__ = version.VERSION
 
 
 def __getattr__(name: str) -> Any:

@@ -4,28 +4,47 @@ from __future__ import annotations
 
 import os
 
+from vfslint import virconf
 from vfslint.engine import Engine
 from vfslint.findings import Finding
 from vfslint.rules import RULES
+from vfslint.run import judge
 from vfslint.setting import Setting
 from vfslint.source import Source
 from vfslint.targets import NEWEST, Target
 
 
 def lint_bytes(
-    data: bytes, *, filename: str = "<bytes>", target: Target = NEWEST, session: bool = False
+    data: bytes,
+    *,
+    filename: str = "<bytes>",
+    target: Target = NEWEST,
+    session: bool = False,
+    qemu_conf: bytes | None = None,
 ) -> list[Finding]:
-    """Return the findings in domain XML, in the order of the document; an empty list means clean."""
-    engine, source = Engine(RULES, Setting(target, session)), Source(data, filename)
-    outcome = engine.judge_xml(source)
+    """Return the findings in domain XML, in the order of the document; an empty list means clean.
+
+    Data under the name `qemu.conf` is read as one. `qemu_conf` is the text of the qemu.conf that the domain is to
+    be judged beside; findings point into it as `qemu.conf`. Raises `vfslint.virconf.Unreadable` where libvirt
+    could not read that one.
+    """
+    conf = None if qemu_conf is None else virconf.read(Source(qemu_conf, "qemu.conf"), target.libvirt)
+    engine, source = Engine(RULES, Setting(target, session, conf=conf)), Source(data, filename)
+    outcome = judge(engine, source)
     if len(outcome.domains) < 2:
         return outcome.findings
     together = engine.judge_fleet(outcome.members, lambda _: source).findings
     return sorted(outcome.findings + together, key=lambda found: found.at.start.offset)
 
 
-def lint_path(path: str | os.PathLike[str], *, target: Target = NEWEST, session: bool = False) -> list[Finding]:
-    """Return the findings in a file. Raises OSError where it cannot be read."""
+def lint_path(
+    path: str | os.PathLike[str],
+    *,
+    target: Target = NEWEST,
+    session: bool = False,
+    qemu_conf: bytes | None = None,
+) -> list[Finding]:
+    """Return the findings in a file, as `lint_bytes` does. Raises OSError where it cannot be read."""
     with open(path, "rb") as file:
         data = file.read()
-    return lint_bytes(data, filename=os.fspath(path), target=target, session=session)
+    return lint_bytes(data, filename=os.fspath(path), target=target, session=session, qemu_conf=qemu_conf)

@@ -100,7 +100,8 @@ def _parser(*, recover: bool) -> Any:
 
 def _malformed(error: Any, faults: list[Any]) -> Malformed:
     if not faults:
-        return Malformed(error.msg or "not well-formed", *(error.position or (1, 1)), error.code or 0)
+        line, column = error.position or (1, 1)
+        return Malformed(error.msg or "not well-formed", line, column, error.code or 0)
     first = faults[0]
     return Malformed(first.message.strip(), max(first.line, 1), max(first.column, 1), first.type)
 

@@ -138,7 +138,7 @@ def _as_written(node: Node) -> str:
     start, end = _range(node)
     outer = _indentation_before(text, start) or ""
     step = _unit(text)
-    lines = []
+    lines: list[str] = []
     for line in text[start:end].splitlines():
         blanks = len(line) - len(line.lstrip())
         depth = max(blanks - len(outer), 0) // len(step) if lines else 0

@@ -263,6 +263,10 @@ def _held(root: Node, name: str) -> Iterator[Node]:
 
 
 def _finding(rule: Rule, problem: Problem) -> Finding:
+    says = problem.says
+    if says is None:
+        # What libvirt says of structure depends on what it stumbles over; the manual has examples only.
+        says = "" if rule.generic else next(iter(rule.manual.libvirt_says), "")
     return Finding(
         code=rule.code,
         name=rule.name,
@@ -274,7 +278,7 @@ def _finding(rule: Rule, problem: Problem) -> Finding:
         label=problem.label,
         related=problem.related,
         fix=problem.fix,
-        libvirt_says=next(iter(rule.manual.libvirt_says), "") if problem.says is None else problem.says,
+        libvirt_says=says,
     )
 
 

@@ -614,7 +614,7 @@ def input_not_on_this_machine(domain: Domain, setting: Setting) -> Iterator[Prob
         )
 
 
-@rule("VFS048", "firmware-not-named", severity=Severity.ERROR, stage=Stage.DEFINE, words=("firmware",))
+@rule("VFS048", "firmware-not-named", severity=Severity.ERROR, stage=Stage.DEFINE)
 def firmware_not_named(domain: Domain) -> Iterator[Problem]:
     """What describes the firmware comes with a firmware.
 

@@ -46,7 +46,7 @@ def socket_of_two_domains(fleet: Fleet) -> Iterator[Problem]:
     Good:
         <filesystem type='mount'><driver type='virtiofs'/>
           <source socket='/run/fs.sock'/><target dir='data'/></filesystem>
-    libvirt says: Failed to connect to '/run/fs.sock': Connection refused
+    libvirt says: Failed to connect to '…': Connection refused
     See: libvirt 9.0.0 and 11.3.0 refuse the second start, 12.8.0 hangs
     """
     for clash in fleet.socket_clashes:
@@ -80,7 +80,7 @@ def name_of_two_domains(fleet: Fleet) -> Iterator[Problem]:
           <domain type='kvm'><name>mail</name><uuid>00000000-0000-4000-8000-000000000002</uuid>
             <memory unit='GiB'>2</memory><os><type arch='x86_64' machine='q35'>hvm</type></os></domain>
         </domains>
-    libvirt says: operation failed: domain 'web' already exists with uuid
+    libvirt says: operation failed: domain '…' already exists with uuid
     See: libvirt virdomainobjlist.c:virDomainObjListAddLocked
     """
     for clash in fleet.name_clashes:
@@ -122,7 +122,7 @@ def uuid_of_two_domains(fleet: Fleet) -> Iterator[Problem]:
           <domain type='kvm'><name>mail</name>
             <memory unit='GiB'>2</memory><os><type arch='x86_64' machine='q35'>hvm</type></os></domain>
         </domains>
-    libvirt says: operation failed: domain 'web' is already defined with uuid
+    libvirt says: operation failed: domain '…' is already defined with uuid
     See: libvirt virdomainobjlist.c:virDomainObjListAddLocked
     """
     for clash in fleet.uuid_clashes:

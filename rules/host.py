@@ -42,7 +42,7 @@ def source_missing(share: VirtioFS, setting: Setting) -> Iterator[Problem]:
     Good (host bare):
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
           <target dir='data'/></filesystem>
-    libvirt says: the virtiofs export directory '/srv/gone' does not exist
+    libvirt says: the virtiofs export directory '…' does not exist
     See: libvirt qemu_virtiofs.c:qemuVirtioFSStart
     """
     directory = share.directory
@@ -90,7 +90,7 @@ def socket_missing(share: VirtioFS, setting: Setting) -> Iterator[Problem]:
     Good (host bare):
         <filesystem type='mount'><driver type='virtiofs'/><source socket='/run/fs.sock'/>
           <target dir='data'/></filesystem>
-    libvirt says: Failed to connect to '/run/gone.sock': No such file or directory
+    libvirt says: Failed to connect to '…': No such file or directory
     See: libvirt documentation, "Sharing files with Virtiofs", Externally-launched virtiofsd
     """
     socket = share.socket
@@ -113,7 +113,7 @@ def not_a_socket(share: VirtioFS, setting: Setting) -> Iterator[Problem]:
     Good (host bare):
         <filesystem type='mount'><driver type='virtiofs'/><source socket='/run/fs.sock'/>
           <target dir='data'/></filesystem>
-    libvirt says: Failed to connect to '/run/plain': Connection refused
+    libvirt says: Failed to connect to '…': Connection refused
     See: libvirt 9.0.0 to 12.8.0, started with a file as socket
     """
     if setting.host and share.source and share.socket:
@@ -137,8 +137,8 @@ def binary_missing(share: VirtioFS, setting: Setting) -> Iterator[Problem]:
     Good (host bare):
         <filesystem type='mount'><driver type='virtiofs'/><binary path='/usr/libexec/virtiofsd'/>
           <source dir='/srv'/><target dir='data'/></filesystem>
-    libvirt says: virtiofsd binary '/opt/gone/virtiofsd' is not executable
-    libvirt says: unexpected exit status 127: libvirt: error : cannot execute binary /opt/gone/virtiofsd
+    libvirt says: virtiofsd binary '…' is not executable
+    libvirt says: unexpected exit status 127: libvirt: error : cannot execute binary …
     See: libvirt qemu_virtiofs.c:qemuVirtioFSStart; from 10.6.0 on qemu_vhost_user.c, which asks it for its
         capabilities first
     """
@@ -175,8 +175,8 @@ def no_virtiofsd(share: VirtioFS, setting: Setting) -> Iterator[Problem]:
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
           <target dir='data'/></filesystem>
     libvirt says: Unable to find a satisfying virtiofsd
-    libvirt says: unable to parse json file '/etc/qemu/vhost-user/60-mine.json'
-    libvirt says: unknown vhost-user type: 'filesystem'
+    libvirt says: unable to parse json file '…'
+    libvirt says: unknown vhost-user type: '…'
     See: libvirt qemu_vhost_user.c:qemuVhostUserFillDomainFS, qemu_interop_config.c:qemuInteropFetchConfigs
     """
     host = setting.host
@@ -323,7 +323,7 @@ def no_hugetlbfs(domain: Domain, setting: Setting) -> Iterator[Problem]:
         <memoryBacking><hugepages><page size='2' unit='M'/></hugepages><source type='memfd'/>
           <access mode='shared'/></memoryBacking>
     libvirt says: hugetlbfs filesystem is not mounted or disabled by administrator config
-    libvirt says: Unable to find any usable hugetlbfs mount for 2048 KiB
+    libvirt says: Unable to find any usable hugetlbfs mount for … KiB
     See: libvirt qemu_conf.c:qemuGetDomainHupageMemPath, qemu_command.c:qemuBuildMemoryGetDefaultPagesize
     """
     if setting.session:
@@ -348,7 +348,7 @@ def page_size_not_on_host(domain: Domain, setting: Setting) -> Iterator[Problem]
           <access mode='shared'/></memoryBacking>
     Good (host paged):
         <memoryBacking><hugepages><page size='2' unit='M'/></hugepages><access mode='shared'/></memoryBacking>
-    libvirt says: Unable to find any usable hugetlbfs mount for 1048576 KiB
+    libvirt says: Unable to find any usable hugetlbfs mount for … KiB
     See: Linux documentation, hugetlbpage; libvirt qemu_conf.c:qemuGetDomainHupageMemPath
     """
     if setting.host is None or setting.host.hugepages is None:
@@ -458,8 +458,8 @@ def emulator_missing(domain: Domain, setting: Setting) -> Iterator[Problem]:
         <devices><emulator>/opt/qemu/qemu-system-x86_64</emulator></devices>
     Good (host bare):
         <devices><emulator>/usr/bin/qemu-system-x86_64</emulator></devices>
-    libvirt says: Cannot check QEMU binary /opt/qemu/qemu-system-x86_64: No such file or directory
-    libvirt says: QEMU binary /opt/qemu/qemu-system-x86_64 is not executable: Permission denied
+    libvirt says: Cannot check QEMU binary …: No such file or directory
+    libvirt says: QEMU binary … is not executable: Permission denied
     See: libvirt qemu_capabilities.c:virQEMUCapsNewForBinaryInternal
     """
     if setting.host and domain.emulator:

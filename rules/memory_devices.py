@@ -254,7 +254,7 @@ def memory_device_geometry(device: MemoryDevice) -> Iterator[Problem]:
     See: libvirt domain_validate.c:virDomainMemoryDefValidate, domain_conf.c:virDomainMemoryTargetDefParseXML
     """
     for node, fault, remedy in device.geometry_faults(LEAST_BLOCK_KIB if device.domain.is_x86 else 0):
-        yield Problem(at=node.text_span, message=f"the {device.label}'s {fault}", help=remedy)
+        yield Problem(at=node.text_span, message=f"{device.label}: its {fault}", help=remedy)
 
 
 @rule("VFS177", "dynamic-memory-slots", severity=Severity.WARNING, stage=Stage.START)

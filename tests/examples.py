@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from tests import hosts
 from vfslint.engine import Engine
 from vfslint.findings import Finding
 from vfslint.manual import Example
@@ -11,8 +12,6 @@ from vfslint.rules import RULES
 from vfslint.setting import Setting
 from vfslint.source import Source
 from vfslint.targets import NAMED, NEWEST, Target, contemporary, version
-
-from tests import hosts
 from vfslint.virconf import read as read_conf
 
 # What a domain needs besides the fragment; each line is left out where the fragment brings its own.

@@ -68,7 +68,8 @@ CHILDREN: dict[str, list[str]] = {
         "<filesystem type='mount'><driver type='virtiofs'/><source dir='/srv/new'/><target dir='new'/></filesystem>",
         "<filesystem type='mount'><driver type='virtiofs'/><source socket='/run/a'/><target dir='new'/></filesystem>",
         "<filesystem type='mount'><driver type='virtiofs'/><source dir='/srv/new'/></filesystem>",
-        "<interface type='vhostuser'><source type='unix' path='/run/v' mode='client'/><model type='virtio'/></interface>",
+        "<interface type='vhostuser'><source type='unix' path='/run/v' mode='client'/>"
+        "<model type='virtio'/></interface>",
         "<disk type='vhostuser' device='disk'><driver name='qemu' type='raw'/><source type='unix' path='/run/d'/>"
         "<target dev='vda' bus='virtio'/></disk>",
         "<memory model='dimm'><target><size unit='MiB'>512</size><node>0</node></target></memory>",

@@ -612,7 +612,7 @@ def test_what_rules_do_not_look_at_in_fitting_domains_is_closed_in_the_vocabular
     from vfslint import controllers, fields
 
     def knows(path, attribute):
-        kinds = [kind for kind in structure.vocabulary().roots["domain"].kinds()]
+        kinds = list(structure.vocabulary().roots["domain"].kinds())
         for tag in filter(None, path.split("/")):
             kinds = [below for kind in kinds for below in kind.children[tag].kinds()]
         return all(

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
+
 from vfslint.cli import main
 
 ROOT = Path(__file__).resolve().parent.parent

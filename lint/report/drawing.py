@@ -117,7 +117,7 @@ def where_it_surfaces(finding: Finding) -> str:
     if finding.stage in (Stage.PARSE, Stage.DEFINE, Stage.START) and finding.severity is not Severity.ERROR:
         return "libvirt accepts this"
     where = _STAGES[finding.stage]
-    if finding.libvirt_says and finding.stage is not Stage.SCHEMA:
+    if finding.libvirt_says and finding.stage in (Stage.PARSE, Stage.DEFINE, Stage.START):
         where += f": {finding.libvirt_says}"
     return printable(where)
 

@@ -16,7 +16,7 @@ def write(run: Run, out: TextIO, color: str = "never") -> None:
     json.dump(
         {
             "version": REPORT_VERSION,
-            "findings": [finding_object(finding) for finding in run.findings],
+            "findings": [finding_object(finding, run) for finding in run.findings],
             "summary": summary_object(run),
         },
         out,
@@ -25,8 +25,9 @@ def write(run: Run, out: TextIO, color: str = "never") -> None:
     out.write("\n")
 
 
-def finding_object(finding: Finding) -> dict[str, Any]:
-    """Return a finding as the JSON report has it."""
+def finding_object(finding: Finding, run: Run) -> dict[str, Any]:
+    """Return a finding of a run as the JSON report has it."""
+    source = run.sources.get(finding.file)
     return {
         "file": finding.file,
         "code": finding.code,
@@ -38,7 +39,7 @@ def finding_object(finding: Finding) -> dict[str, Any]:
         "start": _position(finding.at.start),
         "end": _position(finding.at.end),
         "related": [_related(related) for related in finding.related],
-        "fix": _fix(finding.fix) if finding.fix else None,
+        "fix": _fix(finding.fix, source.encoding if source else "utf-8") if finding.fix else None,
     }
 
 
@@ -67,7 +68,9 @@ def _related(related: Related) -> dict[str, Any]:
     }
 
 
-def _fix(fix: Fix) -> dict[str, Any]:
-    # A fix is text for people and programs; bytes that are no UTF-8 belong to files in other encodings.
-    edits = [{"start": edit.start, "end": edit.end, "text": edit.text.decode("utf-8", "replace")} for edit in fix.edits]
+def _fix(fix: Fix, encoding: str) -> dict[str, Any]:
+    # The text of an edit is told as characters, its place in bytes of the file as it is stored.
+    edits = [
+        {"start": edit.start, "end": edit.end, "text": edit.text.decode(encoding, "replace")} for edit in fix.edits
+    ]
     return {"title": fix.title, "safe": fix.safe, "edits": edits}

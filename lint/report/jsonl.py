@@ -12,5 +12,5 @@ from vfslint.run import Run
 def write(run: Run, out: TextIO, color: str = "never") -> None:
     """Write each finding on a line of its own; the line without a `code` is the last and sums up."""
     for finding in run.findings:
-        out.write(json.dumps(finding_object(finding)) + "\n")
+        out.write(json.dumps(finding_object(finding, run)) + "\n")
     out.write(json.dumps({"version": REPORT_VERSION, "summary": summary_object(run)}) + "\n")
