@@ -167,7 +167,7 @@ FIELDS: dict[str, tuple[Field, ...]] = {
     "cpu": (
         _words("mode", "custom host-model host-passthrough", newer={"maximum": (7, 1, 0)}),
         _words("match", "minimum exact strict"),
-        _words("check", "none partial full"),
+        _words("check", "default none partial full"),  # `default` is for the parser alone
         _switch("migratable"),
     ),
     "cpu/feature": (_words("policy", "force require optional disable forbid"),),
