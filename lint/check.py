@@ -127,7 +127,7 @@ class Check:
             except NotWritten as reason:
                 self.complaints.append(f"cannot fix {path}: {reason}")
                 mended = Mended(source, judge(engine, source, kind))
-        self.run.take(mended.source, mended.outcome)
+        self.run.take(mended.source, mended.outcome, kind)
         self.run.fixed += mended.fixed
 
     def _show(self, before: Source, after: Source) -> None:

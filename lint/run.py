@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 class Run:
     """The result that reporters draw. `sources` holds the sources that findings point into, by file name.
 
+    `confs` are the names of those that were read as a qemu.conf.
     `known` are findings that the baseline lists, None where there is no baseline; `fixed` are those mended.
     """
 
@@ -27,6 +28,7 @@ class Run:
         self.known: list[Finding] | None = None
         self.fixed: list[Finding] = []
         self.skipped: list[Skipped] = []
+        self.confs: set[str] = set()
         self.files: list[str] = []
         self.domains = 0
         self._first: Outcome | None = None
@@ -59,11 +61,13 @@ class Run:
 
     def add(self, engine: Engine, source: Source, kind: str = "auto") -> None:
         """Judge one more source, as what `kind` says: domain, qemu-conf, or auto by its name."""
-        self.take(source, judge(engine, source, kind))
+        self.take(source, judge(engine, source, kind), kind)
 
-    def take(self, source: Source, outcome: Outcome) -> None:
-        """Add what came out of one source."""
+    def take(self, source: Source, outcome: Outcome, kind: str = "auto") -> None:
+        """Add what came out of one source, which was read as what `kind` says."""
         self.files.append(source.name)
+        if is_conf(source.name, kind):
+            self.confs.add(source.name)
         if outcome.skipped:
             self.skipped.append(outcome.skipped)
         self.suppressed += outcome.suppressed

@@ -60,7 +60,7 @@ def draw(run: Run, out: TextIO, *, coloured: bool) -> None:
     console = _console(out, coloured)
     glyphs = _BOX if _can_write(out, "".join(_BOX)) else _ASCII
     for finding in run.findings:
-        _draw(console, glyphs, finding, run.sources)
+        _draw(console, glyphs, finding, run)
 
 
 def _console(out: TextIO, coloured: bool) -> Console:
@@ -85,7 +85,7 @@ def _can_write(out: TextIO, text: str) -> bool:
     return True
 
 
-def _draw(console: Console, glyphs: Glyphs, finding: Finding, sources: dict[str, Source]) -> None:
+def _draw(console: Console, glyphs: Glyphs, finding: Finding, run: Run) -> None:
     colour = _COLOUR[finding.severity]
     head = Text.assemble(
         (f"{finding.severity.word}[{finding.code}]", colour),
@@ -102,21 +102,27 @@ def _draw(console: Console, glyphs: Glyphs, finding: Finding, sources: dict[str,
         first = next((mark for mark in here if mark.is_primary), here[0]).at.start
         place = f"{printable(file)}:{first.line}:{first.column}"
         _print(console, (" " * gutter + f" {glyphs.top} ", _FRAME), (place, "default"))
-        if file in sources:
-            for line in _excerpt(glyphs, here, sources[file], gutter, colour, console.width):
+        if file in run.sources:
+            for line in _excerpt(glyphs, here, run.sources[file], gutter, colour, console.width):
                 console.print(line, soft_wrap=True)
-    _print(console, (" " * gutter + f" {glyphs.bottom} ", _FRAME), (where_it_surfaces(finding), "default"))
+    _print(
+        console,
+        (" " * gutter + f" {glyphs.bottom} ", _FRAME),
+        (where_it_surfaces(finding, in_conf=finding.file in run.confs), "default"),
+    )
     if finding.help:
         mended = "   [--fix]" if finding.fix and finding.fix.safe else "   [--unsafe-fixes]" if finding.fix else ""
         _print(console, ("help", "bold green"), (f": {printable(finding.help)}", "default"), (mended, "green"))
     console.print()
 
 
-def where_it_surfaces(finding: Finding) -> str:
+def where_it_surfaces(finding: Finding, *, in_conf: bool) -> str:
     """Return where the fault would show without vfslint, with libvirt's words where they are known."""
     if finding.stage in (Stage.PARSE, Stage.DEFINE, Stage.START) and finding.severity is not Severity.ERROR:
         return "libvirt accepts this"
     where = _STAGES[finding.stage]
+    if in_conf and finding.severity is Severity.ERROR:
+        where = "libvirt's QEMU driver does not start with this"
     if finding.libvirt_says and finding.stage in (Stage.PARSE, Stage.DEFINE, Stage.START):
         where += f": {finding.libvirt_says}"
     return printable(where)
