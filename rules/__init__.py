@@ -34,7 +34,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "socket": ("socket",),
     "devices": ("<address", "<alias", "<boot", "iommu", "<disk", "<interface", "<video"),
     "command_line": ("commandline",),
-    "versions": ("libosinfo",),
+    "versions": ("libosinfo", "virtiofs"),
     "suppressions": ("vfslint",),
 }
 # What has something to say only where a run has more: it is loaded then.

@@ -1,10 +1,11 @@
-"""What a release of the guest's system knows."""
+"""What other hypervisors and releases of the guest's system know."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
+from vfslint.devices import VirtioFS
 from vfslint.domain import Domain
 from vfslint.findings import Problem, Related, Severity, Stage
 from vfslint.rule import rule
@@ -22,7 +23,39 @@ FIRST_WITH_VIRTIOFS = {
 OLD_WINDOWS = frozenset({"2k", "2k3", "2k3r2", "2k8", "2k8r2", "7", "vista", "xp"})
 
 
-@rule("VFS702", "guest-too-old-for-virtiofs", severity=Severity.WARNING, stage=Stage.GUEST)
+@rule(
+    "VFS703",
+    "virtiofs-needs-qemu",
+    severity=Severity.ERROR,
+    stage=Stage.DEFINE,
+    any_hypervisor=True,
+    words=("virtiofs",),
+)
+def virtiofs_needs_qemu(fs: VirtioFS) -> Iterator[Problem]:
+    """A virtio-fs share is for a domain that QEMU runs.
+
+    Why: of libvirt's drivers only that for QEMU starts virtiofsd. Those for Xen, LXC, bhyve and the others refuse the
+        share or pass it over, and a host with QEMU alone refuses the domain.
+    Bad:
+        <domain type='xen'><filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
+    Good:
+        <domain type='qemu'><filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
+    libvirt says: does not support virt type
+    See: libvirt documentation, "Sharing files with Virtiofs"; qemu_virtiofs.c:qemuVirtioFSStart
+    """
+    # libvirt's test driver takes every device and runs none.
+    if not fs.domain.is_qemu and fs.domain.type not in (None, "test"):
+        yield Problem(
+            at=fs.driver["type"].span if fs.driver else fs.node.start_span,
+            message=f"only QEMU has virtio-fs shares, and this domain is for {fs.domain.type!r}",
+            help="write <domain type='kvm'>, or share the directory in a way that this hypervisor has",
+            related=(Related(fs.domain.node.at("type"), "the hypervisor"),),
+        )
+
+
+@rule("VFS702", "guest-too-old-for-virtiofs", severity=Severity.WARNING, stage=Stage.GUEST, words=("libosinfo",))
 def guest_too_old_for_virtiofs(domain: Domain) -> Iterator[Problem]:
     """The guest's system has a virtio-fs driver.
 
