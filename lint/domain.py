@@ -705,6 +705,10 @@ class Domain:
         """Every `<controller>`."""
         return [Controller(self, node) for node in self.devices.get("controller", ())]
 
+    def device_nodes(self, kind: str) -> list[Node]:
+        """Every element of that name inside `<devices>`."""
+        return self.devices.get(kind, [])
+
     def devices_of(self, kind: str) -> list[Device]:
         """Every device of that element name."""
         return [Device(self, node) for node in self.devices.get(kind, ())]

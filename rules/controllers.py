@@ -300,7 +300,7 @@ def input_bus_unfit(domain: Domain) -> Iterator[Problem]:
     libvirt says: only bus 'virtio' is supported for 'passthrough' input devices
     See: libvirt domain_postparse.c, domain_conf.c:virDomainInputDefParseXML
     """
-    for device in domain.devices.get("input", ()):
+    for device in domain.device_nodes("input"):
         kind, bus = device.value("type"), device.value("bus")
         ps2 = bus == "ps2" and kind in ("tablet", "passthrough", "evdev")
         if ps2 or (bus in ("usb", "none") and kind == "passthrough"):
@@ -334,7 +334,7 @@ def device_only_once(domain: Domain) -> Iterator[Problem]:
     if domain.setting.target.libvirt < (9, 1, 0):
         single.append("watchdog")
     for kind in single:
-        for node in domain.devices.get(kind, ())[1:]:
+        for node in domain.device_nodes(kind)[1:]:
             yield Problem(
                 at=node.name_span,
                 message=f"there is more than one <{kind}>",
@@ -363,7 +363,7 @@ def balloon_period_malformed(domain: Domain) -> Iterator[Problem]:
     libvirt says: Invalid value for attribute 'period' in element 'stats'
     See: libvirt domain_conf.c:virDomainMemballoonDefParseXML
     """
-    for balloon in domain.devices.get("memballoon", ()):
+    for balloon in domain.device_nodes("memballoon"):
         stats = balloon.child("stats")
         period = stats.attribute("period") if stats else None
         if period and not reads_period(period.value, domain.setting.target.libvirt):
@@ -397,7 +397,7 @@ def mac_address_malformed(domain: Domain) -> Iterator[Problem]:
     libvirt says: expected unicast mac address, found multicast
     See: libvirt virmacaddr.c:virMacAddrParse; domain_conf.c:virDomainNetDefParseXML
     """
-    for nic in domain.devices.get("interface", ()):
+    for nic in domain.device_nodes("interface"):
         mac = nic.child("mac")
         address = mac.attribute("address") if mac else None
         if address is None:
@@ -445,7 +445,7 @@ def interface_source_missing(domain: Domain) -> Iterator[Problem]:
     libvirt says: missing source address type
     See: libvirt domain_conf.c:virDomainNetDefParseXML
     """
-    for nic in domain.devices.get("interface", ()):
+    for nic in domain.device_nodes("interface"):
         wanted = _SOURCES.get(nic.value("type") or "", ())
         sources = nic.children("source") if wanted else []
         missing = [name for name in wanted if all(source.value(name) is None for source in sources)]
@@ -471,7 +471,7 @@ def disk_target_missing(domain: Domain) -> Iterator[Problem]:
     libvirt says: missing target information for device
     See: libvirt domain_conf.c:virDomainDiskDefParseXML
     """
-    for disk in domain.devices.get("disk", ()):
+    for disk in domain.device_nodes("disk"):
         if all(target.value("dev") is None for target in disk.children("target")):
             target = disk.child("target")
             yield Problem(

@@ -765,7 +765,7 @@ def device_type_unknown(domain: Domain) -> Iterator[Problem]:
     See: libvirt domain_conf.c:virDomainDiskDefParseXML, virDomainNetDefParseXML
     """
     for kind, known in (("disk", _DISKS), ("interface", _INTERFACES)):
-        for node in domain.devices.get(kind, ()):
+        for node in domain.device_nodes(kind):
             value = node.value("type")
             since = (0, 0, 0) if value is None else known.get(value)
             release = domain.setting.target.libvirt

@@ -514,7 +514,7 @@ def iommu_needs_q35(domain: Domain) -> Iterator[Problem]:
     """
     if domain.machine_type.is_vendors:
         return
-    for iommu in domain.devices.get("iommu", ()):
+    for iommu in domain.device_nodes("iommu"):
         model = iommu.value("model")
         needs_q35 = model in ("intel", "amd") or (model == "virtio" and domain.is_x86)
         if (needs_q35 and not domain.is_q35) or (model == "smmuv3" and domain.is_x86):

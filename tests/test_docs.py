@@ -8,6 +8,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.examples import findings
 from tools import doc_commands, doc_tables, make_docs, make_picture, rule_pages
@@ -20,7 +21,6 @@ DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.glob("*.md"))]
 CODES = {rule.code for rule in RULES}
 
-yaml = pytest.importorskip("yaml")
 
 # What a block ```sh may start with: it needs a network, root, a libvirt, a terminal or a repository.
 BY_HAND = frozenset("mount pipx python3 sh source sudo uv uvx virsh vfslint".split())
