@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vfslint import values
+from vfslint.devices import Device
 from vfslint.documents import Attribute, Node
 from vfslint.lazy import lazy
 
 if TYPE_CHECKING:
-    from vfslint.devices import Device
     from vfslint.domain import Domain
 
 # Base of each number (0: as C writes it) in each type of address (device_conf.c, domain_conf.c:
@@ -115,17 +115,23 @@ def _place(numbers: dict[str, int | None]) -> Place | None:
 
 
 class Address:
-    """The first `<address>` of a device, the one that counts."""
+    """The first `<address>` of a device, the one that counts. `type` is None where it is missing."""
 
-    def __init__(self, device: Device, node: Node) -> None:
-        self.device = device
-        self.node = node
-        self.reading = read(tuple(node.element.items()))
+    def __init__(self, domain: Domain, element: Any) -> None:
+        self.domain = domain
+        self._element = element
+        self.type: str | None = element.get("type")
+        self.reading = read(tuple(element.items()))
 
     @property
-    def type(self) -> str | None:
-        """pci, ccw, virtio-mmio …, or None where it is missing."""
-        return self.node.value("type")
+    def node(self) -> Node:
+        """The element."""
+        return Node(self.domain.document, self._element)
+
+    @property
+    def device(self) -> Device:
+        """The device that has it."""
+        return Device(self.domain, Node(self.domain.document, self._element.getparent()))
 
     @property
     def unreadable(self) -> Attribute | None:

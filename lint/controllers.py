@@ -182,6 +182,11 @@ def reads_period(text: str, libvirt: Version) -> bool:
     return not text or values.unsigned(text) is not None
 
 
+def _is_short(number: str) -> bool:
+    """Tell at a glance what most numbers are: a few digits."""
+    return len(number) < 9 and number.isascii() and number.isdigit()
+
+
 class Missing(NamedTuple):
     """A device without an attribute that libvirt wants."""
 
@@ -261,7 +266,7 @@ class Controller(Device):
         names = ("index", "ports", "vectors") if self.type == "virtio-serial" else ("index", "ports")
         for name in names:
             value = self.node.value(name)
-            if value is not None and values.based(value, 10, bits=31) is None:
+            if value is not None and not _is_short(value) and values.based(value, 10, bits=31) is None:
                 yield self.node[name]
         for name in ("chassisNr", "chassis", "port", "busNr", "index") if self.target else ():
             value = self.target.value(name) if self.target else None

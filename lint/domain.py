@@ -725,24 +725,27 @@ class Domain:
         nodes = self.devices.get("disk", ())
         return [Disk(self, node) for node in nodes if node.value("type") in ("vhostuser", "vhostvdpa")]
 
-    def _devices_with(self, child: str, kinds: frozenset[str]) -> list[tuple[Device, Node]]:
-        """The devices of some kinds that have a child, each with the first child of that name."""
+    def _first_in_devices(self, child: str, kinds: frozenset[str]) -> list[Any]:
+        """Return the first child of that name in each device of some kinds, as elements."""
         if self.setting.target.libvirt < (8, 0, 0):
             kinds -= {"iommu"}  # 7.0.0 takes neither address nor alias from it, 9.0.0 does
         first: dict[Any, Any] = {}
         for devices in self.elements("devices"):
             for element in devices.element.iterfind(f"*/{child}"):
                 first.setdefault(element.getparent(), element)
+        return [found for device, found in first.items() if device.tag in kinds]
+
+    def _devices_with(self, child: str, kinds: frozenset[str]) -> list[tuple[Device, Node]]:
+        """The devices of some kinds that have a child, each with the first child of that name."""
         return [
-            (Device(self, Node(self.document, element)), Node(self.document, found))
-            for element, found in first.items()
-            if element.tag in kinds
+            (Device(self, Node(self.document, found.getparent())), Node(self.document, found))
+            for found in self._first_in_devices(child, kinds)
         ]
 
     @lazy
     def addresses(self) -> list[Address]:
         """The guest address of every device that has one written."""
-        return [Address(device, node) for device, node in self._devices_with("address", ADDRESSED)]
+        return [Address(self, element) for element in self._first_in_devices("address", ADDRESSED)]
 
     @lazy
     def buses(self) -> Buses:

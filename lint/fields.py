@@ -7,6 +7,7 @@ and 12.8.0; where two of them differ and no release note dates the change, the l
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vfslint import values
@@ -335,13 +336,15 @@ class _Tree:
         self.numa = self.top.children["cpu"].children.pop("numa")
 
 
-_TREES = {fits: _Tree(fits=fits) for fits in (False, True)}
+@cache
+def _tree_for(fits: bool) -> _Tree:
+    return _Tree(fits=fits)
 
 
 def refusals(domain: Domain) -> list[Refusal]:
     """Return each value that the target's libvirt refuses."""
     found: list[Refusal] = []
-    tree = _TREES[domain.fits_schema]
+    tree = _tree_for(domain.fits_schema)
     for tag, branch in tree.top.children.items():
         nodes = domain.elements(tag)
         for node in nodes[:1] if branch.is_first else nodes:

@@ -274,6 +274,8 @@ def test_an_interruption_ends_with_130(folder: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # A shell's background job is started deaf to it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     assert started.stderr is not None
     assert started.stderr.readline() == "vfslint: watching for changes; Ctrl-C ends\n"
