@@ -54,9 +54,10 @@ def accepts(root: Any) -> bool | None:
     None is for one that libxml2 would need too long for, with more than ten attributes on one element, and for
     one with a PCI address that is written in an unusual way.
     """
-    addresses = root.iterfind("devices/*/address[@type='pci']")
-    if not all(_is_usual(tuple(address.items())) for address in addresses):
-        return None
+    for address in root.iter("address"):
+        attributes = tuple(address.items())
+        if ("type", "pci") in attributes and not _is_usual(attributes):
+            return None
     with _lock:
         if _is_broad()(root):
             return None
