@@ -36,6 +36,9 @@ _OTHER_LIBVIRT_ROOTS = frozenset(
 # So many choices of rules are kept; files of one origin hold the same words.
 WORD_SETS = 256
 
+# What the rules about one domain are asked about.
+_OF_DOMAINS = ("Domain", "Filesystem", "VirtioFS", "MemoryDevice")
+
 
 class Skipped(NamedTuple):
     """A file that is not for vfslint, and why."""
@@ -108,11 +111,17 @@ class Engine:
             if subject != "Fleet" and not rule.wants_setting
         }
         self._generic = frozenset(rule.code for chosen in self._rules.values() for rule in chosen if rule.generic)
-        self._for_any = {
-            subject: [rule for rule in chosen if rule.any_hypervisor] for subject, chosen in self._rules.items()
+        self._wordless = {
+            subject: [rule for rule in chosen if not rule.words] for subject, chosen in self._rules.items()
         }
+        self._by_word: dict[tuple[str, str], list[Rule]] = {}
+        for subject, chosen in self._rules.items():
+            for rule in chosen:
+                for word in rule.words:
+                    self._by_word.setdefault((subject, word), []).append(rule)
         self._words = {word for chosen in self._rules.values() for rule in chosen for word in rule.words}
-        self._encoded_words = [(word, word.encode()) for word in self._words]
+        self._text_words = [word for word in self._words if word[0] != "<"]
+        self._words_of_tag: dict[str, list[str]] = {}
         self._by_words: dict[tuple[bool, bool, frozenset[str]], dict[str, list[Rule]]] = {}
 
     def judge_xml(self, source: Source) -> Outcome:
@@ -199,28 +208,39 @@ class Engine:
 
     def _asked(self, domain: Domain) -> dict[str, list[Rule]]:
         """Return the rules to ask about a domain: most look at what most files do not hold."""
-        source = domain.document.source
-        data = source.data
-        if source.encoding == "utf-8":
-            present = frozenset([word for word, encoded in self._encoded_words if encoded in data])
-        else:
-            present = frozenset(word for word in self._words if source.encode(word) in data)
+        present = self._present(domain.document)
         fits = domain.fits_schema
         key = (domain.is_qemu, fits, present)
         found = self._by_words.get(key)
         if found is None:
-            rules = self._rules if domain.is_qemu else self._for_any
-            found = {
-                subject: [
-                    rule
-                    for rule in chosen
-                    if not (fits and rule.misfits) and (not rule.words or not present.isdisjoint(rule.words))
-                ]
-                for subject, chosen in rules.items()
-            }
+            found = self._chosen(domain.is_qemu, fits, present)
             if len(self._by_words) < WORD_SETS:
                 self._by_words[key] = found
         return found
+
+    def _chosen(self, is_qemu: bool, fits: bool, present: frozenset[str]) -> dict[str, list[Rule]]:
+        found: dict[str, list[Rule]] = {}
+        for subject in _OF_DOMAINS:
+            wanted = self._wordless.get(subject, ())
+            worded = dict.fromkeys(rule for word in present for rule in self._by_word.get((subject, word), ()))
+            found[subject] = [
+                rule for rule in (*wanted, *worded) if (is_qemu or rule.any_hypervisor) and not (fits and rule.misfits)
+            ]
+        return found
+
+    def _present(self, document: Document) -> frozenset[str]:
+        """Return the words of rules that a document holds: starts of the names of its elements, and pieces of text."""
+        present = set()
+        for tag in {element.tag for element in document.root.iter("*")}:
+            words = self._words_of_tag.get(tag)
+            if words is None:
+                words = [word for word in self._words if word[0] == "<" and tag.startswith(word[1:])]
+                if len(self._words_of_tag) < WORD_SETS:
+                    self._words_of_tag[tag] = words
+            present.update(words)
+        source = document.source
+        present.update(word for word in self._text_words if source.encode(word) in source.data)
+        return frozenset(present)
 
     def _judge_domain(self, domain: Domain) -> list[Finding]:
         rules = self._asked(domain)
