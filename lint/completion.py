@@ -6,8 +6,7 @@ from argparse import Action
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from vfslint.options import COMMANDS
-from vfslint.parser import lint_parser
+from vfslint.parser import COMMANDS, lint_parser
 from vfslint.report import FORMATS
 from vfslint.rules import RULES
 from vfslint.targets import NAMED

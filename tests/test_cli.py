@@ -18,8 +18,7 @@ import pytest
 from vfslint import cli, watch
 from vfslint.cli import main
 from vfslint.completion import SHELLS, options, script
-from vfslint.options import COMMANDS
-from vfslint.parser import lint_parser
+from vfslint.parser import COMMANDS, lint_parser
 from vfslint.progress import PATIENCE, shown
 from vfslint.rules import RULES
 from vfslint.version import VERSION
