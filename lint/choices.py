@@ -259,7 +259,19 @@ class Choices:
             bool(self.session(configuration).value),
             self._host(configuration),
             self._conf(configuration, target),
+            self._libvirt_schema,
         )
+
+    @lazy
+    def _libvirt_schema(self) -> str | None:
+        if self.options.libvirt_schema is None:
+            return None
+        from vfslint import libvirt_schema
+
+        try:
+            return libvirt_schema.locate(self.options.libvirt_schema)
+        except libvirt_schema.NoSchema as error:
+            raise Complaint(str(error)) from None
 
     @property
     def confs(self) -> Iterable[QemuConf]:

@@ -76,6 +76,14 @@ class Document:
         """Return the span between two indices into the text."""
         return self.source.span(start, end)
 
+    def line_span(self, number: int) -> Span:
+        """Return the span of a 1-based line without the blanks around it."""
+        start = self.source.index_of_line(number)
+        line = self.source.text[start:].split("\n", 1)[0]
+        inner = line.strip()
+        first = start + line.index(inner)
+        return self.span(first, first + len(inner))
+
 
 def read(source: Source) -> Document:
     """Parse a source without expanding entities and without reading anything else.

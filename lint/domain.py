@@ -33,6 +33,7 @@ from vfslint.targets import NEWEST
 
 if TYPE_CHECKING:
     from vfslint.conf_model import BackingDirectory
+    from vfslint.libvirt_schema import Objection
     from vfslint.schema_faults import SchemaFault
     from vfslint.virconf import Statement
 
@@ -217,6 +218,20 @@ class Domain:
         from vfslint.schema_faults import schema_faults
 
         return schema_faults(self)
+
+    @property
+    def has_schema_faults(self) -> bool:
+        """Whether vfslint's own vocabulary finds something."""
+        return bool(self._schema_faults)
+
+    @lazy
+    def libvirts_objection(self) -> Objection | None:
+        """What libvirt's own schema says against it, where there is one to ask."""
+        if self.setting.libvirt_schema is None:
+            return None
+        from vfslint.libvirt_schema import objection
+
+        return objection(self.setting.libvirt_schema, self.node.element)
 
     def schema_faults(self, kind: str) -> list[SchemaFault]:
         """What libvirt's schema refuses at the target release, of one kind such as `unknown-element`."""

@@ -35,6 +35,7 @@ DEFAULTS: dict[str, Any] = {
     "virtiofsd": None,
     "session": None,
     "qemu_conf": None,
+    "libvirt_schema": None,
     "host": False,
     "host_facts": None,
     "config": None,

@@ -109,6 +109,11 @@ GROUPS: tuple[tuple[str, tuple[Option, ...]], ...] = (
                 ("--session",), "an unprivileged libvirt (qemu:///session); default: system", negatable=True
             ),
             Option(("--qemu-conf",), "the qemu.conf of the libvirt that it is for", "FILE"),
+            Option(
+                ("--libvirt-schema",),
+                "validate all of a domain with libvirt's own schema as well: a folder that holds it, or auto",
+                "auto|DIR",
+            ),
             Option(("--host",), "check against this machine"),
             Option(
                 ("--host-facts",), "check against a machine, as vfslint host or virsh described it", "FILE"

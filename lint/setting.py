@@ -15,10 +15,12 @@ class Setting(NamedTuple):
     """The circumstances under which a document is judged.
 
     `session` tells that an unprivileged libvirt (qemu:///session) will read the domain. `host` holds the
-    facts of the host that it is meant for, where they are known; `conf` is the qemu.conf of its libvirt.
+    facts of the host that it is meant for, where they are known; `conf` is the qemu.conf of its libvirt,
+    `libvirt_schema` the path of that libvirt's own domain.rng.
     """
 
     target: Target = NEWEST
     session: bool = False
     host: Host | None = None
     conf: QemuConf | None = None
+    libvirt_schema: str | None = None

@@ -103,6 +103,8 @@ def _reasons(domain: Domain, private: list[Region]) -> Iterator[Related]:
             yield Related(region.node.start_span, "private: neither memAccess nor <memoryBacking> says shared")
         else:
             yield Related(region.node.start_span, "private: no <memoryBacking> says <access mode='shared'/>")
+    if domain.backing_setting and not domain.cells:
+        yield Related(domain.backing_setting.span, "this chooses a directory for memory; it does not share any")
     for node in domain.misplaced_sharing:
         yield Related(node.start_span, f"libvirt does not read <{node.tag}> here")
     backing = domain.backing

@@ -385,6 +385,28 @@ def refused_by_schema(domain: Domain) -> Iterator[Problem]:
         )
 
 
+@rule("VFS070", "refused-by-libvirts-schema", severity=Severity.WARNING, stage=Stage.SCHEMA, any_hypervisor=True)
+def refused_by_libvirts_schema(domain: Domain) -> Iterator[Problem]:
+    """With --libvirt-schema, libvirt's own schema accepts the whole domain.
+
+    Why: vfslint's vocabulary leaves open what has nothing to do with sharing. The schema that comes with libvirt knows
+        all of it, for the release that is installed; virsh edit and define --validate ask it.
+    Bad (libvirt-schema):
+        <sound model='ich9'><codec type='loud'/></sound>
+    Good (libvirt-schema):
+        <sound model='ich9'><codec type='micro'/></sound>
+    libvirt says: Relax-NG validity error
+    See: libvirt schemas/domain.rng; virsh manual page, define --validate
+    """
+    found = None if domain.has_schema_faults else domain.libvirts_objection
+    if found:
+        yield Problem(
+            at=domain.document.line_span(found.line),
+            message=f"libvirt's own schema refuses this domain: {found.message}",
+            help="compare the line with libvirt's documentation of the domain XML format",
+        )
+
+
 @rule("VFS701", "too-new", severity=Severity.WARNING, stage=Stage.SCHEMA, any_hypervisor=True, generic=True)
 def too_new(domain: Domain) -> Iterator[Problem]:
     """Everything in a domain is known to the libvirt release that it is meant for.

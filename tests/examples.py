@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from tests import hosts
 from vfslint.engine import Engine
@@ -13,6 +14,8 @@ from vfslint.setting import Setting
 from vfslint.source import Source
 from vfslint.targets import NAMED, NEWEST, Target, contemporary, version
 from vfslint.virconf import read as read_conf
+
+DATA = Path(__file__).parent / "data"
 
 # What a domain needs besides the fragment; each line is left out where the fragment brings its own.
 TOP_LEVEL = {
@@ -91,10 +94,13 @@ def setting(given: str) -> Setting:
     """
     target: Target = NEWEST
     session = False
+    schema = None
     host = None
     given, _, conf = given.partition("qemu.conf:")
     for word, *value in (piece.split() for piece in given.split(",") if piece.strip()):
-        if word == "session":
+        if word == "libvirt-schema":
+            schema = str(DATA / "libvirt-schema" / "domain.rng")
+        elif word == "session":
             session = True
         elif word == "host":
             host = hosts.host(value[0])
@@ -109,7 +115,7 @@ def setting(given: str) -> Setting:
         else:
             raise ValueError(f"unknown circumstance {word!r}")
     source = Source(conf.strip().encode(), "qemu.conf")
-    return Setting(target, session, host, read_conf(source, target.libvirt) if conf else None)
+    return Setting(target, session, host, read_conf(source, target.libvirt) if conf else None, schema)
 
 
 def judge(engine: Engine, data: bytes) -> list[Finding]:

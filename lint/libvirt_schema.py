@@ -1,0 +1,56 @@
+"""libvirt's own RELAX NG, where it is installed: the whole of a domain, also what lies outside vfslint's scope."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import Any, NamedTuple
+
+from lxml import etree
+
+GRAMMAR = "domain.rng"
+# Where packages put it; Homebrew has a prefix of its own.
+FOLDERS = ("/usr/share/libvirt/schemas", "/usr/local/share/libvirt/schemas", "/opt/homebrew/share/libvirt/schemas")
+
+
+class NoSchema(Exception):
+    """There is no schema to validate with. Its text is one line."""
+
+
+class Objection(NamedTuple):
+    """Where libvirt's schema gives up on a domain: a 1-based line, and libxml2's words."""
+
+    line: int
+    message: str
+
+
+def locate(where: str) -> str:
+    """Return the path of domain.rng in a folder, or of the installed one for `auto`. Raises `NoSchema`."""
+    folders = FOLDERS if where == "auto" else (where,)
+    for folder in folders:
+        path = os.path.join(folder, GRAMMAR)
+        if os.path.isfile(path):
+            _relaxng(path)
+            return path
+    raise NoSchema(f"there is no {GRAMMAR} in {' or '.join(folders)}")
+
+
+@cache
+def _relaxng(path: str) -> Any:
+    try:
+        return etree.RelaxNG(file=path)
+    except (etree.RelaxNGParseError, etree.XMLSyntaxError, OSError) as error:
+        raise NoSchema(f"{path} is no RELAX NG grammar: {str(error).splitlines()[0]}") from None
+
+
+def objection(path: str, element: Any) -> Objection | None:
+    """Return what the schema says against a domain, or None where it accepts it."""
+    # A copy has no document around it, which the grammar's root does not know.
+    relaxng = _relaxng(path)
+    if relaxng.validate(element):
+        return None
+    entries = [entry for entry in relaxng.error_log if entry.line > 0]
+    deepest = max(entries, key=lambda entry: entry.line, default=None)
+    if deepest is None:
+        return Objection(element.sourceline or 1, "libvirt's schema refuses it")
+    return Objection(deepest.line, deepest.message)
