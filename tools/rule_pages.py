@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import json
 import re
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tests import hosts
-from tests.examples import document, is_conf
+from tests.examples import DATA, document, is_conf
 from tools.doc_commands import at_home
 from vfslint.cli import main
 from vfslint.host import dump
@@ -141,6 +142,10 @@ def _options(given: str) -> Iterator[str]:
     for words in (piece.split() for piece in given.split(",") if piece.strip()):
         if words[0] == "session":
             yield "--session"
+        elif words[0] == "libvirt-schema":
+            Path("schemas").mkdir()
+            shutil.copy(DATA / "libvirt-schema" / "domain.rng", "schemas")
+            yield "--libvirt-schema=schemas"
         elif words[0] == "host":
             facts = dump(hosts.host(words[1]))
             Path("host.json").write_text(json.dumps(facts), encoding="utf-8")
