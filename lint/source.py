@@ -5,8 +5,10 @@ from __future__ import annotations
 import codecs
 import re
 from bisect import bisect_right
+from itertools import accumulate, pairwise
 
 from vfslint.findings import Position, Span
+from vfslint.lazy import lazy
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -80,7 +82,15 @@ class Source:
         """Return the byte offset of an index into `text`."""
         if self.text.isascii() and self.encoding in ("utf-8", "latin-1"):
             return index
-        return len(self.encode(self.text[:index]))
+        line = bisect_right(self.line_starts, index) - 1
+        return self._line_offsets[line] + len(self.encode(self.text[self.line_starts[line] : index]))
+
+    @lazy
+    def _line_offsets(self) -> list[int]:
+        """The byte offset at which each line starts."""
+        starts, text = self.line_starts, self.text
+        sizes = (len(self.encode(text[start:end])) for start, end in pairwise(starts))
+        return [0, *accumulate(sizes)]
 
     def index(self, offset: int) -> int:
         """Return the index into `text` of the character that a byte offset starts."""
