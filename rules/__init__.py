@@ -33,6 +33,10 @@ WORDS: dict[str, tuple[str, ...]] = {
     "hugepages": ("<hugepages", "<page"),
     "socket": ("socket",),
     "devices": ("<address", "<alias", "<boot", "iommu", "<disk", "<interface", "<video"),
+    "controllers": tuple(
+        """<audio <controller <disk <graphics <hub <input <interface <memballoon <nvram <redirdev <rng <smartcard
+        <sound <stats <video <vsock <watchdog""".split()
+    ),
     "command_line": ("commandline",),
     "versions": ("libosinfo", "virtiofs"),
     "suppressions": ("vfslint",),
