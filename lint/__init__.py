@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vfslint import version
-
 if TYPE_CHECKING:
+    __version__: str
     from vfslint.api import lint_bytes, lint_path
     from vfslint.findings import Edit, Finding, Fix, Position, Related, Severity, Span, Stage
     from vfslint.targets import Target
@@ -29,11 +28,13 @@ __all__ = [
     "lint_path",
 ]
 
-__version__ = version.VERSION
-
 
 def __getattr__(name: str) -> Any:
     # Loaded at first use: `vfslint --version` must not pay for lxml.
+    if name == "__version__":
+        from vfslint.version import VERSION
+
+        return VERSION
     if name in ("lint_bytes", "lint_path"):
         from vfslint import api
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterable
-from typing import NamedTuple, TextIO
+from typing import TextIO
 
 from vfslint.choices import Choices
 from vfslint.engine import Skipped
@@ -17,12 +17,13 @@ from vfslint.source import Source
 STANDARD_INPUT = "-"
 
 
-class Streams(NamedTuple):
+class Streams:
     """Where a command reads and writes."""
 
-    stdin: TextIO
-    stdout: TextIO
-    stderr: TextIO
+    def __init__(self, stdin: TextIO, stdout: TextIO, stderr: TextIO) -> None:
+        self.stdin = stdin
+        self.stdout = stdout
+        self.stderr = stderr
 
 
 class Check:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, TextIO
 
 from vfslint import options as command_line
 from vfslint.options import Complaint, Options
-from vfslint.version import VERSION
 
 if TYPE_CHECKING:
     from vfslint.check import Check, Streams
@@ -72,6 +71,8 @@ def _lint(argv: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO) ->
         stdout.write(lint_parser().format_help())
         return CLEAN
     if options.version:
+        from vfslint.version import VERSION
+
         stdout.write(f"vfslint {VERSION}\n")
         return CLEAN
     if not options.paths:

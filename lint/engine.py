@@ -47,12 +47,13 @@ class Skipped(NamedTuple):
     reason: str
 
 
-class Strange(NamedTuple):
+class Strange:
     """A document whose root is nothing that libvirt knows; `strict` asks for an error."""
 
-    document: Document
-    root: Node
-    strict: bool
+    def __init__(self, document: Document, root: Node, strict: bool) -> None:
+        self.document = document
+        self.root = root
+        self.strict = strict
 
 
 class Outcome(NamedTuple):
