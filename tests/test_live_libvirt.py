@@ -14,6 +14,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
+from tests.examples import document
 from tests.explained import explanation
 from tests.live_libvirt import LiveLibvirt, Verdict, is_available
 from tests.mutations import Mutant, mutants
@@ -67,6 +68,14 @@ def test_agreement_with_the_libvirt_of_this_machine(libvirt: LiveLibvirt) -> Non
         assert disagreement(mutant, libvirt.ask(mutant.xml), engine) == ""
 
     agree()
+
+
+def test_options_of_virtiofsd_beside_another_driver_are_passed_over(libvirt: LiveLibvirt) -> None:
+    inside = "<binary><cache mode='shared'/></binary><source dir='/s'/><target dir='t'/>"
+    share = f"<filesystem type='mount'>{inside}</filesystem>"
+    mutant = Mutant(document(share).decode(), ())
+    assert libvirt.ask(mutant.xml).define == "accepted"
+    assert disagreement(mutant, libvirt.ask(mutant.xml), engine_for(libvirt)) == ""
 
 
 def test_fixed_domains_are_accepted_by_the_libvirt_of_this_machine(libvirt: LiveLibvirt) -> None:
