@@ -546,7 +546,7 @@ def iommu_options_clash(domain: Domain, setting: Setting) -> Iterator[Problem]:
     libvirt says: requires ACPI
     See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefIOMMU; domain_conf.c:virDomainDefParseXML
     """
-    iommus = domain.devices.get("iommu", [])
+    iommus = domain.device_nodes("iommu")
     for iommu, fault, remedy in domain.iommu_faults:
         yield Problem(at=iommu.start_span, message=fault, help=remedy)
     if len(iommus) > 1 and setting.target.libvirt < (11, 4, 0):
