@@ -16,8 +16,6 @@ from vfslint.targets import Version
 if TYPE_CHECKING:
     from vfslint.domain import Domain
 
-NO_NODES: tuple[Node, ...] = ()
-
 
 class Device:
     """One element inside `<devices>`."""

@@ -16,8 +16,6 @@ _C_BLANKS = " \t\n\v\f\r"
 # The most bytes that libvirt takes for a size of memory (virutil.c:virMemoryMaxValue).
 LARGEST_MEMORY = 2**63 - 1
 
-UNITS = ("b", "bytes", "KB", "KiB", "k", "MB", "MiB", "M", "GB", "GiB", "G", "TB", "TiB", "T",
-         "PB", "PiB", "P", "EB", "EiB", "E")  # fmt: skip
 _POWER = {"k": 1, "m": 2, "g": 3, "t": 4, "p": 5, "e": 6}
 
 # The largest CPU number that a cpuset can name (domain_conf.h: VIR_DOMAIN_CPUMASK_LEN).
