@@ -33,7 +33,7 @@ def lint_bytes(
     outcome = judge(engine, source)
     if len(outcome.domains) < 2:
         return outcome.findings
-    together = engine.judge_fleet(outcome.members, lambda _: source).findings
+    together = engine.judge_fleet(outcome.members(), lambda _: source).findings
     return sorted(outcome.findings + together, key=lambda found: found.at.start.offset)
 
 

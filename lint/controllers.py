@@ -219,18 +219,15 @@ def unfit_words(domain: Domain) -> Iterator[UnknownWord | Missing]:
 
 
 class Controller(Device):
-    """A `<controller>`."""
+    """A `<controller>`.
 
-    @lazy
-    def type(self) -> str:
-        """The type; libvirt takes `ide` where it is absent."""
-        found = self.node.value("type")
-        return "ide" if found is None else found
+    `type` is `ide` where it is absent, as libvirt has it; `index` is None where it is absent or no number.
+    """
 
-    @lazy
-    def index(self) -> int | None:
-        """The index, or None where it is absent or no number."""
-        return values.based(self.node.value("index") or "", 10)
+    def __init__(self, domain: Domain, node: Node) -> None:
+        super().__init__(domain, node)
+        self.type: str = node.element.get("type", "ide")
+        self.index = values.based(node.element.get("index", ""), 10)
 
     @lazy
     def model(self) -> Attribute | None:
@@ -278,7 +275,7 @@ class Controller(Device):
     @property
     def beyond(self) -> Iterator[Attribute]:
         """Chassis and port of a PCI controller that are larger than PCI has them."""
-        for name in ("chassis", "port"):
+        for name in ("chassis", "port") if self.target else ():
             found = self.target.attribute(name) if self.target else None
             if found and (values.based(found.value, 0, bits=31) or 0) > LARGEST_PORT:
                 yield found
@@ -302,5 +299,6 @@ class Controller(Device):
     @lazy
     def is_companion(self) -> bool:
         """Whether it is a USB controller that works for another one."""
-        name = self.model.value if self.model else ""
-        return self.type == "usb" and (name.startswith("ich9-uhci") or self.node.child("master") is not None)
+        if self.type != "usb":
+            return False
+        return (self.node.value("model") or "").startswith("ich9-uhci") or self.node.child("master") is not None

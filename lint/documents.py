@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from lxml import etree
@@ -25,9 +26,10 @@ _MARKUP = r"""(?xs)
   | <!\[CDATA\[.*?\]\]>
   | <!DOCTYPE (?:[^\[>"'] | "[^"]*" | '[^']*')*
       (?:\[ (?: <!--.*?--> | <\?.*?\?> | [^\]"'] | "[^"]*" | '[^']*' )* \]\s*)? >
-  | (?P<end></[^>]*>)
-  | (?P<start><[^\s/>]+ (?:[^>"'] | "[^"]*" | '[^']*')*>)
+  | (</[^>]*>)
+  | (<[^\s/>]+ (?:[^>"'] | "[^"]*" | '[^']*')*>)
     """
+_END, _START = 1, 2  # the groups of the tags
 _ATTRIBUTE = r"""\s+([^\s=]+)\s*=\s*(?:"([^"]*)"|'([^']*)')"""
 _NAMESPACE_ERRORS = range(200, 206)  # libxml2 xmlerror.h: XML_NS_ERR_*, which libvirt's reader survives
 
@@ -92,6 +94,14 @@ def read(source: Source) -> Document:
     """
     if len(source.data) > MAXIMUM_BYTES:
         raise Malformed(f"the file is larger than {MAXIMUM_BYTES} bytes", 1, 1, 0)
+    try:
+        return Document(source, etree.fromstring(source.data, _strict_parser()), False)
+    except etree.XMLSyntaxError:
+        return _read_again(source)
+
+
+def _read_again(source: Source) -> Document:
+    """Read what a strict parser refuses, with a parser whose list of errors is for this text alone."""
     parser = _parser(recover=False)
     try:
         return Document(source, etree.fromstring(source.data, parser), False)
@@ -104,6 +114,12 @@ def read(source: Source) -> Document:
 
 def _parser(*, recover: bool) -> Any:
     return etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, recover=recover)
+
+
+@cache
+def _strict_parser() -> Any:
+    # Threads take turns at it by themselves. Making one takes as long as reading a small file.
+    return _parser(recover=False)
 
 
 def _malformed(error: Any, faults: list[Any]) -> Malformed:
@@ -129,12 +145,14 @@ def _scan(text: str) -> Iterator[_Place]:
     places: list[_Place] = []
     open_places: list[_Place] = []
     for found in re.finditer(_MARKUP, text):
-        if found["start"]:
-            place = _Place(found.start(), found.end())
+        kind = found.lastindex
+        if kind == _START:
+            start, end = found.span()
+            place = _Place(start, end)
             places.append(place)
-            if text[found.end() - 2] != "/":
+            if text[end - 2] != "/":
                 open_places.append(place)
-        elif found["end"]:
+        elif kind == _END:
             open_places.pop().end = found.end()
     return iter(places)
 
@@ -252,12 +270,14 @@ class Node:
 
     def child(self, path: str) -> Node | None:
         """The first element at a path of child names, or None."""
-        found = self.element.find(path)
+        # A name alone is looked up without lxml's reading of paths, which takes twice as long.
+        found = self.element.find(path) if "/" in path else next(self.element.iterchildren(path), None)
         return None if found is None else Node(self.document, found)
 
     def children(self, path: str = "*") -> list[Node]:
         """All elements at a path of child names, in the order of the document."""
-        return [Node(self.document, found) for found in self.element.iterfind(path)]
+        found = self.element.iterfind(path) if "/" in path else self.element.iterchildren(path)
+        return [Node(self.document, element) for element in found]
 
     @property
     def parent(self) -> Node | None:

@@ -33,8 +33,8 @@ _OTHER_LIBVIRT_ROOTS = frozenset(
 )
 
 
-# So many choices of rules are kept; files of one origin hold the same words.
-WORD_SETS = 256
+# The rules for so many names of elements are kept; hostile files could hold any number of names.
+TAGS_KEPT = 1024
 
 # What the rules about one domain are asked about.
 _OF_DOMAINS = ("Domain", "Filesystem", "VirtioFS", "MemoryDevice")
@@ -68,12 +68,14 @@ class Outcome(NamedTuple):
     is_whole: bool = True
     domains: tuple[Domain, ...] = ()
 
-    @property
     def members(self) -> tuple[Member, ...]:
-        """Small records of the domains, for `Engine.judge_fleet`."""
+        """Return small records of the domains, for `Engine.judge_fleet`; the domains forget all else."""
         from vfslint.fleet import record
 
-        return tuple(record(domain, position) for position, domain in enumerate(self.domains))
+        found = tuple(record(domain, position) for position, domain in enumerate(self.domains))
+        for domain in self.domains:
+            domain.forget()
+        return found
 
 
 class Together(NamedTuple):
@@ -112,18 +114,7 @@ class Engine:
             if subject != "Fleet" and not rule.wants_setting
         }
         self._generic = frozenset(rule.code for chosen in self._rules.values() for rule in chosen if rule.generic)
-        self._wordless = {
-            subject: [rule for rule in chosen if not rule.words] for subject, chosen in self._rules.items()
-        }
-        self._by_word: dict[tuple[str, str], list[Rule]] = {}
-        for subject, chosen in self._rules.items():
-            for rule in chosen:
-                for word in rule.words:
-                    self._by_word.setdefault((subject, word), []).append(rule)
-        self._words = {word for chosen in self._rules.values() for rule in chosen for word in rule.words}
-        self._text_words = [word for word in self._words if word[0] != "<"]
-        self._words_of_tag: dict[str, list[str]] = {}
-        self._by_words: dict[tuple[bool, bool, frozenset[str]], dict[str, list[Rule]]] = {}
+        self._of_domains: dict[tuple[bool, bool], _ByWords] = {}
 
     def judge_xml(self, source: Source) -> Outcome:
         """Return what the rules find in an XML file."""
@@ -209,39 +200,16 @@ class Engine:
 
     def _asked(self, domain: Domain) -> dict[str, list[Rule]]:
         """Return the rules to ask about a domain: most look at what most files do not hold."""
-        present = self._present(domain.document)
-        fits = domain.fits_schema
-        key = (domain.is_qemu, fits, present)
-        found = self._by_words.get(key)
-        if found is None:
-            found = self._chosen(domain.is_qemu, fits, present)
-            if len(self._by_words) < WORD_SETS:
-                self._by_words[key] = found
-        return found
-
-    def _chosen(self, is_qemu: bool, fits: bool, present: frozenset[str]) -> dict[str, list[Rule]]:
-        found: dict[str, list[Rule]] = {}
-        for subject in _OF_DOMAINS:
-            wanted = self._wordless.get(subject, ())
-            worded = dict.fromkeys(rule for word in present for rule in self._by_word.get((subject, word), ()))
-            found[subject] = [
-                rule for rule in (*wanted, *worded) if (is_qemu or rule.any_hypervisor) and not (fits and rule.misfits)
-            ]
-        return found
-
-    def _present(self, document: Document) -> frozenset[str]:
-        """Return the words of rules that a document holds: starts of the names of its elements, and pieces of text."""
-        present = set()
-        for tag in {element.tag for element in document.root.iter("*")}:
-            words = self._words_of_tag.get(tag)
-            if words is None:
-                words = [word for word in self._words if word[0] == "<" and tag.startswith(word[1:])]
-                if len(self._words_of_tag) < WORD_SETS:
-                    self._words_of_tag[tag] = words
-            present.update(words)
-        source = document.source
-        present.update(word for word in self._text_words if source.encode(word) in source.data)
-        return frozenset(present)
+        key = domain.is_qemu, domain.fits_schema
+        candidates = self._of_domains.get(key)
+        if candidates is None:
+            candidates = self._of_domains[key] = _ByWords(
+                rule
+                for subject in _OF_DOMAINS
+                for rule in self._rules.get(subject, ())
+                if (domain.is_qemu or rule.any_hypervisor) and not (domain.fits_schema and rule.misfits)
+            )
+        return candidates.for_document(domain.document)
 
     def _judge_domain(self, domain: Domain) -> list[Finding]:
         rules = self._asked(domain)
@@ -269,6 +237,47 @@ class Engine:
             for rule in rules
             for problem in (rule.check(subject, setting) if rule.wants_setting else rule.check(subject))
         ]
+
+
+class _ByWords:
+    """Rules about domains by the words that they are for: starts of the names of elements, or pieces of the text."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self._always: dict[Rule, None] = {}
+        self._by_start: dict[str, list[Rule]] = {}
+        self._by_text: dict[str, list[Rule]] = {}
+        for rule in rules:
+            if not rule.words:
+                self._always[rule] = None
+            for word in rule.words:
+                if word[0] == "<":
+                    self._by_start.setdefault(word[1:], []).append(rule)
+                else:
+                    self._by_text.setdefault(word, []).append(rule)
+        self._by_tag: dict[str, dict[Rule, None]] = {}
+
+    def for_document(self, document: Document) -> dict[str, list[Rule]]:
+        """Return the rules to ask about the domains of a document, by subject."""
+        asked = self._always.copy()
+        for tag in {element.tag for element in document.root.iter("*")}:
+            asked.update(self._for_tag(tag))
+        source = document.source
+        for word, rules in self._by_text.items():
+            if source.encode(word) in source.data:
+                asked.update(dict.fromkeys(rules))
+        found: dict[str, list[Rule]] = {subject: [] for subject in _OF_DOMAINS}
+        for rule in asked:
+            found[rule.subject].append(rule)
+        return found
+
+    def _for_tag(self, tag: str) -> dict[Rule, None]:
+        rules = self._by_tag.get(tag)
+        if rules is None:
+            starting = (rules for start, rules in self._by_start.items() if tag.startswith(start))
+            rules = {rule: None for chosen in starting for rule in chosen}
+            if len(self._by_tag) < TAGS_KEPT:
+                self._by_tag[tag] = rules
+        return rules
 
 
 def domains_in(document: Document, setting: Setting) -> list[Domain]:

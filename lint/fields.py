@@ -307,22 +307,19 @@ class _Branch:
         self.is_first = False
 
 
-# What the schema leaves open; of all else it knows the words, so that a domain that fits it has none that is wrong.
+# What the schema leaves open; a domain that fits it has nothing wrong elsewhere.
 _OPEN = ("os/acpi", "features", "clock", "cputune", "sysinfo", "launchSecurity", "devices/iommu")
 
 
 def _tree(*, fits: bool) -> _Branch:
     root = _Branch()
     for path, every in FIELDS.items():
-        # The schema lets blanks stand behind numbers, and does not know all their limits.
-        is_closed = fits and not path.startswith(_OPEN)
-        fields = tuple(field for field in every if field.words is None) if is_closed else every
-        if not fields:
+        if fits and not path.startswith(_OPEN):
             continue
         branch = root
         for tag in path.split("/"):
             branch = branch.children.setdefault(tag, _Branch())
-        branch.fields = fields
+        branch.fields = every
         branch.is_first = path in _FIRST
     return root
 
@@ -333,7 +330,8 @@ class _Tree:
     def __init__(self, *, fits: bool) -> None:
         self.top = _tree(fits=fits)
         self.devices = self.top.children.pop("devices")
-        self.numa = self.top.children["cpu"].children.pop("numa")
+        cpu = self.top.children.get("cpu", _Branch())
+        self.numa = cpu.children.pop("numa", _Branch())
 
 
 @cache
@@ -349,7 +347,7 @@ def refusals(domain: Domain) -> list[Refusal]:
         nodes = domain.elements(tag)
         for node in nodes[:1] if branch.is_first else nodes:
             _look(domain, node.element, branch, found)
-    for numa in domain.numa:
+    for numa in domain.numa if tree.numa.children else ():
         _look(domain, numa.element, tree.numa, found)
     for tag, branch in tree.devices.children.items():
         for node in domain.devices.get(tag, ()):

@@ -1,6 +1,7 @@
-"""The gate: libxml2 decides whether a domain is made as the newest libvirt's schema wants it.
+"""The gate: libxml2 decides whether a domain is written as usual ones are that fit the newest libvirt's schema.
 
-The RELAX NG is generated from schemas/domain.xsd. What it refuses is explained by `vfslint.structure`, which
+Most domains are, and whole rules need not be asked about them (`misfits` in `vfslint.rule`). The RELAX NG is
+generated from schemas/domain.xsd. What it refuses is compared with the vocabulary by `vfslint.structure`, which
 is loaded only then.
 """
 
@@ -18,14 +19,35 @@ from vfslint import schemas
 # libxml2 tries each optional attribute as there and as not there, which takes 4 times as long for each more.
 _BROAD = 10
 
-# What the schema wants of the attributes of a PCI address, which the grammar leaves open (domain.xsd: PciAddress).
-_PCI_ADDRESS = {
-    "type": r"pci",
-    "domain": r"(0x)?[0-9a-fA-F]{1,8}",
-    "bus": r"0x[0-9a-fA-F]{1,2}|[0-9]{1,2}",
-    "slot": r"(0x)?[01]?[0-9a-fA-F]|[12][0-9]|3[01]",
-    "function": r"(0x)?[0-7]",
-    "multifunction": r"on|off",
+# What usual addresses of devices hold, by type, within what the schema wants (domain.xsd: group DeviceCommon) and
+# libvirt reads. Two digits are all that the schema allows most of them.
+_NUMBER = r"[0-9]{1,2}"
+_USUAL: dict[str, dict[str, str]] = {
+    "pci": {
+        "domain": r"(0x)?0{1,4}",
+        "bus": r"0x[0-9a-fA-F]{1,2}|[1-9]?[0-9]",
+        "slot": r"0x[01]?[0-9a-fA-F]|[12]?[0-9]|3[01]",
+        "function": r"(0x)?[0-7]",
+        "multifunction": r"on|off",
+    },
+    "drive": {"controller": _NUMBER, "bus": _NUMBER, "target": _NUMBER, "unit": r"[0-9]{1,5}"},
+    "virtio-serial": {"controller": _NUMBER, "bus": _NUMBER, "port": _NUMBER},
+    "ccid": {"controller": _NUMBER, "slot": _NUMBER},
+    "usb": {"bus": r"[0-9]{1,3}", "port": r"[0-9]{1,3}(\.[0-9]{1,3}){0,3}"},
+    "isa": {"iobase": r"0x[0-9a-fA-F]{1,4}", "irq": r"0x[0-9a-fA-F]"},
+    "dimm": {"slot": r"[0-9]{1,9}", "base": r"(0x)?[0-9a-f]{1,16}"},
+    "ccw": {
+        "cssid": r"0x([0-9a-eA-E][0-9a-fA-F]?|[fF][0-9a-eA-E]?)",
+        "ssid": r"(0x)?[0-3]",
+        "devno": r"0x[0-9a-fA-F]{1,4}",
+    },
+}
+_NEEDED = {
+    "virtio-serial": {"controller"},
+    "ccid": {"controller"},
+    "usb": {"bus"},
+    "dimm": {"slot"},
+    "ccw": {"cssid", "ssid", "devno"},
 }
 
 # A RelaxNG object keeps its error log, so threads take turns.
@@ -38,9 +60,15 @@ def _relaxng() -> Any:
     return etree.RelaxNG(file=schemas.DOMAIN_RNG)
 
 
+# Domains that libvirt prints are full of the same few addresses.
 @lru_cache(4096)
-def _is_usual(attributes: tuple[tuple[str, str], ...]) -> bool:
-    return all(name in _PCI_ADDRESS and re.fullmatch(_PCI_ADDRESS[name], value) for name, value in attributes)
+def _is_usual(address: tuple[tuple[str, str], ...]) -> bool:
+    values = dict(address)
+    kind = values.pop("type", "")
+    known = _USUAL.get(kind)
+    if known is None or not _NEEDED.get(kind, set()) <= values.keys():
+        return False
+    return all(name in known and re.fullmatch(known[name], value) for name, value in values.items())
 
 
 @cache
@@ -48,17 +76,15 @@ def _is_broad() -> Any:
     return etree.XPath(f"boolean(descendant-or-self::*[@*[{_BROAD + 1}]][namespace-uri() = ''])")
 
 
-def accepts(root: Any) -> bool | None:
-    """Tell whether a <domain>, wherever in its document it stands, fits.
+def accepts(root: Any) -> bool:
+    """Tell whether a <domain>, wherever in its document it stands, is a usual one that fits the newest schema.
 
-    None is for one that libxml2 would need too long for, with more than ten attributes on one element, and for
-    one with a PCI address that is written in an unusual way.
+    Others may fit as well: those with a value that is written in an unusual way (vfs:gate in domain.xsd), and
+    those with more than ten attributes on one element, which libxml2 would need too long for.
     """
     for address in root.iter("address"):
-        attributes = tuple(address.items())
-        if ("type", "pci") in attributes and not _is_usual(attributes):
-            return None
+        # That of a device on the host stands in its <source>, and needs no type.
+        if not _is_usual(tuple(address.items())) and address.getparent().tag != "source":
+            return False
     with _lock:
-        if _is_broad()(root):
-            return None
-        return bool(_relaxng().validate(root))
+        return not _is_broad()(root) and bool(_relaxng().validate(root))

@@ -12,7 +12,7 @@ else:
         """What functools.cached_property is, without the lock that it takes before Python 3.12.
 
         The model asks some two hundred of these of each domain, and the lock would cost more than the answers.
-        Two threads never share a model.
+        Two threads share at most what is known of a machine, which they may as well compute twice.
         """
 
         def __init__(self, compute: Any) -> None:

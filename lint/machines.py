@@ -6,6 +6,7 @@ Only what is certain is told: distributions rename and keep machine types of the
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from vfslint.lazy import lazy
 from vfslint.targets import Version
@@ -24,7 +25,7 @@ HUGE_PAGES_KIB: dict[str, tuple[int, ...]] = {
 
 # virarch.c: virArch.
 ARCHITECTURES: dict[str, Version] = dict.fromkeys(
-    """aarch64 alpha armv6l armv7b armv7l cris i686 lm32 m68k microblaze microblazeel mips mips64 mips64el
+    """aarch64 alpha armv6l armv7b armv7l cris i686 ia64 lm32 m68k microblaze microblazeel mips mips64 mips64el
     mipsel openrisc parisc parisc64 ppc ppc64 ppc64le ppcemb ppcle riscv32 riscv64 s390 s390x sh4 sh4eb sparc
     sparc64 unicore32 x86_64 xtensa xtensaeb""".split(),
     (0, 0, 0),
@@ -140,6 +141,12 @@ class MachineType:
     def lacks_pci(self) -> bool:
         """Whether the board is one without PCI."""
         return self.is_x86 and self.name in ("isapc", "microvm")
+
+
+@lru_cache(256)
+def machine_type(name: str | None, arch: str, qemu: Version) -> MachineType:
+    """Return what is known of a machine; domains are full of the same few."""
+    return MachineType(name, arch, qemu)
 
 
 def _q35_limit(version: Version) -> int:

@@ -22,8 +22,8 @@ class Rule:
 
     What a `generic` rule says gives way to what another rule says of the same place. A rule with `words` is
     asked only about files whose text holds one of them: names of elements and attributes that it looks at.
-    What a rule for `misfits` looks for, the newest schema refuses as well: it is not asked about a domain that
-    fits this schema, unless that is meant for an older release.
+    What a rule for `misfits` looks for never passes the gate (`vfslint.gate`): it is not asked about a domain
+    that does, unless that is meant for a release older than the newest.
     """
 
     __slots__ = (

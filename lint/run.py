@@ -75,7 +75,7 @@ class Run:
         if self._first is None and outcome.domains:
             self._first = outcome
         elif outcome.domains:
-            self._members += outcome.members
+            self._members += outcome.members()
         if outcome.findings or outcome.suppressed:
             self.sources[source.name] = source
             self.findings += outcome.findings
@@ -84,7 +84,7 @@ class Run:
     def members(self) -> list[Member]:
         """Records of all domains; that of the first file is made now, for most runs have no second one."""
         if self._first:
-            self._members[:0] = self._first.members
+            self._members[:0] = self._first.members()
             self._first = None
         return self._members
 

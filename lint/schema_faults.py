@@ -46,15 +46,11 @@ class SchemaFault(NamedTuple):
 
 
 def schema_faults(domain: Domain) -> dict[str, list[SchemaFault]]:
-    """Return what does not fit libvirt's schema at the target release, by kind.
-
-    Where libxml2 was not asked, everything is compared with the vocabulary.
-    """
+    """Return what does not fit libvirt's schema at the target release, by kind."""
     element = domain.node.element
-    fits = domain.passes_gate
     libvirt = domain.setting.target.libvirt
     found: dict[str, list[SchemaFault]] = defaultdict(list)
-    faults = [] if fits else explain(element, is_refused=fits is False)
+    faults = [] if domain.passes_gate else explain(element)
     for fault in [*faults, *newer_than(element, libvirt)]:
         is_refused = fault.refused is not None and libvirt >= fault.refused
         if is_refused or not fault.fits_schema:

@@ -40,7 +40,6 @@ WRONG_VALUE = "wrong-value"
 UNEXPECTED_TEXT = "unexpected-text"
 TOO_NEW = "too-new"
 WRONG_ORDER = "wrong-order"
-REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -372,11 +371,8 @@ def documentation(*path: str) -> str:
 # ------------------------------------------------------------ explaining
 
 
-def explain(root: Element, *, is_refused: bool = True) -> list[Fault]:
-    """Every fault of a <domain>, in document order, none because of another.
-
-    One that the gate refuses is said to be so even where no fault is found.
-    """
+def explain(root: Element) -> list[Fault]:
+    """Every fault of a <domain>, in document order, none because of another."""
     names = vocabulary().roots
     declared = names.get(root.tag) if isinstance(root.tag, str) else None
     faults: list[Fault] = []
@@ -387,7 +383,7 @@ def explain(root: Element, *, is_refused: bool = True) -> list[Fault]:
         declared = names.get(meant or "")
     if declared is not None and None not in root.nsmap:
         faults += _explain_below(root, declared)
-    return faults if faults or not is_refused else [Fault(REFUSED, root, _name(root))]
+    return faults
 
 
 def _explain_below(root: Element, declared: Child) -> list[Fault]:

@@ -31,6 +31,7 @@ def integer(text: str, *, bits: int = 32) -> int | None:
     return number if -(2 ** (bits - 1)) <= number < 2 ** (bits - 1) else None
 
 
+@lru_cache(1024)
 def unsigned(text: str, *, bits: int = 32, wraps: bool = False) -> int | None:
     """Read an unsigned decimal number.
 
@@ -46,6 +47,7 @@ def unsigned(text: str, *, bits: int = 32, wraps: bool = False) -> int | None:
     return (-number) % 2**bits if found[1] == "-" else number
 
 
+@lru_cache(1024)
 def unit_bytes(unit: str) -> int | None:
     """Return how many bytes a unit stands for (virScaleInteger): case does not matter, MB is 10^6."""
     folded = unit.lower()
@@ -71,6 +73,7 @@ def kib(size: int) -> int:
     return -(-size // 1024)
 
 
+@lru_cache(1024)
 def bitmap(text: str, *, bits: int = CPUMASK_BITS) -> frozenset[int] | None:
     """Read a set such as `0-7,^3` (virbitmap.c:virBitmapParse); None for text that libvirt refuses.
 

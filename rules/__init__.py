@@ -32,13 +32,13 @@ WORDS: dict[str, tuple[str, ...]] = {
     "numa": ("<numa",),
     "hugepages": ("<hugepages", "<page"),
     "socket": ("socket",),
-    "devices": ("<address", "<alias", "<boot", "iommu", "<disk", "<interface", "<video"),
+    "devices": ("<address", "<alias", "<boot", "<driver", "<disk", "<interface", "<video"),
     "controllers": tuple(
         """<audio <controller <disk <graphics <hub <input <interface <memballoon <nvram <redirdev <rng <smartcard
         <sound <stats <video <vsock <watchdog""".split()
     ),
     "command_line": ("commandline",),
-    "versions": ("libosinfo", "virtiofs"),
+    "versions": ("<metadata", "<filesystem"),
     "suppressions": ("vfslint",),
 }
 # What has something to say only where a run has more: it is loaded then.

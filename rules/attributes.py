@@ -215,7 +215,7 @@ def _meant_unit(unit: str) -> str | None:
     return f"{stripped}B" if values.unit_bytes(f"{stripped}B") else None
 
 
-@rule("VFS065", "size-too-large", severity=Severity.ERROR, stage=Stage.PARSE)
+@rule("VFS065", "size-too-large", misfits=True, severity=Severity.ERROR, stage=Stage.PARSE)
 def size_too_large(domain: Domain) -> Iterator[Problem]:
     """A size of memory is less than 8 EiB.
 

@@ -81,6 +81,7 @@ def _word_fix(unknown: UnknownWord) -> Fix | None:
 @rule(
     "VFS272",
     "controller-number-malformed",
+    misfits=True,
     severity=Severity.ERROR,
     stage=Stage.PARSE,
     words=("<controller",),
@@ -169,7 +170,10 @@ def controller_repeated(domain: Domain) -> Iterator[Problem]:
     See: libvirt domain_validate.c:virDomainDefValidate; domain_addr.c:virDomainUSBAddressSetAddControllers
     """
     first: dict[tuple[str, int], Controller] = {}
+    companions = []
     for controller in domain.controllers:
+        if controller.is_companion:
+            companions.append(controller)
         if controller.index is None or controller.is_companion:
             continue
         other = first.setdefault((controller.type, controller.index), controller)
@@ -181,8 +185,8 @@ def controller_repeated(domain: Domain) -> Iterator[Problem]:
                 related=(Related(other.node.at("index"), "used first"),),
                 help="give each controller an index of its own",
             )
-    for controller in domain.controllers:
-        if controller.is_companion and ("usb", controller.index) not in first:
+    for controller in companions:
+        if ("usb", controller.index) not in first:
             yield Problem(
                 at=controller.node.start_span,
                 message="this USB controller works for another one of the same index, which is missing",
@@ -190,40 +194,115 @@ def controller_repeated(domain: Domain) -> Iterator[Problem]:
             )
 
 
-@rule("VFS275", "pci-controller-unfit", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<controller",))
+@rule(
+    "VFS275",
+    "pci-controller-unfit",
+    misfits=True,
+    severity=Severity.ERROR,
+    stage=Stage.DEFINE,
+    words=("<controller",),
+)
 def pci_controller_unfit(domain: Domain) -> Iterator[Problem]:
-    """A PCI controller has a model, and what belongs to it.
+    """A PCI controller has a model, and numbers that PCI has room for.
 
-    Why: libvirt needs the model to know what can be plugged in. The root buses have index 0, QEMU's name goes
-        with the model, chassis and port end at 255, and bus 0 has room for some 240 ports.
+    Why: libvirt needs the model to know what can be plugged in. Chassis and port end at 255, and bus 0 has room
+        for some 240 ports.
     Bad:
         <controller type='pci' index='1'/>
     Bad:
-        <controller type='pci' index='1' model='pcie-root-port'><model name='pci-bridge'/></controller>
-    Bad:
         <controller type='pci' index='1' model='pcie-root-port'><target chassis='256'/></controller>
     Good:
-        <controller type='pci' index='1' model='pcie-root-port'><model name='pcie-root-port'/>
-          <target chassis='1' port='0x10'/></controller>
+        <controller type='pci' index='1' model='pcie-root-port'><target chassis='1' port='0x10'/></controller>
     libvirt says: PCI controller model was not set correctly
-    libvirt says: pci-root and pcie-root controllers should have index 0
-    libvirt says: Option 'modelName' has invalid value for PCI controller
     libvirt says: PCI controller chassis '256' out of range - must be 0-255
     libvirt says: a PCI slot is needed to connect a PCI controller, but none is available
-    libvirt says: is configured for a NUMA node not present in the domain's <numa>
-    libvirt says: invalid NUMA node in target
     See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefControllerPCI
     """
-    for controller in domain.controllers:
-        if controller.type != "pci":
-            continue
-        yield from _model_problems(controller)
+    for controller in domain.pci_controllers:
+        if controller.model is None:
+            yield Problem(
+                at=controller.node.start_span,
+                message="this PCI controller has no model",
+                help="write model='pcie-root-port', or what it is",
+            )
+        if controller.index is not None and MOST_PORTS < controller.index < DEADLY_INDEX:
+            yield Problem(
+                at=controller.node.at("index"),
+                message=f"bus 0 has no room for all the ports before the one with index {controller.index}",
+                help="write a small index, or leave it out",
+            )
         for number in controller.beyond:
             yield Problem(
                 at=number.span,
                 message=f"{number.name} {number.value} is too large: the last one is {LARGEST_PORT}",
                 help="write a smaller number, or leave it out",
             )
+
+
+@rule("VFS296", "pci-root-with-index", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<controller",))
+def pci_root_with_index(domain: Domain) -> Iterator[Problem]:
+    """The root of the PCI buses has index 0.
+
+    Why: the machine has one, and all other buses hang on it.
+    Bad:
+        <controller type='pci' index='1' model='pcie-root'/>
+    Good:
+        <controller type='pci' index='0' model='pcie-root'/>
+    libvirt says: pci-root and pcie-root controllers should have index 0
+    See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefControllerPCI
+    """
+    for controller in domain.pci_controllers:
+        model = controller.model if controller.index else None
+        if model and model.value in ("pci-root", "pcie-root"):
+            yield Problem(
+                at=controller.node.at("index"),
+                message=f"the bus {model.value!r} has index 0, and not {controller.index}",
+                help="write index='0'",
+            )
+
+
+@rule("VFS297", "pci-controller-misnamed", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<model",))
+def pci_controller_misnamed(domain: Domain) -> Iterator[Problem]:
+    """QEMU's name of a PCI controller goes with its model.
+
+    Why: the name is what QEMU is asked for. libvirt finds it by itself where none is written.
+    Bad:
+        <controller type='pci' index='1' model='pcie-root-port'><model name='pci-bridge'/></controller>
+    Good:
+        <controller type='pci' index='1' model='pcie-root-port'><model name='pcie-root-port'/></controller>
+    libvirt says: Option 'modelName' has invalid value for PCI controller
+    Fix: writes the name that fits.
+    See: libvirt qemu_validate.c:virDomainControllerPCIModelNameToQEMUCaps
+    """
+    for controller in domain.pci_controllers:
+        name, model = controller.name, controller.model
+        fitting = NAMES.get(model.value) if name and model else None
+        if name and model and fitting and name.value in KNOWN_NAMES and name.value not in fitting:
+            yield Problem(
+                at=name.span,
+                message=f"QEMU's {name.value!r} is no {model.value!r}",
+                help=f"write <model name='{fitting[0]}'/>, or leave it out",
+                fix=Fix(f"write '{fitting[0]}'", (set_value(name, fitting[0]),)),
+            )
+
+
+@rule("VFS298", "pci-controller-cell-missing", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<node",))
+def pci_controller_cell_missing(domain: Domain) -> Iterator[Problem]:
+    """The NUMA node of a PCI controller is a cell of the guest.
+
+    Why: the guest is told that the devices below the controller are near the processors of this cell.
+    Bad:
+        <controller type='pci' index='1' model='pcie-expander-bus'><target busNr='254'><node>9</node></target>
+          </controller>
+    Good:
+        <cpu><numa><cell id='0' cpus='0-7' memory='2' unit='GiB' memAccess='shared'/></numa></cpu>
+        <controller type='pci' index='1' model='pcie-expander-bus'><target busNr='254'><node>0</node></target>
+          </controller>
+    libvirt says: is configured for a NUMA node not present in the domain's <numa>
+    libvirt says: invalid NUMA node in target
+    See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefControllerPCI
+    """
+    for controller in domain.pci_controllers:
         node = controller.numa_node
         if node and values.unsigned(node.text) not in [cell.id for cell in domain.cells]:
             yield Problem(
@@ -233,37 +312,14 @@ def pci_controller_unfit(domain: Domain) -> Iterator[Problem]:
             )
 
 
-def _model_problems(controller: Controller) -> Iterator[Problem]:
-    model, name, index = controller.model, controller.name, controller.index
-    if model is None:
-        yield Problem(
-            at=controller.node.start_span,
-            message="this PCI controller has no model",
-            help="write model='pcie-root-port', or what it is",
-        )
-    elif model and model.value in ("pci-root", "pcie-root") and index:
-        yield Problem(
-            at=controller.node.at("index"),
-            message=f"the bus {model.value!r} has index 0, and not {index}",
-            help="write index='0'",
-        )
-    if index is not None and MOST_PORTS < index < DEADLY_INDEX:
-        yield Problem(
-            at=controller.node.at("index"),
-            message=f"bus 0 has no room for all the ports before the one with index {index}",
-            help="write a small index, or leave it out",
-        )
-    fitting = NAMES.get(model.value if model else "")
-    if name and fitting and name.value in KNOWN_NAMES and name.value not in fitting:
-        yield Problem(
-            at=name.span,
-            message=f"QEMU's {name.value!r} is no {model.value if model else ''!r}",
-            help=f"write <model name='{fitting[0]}'/>, or leave it out",
-            fix=Fix(f"write '{fitting[0]}'", (set_value(name, fitting[0]),)),
-        )
-
-
-@rule("VFS276", "controller-without-queues", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<controller",))
+@rule(
+    "VFS276",
+    "controller-without-queues",
+    misfits=True,
+    severity=Severity.ERROR,
+    stage=Stage.DEFINE,
+    words=("<controller",),
+)
 def controller_without_queues(domain: Domain) -> Iterator[Problem]:
     """Of controllers only virtio-scsi has a number of queues.
 

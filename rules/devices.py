@@ -17,7 +17,7 @@ from vfslint.targets import Version, spell
 USUAL_ADDRESSES = "pci, ccw on s390x, virtio-mmio on arm"
 
 
-@rule("VFS240", "address-malformed", severity=Severity.ERROR, stage=Stage.PARSE, words=("<address",))
+@rule("VFS240", "address-malformed", misfits=True, severity=Severity.ERROR, stage=Stage.PARSE, words=("<address",))
 def address_malformed(domain: Domain) -> Iterator[Problem]:
     """A device's address has a type that libvirt knows, and numbers.
 
@@ -72,7 +72,7 @@ def address_malformed(domain: Domain) -> Iterator[Problem]:
             )
 
 
-@rule("VFS241", "pci-number-too-large", severity=Severity.ERROR, stage=Stage.PARSE, words=("<address",))
+@rule("VFS241", "pci-number-too-large", misfits=True, severity=Severity.ERROR, stage=Stage.PARSE, words=("<address",))
 def pci_number_too_large(domain: Domain) -> Iterator[Problem]:
     """PCI has 256 buses of 32 slots with 8 functions each, and QEMU has one PCI domain.
 
@@ -257,7 +257,7 @@ def address_type_refused(domain: Domain) -> Iterator[Problem]:
             )
 
 
-@rule("VFS250", "boot-order-malformed", severity=Severity.ERROR, stage=Stage.PARSE, words=("<boot",))
+@rule("VFS250", "boot-order-malformed", misfits=True, severity=Severity.ERROR, stage=Stage.PARSE, words=("<boot",))
 def boot_order_malformed(domain: Domain) -> Iterator[Problem]:
     """The boot order is a number from 1.
 
@@ -492,7 +492,7 @@ def alias_dropped(fs: VirtioFS) -> Iterator[Problem]:
         )
 
 
-@rule("VFS270", "iommu-not-supported", severity=Severity.ERROR, stage=Stage.START, words=("iommu",))
+@rule("VFS270", "iommu-not-supported", severity=Severity.ERROR, stage=Stage.START, words=("<driver",))
 def iommu_not_supported(fs: VirtioFS, setting: Setting) -> Iterator[Problem]:
     """A virtio-fs share cannot sit behind a virtual IOMMU.
 
@@ -743,7 +743,14 @@ _INTERFACES: dict[str, Version] = {
 }  # fmt: skip
 
 
-@rule("VFS285", "device-type-unknown", severity=Severity.ERROR, stage=Stage.PARSE, words=("<disk", "<interface"))
+@rule(
+    "VFS285",
+    "device-type-unknown",
+    misfits=True,
+    severity=Severity.ERROR,
+    stage=Stage.PARSE,
+    words=("<disk", "<interface"),
+)
 def device_type_unknown(domain: Domain) -> Iterator[Problem]:
     """Disks and interfaces have a type that libvirt knows.
 

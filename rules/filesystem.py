@@ -171,13 +171,7 @@ def filesystem_driver_unsupported(fs: Filesystem) -> Iterator[Problem]:
     )
 
 
-@rule(
-    "VFS204",
-    "accessmode-not-passthrough",
-    severity=Severity.ERROR,
-    stage=Stage.DEFINE,
-    words=("accessmode", "socket"),
-)
+@rule("VFS204", "accessmode-not-passthrough", severity=Severity.ERROR, stage=Stage.DEFINE)
 def accessmode_not_passthrough(fs: Filesystem) -> Iterator[Problem]:
     """A virtio-fs share passes ownership and permissions through.
 
@@ -218,13 +212,7 @@ def accessmode_not_passthrough(fs: Filesystem) -> Iterator[Problem]:
     )
 
 
-@rule(
-    "VFS205",
-    "not-for-virtiofs",
-    severity=Severity.ERROR,
-    stage=Stage.DEFINE,
-    words=("model", "multidevs", "wrpolicy", "format"),
-)
+@rule("VFS205", "not-for-virtiofs", severity=Severity.ERROR, stage=Stage.DEFINE)
 def not_for_virtiofs(fs: VirtioFS) -> Iterator[Problem]:
     """Model, multidevs, write policy and format belong to 9p and to images.
 
@@ -261,7 +249,7 @@ def not_for_virtiofs(fs: VirtioFS) -> Iterator[Problem]:
             )
 
 
-@rule("VFS206", "fmode-without-mapped", severity=Severity.ERROR, stage=Stage.DEFINE, words=("fmode", "dmode"))
+@rule("VFS206", "fmode-without-mapped", severity=Severity.ERROR, stage=Stage.DEFINE)
 def fmode_without_mapped(fs: Filesystem) -> Iterator[Problem]:
     """File and directory modes are for 9p with `accessmode='mapped'`.
 
@@ -292,7 +280,7 @@ def fmode_without_mapped(fs: Filesystem) -> Iterator[Problem]:
             )
 
 
-@rule("VFS207", "mode-not-octal", severity=Severity.ERROR, stage=Stage.PARSE, words=("fmode", "dmode"))
+@rule("VFS207", "mode-not-octal", misfits=True, severity=Severity.ERROR, stage=Stage.PARSE)
 def mode_not_octal(fs: Filesystem) -> Iterator[Problem]:
     """File and directory modes are octal numbers up to 0777.
 
@@ -327,7 +315,7 @@ def mode_not_octal(fs: Filesystem) -> Iterator[Problem]:
     "space-limit-refused",
     severity=Severity.ERROR,
     stage=Stage.DEFINE,
-    words=("space_hard_limit", "space_soft_limit"),
+    words=("<space_hard_limit", "<space_soft_limit"),
 )
 def space_limit_refused(fs: Filesystem) -> Iterator[Problem]:
     """QEMU limits no space in a shared directory.
@@ -365,9 +353,10 @@ def space_limit_refused(fs: Filesystem) -> Iterator[Problem]:
 @rule(
     "VFS209",
     "space-limit-malformed",
+    misfits=True,
     severity=Severity.ERROR,
     stage=Stage.PARSE,
-    words=("space_hard_limit", "space_soft_limit"),
+    words=("<space_hard_limit", "<space_soft_limit"),
 )
 def space_limit_malformed(fs: Filesystem) -> Iterator[Problem]:
     """A space limit is a number with a unit.
@@ -394,7 +383,7 @@ def space_limit_malformed(fs: Filesystem) -> Iterator[Problem]:
             )
 
 
-@rule("VFS210", "source-missing", severity=Severity.ERROR, stage=Stage.PARSE)
+@rule("VFS210", "source-missing", misfits=True, severity=Severity.ERROR, stage=Stage.PARSE)
 def source_missing(fs: Filesystem, setting: Setting) -> Iterator[Problem]:
     """A filesystem says which directory it shares, or which socket virtiofsd listens on.
 
@@ -492,7 +481,7 @@ def target_missing(fs: Filesystem) -> Iterator[Problem]:
     )
 
 
-@rule("VFS212", "source-not-absolute", severity=Severity.ERROR, stage=Stage.START)
+@rule("VFS212", "source-not-absolute", misfits=True, severity=Severity.ERROR, stage=Stage.START)
 def source_not_absolute(fs: VirtioFS) -> Iterator[Problem]:
     """The shared directory is given by its absolute path.
 
@@ -777,7 +766,7 @@ def readonly_needs_newer_virtiofsd(fs: VirtioFS, setting: Setting) -> Iterator[P
         )
 
 
-@rule("VFS224", "readonly-as-attribute", severity=Severity.ERROR, stage=Stage.SCHEMA, words=("readonly",))
+@rule("VFS224", "readonly-as-attribute", misfits=True, severity=Severity.ERROR, stage=Stage.SCHEMA)
 def readonly_as_attribute(fs: Filesystem) -> Iterator[Problem]:
     """A read-only filesystem says so with a `<readonly/>` element.
 
@@ -810,7 +799,7 @@ def _readonly_fix(fs: Filesystem, attribute: Attribute) -> Fix | None:
     return Fix("write <readonly/>", (remove_attribute(attribute), insert(fs.node, "<readonly/>")))
 
 
-@rule("VFS225", "virtiofs-as-driver-name", severity=Severity.ERROR, stage=Stage.SCHEMA)
+@rule("VFS225", "virtiofs-as-driver-name", misfits=True, severity=Severity.ERROR, stage=Stage.SCHEMA)
 def virtiofs_as_driver_name(fs: Filesystem) -> Iterator[Problem]:
     """What serves a filesystem is told by `driver/@type`.
 
@@ -839,7 +828,7 @@ def virtiofs_as_driver_name(fs: Filesystem) -> Iterator[Problem]:
     )
 
 
-@rule("VFS226", "filesystem-outside-devices", severity=Severity.ERROR, stage=Stage.SCHEMA)
+@rule("VFS226", "filesystem-outside-devices", misfits=True, severity=Severity.ERROR, stage=Stage.SCHEMA)
 def filesystem_outside_devices(domain: Domain) -> Iterator[Problem]:
     """A filesystem stands inside `<devices>`.
 
@@ -866,7 +855,7 @@ def filesystem_outside_devices(domain: Domain) -> Iterator[Problem]:
         )
 
 
-@rule("VFS230", "queue-not-a-number", severity=Severity.ERROR, stage=Stage.PARSE, words=("queue",))
+@rule("VFS230", "queue-not-a-number", misfits=True, severity=Severity.ERROR, stage=Stage.PARSE)
 def queue_not_a_number(fs: VirtioFS) -> Iterator[Problem]:
     """The queue size is a number.
 
@@ -889,7 +878,7 @@ def queue_not_a_number(fs: VirtioFS) -> Iterator[Problem]:
         )
 
 
-@rule("VFS231", "queue-size-refused", severity=Severity.ERROR, stage=Stage.START, words=("queue",))
+@rule("VFS231", "queue-size-refused", severity=Severity.ERROR, stage=Stage.START)
 def queue_size_refused(fs: VirtioFS) -> Iterator[Problem]:
     """The queue size is a power of two up to 1024.
 

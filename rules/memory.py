@@ -304,7 +304,7 @@ def current_memory_above_memory(domain: Domain) -> Iterator[Problem]:
     )
 
 
-@rule("VFS107", "backing-source-unknown", severity=Severity.ERROR, stage=Stage.PARSE)
+@rule("VFS107", "backing-source-unknown", misfits=True, severity=Severity.ERROR, stage=Stage.PARSE)
 def backing_source_unknown(domain: Domain) -> Iterator[Problem]:
     """The source of memory is memfd, file or anonymous.
 
@@ -320,7 +320,7 @@ def backing_source_unknown(domain: Domain) -> Iterator[Problem]:
     yield from _unknown(domain.backing.source, "source", ("memfd", "file", "anonymous"))
 
 
-@rule("VFS108", "access-mode-unknown", severity=Severity.ERROR, stage=Stage.PARSE)
+@rule("VFS108", "access-mode-unknown", misfits=True, severity=Severity.ERROR, stage=Stage.PARSE)
 def access_mode_unknown(domain: Domain) -> Iterator[Problem]:
     """The access mode of memory is shared or private.
 
@@ -336,7 +336,14 @@ def access_mode_unknown(domain: Domain) -> Iterator[Problem]:
     yield from _unknown(domain.backing.access, "access mode", ("shared", "private"))
 
 
-@rule("VFS109", "allocation-mode-unknown", severity=Severity.ERROR, stage=Stage.PARSE, words=("<allocation",))
+@rule(
+    "VFS109",
+    "allocation-mode-unknown",
+    misfits=True,
+    severity=Severity.ERROR,
+    stage=Stage.PARSE,
+    words=("<allocation",),
+)
 def allocation_mode_unknown(domain: Domain) -> Iterator[Problem]:
     """Memory is allocated immediate or ondemand.
 
@@ -364,7 +371,7 @@ def _unknown(written: Attribute | None, what: str, words: tuple[str, ...]) -> It
     )
 
 
-@rule("VFS110", "allocation-threads-unsupported", severity=Severity.ERROR, stage=Stage.DEFINE, words=("threads",))
+@rule("VFS110", "allocation-threads-unsupported", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<allocation",))
 def allocation_threads_unsupported(domain: Domain, setting: Setting) -> Iterator[Problem]:
     """Several threads allocate huge pages only in QEMU 5.0 or newer.
 
@@ -435,7 +442,7 @@ def backing_option_without_effect(domain: Domain) -> Iterator[Problem]:
         )
 
 
-@rule("VFS113", "blob-without-memfd", severity=Severity.ERROR, stage=Stage.DEFINE, words=("blob",))
+@rule("VFS113", "blob-without-memfd", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<video",))
 def blob_without_memfd(domain: Domain, setting: Setting) -> Iterator[Problem]:
     """A virtio-gpu with blob resources needs memfd memory.
 

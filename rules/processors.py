@@ -16,7 +16,7 @@ from vfslint.targets import spell
 DEADLY_COUNT = 50_000_000
 
 
-@rule("VFS040", "vcpu-count-unreadable", severity=Severity.ERROR, stage=Stage.PARSE)
+@rule("VFS040", "vcpu-count-unreadable", misfits=True, severity=Severity.ERROR, stage=Stage.PARSE)
 def vcpu_count_unreadable(domain: Domain) -> Iterator[Problem]:
     """`<vcpu>` holds a whole number.
 
@@ -42,7 +42,7 @@ def vcpu_count_unreadable(domain: Domain) -> Iterator[Problem]:
         )
 
 
-@rule("VFS041", "no-vcpu", severity=Severity.ERROR, stage=Stage.PARSE)
+@rule("VFS041", "no-vcpu", misfits=True, severity=Severity.ERROR, stage=Stage.PARSE)
 def no_vcpu(domain: Domain) -> Iterator[Problem]:
     """A guest has at least one vCPU, and it is there from the start.
 
@@ -97,7 +97,7 @@ def more_vcpus_than_machine(domain: Domain, setting: Setting) -> Iterator[Proble
         )
 
 
-@rule("VFS043", "count-kills-libvirtd", severity=Severity.ERROR, stage=Stage.DEFINE)
+@rule("VFS043", "count-kills-libvirtd", misfits=True, severity=Severity.ERROR, stage=Stage.DEFINE)
 def count_kills_libvirtd(domain: Domain) -> Iterator[Problem]:
     """A number of vCPUs or I/O threads is not so large that libvirt dies of it.
 
@@ -332,7 +332,13 @@ def cpu_cache_impossible(domain: Domain) -> Iterator[Problem]:
         yield Problem(at=node.start_span, message=fault, help="write <cache mode='emulate' level='3'/>, or take it out")
 
 
-@rule("VFS055", "pinned-twice", severity=Severity.ERROR, stage=Stage.PARSE, words=("pin",))
+@rule(
+    "VFS055",
+    "pinned-twice",
+    severity=Severity.ERROR,
+    stage=Stage.PARSE,
+    words=("<vcpupin", "<emulatorpin", "<iothreadpin"),
+)
 def pinned_twice(domain: Domain) -> Iterator[Problem]:
     """Each vCPU, the emulator and each I/O thread are bound to host CPUs once, and the set is written.
 

@@ -15,7 +15,9 @@ from vfslint.rule import rule
 SOCKET_PATH_BYTES = 107
 
 
-@rule("VFS401", "directory-beside-socket", severity=Severity.WARNING, stage=Stage.SCHEMA, words=("socket",))
+@rule(
+    "VFS401", "directory-beside-socket", misfits=True, severity=Severity.WARNING, stage=Stage.SCHEMA, words=("socket",)
+)
 def directory_beside_socket(fs: VirtioFS) -> Iterator[Problem]:
     """A share has a directory or a socket, not both.
 

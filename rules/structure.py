@@ -351,17 +351,17 @@ def unexpected_text(domain: Domain) -> Iterator[Problem]:
 
 @rule(
     "VFS019",
-    "refused-by-schema",
+    "wrong-order",
     severity=Severity.WARNING,
     stage=Stage.SCHEMA,
     any_hypervisor=True,
     generic=True,
 )
-def refused_by_schema(domain: Domain) -> Iterator[Problem]:
-    """A domain is made as libvirt's schema wants it, in order and in all else.
+def wrong_order(domain: Domain) -> Iterator[Problem]:
+    """Elements stand in an order that libvirt's schema takes.
 
-    Why: virsh edit and define --validate refuse it; plain define takes it. libvirt 7.0 wants driver, binary
-        and source of a filesystem side by side, where its type is written.
+    Why: hardly ever does it matter, but libvirt 7.0 wants driver, binary and source of a filesystem side by
+        side, where its type is written: virsh edit and define --validate refuse it; plain define takes it.
     Bad (libvirt 7.0.0):
         <filesystem type='mount'><driver type='virtiofs'/><target dir='data'/>
           <source dir='/srv'/></filesystem>
@@ -376,12 +376,6 @@ def refused_by_schema(domain: Domain) -> Iterator[Problem]:
             at=fault.node.name_span,
             message=f"<{fault.name}> stands apart from {_elements(fault.expected)}",
             help="move them next to each other, as this release's schema wants it",
-        )
-    for fault in domain.schema_faults("refused"):
-        yield Problem(
-            at=fault.node.name_span,
-            message=f"libvirt's schema refuses this <{fault.name}>",
-            help="virt-xml-validate names the line where libvirt's schema gives up",
         )
 
 

@@ -29,7 +29,7 @@ OLD_WINDOWS = frozenset({"2k", "2k3", "2k3r2", "2k8", "2k8r2", "7", "vista", "xp
     severity=Severity.ERROR,
     stage=Stage.DEFINE,
     any_hypervisor=True,
-    words=("virtiofs",),
+    words=("<filesystem",),
 )
 def virtiofs_needs_qemu(fs: VirtioFS) -> Iterator[Problem]:
     """A virtio-fs share is for a domain that QEMU runs.
@@ -55,7 +55,7 @@ def virtiofs_needs_qemu(fs: VirtioFS) -> Iterator[Problem]:
         )
 
 
-@rule("VFS702", "guest-too-old-for-virtiofs", severity=Severity.WARNING, stage=Stage.GUEST, words=("libosinfo",))
+@rule("VFS702", "guest-too-old-for-virtiofs", severity=Severity.WARNING, stage=Stage.GUEST, words=("<metadata",))
 def guest_too_old_for_virtiofs(domain: Domain) -> Iterator[Problem]:
     """The guest's system has a virtio-fs driver.
 

@@ -122,7 +122,7 @@ def judge(engine: Engine, data: bytes) -> list[Finding]:
     """Lint a domain or a qemu.conf."""
     source = Source(data, "example")
     outcome = engine.judge_conf(source) if is_conf(data.decode()) else engine.judge_xml(source)
-    together = engine.judge_fleet(outcome.members, lambda _: source)
+    together = engine.judge_fleet(outcome.members(), lambda _: source)
     return outcome.findings + together.findings
 
 

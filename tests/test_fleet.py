@@ -51,7 +51,7 @@ def share(source: str, inside: str = "", tag: str = "data") -> str:
 def together(files: dict[str, str], engine: Engine = ENGINE) -> list[Finding]:
     """Return what is said of the domains of these files together."""
     sources = {name: Source(text.encode(), name) for name, text in files.items()}
-    members = [member for source in sources.values() for member in engine.judge_xml(source).members]
+    members = [member for source in sources.values() for member in engine.judge_xml(source).members()]
     return engine.judge_fleet(members, sources.__getitem__).findings
 
 
@@ -291,7 +291,7 @@ def test_rule_can_be_left_out_and_suppressed(tmp_path: Path) -> None:
 
 def test_file_that_changes_meanwhile_gives_no_traceback() -> None:
     files = {"a.xml": domain("one", SOCKET), "b.xml": domain("two", SOCKET)}
-    members = [m for name, text in files.items() for m in ENGINE.judge_xml(Source(text.encode(), name)).members]
+    members = [m for name, text in files.items() for m in ENGINE.judge_xml(Source(text.encode(), name)).members()]
 
     def gone(_: str) -> Source:
         raise FileNotFoundError
@@ -307,7 +307,7 @@ def test_file_that_changes_meanwhile_gives_no_traceback() -> None:
 
 def fleet(number: int) -> list[Member]:
     """Domains that share everything in groups of ten and in which one in a hundred has a clash of names."""
-    [pattern] = ENGINE.judge_xml(Source(domain("x", SOCKET, share("dir='/srv'", CACHED)).encode(), "x")).members
+    [pattern] = ENGINE.judge_xml(Source(domain("x", SOCKET, share("dir='/srv'", CACHED)).encode(), "x")).members()
     return [
         pattern._replace(
             file=f"{position}.xml",
@@ -351,5 +351,5 @@ def test_record_is_small_and_holds_no_document() -> None:
     [member] = fleet(1)
     assert len(pickle.dumps(member)) < 600
     text = domain("x", SOCKET) + f"<!--{'x' * 100_000}-->"
-    [large] = ENGINE.judge_xml(Source(text.encode(), "x")).members
+    [large] = ENGINE.judge_xml(Source(text.encode(), "x")).members()
     assert len(pickle.dumps(large)) < 600

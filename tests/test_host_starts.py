@@ -75,7 +75,7 @@ def judge(start: Any) -> list[Finding]:
     engine = Engine(RULES, Setting(facts.target(NEWEST), host=facts))
     sources = {f"{number}.xml": Source(xml.encode(), f"{number}.xml") for number, xml in enumerate(case["xml"])}
     outcomes = [engine.judge_xml(source) for source in sources.values()]
-    members = [member for outcome in outcomes for member in outcome.members]
+    members = [member for outcome in outcomes for member in outcome.members()]
     findings = outcomes[start.position].findings + engine.judge_fleet(members, sources.__getitem__).findings
     return [finding for finding in findings if finding.file == f"{start.position}.xml"]
 

@@ -342,8 +342,8 @@ def test_many_attributes_take_no_time():
     disk = f"<disk type='file'><driver {driver}/><source file='/a'/><target dev='vda'/></disk>"
     root = domain("<memballoon", f"{disk}<memballoon")
     began = time.perf_counter()
-    assert accepts(root) is None
-    found = structure.explain(root, is_refused=False)
+    assert not accepts(root)
+    found = structure.explain(root)
     assert {fault.attribute for fault in found} == set(names) - {"name"}
     assert time.perf_counter() - began < 2
 
@@ -526,13 +526,8 @@ def mutated(seed):
 
 
 @pytest.mark.parametrize("seed", range(300))
-def test_what_is_refused_is_explained_once(seed):
-    root = mutated(seed)
-    if accepts(root):
-        return
-    found = structure.explain(root)
-    assert found
-    assert all(fault.kind != structure.REFUSED for fault in found)
+def test_every_fault_is_told_once(seed):
+    found = structure.explain(mutated(seed))
     places = [(fault.kind, fault.element, fault.attribute, fault.name) for fault in found]
     assert len(places) == len(set(places))
 

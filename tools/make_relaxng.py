@@ -15,7 +15,11 @@ The subset of XSD 1.1 that domain.xsd uses, and what becomes of it:
     xs:enumeration       value of type string: libvirt's schema lets blanks around it through (token), but its
                          parser hardly ever does, so that such a value is one to be explained
     other facets         data with parameters
-    vfs:gate="open"      the type's required attributes, and any others with any value: vfslint.gate reads them
+    vfs:gate="open"      any attributes and no children
+    vfs:gate="rare"      nothing
+    vfs:gate             elsewhere a pattern in place of the type
+
+What vfs:gate leaves out may be right: the grammar is for usual files, and tells only which ones need no closer look.
 """
 
 import sys
@@ -92,7 +96,9 @@ class Translation:
         return node("element", *self.content(declared), name=declared.get("name", ""))
 
     def content(self, declared: Node) -> list[Node]:
-        alternatives = declared.findall(XS + "alternative")
+        if declared.get(GATE) == "open":
+            return [node("zeroOrMore", node("attribute", node("anyName")))]
+        alternatives = [child for child in declared.findall(XS + "alternative") if child.get(GATE) != "rare"]
         types = [alternative.get("type", "") for alternative in alternatives]
         if not types:
             return [self.reference(declared.get("type", ""))]
@@ -144,31 +150,26 @@ class Translation:
     # attributes
 
     def attributes(self, declared: Node) -> Iterator[Node]:
-        if declared.get(GATE) == "open":
-            yield from self.open_attributes(declared)
-            return
         for child in declared:
+            if child.get(GATE) == "rare":
+                continue
             if child.tag == XS + "attributeGroup":
                 yield self.reference(child.get("ref", ""))
             elif child.tag == XS + "attribute":
                 made = node("attribute", self.value(child), name=child.get("name", ""))
                 yield made if child.get("use") == "required" else node("optional", made)
 
-    def open_attributes(self, declared: Node) -> Iterator[Node]:
-        required = [child for child in declared.findall(XS + "attribute") if child.get("use") == "required"]
-        names = [child.get("name", "") for child in required]
-        for child, name in zip(required, names, strict=True):
-            yield node("attribute", self.value(child), name=name)
-        others = node("anyName", node("except", *(node("name", text=name) for name in names)))
-        yield node("zeroOrMore", node("attribute", others))
-
     def value(self, declared: Node) -> Node:
+        if GATE in declared.attrib:
+            return pattern(declared.get(GATE, ""))
         own = declared.find(XS + "simpleType")
         return self.reference(declared.get("type", "")) if own is None else self.simple(own)
 
     # values
 
     def simple(self, declared: Node) -> Node:
+        if GATE in declared.attrib:
+            return pattern(declared.get(GATE, ""))
         union = declared.find(XS + "union")
         if union is not None:
             return node("choice", *(self.simple(member) for member in union))
@@ -188,6 +189,10 @@ class Translation:
 def data(name: str, /, *parameters: Node) -> Node:
     """Data of an XSD type. The library is not the grammar's, because it compares plain strings slowly."""
     return node("data", *parameters, type=name.removeprefix("xs:"), datatypeLibrary=DATATYPES)
+
+
+def pattern(usual: str) -> Node:
+    return data("xs:string", node("param", text=usual, name="pattern"))
 
 
 def foreign(declared: Node) -> Node:
