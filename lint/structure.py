@@ -1,13 +1,13 @@
 """The structure of a domain: which elements, attributes and values libvirt knows, where, and since when.
 
 schemas/domain.xsd is the one source. libxml2 decides with the RELAX NG made from it, in microseconds. Only a
-document that it refuses is compared with the vocabulary piece by piece, and only then is xmlschema imported.
+document that it refuses is compared with the vocabulary piece by piece, and xmlschema is imported only to judge
+a value in it that is not written in the usual way.
 """
 
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -23,6 +23,7 @@ Release = tuple[int, int, int]
 
 XS = "{http://www.w3.org/2001/XMLSchema}"
 VFS = "{urn:vfslint:schema}"
+ANYTHING = "(?s).*"
 # Nothing in the vocabulary is younger: for this release and later ones there is nothing to look up.
 NEWEST: Release = (12, 8, 0)
 
@@ -42,8 +43,7 @@ TOO_NEW = "too-new"
 WRONG_ORDER = "wrong-order"
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(NamedTuple):
     """One place where a document leaves the vocabulary.
 
     `element` is the element concerned: the unexpected child itself, or the one whose attribute or text is
@@ -106,17 +106,19 @@ class Refused(NamedTuple):
         return Refused(*(max(mine, its) if mine and its else None for mine, its in pairs))
 
 
-@dataclass(frozen=True, slots=True)
-class Values:
-    """What an attribute or a text can hold: listed values with their releases, or a named type."""
+class Values(NamedTuple):
+    """What an attribute or a text can hold: listed values with their releases, or a named type.
+
+    Of a type, `usual` is a pattern that only right values match, or None.
+    """
 
     type: str
     listed: dict[str, Release | None]
     form: str | None
+    usual: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Attribute:
+class Attribute(NamedTuple):
     """An attribute in one of the places where it is known."""
 
     name: str
@@ -127,13 +129,12 @@ class Attribute:
     refused: Refused
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(NamedTuple):
     """What an element may hold."""
 
     name: str
-    attributes: dict[str, Attribute] = field(default_factory=dict)
-    children: dict[str, "Child"] = field(default_factory=dict)
+    attributes: dict[str, Attribute]
+    children: dict[str, "Child"]
     text: Values | None = None
     foreign: frozenset[str] = frozenset()
     """Namespaces whose elements are let through."""
@@ -142,8 +143,7 @@ class Kind:
     any_text: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Child:
+class Child(NamedTuple):
     """An element in one of the places where it is known."""
 
     name: str
@@ -154,7 +154,7 @@ class Child:
     refused: Refused
     documentation: str
     alternatives: tuple[tuple[etree.XPath | None, str], ...]
-    vocabulary: "Vocabulary" = field(repr=False)
+    vocabulary: "Vocabulary"
 
     def kind(self, element: Element) -> Kind | None:
         """The form that the attributes of an element select; none if they select no known one."""
@@ -199,11 +199,11 @@ class Vocabulary:
     def _read_kind(self, name: str) -> Kind:
         declared = self._declared.get(("complexType", name))
         if declared is None:
-            return Kind(name, text=self._named_values(name))
+            return Kind(name, {}, {}, text=self._named_values(name))
         extension = declared.find(f"{XS}simpleContent/{XS}extension")
         if extension is not None:
             text = self._named_values(extension.get("base", ""))
-            return Kind(name, {a.name: a for a in self._attributes(extension)}, text=text)
+            return Kind(name, {a.name: a for a in self._attributes(extension)}, {}, text=text)
         particles = list(self._particles(declared))
         children = [self._child(node) for node in particles if _local(node) == "element"]
         wildcards = [node for node in particles if _local(node) == "any"]
@@ -260,7 +260,8 @@ class Vocabulary:
     def _named_values(self, name: str) -> Values:
         if name not in self._values:
             declared = self._declared.get(("simpleType", name))
-            made = Values(name, {}, None) if declared is None else _values(name, declared)
+            anything = Values(name, {}, None, ANYTHING if name == "xs:string" else None)
+            made = anything if declared is None else _values(name, declared)
             self._values[name] = made
         return self._values[name]
 
@@ -321,7 +322,11 @@ def _documentation(node: Element) -> str | None:
 def _values(name: str, declared: Element) -> Values:
     nodes = declared.findall(f"{XS}restriction/{XS}enumeration")
     listed = {node.get("value", ""): _release(node, "since") for node in nodes}
-    return Values(name, listed, _documentation(declared))
+    usual = declared.get(VFS + "gate")
+    if declared.find(f"{XS}restriction[@base='xs:string']") is not None:
+        pattern = declared.find(f"{XS}restriction/{XS}pattern")
+        usual = ANYTHING if pattern is None else pattern.get("value")
+    return Values(name, listed, _documentation(declared), usual)
 
 
 @cache
@@ -675,8 +680,7 @@ def _in_any_form(child: Child, kinds: list[Kind]) -> Child:
     """A child as all forms of its parent agree on it: open where they differ, required if all require it."""
     namesakes = [kind.children[child.name] for kind in kinds if child.name in kind.children]
     types = {tuple(name for _, name in namesake.alternatives) for namesake in namesakes}
-    return replace(
-        child,
+    return child._replace(
         required=len(namesakes) == len(kinds) and all(namesake.required for namesake in namesakes),
         alternatives=child.alternatives if len(types) == 1 else ((None, "Open"),),
     )
@@ -689,7 +693,10 @@ def _has_attributes_of(element: Element, child: Child) -> bool:
 
 @cache
 def _types() -> dict[str, Any]:
-    """The simple types as xmlschema understands them; its import takes longer than everything else here."""
+    """The simple types as xmlschema understands them, for values that are not written in the usual way.
+
+    Its import takes longer than everything else here.
+    """
     import xmlschema
 
     schema = _schema()
@@ -703,7 +710,10 @@ def _suits(values: Values, value: str) -> bool:
     if values.listed:
         # RELAX NG's token: blanks around a value do not count for the schema (they do for libvirt's parser).
         return " ".join(value.split()) in values.listed
-    if values.type not in _types():
+    # A carriage return, which a pattern's dot does not match in XSD, is for xmlschema to judge.
+    if values.usual is not None and re.fullmatch(values.usual, value, re.ASCII) and "\r" not in value:
+        return True
+    if not values.type or values.type not in _types():
         return True
     kind = _types()[values.type]
     # libxml2 tries a pattern on the value as written, xmlschema on the value without the blanks around it.

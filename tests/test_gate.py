@@ -3,6 +3,9 @@
 import gzip
 import importlib.util
 import json
+import re
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -14,7 +17,7 @@ from lxml import etree
 
 from tests import examples
 from tests.test_structure import mutated
-from vfslint import fields, gate, schemas, structure
+from vfslint import fields, gate, lint_bytes, schemas, structure
 from vfslint.addresses import read as read_address
 from vfslint.documents import Malformed, Node, read
 from vfslint.domain import Domain
@@ -248,3 +251,35 @@ def test_what_passes_has_no_value_that_the_parser_refuses(path):
         assert passing == [], field.name
         right = field.words or ("1", "10", "1000")
         assert any(accepts(with_value(path, field, value)) for value in right), field.name
+
+
+def strings():
+    """The types whose pattern stands in for xmlschema, and those patterns."""
+    values = structure.vocabulary()._named_values
+    names = [node.get("name") for node in etree.parse(schemas.DOMAIN_XSD).iter(XS + "simpleType") if node.get("name")]
+    return [(name, values(name).usual) for name in names if values(name).usual is not None]
+
+
+@pytest.mark.parametrize(("name", "pattern"), strings())
+@given(data=st.data())
+@settings(max_examples=50, deadline=None)
+def test_values_that_match_the_usual_pattern_are_right(name, pattern, data):
+    value = data.draw(st.from_regex(re.compile(pattern, re.ASCII), fullmatch=True))
+    if "\r" not in value and value.isprintable():
+        assert vocabulary().types[name].is_valid(value)
+
+
+def test_a_bare_interpreter_explains_a_misspelt_word_without_xmlschema():
+    script = """
+import sys
+sys.path.insert(0, ".")
+import conftest
+from vfslint import lint_bytes
+findings = lint_bytes(sys.stdin.buffer.read(), filename="x.xml")
+assert [finding.code for finding in findings] == ["VFS010"], findings
+assert "xmlschema" not in sys.modules
+"""
+    with gzip.open(DATA / "dumps.jsonl.gz", "rt", encoding="utf-8") as lines:
+        printed = next(dump["xml"] for dump in map(json.loads, lines) if not lint_bytes(dump["xml"].encode()))
+    misspelt = printed.replace("on_crash", "on_crush")
+    subprocess.run([sys.executable, "-c", script], input=misspelt.encode(), check=True, cwd=ROOT)
