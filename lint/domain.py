@@ -9,7 +9,7 @@ import re
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vfslint import fields, numa, pages, processors, sizes, values
+from vfslint import fields, processors, sizes, values
 from vfslint.addresses import Address, Buses
 from vfslint.controllers import Controller
 from vfslint.devices import (
@@ -32,6 +32,7 @@ from vfslint.setting import Setting
 from vfslint.targets import NEWEST
 
 if TYPE_CHECKING:
+    from vfslint import pages
     from vfslint.conf_model import BackingDirectory
     from vfslint.libvirt_schema import Objection
     from vfslint.schema_faults import SchemaFault
@@ -912,26 +913,36 @@ class Domain:
     @lazy
     def overlapping_cells(self) -> list[tuple[Cell, Cell]]:
         """Each pair of NUMA cells that share a vCPU."""
+        from vfslint import numa
+
         return list(numa.overlaps(self.cells)) if len(self.cells) > 1 else []
 
     @lazy
     def distance_faults(self) -> list[tuple[Node, str]]:
         """The distances between NUMA cells that libvirt refuses, with the fault."""
+        from vfslint import numa
+
         return list(numa.distance_faults(self))
 
     @lazy
     def cell_cache_faults(self) -> list[tuple[Node, str]]:
         """The caches of NUMA cells that libvirt refuses, with the fault."""
+        from vfslint import numa
+
         return list(numa.cache_faults(self))
 
     @lazy
     def numatune_faults(self) -> list[tuple[Node, str, str]]:
         """The parts of `<numatune>` that libvirt refuses, with the fault and its remedy."""
+        from vfslint import numa
+
         return list(numa.numatune_faults(self))
 
     @lazy
     def hugepage_demands(self) -> list[pages.Demand]:
         """The huge pages that the guest takes when it starts, by size and by the host's nodes."""
+        from vfslint import pages
+
         return list(pages.demands(self))
 
     @lazy

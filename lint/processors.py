@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import prod
+from functools import reduce
+from operator import mul
 from typing import TYPE_CHECKING, NamedTuple
 
 from vfslint import values
@@ -65,7 +66,7 @@ class Topology:
     @lazy
     def cpus(self) -> int | None:
         """How many CPUs the topology has, or None where it cannot be read."""
-        return prod(self.factors.values()) if self.factors else None
+        return reduce(mul, self.factors.values()) if self.factors else None
 
     @property
     def product(self) -> str:

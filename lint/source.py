@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import re
-from bisect import bisect_right
 from itertools import accumulate, pairwise
 
 from vfslint.findings import Position, Span
@@ -73,9 +72,8 @@ class Source:
 
     def position(self, index: int) -> Position:
         """Return the place of an index into `text`: 1-based line and column, byte offset."""
-        starts = self.line_starts
-        line = bisect_right(starts, index)
-        column = index - starts[line - 1] + 1
+        line = self._line(index)
+        column = index - self.line_starts[line - 1] + 1
         if line == 1 and self.text.startswith("\ufeff") and column > 1:
             column -= 1
         return Position(line, column, self.offset(index))
@@ -84,8 +82,14 @@ class Source:
         """Return the byte offset of an index into `text`."""
         if self.text.isascii() and self.encoding in ("utf-8", "latin-1"):
             return index
-        line = bisect_right(self.line_starts, index) - 1
+        line = self._line(index) - 1
         return self._line_offsets[line] + len(self.encode(self.text[self.line_starts[line] : index]))
+
+    def _line(self, index: int) -> int:
+        # Files without findings, which most are, need no positions.
+        from bisect import bisect_right
+
+        return bisect_right(self.line_starts, index)
 
     @lazy
     def _line_offsets(self) -> list[int]:

@@ -183,6 +183,7 @@ class Vocabulary:
         self._kinds: dict[str, Kind] = {}
         self._values: dict[str, Values] = {}
         self.roots: dict[str, Child] = {}
+        self._names = frozenset(node.get("name") for node in schema.iter(XS + "element"))
         for node in schema:
             self._declared[_local(node), node.get("name", "")] = node
             if _local(node) == "element":
@@ -265,9 +266,12 @@ class Vocabulary:
             self._values[name] = made
         return self._values[name]
 
+    def places(self, name: str) -> dict[str, Child]:
+        """The elements in which one of this name is known, by their names, each with what it is there."""
+        return self._places.get(name, {}) if name in self._names else {}
+
     @lazy
-    def places(self) -> dict[str, dict[str, Child]]:
-        """For each element name: the names of the elements in which it is known."""
+    def _places(self) -> dict[str, dict[str, Child]]:
         found: dict[str, dict[str, Child]] = {}
         pending = [self.roots["domain"]]
         seen: set[str] = set()
@@ -287,7 +291,7 @@ def _schema() -> Element:
 
 
 def _local(node: Element) -> str:
-    return str(etree.QName(node).localname)
+    return str(node.tag).rpartition("}")[2]
 
 
 def _xpath(test: str | None) -> etree.XPath | None:
@@ -358,7 +362,7 @@ def knows(root: Element, place: Element, name: str) -> bool:
 
 def belongs_in(name: str) -> tuple[str, ...]:
     """Names of the elements in which an element of this name is known, as in belongs_in("binary")."""
-    return tuple(vocabulary().places.get(name, ()))
+    return tuple(vocabulary().places(name))
 
 
 def documentation(*path: str) -> str:
@@ -493,7 +497,7 @@ class _Examination:
         picky = values.listed or values.form is not None
         if len(kind.attributes) == 1 or (picky and _suits(values, self.element.get(name, ""))):
             return missing
-        namesakes = vocabulary().places.get(self.declared.name, {}).values()
+        namesakes = vocabulary().places(self.declared.name).values()
         return missing if any(name in _any_form(n).attributes for n in namesakes) else None
 
     def explain_unknown_attribute(self, kind: Kind, name: str, meant: str | None, refused: Release | None) -> None:
@@ -589,7 +593,7 @@ class _Examination:
         """The elements that know a child: this one in another of its forms, or else any."""
         if name in self.any_form.children:
             return {self.declared.name: self.any_form.children[name]}
-        return vocabulary().places.get(name, {})
+        return vocabulary().places(name)
 
     # text
 

@@ -209,6 +209,7 @@ WHOLE = {
 }  # fmt: skip
 VALUES = ["x", "", " 1", "1 ", "-1", "-2", "0", "1.5", "+1", "65536", "999", "1000001", "2147483648", "4294967295",
           "4294967296", "18446744073709551615", "18446744073709551616", "on ", "On", None]  # fmt: skip
+RARE = ("cpu/numa/cell/cache", "cpu/numa/interconnects")  # never in a domain that passes
 CLOSED = [path for path in fields.FIELDS if not path.startswith(fields._OPEN)]
 
 
@@ -250,7 +251,8 @@ def test_what_passes_has_no_value_that_the_parser_refuses(path):
         passing = [value for value in refused if accepts(with_value(path, field, value))]
         assert passing == [], field.name
         right = field.words or ("1", "10", "1000")
-        assert any(accepts(with_value(path, field, value)) for value in right), field.name
+        is_rare = path.startswith(RARE)
+        assert any(accepts(with_value(path, field, value)) for value in right) is not is_rare, field.name
 
 
 def strings():

@@ -16,7 +16,7 @@ The subset of XSD 1.1 that domain.xsd uses, and what becomes of it:
                          parser hardly ever does, so that such a value is one to be explained
     other facets         data with parameters
     vfs:gate="open"      any attributes and no children
-    vfs:gate="rare"      nothing
+    vfs:gate="rare"      nothing; definitions that nothing refers to are left out
     vfs:gate             elsewhere a pattern in place of the type
 
 What vfs:gate leaves out may be right: the grammar is for usual files, and tells only which ones need no closer look.
@@ -64,7 +64,9 @@ class Translation:
     def grammar(self) -> Node:
         roots = [child for child in self.schema if child.tag == XS + "element"]
         start = node("start", *wrapped("choice", (self.element(root) for root in roots)))
-        definitions = [made for child in self.schema for made in self.definitions(child)]
+        made_of = {made.get("name", ""): made for child in self.schema for made in self.definitions(child)}
+        needed = referred_to(start, made_of)
+        definitions = [made for name, made in made_of.items() if name in needed]
         made: Node = etree.XML(f'<grammar xmlns="{NAMESPACE}"/>')
         made.append(etree.Comment(NOTICE))
         made.extend([start, *definitions, anything()])
@@ -126,6 +128,8 @@ class Translation:
     def particles(self, model: Node) -> Iterator[tuple[Node, Node]]:
         """What an xs:all holds, and what becomes of it."""
         for particle in model:
+            if particle.get(GATE) == "rare":
+                continue
             if particle.tag == XS + "group":
                 group = self.named[XS + "group", particle.get("ref", "")]
                 yield from ((inner, node("ref", name=name)) for name, inner in self.members(group))
@@ -184,6 +188,17 @@ class Translation:
         facets = ((etree.QName(facet).localname, facet.get("value")) for facet in restriction)
         parameters = (node("param", text=value, name=name) for name, value in facets)
         return data(base, *parameters)
+
+
+def referred_to(start: Node, definitions: dict[str, Node]) -> set[str]:
+    """The names of the definitions that the start needs, and those that these need."""
+    found: set[str] = set()
+    pending = [start]
+    for definition in pending:
+        names = {reference.get("name", "") for reference in definition.iter(f"{{{NAMESPACE}}}ref")} - found
+        found |= names
+        pending += [definitions[name] for name in names if name in definitions]
+    return found
 
 
 def data(name: str, /, *parameters: Node) -> Node:
