@@ -1,12 +1,12 @@
-"""Controllers, and the words by which other devices are told apart, as libvirt reads them."""
+"""Controllers, as libvirt reads them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from vfslint import values
-from vfslint.devices import REWRITTEN, SWITCH, Device, UnknownWord, Words
+from vfslint.devices import REWRITTEN, Device
 from vfslint.documents import Attribute, Node
 from vfslint.lazy import lazy
 from vfslint.targets import Version
@@ -14,29 +14,6 @@ from vfslint.targets import Version
 if TYPE_CHECKING:
     from vfslint.domain import Domain
 
-_NONE: Words = Words(())
-MODELS: dict[str, Words] = {
-    "pci": Words(
-        ("pci-root", "pcie-root", "pci-bridge", "dmi-to-pci-bridge", "pcie-to-pci-bridge", "pcie-root-port",
-         "pcie-switch-upstream-port", "pcie-switch-downstream-port", "pci-expander-bus", "pcie-expander-bus")
-    ),
-    "scsi": Words(
-        ("auto", "buslogic", "lsilogic", "lsisas1068", "vmpvscsi", "ibmvscsi", "virtio-scsi", "lsisas1078",
-         "virtio-transitional", "virtio-non-transitional", "am53c974", "dc390")
-    ),
-    "usb": Words(
-        ("piix3-uhci", "piix4-uhci", "ehci", "ich9-ehci1", "ich9-uhci1", "ich9-uhci2", "ich9-uhci3",
-         "vt82c686b-uhci", "pci-ohci", "nec-xhci", "qusb1", "qusb2", "qemu-xhci", "none")
-    ),
-    "ide": Words(("piix3", "piix4", "ich6")),
-    "virtio-serial": Words(("virtio", "virtio-transitional", "virtio-non-transitional")),
-    "fdc": _NONE, "sata": _NONE, "ccid": _NONE, "xenbus": _NONE, "isa": _NONE, "nvme": _NONE,
-}  # fmt: skip
-# `nvme` came between 11.3 and 12.8.
-TYPES = Words(
-    ("ide", "fdc", "scsi", "sata", "virtio-serial", "ccid", "usb", "pci", "xenbus", "isa"),
-    besides=(("nvme", (11, 5, 0)),),
-)
 # What QEMU can make of each model (qemu_validate.c:virDomainControllerPCIModelNameToQEMUCaps).
 NAMES: dict[str, tuple[str, ...]] = {
     "pci-bridge": ("pci-bridge",),
@@ -49,130 +26,9 @@ NAMES: dict[str, tuple[str, ...]] = {
     "pcie-expander-bus": ("pxb-pcie",),
 }
 KNOWN_NAMES = frozenset(name for names in NAMES.values() for name in names) | {"spapr-pci-host-bridge"}
-_NAME_WORDS = Words(
-    (*(name for names in NAMES.values() for name in names), "spapr-pci-host-bridge"),
-    besides=(("none", REWRITTEN),),
-)
 LARGEST_PORT = 255
 # libvirt makes room for all controllers up to the largest index, and dies of this one.
 DEADLY_INDEX = 2**31 - 1
-
-
-class Wanted(NamedTuple):
-    """A word that libvirt wants of a device: where it stands, which there are, whether it has to be there."""
-
-    path: str
-    name: str
-    words: Words
-    is_required: bool = False
-
-
-_MODELS = ("virtio", "virtio-transitional", "virtio-non-transitional")
-_SCREENS = (
-    "vga",
-    "cirrus",
-    "vmvga",
-    "xen",
-    "vbox",
-    "qxl",
-    "parallels",
-    "virtio",
-    "gop",
-    "none",
-    "bochs",
-    "ramfb",
-)
-_SOUNDS = ("sb16", "es1370", "pcspk", "ac97", "ich6", "ich9", "usb", "ich7")
-_AUDIO_SINCE_7_2 = ("none", "alsa", "coreaudio", "jack", "pulseaudio", "sdl", "spice", "file")
-_VIRTIO_OPTIONS = (
-    Wanted("driver", "iommu", SWITCH),
-    Wanted("driver", "ats", SWITCH),
-    Wanted("driver", "packed", Words(SWITCH.words, since=(6, 3, 0))),
-    Wanted("driver", "page_per_vq", Words(SWITCH.words, since=(7, 9, 0))),
-)
-_WANTED: dict[str, tuple[Wanted, ...]] = {
-    "input": (
-        Wanted(
-            "",
-            "type",
-            Words(("mouse", "tablet", "keyboard", "passthrough"), besides=(("evdev", REWRITTEN),)),
-            True,
-        ),
-        Wanted("", "bus", Words(("ps2", "usb", "xen", "parallels", "virtio"), besides=(("none", REWRITTEN),))),
-        Wanted("", "model", Words(_MODELS)),
-        *_VIRTIO_OPTIONS,
-    ),
-    "memballoon": (
-        Wanted("", "model", Words((*_MODELS, "xen", "none")), True),
-        Wanted("", "autodeflate", SWITCH),
-        Wanted("", "freePageReporting", Words(SWITCH.words, since=(6, 9, 0))),
-        *_VIRTIO_OPTIONS,
-    ),
-    "watchdog": (
-        Wanted("", "model", Words(("i6300esb", "ib700", "diag288"), besides=(("itco", (9, 1, 0)),)), True),
-        Wanted("", "action", Words(("reset", "shutdown", "poweroff", "pause", "dump", "none", "inject-nmi"))),
-    ),
-    "graphics": (
-        Wanted(
-            "",
-            "type",
-            Words(("sdl", "vnc", "rdp", "desktop", "spice", "egl-headless"), besides=(("dbus", (8, 4, 0)),)),
-            True,
-        ),
-    ),
-    "video": (
-        # 9.0.0 takes an empty one for none, 11.3.0 refuses it.
-        Wanted("model", "type", Words(_SCREENS, besides=(("default", (0, 0, 0)), ("", REWRITTEN)))),
-        *_VIRTIO_OPTIONS,
-    ),
-    "audio": (
-        Wanted(
-            "",
-            "type",
-            Words(
-                ("oss",),
-                besides=(
-                    *((word, (7, 2, 0)) for word in _AUDIO_SINCE_7_2),
-                    ("dbus", (8, 4, 0)),
-                    ("pipewire", (9, 10, 0)),
-                ),
-            ),
-            True,
-        ),
-    ),
-    "sound": (Wanted("", "model", Words(_SOUNDS, besides=(("virtio", (10, 4, 0)),)), True),),
-    "rng": (
-        Wanted("", "model", Words(_MODELS), True),
-        Wanted("backend", "model", Words(("random", "egd", "builtin"))),
-        *_VIRTIO_OPTIONS,
-    ),
-    "hub": (Wanted("", "type", Words(("usb",))),),
-    "redirdev": (Wanted("", "bus", Words(("usb",))),),
-    "smartcard": (Wanted("", "mode", Words(("host", "host-certificates", "passthrough"))),),
-    "vsock": (Wanted("", "model", Words(_MODELS, besides=(("default", (0, 0, 0)),))),),
-    "disk": (
-        Wanted("", "device", Words(("disk", "cdrom", "floppy", "lun"))),
-        Wanted(
-            "target",
-            "bus",
-            Words(
-                ("virtio", "scsi", "sata", "usb", "ide", "fdc", "sd", "xen", "uml"),
-                besides=(("nvme", (11, 5, 0)),),
-            ),
-        ),
-        *_VIRTIO_OPTIONS,
-    ),
-    "interface": _VIRTIO_OPTIONS,
-    "controller": _VIRTIO_OPTIONS,
-}
-
-
-# What the schema leaves open; a domain that fits it has none of the other words wrong.
-_WANTED_OF_FITTING: dict[str, tuple[Wanted, ...]] = {
-    "video": _VIRTIO_OPTIONS,
-    "rng": (Wanted("backend", "model", Words(("random", "egd", "builtin"))),),
-    "smartcard": _WANTED["smartcard"],
-}
 
 
 def reads_period(text: str, libvirt: Version) -> bool:
@@ -180,42 +36,6 @@ def reads_period(text: str, libvirt: Version) -> bool:
     if libvirt >= REWRITTEN:
         return values.integer(text) is not None
     return not text or values.unsigned(text) is not None
-
-
-def _is_short(number: str) -> bool:
-    """Tell at a glance what most numbers are: a few digits."""
-    return len(number) < 9 and number.isascii() and number.isdigit()
-
-
-class Missing(NamedTuple):
-    """A device without an attribute that libvirt wants."""
-
-    node: Node
-    name: str
-    words: tuple[str, ...]
-
-
-def unfit_words(domain: Domain) -> Iterator[UnknownWord | Missing]:
-    """Every word of a device, other than a filesystem, that is missing or that libvirt does not know."""
-    if not domain.fits_schema:
-        for controller in domain.controllers:
-            yield from controller.unknown_words
-    libvirt = domain.setting.target.libvirt
-    wanted_by = _WANTED_OF_FITTING if domain.fits_schema else _WANTED
-    for tag, devices in domain.devices.items():
-        wanted = wanted_by.get(tag, ())
-        for device in devices if wanted else ():
-            nodes: dict[str, Node | None] = {"": device}
-            for path, name, words, is_required in wanted:
-                if path not in nodes:
-                    nodes[path] = device.child(path)
-                node = nodes[path]
-                value = node.value(name) if node else None
-                if value is None:
-                    if is_required:
-                        yield Missing(device, name, words.words)
-                elif node and not words.accept(value, libvirt):
-                    yield UnknownWord(node[name], words.words)
 
 
 class Controller(Device):
@@ -246,24 +66,13 @@ class Controller(Device):
         return self.node.child("target") if self.type == "pci" else None
 
     @property
-    def unknown_words(self) -> Iterator[UnknownWord]:
-        """Type, model and name, as far as libvirt does not know them."""
-        if not TYPES.accept(self.type, self.libvirt):
-            yield UnknownWord(self.node["type"], TYPES.words)
-            return
-        if self.model and not MODELS[self.type].accept(self.model.value, self.libvirt):
-            yield UnknownWord(self.model, MODELS[self.type].words)
-        if self.name and not _NAME_WORDS.accept(self.name.value, self.libvirt):
-            yield UnknownWord(self.name, NAMES.get(self.model.value if self.model else "", ()))
-
-    @property
     def unreadable(self) -> Iterator[Attribute]:
         """The numbers that libvirt cannot read."""
         # libvirt reads ports of every controller, vectors of virtio-serial alone.
         names = ("index", "ports", "vectors") if self.type == "virtio-serial" else ("index", "ports")
         for name in names:
             value = self.node.value(name)
-            if value is not None and not _is_short(value) and values.based(value, 10, bits=31) is None:
+            if value is not None and values.based(value, 10, bits=31) is None:
                 yield self.node[name]
         for name in ("chassisNr", "chassis", "port", "busNr", "index") if self.target else ():
             value = self.target.value(name) if self.target else None

@@ -6,6 +6,7 @@ Rules ask this model and never the tree. All sizes are KiB, as in libvirt.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -34,6 +35,7 @@ from vfslint.targets import NEWEST
 if TYPE_CHECKING:
     from vfslint import pages
     from vfslint.conf_model import BackingDirectory
+    from vfslint.device_words import UnfitWord
     from vfslint.libvirt_schema import Objection
     from vfslint.schema_faults import SchemaFault
     from vfslint.virconf import Statement
@@ -735,6 +737,13 @@ class Domain:
         """Every `<controller>` of PCI."""
         return [controller for controller in self.controllers if controller.type == "pci"]
 
+    @property
+    def unfit_words(self) -> Iterator[UnfitWord]:
+        """The words of devices, other than filesystems, that are missing or that libvirt does not know."""
+        from vfslint.device_words import unfit_words
+
+        return unfit_words(self)
+
     def device_nodes(self, kind: str) -> list[Node]:
         """Every element of that name inside `<devices>`."""
         return self.devices.get(kind, [])
@@ -937,6 +946,13 @@ class Domain:
         from vfslint import numa
 
         return list(numa.numatune_faults(self))
+
+    @lazy
+    def file_backed_kib(self) -> int:
+        """How much of the initial memory is a file below memory_backing_dir, in KiB."""
+        from vfslint import pages
+
+        return pages.file_backed_kib(self)
 
     @lazy
     def hugepage_demands(self) -> list[pages.Demand]:

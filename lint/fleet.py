@@ -15,7 +15,6 @@ from vfslint.devices import VirtioFS
 from vfslint.documents import Document, Malformed, Node, read
 from vfslint.domain import Domain
 from vfslint.findings import Position, Span
-from vfslint.pages import file_backed_kib
 from vfslint.placement import backing_span, backing_storage, needs
 from vfslint.setting import Setting
 from vfslint.source import Source
@@ -95,7 +94,7 @@ def record(domain: Domain, position: int) -> Member:
             if share.directory
         ),
         pages=_pages(domain),
-        file_backed_kib=file_backed_kib(domain),
+        file_backed_kib=domain.file_backed_kib,
     )
 
 

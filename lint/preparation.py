@@ -11,7 +11,6 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
-from vfslint.pages import file_backed_kib
 from vfslint.placement import backing_storage, missing_mounts, needs, spell_pages
 from vfslint.report.plain import printable
 from vfslint.values import spell_size
@@ -206,7 +205,7 @@ def _mounts(domains: Sequence[Domain], setting: Setting) -> Iterator[Step]:
 
 
 def _memory_files(domains: Sequence[Domain], setting: Setting) -> Iterator[Step]:
-    size = sum(file_backed_kib(domain) for domain in domains)
+    size = sum(domain.file_backed_kib for domain in domains)
     storage = backing_storage(setting)
     configured = setting.conf and setting.conf["memory_backing_dir"]
     if not size or configured or (storage and storage.is_memory):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from vfslint.domain import Domain
 from vfslint.edits import insert, set_value
 from vfslint.findings import Fix, Problem, Related, Severity, Span, Stage
-from vfslint.pages import demands, file_backed_kib
+from vfslint.pages import demands
 from vfslint.placement import backing_storage
 from vfslint.rule import rule
 from vfslint.setting import Setting
@@ -48,7 +48,7 @@ def memory_in_files_on_disk(domain: Domain, setting: Setting) -> Iterator[Proble
     # The facts of a host tell of its file systems; then there is nothing to guess from a path.
     if directory is None or backing_storage(setting) is not None or not domain.vhost_user_devices:
         return
-    size_kib = file_backed_kib(domain) if directory.is_on_disk else 0
+    size_kib = domain.file_backed_kib if directory.is_on_disk else 0
     if not size_kib:
         return
     statement = directory.statement

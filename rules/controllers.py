@@ -12,11 +12,9 @@ from vfslint.controllers import (
     LARGEST_PORT,
     NAMES,
     Controller,
-    Missing,
     reads_period,
-    unfit_words,
 )
-from vfslint.devices import Disk, UnknownWord
+from vfslint.devices import Disk
 from vfslint.domain import Domain
 from vfslint.edits import remove_attribute, remove_element, set_value
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
@@ -26,7 +24,7 @@ from vfslint.spelling import nearest
 TOLD = 8
 
 
-@rule("VFS271", "device-word-unknown", severity=Severity.ERROR, stage=Stage.PARSE)
+@rule("VFS271", "device-word-unknown", misfits=True, severity=Severity.ERROR, stage=Stage.PARSE)
 def device_word_unknown(domain: Domain) -> Iterator[Problem]:
     """Types and models of devices are words that the target release knows.
 
@@ -53,29 +51,24 @@ def device_word_unknown(domain: Domain) -> Iterator[Problem]:
     Fix: corrects what differs in case or blanks alone.
     See: libvirt domain_conf.c:virDomainControllerDefParseXML, virDomainInputDefParseXML and the like
     """
-    for unfit in unfit_words(domain):
+    for unfit in domain.unfit_words:
         words = ", ".join(unfit.words[:TOLD])
-        if isinstance(unfit, Missing):
+        if unfit.attribute is None:
             yield Problem(
                 at=unfit.node.start_span,
                 message=f"<{unfit.node.tag}> has no {unfit.name}",
                 help=f"write {unfit.name}='…' with one of: {words}",
             )
             continue
-        attribute = unfit.attribute
-        guess = nearest(attribute.value, unfit.words)
+        value = unfit.attribute.value
+        guess = nearest(value, unfit.words)
+        meant = next((word for word in unfit.words if word.lower() == value.strip().lower()), None)
         yield Problem(
-            at=attribute.span,
-            message=f"libvirt knows no {attribute.name} {attribute.value!r} of <{attribute.node.tag}>",
+            at=unfit.attribute.span,
+            message=f"libvirt knows no {unfit.name} {value!r} of <{unfit.node.tag}>",
             help=f"write '{guess}'" if guess else f"write one of: {words}" if words else "leave it out",
-            fix=_word_fix(unfit),
+            fix=Fix(f"write '{meant}'", (set_value(unfit.attribute, meant),)) if meant else None,
         )
-
-
-def _word_fix(unknown: UnknownWord) -> Fix | None:
-    plain = unknown.attribute.value.strip().lower()
-    meant = next((word for word in unknown.words if word.lower() == plain), None)
-    return Fix(f"write '{meant}'", (set_value(unknown.attribute, meant),)) if meant else None
 
 
 @rule(

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from vfslint.devices import VirtioFS
 from vfslint.domain import Domain
 from vfslint.findings import Problem, Severity, Stage
-from vfslint.pages import file_backed_kib
 from vfslint.placement import (
     backing_span,
     backing_storage,
@@ -384,7 +383,7 @@ def memory_file_on_disk(domain: Domain, setting: Setting) -> Iterator[Problem]:
     See: libvirt qemu_command.c:qemuBuildMemoryBackendProps; libvirt documentation, "Sharing files with
         Virtiofs", Host setup
     """
-    if setting.host is None or not domain.vhost_user_devices or not file_backed_kib(domain):
+    if setting.host is None or not domain.vhost_user_devices or not domain.file_backed_kib:
         return
     storage = backing_storage(setting)
     if storage is None or storage.is_memory:
@@ -410,7 +409,7 @@ def memory_file_too_large(domain: Domain, setting: Setting) -> Iterator[Problem]
     libvirt says: unable to map backing store for guest RAM: No space left on device
     See: libvirt documentation, domain XML, memoryBacking allocation
     """
-    needed = file_backed_kib(domain) if setting.host and not domain.is_live else 0
+    needed = domain.file_backed_kib if setting.host and not domain.is_live else 0
     storage = backing_storage(setting) if needed else None
     if storage is None or storage.free_kib is None or needed <= storage.free_kib:
         return

@@ -9,7 +9,6 @@ from vfslint.devices import Device
 from vfslint.documents import Attribute
 from vfslint.domain import Domain, Region
 from vfslint.findings import Edit, Fix, Problem, Related, Severity, Span, Stage
-from vfslint.pages import file_backed_kib
 from vfslint.rule import rule
 from vfslint.setting import Setting
 from vfslint.spelling import nearest
@@ -497,7 +496,7 @@ def passthrough_with_memory_files(domain: Domain) -> Iterator[Problem]:
     See: virtio-win/kvm-guest-drivers-windows issue 573; libvirt qemu_command.c:qemuBuildMemoryBackendProps
     """
     hostdev = domain.vfio_device
-    if hostdev is None or not file_backed_kib(domain) or not domain.is_shared:
+    if hostdev is None or not domain.file_backed_kib or not domain.is_shared:
         return
     source = domain.backing.source
     if source:
