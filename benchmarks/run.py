@@ -60,7 +60,7 @@ def cold_starts() -> dict[str, list[str]]:
         "vfslint CLEAN": [VFSLINT, str(CLEAN)],
         "vfslint CLEAN (quiet)": [VFSLINT, "--quiet", str(CLEAN)],
         "vfslint FAULTY (drawn by rich)": [VFSLINT, "--color=always", str(FAULTY)],
-        "vfslint MISSPELT (explained by xmlschema)": [
+        "vfslint MISSPELT (drawn by rich)": [
             VFSLINT,
             "--color=always",
             str(ROOT / "examples" / "faulty" / "misspelt.xml"),

@@ -1,4 +1,4 @@
-"""How a command line is read; one with nothing but paths, as pre-commit writes it, without argparse."""
+"""How a command line is read; one with nothing but switches and paths, as pre-commit writes it, without argparse."""
 
 from collections.abc import Sequence
 from types import SimpleNamespace
@@ -51,12 +51,23 @@ DEFAULTS: dict[str, Any] = {
     "watch": False,
 }
 
+_SWITCHES = {f"--{name.replace('_', '-')}": name for name, value in DEFAULTS.items() if value is False} | {
+    "-q": "quiet",
+    "-v": "verbose",
+    "-h": "help",
+}
+
 
 def read(argv: Sequence[str]) -> Options:
     """Read a command line. Raises `Complaint` where it cannot be."""
     words = argv[1:] if argv and argv[0] == "--" else argv
-    if any(word.startswith("-") and word != "-" for word in words):
-        from vfslint.parser import lint_parser
+    options = Options(**DEFAULTS, paths=[word for word in words if word == "-" or not word.startswith("-")])
+    for word in words:
+        if word == "-" or not word.startswith("-"):
+            continue
+        if word not in _SWITCHES or argv[0] == "--":
+            from vfslint.parser import lint_parser
 
-        return lint_parser().parse_args(argv, Options())
-    return Options(**DEFAULTS, paths=list(words))
+            return lint_parser().parse_args(argv, Options())
+        setattr(options, _SWITCHES[word], True)
+    return options

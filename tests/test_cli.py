@@ -16,9 +16,10 @@ from pathlib import Path
 import pytest
 
 from vfslint import cli, watch
+from vfslint import options as command_line
 from vfslint.cli import main
 from vfslint.completion import SHELLS, options, script
-from vfslint.parser import COMMANDS, lint_parser
+from vfslint.parser import COMMANDS, GROUPS, lint_parser
 from vfslint.progress import PATIENCE, shown
 from vfslint.rules import RULES
 from vfslint.version import VERSION
@@ -410,8 +411,19 @@ def test_looking_for_a_configuration_takes_no_time(folder: Path) -> None:
     assert time.perf_counter() - start < 2
 
 
-def test_a_command_line_of_paths_alone_is_read_as_the_parser_reads_it() -> None:
-    from vfslint import options
+SWITCHES = [flag for _, group in GROUPS for option in group if option.is_switch for flag in option.flags]
 
-    for argv in (["a.xml", "-"], ["--", "--odd.xml", "b.xml"], []):
-        assert vars(options.read(argv)) == vars(lint_parser().parse_args(argv))
+
+@pytest.mark.parametrize(
+    "argv",
+    [["a.xml", "-"], ["--", "--odd.xml", "b.xml"], ["--", "a.xml"], [], *([flag, "a.xml"] for flag in SWITCHES)],
+)
+def test_a_command_line_of_paths_and_switches_is_read_as_the_parser_reads_it(argv: list[str]) -> None:
+    parsed = vars(lint_parser().parse_args(argv))
+    assert vars(command_line.read(argv)) == parsed
+
+
+@pytest.mark.parametrize("argv", [["--strict_root", "a.xml"], ["--quie", "a.xml"], ["-quiet", "a.xml"]])
+def test_a_switch_that_the_parser_does_not_know_is_refused(argv: list[str]) -> None:
+    with pytest.raises(command_line.Complaint):
+        command_line.read(argv)
