@@ -15,6 +15,7 @@ from vfslint.targets import Version
 
 if TYPE_CHECKING:
     from vfslint.domain import Domain
+    from vfslint.schema_faults import SchemaFault
 
 
 class Device:
@@ -273,6 +274,13 @@ class Filesystem(Device):
     def tag(self) -> str | None:
         """The mount tag, which despite its name stands in `target/@dir`; None where it is absent."""
         return self.target.value("dir") if self.target else None
+
+    @property
+    def misspelt_target(self) -> SchemaFault | None:
+        """A child that is probably meant for the target, or None; libvirt refuses the filesystem without it."""
+        faults = self.domain.schema_faults("unknown-element")
+        mine = (fault for fault in faults if fault.suggestion == "target" and fault.node.parent == self.node)
+        return next((fault for fault in mine if fault.is_refused), None)
 
     @property
     def tag_span(self) -> Span:

@@ -1025,6 +1025,12 @@ class Domain:
         return [region for region in self.regions if not region.is_shared]
 
     @lazy
+    def misspelt_sharing(self) -> list[SchemaFault]:
+        """The misspelt names that would probably share memory, so that libvirt drops what they hold."""
+        faults = self.schema_faults("unknown-element") + self.schema_faults("unknown-attribute")
+        return [fault for fault in faults if fault.would_share]
+
+    @lazy
     def misplaced_sharing(self) -> list[Node]:
         """`<memoryBacking>` and `<numa>` that would share memory, but stand where libvirt does not read them."""
         found = []

@@ -6,6 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vfslint.documents import Node
+from vfslint.findings import Span
 from vfslint.structure import explain, newer_than
 from vfslint.targets import Version
 
@@ -24,7 +25,8 @@ class SchemaFault(NamedTuple):
     `node` is the element concerned: the unexpected one itself, or the one whose attribute or text is wrong or
     that lacks something; `attribute` is set where `name` is an attribute's. `since` is the release that
     brought it. `is_refused` tells that the target's plain define refuses it as well; `breaks_a_share` that a
-    share fails, or does other than it says, with what is dropped. Of a repeated element `first` is the first
+    share fails, or does other than it says, with what is dropped; `would_share` that what was probably meant says
+    whether memory is shared. Of a repeated element `first` is the first
     one, and `is_copy` tells that both say the same; of a misplaced one `home` is where it belongs, if there
     is one such place and nothing of its name in it.
     """
@@ -40,9 +42,15 @@ class SchemaFault(NamedTuple):
     since: Version | None
     is_refused: bool
     breaks_a_share: bool
+    would_share: bool
     first: Node | None
     is_copy: bool
     home: Node | None
+
+    @property
+    def name_span(self) -> Span:
+        """Where the name stands that leaves the vocabulary: the attribute's, or the element's."""
+        return self.node[self.attribute].name_span if self.attribute else self.node.name_span
 
 
 def schema_faults(domain: Domain) -> dict[str, list[SchemaFault]]:
@@ -72,6 +80,7 @@ def _schema_fault(domain: Domain, fault: Fault, is_refused: bool) -> SchemaFault
         since=fault.since,
         is_refused=is_refused,
         breaks_a_share=_breaks_a_share(domain, fault),
+        would_share=_would_share(fault),
         first=first,
         is_copy=first is not None and _is_copy(first.element, fault.element),
         home=_home(domain, fault),
@@ -109,6 +118,12 @@ def _texts(first: Any, second: Any) -> list[tuple[str | None, str | None]]:
         (first.text, second.text),
         *((one.tail, other.tail) for one, other in zip(first, second, strict=True)),
     ]
+
+
+def _would_share(fault: Fault) -> bool:
+    if fault.kind == "unknown-attribute":
+        return (fault.element.tag, fault.suggestion) in (("access", "mode"), ("cell", "memAccess"))
+    return fault.kind == "unknown-element" and fault.suggestion in ("memoryBacking", "access", "numa", "cell")
 
 
 def _breaks_a_share(domain: Domain, fault: Fault) -> bool:

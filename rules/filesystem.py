@@ -464,7 +464,8 @@ def target_missing(fs: Filesystem) -> Iterator[Problem]:
     Fix: writes `dir` for `dev`, `tag` or `name`.
     See: libvirt domain_validate.c:virDomainFSDefValidate
     """
-    if fs.tag:
+    # Of a misspelt target there is a finding already, with the right name.
+    if fs.tag or fs.misspelt_target:
         return
     # The check moved from the parser, which knew only a missing one, to the validation between 7.1 and 9.0.
     starts_empty = fs.tag == "" and fs.libvirt < (9, 0, 0)

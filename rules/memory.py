@@ -53,7 +53,8 @@ def memory_not_shared(domain: Domain, setting: Setting) -> Iterator[Problem]:
     libvirt says: 'vhostuser' requires shared memory
     libvirt says: 'vhostvdpa' requires shared memory
     libvirt says: Detected vhost-user interface without any shared memory
-    Fix: makes what is private shared, adds or completes `<memoryBacking>`, or moves it to its place.
+    Fix: makes what is private shared, adds or completes `<memoryBacking>`, or moves it to its place; a misspelt name
+        has a fix of its own.
     See: libvirt qemu_validate.c:qemuValidateDomainDefVhostUserRequireSharedMemory; libvirt documentation,
         "Sharing files with Virtiofs", Host setup
     """
@@ -68,7 +69,8 @@ def memory_not_shared(domain: Domain, setting: Setting) -> Iterator[Problem]:
             label=f"{_SERVERS.get(device.kind, 'another process serves it')} and must map the guest's memory",
             related=tuple(_reasons(domain, private)),
             help=_remedy(domain),
-            fix=_share(domain, safe=device.kind != "video"),
+            # A misspelt word is corrected first: whatever is added beside it might be there twice in the end.
+            fix=None if domain.misspelt_sharing else _share(domain, safe=device.kind != "video"),
             severity=severity,
             stage=stage,
         )
@@ -104,6 +106,8 @@ def _reasons(domain: Domain, private: list[Region]) -> Iterator[Related]:
             yield Related(region.node.start_span, "private: no <memoryBacking> says <access mode='shared'/>")
     if domain.backing_setting and not domain.cells:
         yield Related(domain.backing_setting.span, "this chooses a directory for memory; it does not share any")
+    for fault in domain.misspelt_sharing:
+        yield Related(fault.name_span, "libvirt does not know this, and drops it")
     for node in domain.misplaced_sharing:
         yield Related(node.start_span, f"libvirt does not read <{node.tag}> here")
     backing = domain.backing
@@ -114,6 +118,9 @@ def _reasons(domain: Domain, private: list[Region]) -> Iterator[Related]:
 
 
 def _remedy(domain: Domain) -> str:
+    if domain.misspelt_sharing:
+        fault = domain.misspelt_sharing[0]
+        return f"write {fault.suggestion!r} instead of {fault.name!r}"
     misplaced = domain.misplaced_sharing
     if misplaced:
         home = "<cpu>" if misplaced[0].tag == "numa" else "<domain>"
