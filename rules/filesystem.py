@@ -16,6 +16,7 @@ from vfslint.edits import (
     remove_attribute,
     remove_element,
     rename_attribute,
+    rename_element,
     set_value,
 )
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
@@ -454,6 +455,9 @@ def target_missing(fs: Filesystem) -> Iterator[Problem]:
     Bad:
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
           <target dev='data'/></filesystem>
+    Bad:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
+          <traget dir='data'/></filesystem>
     Bad (libvirt 7.0.0):
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir=''/></filesystem>
     Good:
@@ -461,11 +465,19 @@ def target_missing(fs: Filesystem) -> Iterator[Problem]:
           <target dir='data'/></filesystem>
     libvirt says: missing target information for device
     libvirt says: tag property cannot be empty
-    Fix: writes `dir` for `dev`, `tag` or `name`.
+    Fix: writes `dir` for `dev`, `tag` or `name`, or corrects a misspelt `<target>`.
     See: libvirt domain_validate.c:virDomainFSDefValidate
     """
-    # Of a misspelt target there is a finding already, with the right name.
-    if fs.tag or fs.misspelt_target:
+    if fs.tag:
+        return
+    misspelt = fs.misspelt_target
+    if misspelt:
+        yield Problem(
+            at=misspelt.name_span,
+            message=f"the filesystem has no mount tag: libvirt knows no <{misspelt.name}>",
+            help="did you mean <target>?",
+            fix=Fix("rename it to <target>", tuple(rename_element(misspelt.node, "target"))),
+        )
         return
     # The check moved from the parser, which knew only a missing one, to the validation between 7.1 and 9.0.
     starts_empty = fs.tag == "" and fs.libvirt < (9, 0, 0)
