@@ -11,6 +11,7 @@ from hashlib import sha256
 from vfslint.documents import Malformed, read
 from vfslint.findings import Finding
 from vfslint.paths import Finder, path
+from vfslint.repository import in_repository
 from vfslint.source import Source
 
 _BLANKS = re.compile(r"\s+")
@@ -55,16 +56,16 @@ def fingerprint(finding: Finding, source: Source) -> str:
 def unique(findings: Iterable[Finding], sources: Mapping[str, Source]) -> list[str]:
     """Return a fingerprint for each finding that no other one of the run has.
 
-    The file's name goes into it, and the number among its equals.
+    The file's path in the repository goes into it, and the number among its equals.
     """
     known: dict[str, Fingerprints] = {}
     seen: Counter[tuple[str, str]] = Counter()
     result = []
     for finding in findings:
-        file = finding.file
-        if file not in known:
-            known[file] = Fingerprints(sources[file])
-        plain = known[file].of(finding)
+        if finding.file not in known:
+            known[finding.file] = Fingerprints(sources[finding.file])
+        plain = known[finding.file].of(finding)
+        file = in_repository(finding.file)
         seen[file, plain] += 1
         whole = f"{file}\0{plain}\0{seen[file, plain]}"
         result.append(sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()[:32])

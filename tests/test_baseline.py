@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -211,6 +212,16 @@ def test_unique_fingerprints_tell_files_and_equals_apart() -> None:
     sources = {name: Source(domain(OLD, OLD).encode(), name) for name in ("a.xml", "b.xml")}
     found = [finding for source in sources.values() for finding in engine.judge_xml(source).findings]
     assert len(set(unique(found, sources))) == len(found) == 4
+
+
+def test_a_file_has_the_same_fingerprints_however_it_is_named() -> None:
+    engine = Engine([rule for rule in RULES if rule.code == "VFS216"], Setting())
+    marks = []
+    for name in ("a.xml", "./a.xml", "b/../a.xml", os.path.abspath("a.xml")):
+        source = Source(domain(OLD).encode(), name)
+        marks.append(unique(engine.judge_xml(source).findings, {name: source}))
+    assert marks[0]
+    assert all(mark == marks[0] for mark in marks)
 
 
 def test_files_without_elements_have_fingerprints_too() -> None:

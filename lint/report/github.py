@@ -6,8 +6,8 @@ import re
 from typing import TextIO
 
 from vfslint.findings import Finding, Severity, Span
-from vfslint.report.paths import in_repository
 from vfslint.report.plain import printable
+from vfslint.repository import in_repository
 from vfslint.run import Run
 
 _COMMAND = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}

@@ -7,8 +7,8 @@ from typing import Any, TextIO
 
 from vfslint.findings import Finding, Severity
 from vfslint.fingerprints import unique
-from vfslint.report.paths import in_repository
 from vfslint.report.plain import printable
+from vfslint.repository import in_repository
 from vfslint.run import Run
 
 _SEVERITY = {Severity.ERROR: "critical", Severity.WARNING: "minor", Severity.NOTE: "info"}

@@ -14,8 +14,8 @@ from urllib.parse import quote
 from vfslint.explain import markdown, page
 from vfslint.findings import Edit, Finding, Fix, Position, Span
 from vfslint.fingerprints import unique
-from vfslint.report.paths import in_repository
 from vfslint.report.plain import printable
+from vfslint.repository import in_repository
 from vfslint.rule import Rule
 from vfslint.rules import RULES
 from vfslint.run import Run

@@ -1,4 +1,4 @@
-"""File names as continuous-integration services and code viewers want them."""
+"""File names from the top of the checkout, as continuous-integration services and code viewers want them."""
 
 from __future__ import annotations
 
