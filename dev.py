@@ -6,6 +6,7 @@ Needs Python and git only; the system's Python is left alone.
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import venv
@@ -36,7 +37,9 @@ def install(*requirements: str) -> None:
         venv.create(HOME, with_pip=True)
     pip = (BIN / "python", "-m", "pip", "--disable-pip-version-check", "install", "--quiet")
     must(*pip, *requirements)
-    # The dependencies are there now; the checkout itself is always installed anew.
+    # The dependencies are there now; the checkout itself is always installed anew. What setuptools built before
+    # may hold modules that are gone.
+    shutil.rmtree(ROOT / "build" / "lib", ignore_errors=True)
     must(*pip, "--no-deps", "--force-reinstall", ".")
 
 

@@ -1,5 +1,5 @@
 """`python -m vfslint` is the command `vfslint`."""
 
-from vfslint.cli import run
+from vfslint.command.cli import run
 
 run()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from vfslint import virconf
+from vfslint.conf import virconf
 from vfslint.engine import Engine
 from vfslint.findings import Finding
 from vfslint.rules import RULES
@@ -25,7 +25,7 @@ def lint_bytes(
     """Return the findings in domain XML, in the order of the document; an empty list means clean.
 
     Data under the name `qemu.conf` is read as one. `qemu_conf` is the text of the qemu.conf that the domain is to
-    be judged beside; findings point into it as `qemu.conf`. Raises `vfslint.virconf.Unreadable` where libvirt
+    be judged beside; findings point into it as `qemu.conf`. Raises `vfslint.conf.virconf.Unreadable` where libvirt
     could not read that one.
     """
     conf = None if qemu_conf is None else virconf.read(Source(qemu_conf, "qemu.conf"), target.libvirt)

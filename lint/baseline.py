@@ -13,8 +13,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from vfslint import files
+from vfslint.command.options import Complaint
 from vfslint.fingerprints import Fingerprints
-from vfslint.options import Complaint
 from vfslint.run import Run
 
 FORMAT = 1

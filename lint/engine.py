@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vfslint.documents import Document, Malformed, Node, read
-from vfslint.domain import Domain
 from vfslint.findings import Finding, Problem, Severity, Stage
+from vfslint.model.domain import Domain
 from vfslint.rule import Rule
 from vfslint.setting import Setting
 from vfslint.source import Source
@@ -174,8 +174,8 @@ class Engine:
 
     def judge_conf(self, source: Source) -> Outcome:
         """Return what the rules find in a qemu.conf."""
-        from vfslint import virconf
-        from vfslint.conf_model import QemuSettings
+        from vfslint.conf import virconf
+        from vfslint.conf.model import QemuSettings
 
         try:
             conf = virconf.read(source, self.setting.target.libvirt)

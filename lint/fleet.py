@@ -11,16 +11,16 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
-from vfslint.devices import VirtioFS
 from vfslint.documents import Document, Malformed, Node, read
-from vfslint.domain import Domain
 from vfslint.findings import Position, Span
-from vfslint.placement import backing_span, backing_storage, needs
+from vfslint.host.placement import backing_span, backing_storage, needs
+from vfslint.model.devices import VirtioFS
+from vfslint.model.domain import Domain
 from vfslint.setting import Setting
 from vfslint.source import Source
 
 if TYPE_CHECKING:
-    from vfslint.host import Host
+    from vfslint.host.facts import Host
 
 # How many files that were read once more are kept at a time.
 _KEPT = 32

@@ -11,7 +11,7 @@ from vfslint.structure import explain, newer_than
 from vfslint.targets import Version
 
 if TYPE_CHECKING:
-    from vfslint.domain import Domain
+    from vfslint.model.domain import Domain
     from vfslint.structure import Fault
 
 # Without these a share is missing, is not virtio-fs, or can be written to against its author's will.

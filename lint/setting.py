@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from vfslint.targets import NEWEST, Target
 
 if TYPE_CHECKING:
-    from vfslint.host import Host
-    from vfslint.virconf import QemuConf
+    from vfslint.conf.virconf import QemuConf
+    from vfslint.host.facts import Host
 
 
 class Setting(NamedTuple):

@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vfslint import paths
 from vfslint.broken import Broken
-from vfslint.choice import codes_of, nearest_rule
+from vfslint.command.choice import codes_of, nearest_rule
+from vfslint.conf.virconf import QemuConf, Unreadable
 from vfslint.documents import Attribute, Document, Node
 from vfslint.findings import Edit, Finding, Span
 from vfslint.lazy import lazy
 from vfslint.source import Source
-from vfslint.virconf import QemuConf, Unreadable
 
 if TYPE_CHECKING:
     from vfslint.engine import Engine

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vfslint import edits, values
-from vfslint.domain import Domain
-from vfslint.fields import Refusal
+from vfslint import edits
 from vfslint.findings import Fix, Problem, Severity, Stage
+from vfslint.model import values
+from vfslint.model.domain import Domain
+from vfslint.model.fields import Refusal
+from vfslint.model.sizes import Size
 from vfslint.rule import rule
 from vfslint.setting import Setting
-from vfslint.sizes import Size
 from vfslint.spelling import nearest
 from vfslint.targets import spell
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vfslint.domain import QEMU_NAMESPACE, Domain
 from vfslint.edits import add_attribute
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
+from vfslint.model.domain import QEMU_NAMESPACE, Domain
 from vfslint.rule import rule
 
 

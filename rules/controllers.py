@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vfslint import values
-from vfslint.addresses import MOST_PORTS
-from vfslint.controllers import (
+from vfslint.edits import remove_attribute, remove_element, set_value
+from vfslint.findings import Fix, Problem, Related, Severity, Stage
+from vfslint.model import values
+from vfslint.model.addresses import MOST_PORTS
+from vfslint.model.controllers import (
     DEADLY_INDEX,
     KNOWN_NAMES,
     LARGEST_PORT,
@@ -14,10 +16,8 @@ from vfslint.controllers import (
     Controller,
     reads_period,
 )
-from vfslint.devices import Disk
-from vfslint.domain import Domain
-from vfslint.edits import remove_attribute, remove_element, set_value
-from vfslint.findings import Fix, Problem, Related, Severity, Stage
+from vfslint.model.devices import Disk
+from vfslint.model.domain import Domain
 from vfslint.rule import rule
 from vfslint.spelling import nearest
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vfslint import values
-from vfslint.devices import IdRange, VirtioFS
-from vfslint.domain import Domain
 from vfslint.edits import remove_attribute, remove_element
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
+from vfslint.model import values
+from vfslint.model.devices import IdRange, VirtioFS
+from vfslint.model.domain import Domain
 from vfslint.rule import rule
 from vfslint.setting import Setting
 from vfslint.targets import spell

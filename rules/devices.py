@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vfslint.addresses import NUMBERS
-from vfslint.devices import Boot, Disk, Interface, VirtioFS
-from vfslint.domain import Domain
 from vfslint.edits import add_attribute, insert, remove_attribute, remove_element, set_value
 from vfslint.findings import Fix, Problem, Related, Severity, Span, Stage
+from vfslint.model.addresses import NUMBERS
+from vfslint.model.devices import Boot, Disk, Interface, VirtioFS
+from vfslint.model.domain import Domain
 from vfslint.rule import rule
 from vfslint.setting import Setting
 from vfslint.targets import Version, spell

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vfslint import edits
-from vfslint.domain import Domain
 from vfslint.findings import Edit, Fix, Problem, Related, Severity, Stage
-from vfslint.machines import ARCHITECTURES
+from vfslint.model.domain import Domain
+from vfslint.model.machines import ARCHITECTURES
 from vfslint.rule import rule
 from vfslint.setting import Setting
 from vfslint.spelling import nearest

@@ -5,10 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from vfslint import values
-from vfslint.devices import PASSTHROUGH, Filesystem, UnknownWord, VirtioFS
 from vfslint.documents import Attribute
-from vfslint.domain import Domain
 from vfslint.edits import (
     add_attribute,
     insert,
@@ -20,6 +17,9 @@ from vfslint.edits import (
     set_value,
 )
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
+from vfslint.model import values
+from vfslint.model.devices import PASSTHROUGH, Filesystem, UnknownWord, VirtioFS
+from vfslint.model.domain import Domain
 from vfslint.rule import rule
 from vfslint.setting import Setting
 from vfslint.spelling import nearest

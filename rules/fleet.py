@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from vfslint.findings import Problem, Related, Severity, Stage
-from vfslint.placement import allocation, backing_storage
+from vfslint.host.placement import allocation, backing_storage
+from vfslint.model.values import spell_size
 from vfslint.rule import rule
-from vfslint.values import spell_size
 
 if TYPE_CHECKING:
     from vfslint.fleet import Excess, Fleet

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vfslint.devices import VirtioFS
-from vfslint.domain import Domain
 from vfslint.findings import Problem, Severity, Stage
-from vfslint.placement import (
+from vfslint.host.placement import (
     backing_span,
     backing_storage,
     lacks,
@@ -16,10 +14,12 @@ from vfslint.placement import (
     shortages,
     unknown_sizes,
 )
+from vfslint.model.devices import VirtioFS
+from vfslint.model.domain import Domain
+from vfslint.model.values import spell_size
 from vfslint.rule import rule
 from vfslint.rules.backing import use_memfd
 from vfslint.setting import Setting
-from vfslint.values import spell_size
 
 _ARTICLES = {
     "file": "a file",

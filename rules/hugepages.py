@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vfslint import edits
-from vfslint.domain import Domain, Page
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
-from vfslint.machines import HUGE_PAGES_KIB
-from vfslint.pages import ORDINARY_KIB
+from vfslint.model.domain import Domain, Page
+from vfslint.model.machines import HUGE_PAGES_KIB
+from vfslint.model.pages import ORDINARY_KIB
+from vfslint.model.values import spell_set, spell_size
 from vfslint.rule import rule
 from vfslint.setting import Setting
 from vfslint.targets import spell
-from vfslint.values import spell_set, spell_size
 
 # From here on QEMU itself refuses memory files that are no multiple of their pages; before, it rounded up.
 QEMU_CHECKS_FILES = (9, 1, 0)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vfslint import edits
-from vfslint.devices import Device
 from vfslint.documents import Attribute
-from vfslint.domain import Domain, Region
 from vfslint.findings import Edit, Fix, Problem, Related, Severity, Span, Stage
+from vfslint.model.devices import Device
+from vfslint.model.domain import Domain, Region
+from vfslint.model.values import spell_size
 from vfslint.rule import rule
 from vfslint.setting import Setting
 from vfslint.spelling import nearest
 from vfslint.targets import spell
-from vfslint.values import spell_size
 
 # The release that asks shared memory of vhost-user interfaces too; until then it only logs a warning.
 INTERFACES_CHECKED = (11, 2, 0)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vfslint import edits
-from vfslint.devices import MemoryDevice
-from vfslint.domain import Domain
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
+from vfslint.model.devices import MemoryDevice
+from vfslint.model.domain import Domain
+from vfslint.model.values import spell_size
 from vfslint.rule import rule
 from vfslint.setting import Setting
 from vfslint.targets import spell
-from vfslint.values import spell_size
 
 # The page that the guest's memory is made of on x86, the least that virtio-mem can hand over.
 LEAST_BLOCK_KIB = 2048

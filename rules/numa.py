@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vfslint import edits
-from vfslint.domain import Cell, Domain
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
+from vfslint.model.domain import Cell, Domain
+from vfslint.model.values import spell_set, spell_size
 from vfslint.rule import rule
-from vfslint.values import spell_set, spell_size
 
 # A cell this small was meant in another unit: no firmware starts in less.
 SMALL_CELL_KIB = 64 * 1024

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from vfslint import edits
 from vfslint.documents import Node
-from vfslint.domain import Domain
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
+from vfslint.model.domain import Domain
 from vfslint.rule import rule
 from vfslint.setting import Setting
 from vfslint.targets import spell

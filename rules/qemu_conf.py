@@ -11,8 +11,8 @@ from vfslint.setting import Setting
 from vfslint.targets import spell
 
 if TYPE_CHECKING:
-    from vfslint.conf_model import ConfSetting, Ports, QemuSettings
-    from vfslint.virconf import Unreadable
+    from vfslint.conf.model import ConfSetting, Ports, QemuSettings
+    from vfslint.conf.virconf import Unreadable
 
 NO_DRIVER = "the QEMU driver does not start, so no guest can"
 

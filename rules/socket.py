@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vfslint.devices import Filesystem, VirtioFS
 from vfslint.documents import Attribute, Node
-from vfslint.domain import Domain
 from vfslint.edits import add_attribute, insert, remove_attribute, remove_element, set_value
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
+from vfslint.model.devices import Filesystem, VirtioFS
+from vfslint.model.domain import Domain
 from vfslint.rule import rule
 
 # sockaddr_un.sun_path of Linux has 108 bytes, the last of which ends the text.

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from vfslint.domain import Domain
 from vfslint.edits import (
     move_into,
     remove_element,
@@ -18,6 +17,7 @@ from vfslint.edits import (
     set_whole_text,
 )
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
+from vfslint.model.domain import Domain
 from vfslint.rule import rule
 from vfslint.targets import spell
 

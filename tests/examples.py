@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from tests import hosts
+from vfslint.conf.virconf import read as read_conf
 from vfslint.engine import Engine
 from vfslint.findings import Finding
 from vfslint.manual import Example
@@ -13,7 +14,6 @@ from vfslint.rules import RULES
 from vfslint.setting import Setting
 from vfslint.source import Source
 from vfslint.targets import NAMED, NEWEST, Target, contemporary, version
-from vfslint.virconf import read as read_conf
 
 DATA = Path(__file__).parent / "data"
 

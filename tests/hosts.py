@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from vfslint.host import Host, load
+from vfslint.host.facts import Host, load
 
 GIB = 1024 * 1024
 

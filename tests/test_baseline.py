@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from vfslint.cli import main
+from vfslint.command.cli import main
 from vfslint.engine import Engine
 from vfslint.fingerprints import fingerprint, unique
 from vfslint.rules import RULES

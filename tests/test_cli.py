@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from vfslint import cli, watch
-from vfslint import options as command_line
-from vfslint.cli import main
-from vfslint.completion import SHELLS, options, script
-from vfslint.parser import COMMANDS, GROUPS, lint_parser
-from vfslint.progress import PATIENCE, shown
+from vfslint.command import cli, watch
+from vfslint.command import options as command_line
+from vfslint.command.cli import main
+from vfslint.command.completion import SHELLS, options, script
+from vfslint.command.parser import COMMANDS, GROUPS, lint_parser
+from vfslint.command.progress import PATIENCE, shown
 from vfslint.rules import RULES
 from vfslint.version import VERSION
 
@@ -69,7 +69,7 @@ import importlib.util, sys
 if importlib.util.find_spec("vfslint") is None:
     sys.path.insert(0, {_ROOT!r})
     import conftest
-from vfslint.cli import run
+from vfslint.command.cli import run
 run()
 """
 
@@ -224,7 +224,7 @@ def test_a_bar_is_drawn_when_a_run_takes_longer_than_a_moment(step: float, drawn
 
 
 def test_no_bar_without_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vfslint.progress.PATIENCE", -1)
+    monkeypatch.setattr("vfslint.command.progress.PATIENCE", -1)
     assert vfslint("sound.xml", "faulty.xml")[2] == ""
 
 
@@ -313,8 +313,8 @@ def test_an_output_that_cannot_show_a_sign_causes_no_traceback(folder: Path) -> 
 
 
 def test_a_clean_run_imports_nothing_that_it_does_not_need() -> None:
-    code = _START.replace("run()\n", "import io\nfrom vfslint.cli import main\n").replace(
-        "from vfslint.cli import run\n", ""
+    code = _START.replace("run()\n", "import io\nfrom vfslint.command.cli import main\n").replace(
+        "from vfslint.command.cli import run\n", ""
     ) + (
         "assert main(['sound.xml'], sys.stdin, io.StringIO(), sys.stderr) == 0\n"
         "print(*sorted(set(name.partition('.')[0] for name in sys.modules)))\n"

@@ -13,9 +13,9 @@ import jsonschema
 import pytest
 
 from vfslint import configuration
-from vfslint.choices import CONFIGURATION_NAMES, Choices
-from vfslint.cli import main
-from vfslint.parser import lint_parser
+from vfslint.command.choices import CONFIGURATION_NAMES, Choices
+from vfslint.command.cli import main
+from vfslint.command.parser import lint_parser
 from vfslint.schemas import HERE
 from vfslint.targets import NAMED
 from vfslint.toml_lines import lines_of

@@ -2,14 +2,14 @@
 
 import pytest
 
-from vfslint.addresses import Place
-from vfslint.devices import Filesystem, Interface, VirtioFS
 from vfslint.documents import Node, read
-from vfslint.domain import Domain
+from vfslint.model.addresses import Place
+from vfslint.model.devices import Filesystem, Interface, VirtioFS
+from vfslint.model.domain import Domain
+from vfslint.model.values import based, mac_address
 from vfslint.setting import Setting
 from vfslint.source import Source
 from vfslint.targets import contemporary, version
-from vfslint.values import based, mac_address
 
 SHARE = "<driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>"
 Q35 = "<type arch='x86_64' machine='q35'>hvm</type>"

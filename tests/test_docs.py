@@ -12,8 +12,8 @@ import yaml
 
 from tests.examples import findings
 from tools import doc_commands, doc_tables, make_docs, make_picture, rule_pages
+from vfslint.command.parser import lint_parser
 from vfslint.manual import Example
-from vfslint.parser import lint_parser
 from vfslint.rules import RULES
 
 ROOT = Path(__file__).resolve().parent.parent

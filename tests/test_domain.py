@@ -6,8 +6,8 @@ import pytest
 
 from tests.examples import setting
 from vfslint.documents import Node, read
-from vfslint.domain import Domain
-from vfslint.machines import MachineType
+from vfslint.model.domain import Domain
+from vfslint.model.machines import MachineType
 from vfslint.source import Source
 
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from vfslint import files
 from vfslint.broken import Broken
-from vfslint.cli import main
+from vfslint.command.cli import main
 from vfslint.differences import diff
 from vfslint.documents import MAXIMUM_BYTES, Document, read
 from vfslint.edits import apply, insert, remove_element, set_value

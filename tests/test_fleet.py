@@ -13,7 +13,7 @@ import pytest
 
 from tests.hosts import host
 from vfslint.api import lint_bytes
-from vfslint.cli import main
+from vfslint.command.cli import main
 from vfslint.engine import Engine
 from vfslint.findings import Finding
 from vfslint.fleet import Member

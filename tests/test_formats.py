@@ -16,7 +16,7 @@ from lxml import etree
 
 from tests.conftest import Golden
 from vfslint import report
-from vfslint.cli import main
+from vfslint.command.cli import main
 from vfslint.edits import apply
 from vfslint.findings import Edit, Finding, Fix, Related, Severity, Span, Stage
 from vfslint.report import sarif

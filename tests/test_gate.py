@@ -18,12 +18,12 @@ from lxml import etree
 from tests import examples
 from tests.test_structure import mutated
 from vfslint import gate, lint_bytes, schemas, structure
-from vfslint.addresses import read as read_address
-from vfslint.closed_fields import CLOSED
 from vfslint.documents import Malformed, Node, read
-from vfslint.domain import Domain
 from vfslint.gate import accepts
-from vfslint.machines import ARCHITECTURES
+from vfslint.model.addresses import read as read_address
+from vfslint.model.closed_fields import CLOSED
+from vfslint.model.domain import Domain
+from vfslint.model.machines import ARCHITECTURES
 from vfslint.rules import RULES
 from vfslint.rules.domain import DOMAIN_TYPES
 from vfslint.setting import Setting

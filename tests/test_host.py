@@ -16,11 +16,11 @@ from jsonschema import Draft202012Validator
 
 from tests.examples import document
 from tests.hosts import BARE, GIB, NAMED, host, pools
-from vfslint import survey
-from vfslint.cli import main
+from vfslint.command.cli import main
 from vfslint.documents import read
 from vfslint.engine import Engine, domains_in
-from vfslint.host import Daemon, Discovery, Host, Mount, Pool, Storage, Unreadable, dump, load
+from vfslint.host import survey
+from vfslint.host.facts import Daemon, Discovery, Host, Mount, Pool, Storage, Unreadable, dump, load
 from vfslint.rules import RULES
 from vfslint.setting import Setting
 from vfslint.source import Source
@@ -516,7 +516,7 @@ def test_a_running_guest_has_its_pages_already() -> None:
 
 
 def test_file_of_memory_prefers_the_qemu_conf_given() -> None:
-    from vfslint import virconf
+    from vfslint.conf import virconf
 
     fragment = f"<memoryBacking><source type='file'/><access mode='shared'/></memoryBacking>{SHARE}"
     storage = [Storage("/dev/shm", "tmpfs", GIB * 8, GIB * 8), Storage("/data", "xfs", GIB * 8, GIB * 8)]

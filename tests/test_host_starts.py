@@ -13,7 +13,7 @@ from tests.test_starts import STARTS, UP_TO_ANOTHER_DOMAIN, UP_TO_THE_HOST, erro
 from tests.test_starts import starts as all_starts
 from vfslint.engine import Engine
 from vfslint.findings import Finding, Stage
-from vfslint.host import Host, load
+from vfslint.host.facts import Host, load
 from vfslint.rules import RULES
 from vfslint.setting import Setting
 from vfslint.source import Source

@@ -7,7 +7,7 @@ import pytest
 
 from tests.examples import document
 from vfslint import libvirt_schema
-from vfslint.cli import main
+from vfslint.command.cli import main
 
 DATA = Path(__file__).parent / "data"
 ODD = "<sound model='ich9'><codec type='loud'/></sound>"

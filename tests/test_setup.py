@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from tests.examples import document
 from tests.examples import setting as circumstances
 from tests.hosts import host
-from vfslint import preparation
-from vfslint.cli import main
+from vfslint.command.cli import main
 from vfslint.documents import read
 from vfslint.engine import domains_in
-from vfslint.host import Host
-from vfslint.preparation import quoted
+from vfslint.host import preparation
+from vfslint.host.facts import Host
+from vfslint.host.preparation import quoted
 from vfslint.setting import Setting
 from vfslint.source import Source
 

@@ -604,8 +604,8 @@ assert "xmlschema" not in sys.modules
 
 
 def test_what_rules_do_not_look_at_in_fitting_domains_is_closed_in_the_vocabulary():
-    from vfslint import device_words
-    from vfslint.closed_fields import CLOSED
+    from vfslint.model import device_words
+    from vfslint.model.closed_fields import CLOSED
 
     def knows(path, attribute):
         kinds = list(structure.vocabulary().roots["domain"].kinds())

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vfslint import values
+from vfslint.model import values
 
 
 @pytest.mark.parametrize(

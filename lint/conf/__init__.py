@@ -1,0 +1,1 @@
+"""qemu.conf, read as libvirt reads it."""

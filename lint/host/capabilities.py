@@ -1,0 +1,93 @@
+"""Host facts in the XML that `virsh capabilities` and `virsh domcapabilities` print."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from vfslint.documents import Malformed, Node, read
+from vfslint.host.facts import Host, HugePages, Pool, Unreadable
+from vfslint.model import values
+from vfslint.source import Source
+from vfslint.targets import Version
+
+# Machine types that carry the QEMU release they came with; a distribution's own carry none.
+_VERSIONED = re.compile(r"(?:pc-i440fx|pc-q35|virt|pseries|s390-ccw-virtio)-(\d{1,3})\.(\d{1,3})\Z")
+
+
+def load(data: bytes) -> Host:
+    """Return the facts; raises `Unreadable` where the XML is something else."""
+    try:
+        document = read(Source(data, "facts"))
+    except Malformed as failure:
+        raise Unreadable(f"not well-formed XML: {failure.message} (line {failure.line})") from None
+    root = Node(document, document.root)
+    if root.tag == "capabilities":
+        return _of_host(root)
+    if root.tag == "domainCapabilities":
+        return _of_domains(root)
+    raise Unreadable(
+        f"<{root.tag[:80]}> holds no facts of a host: "
+        "give the output of vfslint host, virsh capabilities or virsh domcapabilities"
+    )
+
+
+def _of_host(root: Node) -> Host:
+    cells = root.children("host/topology/cells/cell")
+    # The smallest of the sizes is the ordinary page, which is never short.
+    ordinary = min((pool.size_kib for cell in cells for pool in _pools(cell)), default=0)
+    pools = tuple(pool for cell in cells for pool in _pools(cell) if pool.size_kib > ordinary)
+    nodes = {_number(cell, "id"): size for cell in cells if (size := _memory(cell)) is not None}
+    arch = root.child("host/cpu/arch")
+    return Host(
+        qemu=max((found for machine in root.children("guest/arch/machine") for found in _release(machine)),
+                 default=None),
+        arch=arch.text if arch else None,
+        memory_kib=sum(nodes.values()) if nodes else None,
+        nodes=nodes or None,
+        hugepages=HugePages(pools) if cells else None,
+    )  # fmt: skip
+
+
+def _of_domains(root: Node) -> Host:
+    arch = root.child("arch")
+    return Host(
+        arch=arch.text if arch else None,
+        filesystem_drivers=_choices(root, "devices/filesystem", "driverType"),
+        memory_sources=_choices(root, "memoryBacking", "sourceType"),
+    )
+
+
+def _pools(cell: Node) -> Iterator[Pool]:
+    """Yield a cell's pools. libvirt gives their size here; what is free, `virsh freepages` tells."""
+    for pages in cell.children("pages"):
+        size = values.scaled(pages.value("size") or "", pages.value("unit"))
+        total = values.unsigned(pages.text, bits=64)
+        if size and total is not None:
+            yield Pool(values.kib(size), total, None, _number(cell, "id"))
+
+
+def _memory(cell: Node) -> int | None:
+    memory = cell.child("memory")
+    size = values.scaled(memory.text, memory.value("unit")) if memory else None
+    return None if size is None else values.kib(size)
+
+
+def _number(node: Node, name: str) -> int:
+    return values.unsigned(node.value(name) or "") or 0
+
+
+def _release(machine: Node) -> Iterator[Version]:
+    """Yield the QEMU release of an alias such as q35: the newest machine type is the release's own."""
+    found = _VERSIONED.match(machine.value("canonical") or "")
+    if found:
+        yield int(found[1]), int(found[2]), 0
+
+
+def _choices(root: Node, path: str, enumeration: str) -> frozenset[str] | None:
+    """Return the values of an enumeration; None where this libvirt does not report it."""
+    found = root.child(path)
+    for enum in found.children("enum") if found else ():
+        if enum.value("name") == enumeration:
+            return frozenset(value.text for value in enum.children("value"))
+    return None

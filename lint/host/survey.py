@@ -1,0 +1,391 @@
+"""Takes the facts of this machine: `vfslint host` and `--host`.
+
+Everything is read below a root folder, so that tests can show it another machine. Programs are run without
+a shell, with a time limit, and only where the system itself has put them: a path out of a domain's XML is
+looked at, never run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import posixpath
+import re
+import stat
+import subprocess
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple, TextIO
+
+from vfslint.conf import virconf
+from vfslint.host.facts import (
+    DEFAULT_BACKING_DIRECTORY,
+    Daemon,
+    Discovery,
+    Host,
+    HugePages,
+    Mount,
+    Pool,
+    Storage,
+    dump,
+)
+from vfslint.lazy import lazy
+from vfslint.source import Source
+from vfslint.targets import Version
+
+if TYPE_CHECKING:
+    from vfslint.model.domain import Domain
+
+Run = Callable[[Sequence[str]], "str | None"]
+
+# Where distributions install virtiofsd; libvirt itself knows only what the vhost-user files name.
+DAEMONS = (
+    "/usr/libexec/virtiofsd",
+    "/usr/lib/virtiofsd",
+    "/usr/lib64/virtiofsd",
+    "/usr/lib/qemu/virtiofsd",
+)
+_LIBVIRT = ("/usr/sbin/virtqemud", "/usr/sbin/libvirtd", "/usr/bin/virsh")
+_EMULATORS = ("/usr/bin/qemu-system-{arch}", "/usr/libexec/qemu-kvm", "/usr/bin/qemu-kvm", "/usr/bin/kvm")
+_VHOST_USER = ("/usr/share/qemu/vhost-user", "/etc/qemu/vhost-user")
+
+# qemu_vhost_user.c: the types that a vhost-user file may have; another one spoils the search.
+_TYPES = frozenset("9p balloon block caif console crypto gpu input net rng rpmsg rproc-serial scsi vsock fs".split())
+_LONGEST_FILE = 1024 * 1024  # qemu_vhost_user.c: DOCUMENT_SIZE
+_SECONDS = 5
+_RELEASE = re.compile(r"\b(\d{1,4})\.(\d{1,4})(?:\.(\d{1,4}))?")
+
+
+def take(root: str = "/", *, session: bool = False, run: Run | None = None) -> Host:
+    """Return the facts of this machine, or of the one whose files lie below `root`.
+
+    A share's directory, a socket or a program is looked at when a rule asks for it.
+    """
+    machine = Machine(root, run or (_run if root == "/" else _run_nothing))
+    arch = os.uname().machine
+    mounts = machine.mounts
+    discovery = machine.discovery(session)
+    daemons = dict.fromkeys([*(discovery.binaries if discovery else ()), *DAEMONS])
+    return LiveHost(
+        libvirt=machine.first_release(_LIBVIRT),
+        qemu=machine.first_release([path.format(arch=arch) for path in _EMULATORS]),
+        kernel=machine.line("/proc/sys/kernel/osrelease"),
+        arch=arch,
+        session=session,
+        memory_kib=machine.meminfo("/proc/meminfo").get("MemTotal"),
+        nodes=machine.nodes(),
+        default_page_kib=machine.meminfo("/proc/meminfo").get("Hugepagesize"),
+        hugepages=machine.hugepages(),
+        hugetlbfs=None if mounts is None else tuple(machine.hugetlbfs(mounts)),
+        backing_directory=machine.backing_directory(session),
+        discovery=discovery,
+        daemons={path: daemon for path in daemons if (daemon := machine.daemon(path))},
+        can_map_ids=machine.can_map_ids(),
+        machine=machine,
+    )
+
+
+def write(out: TextIO, domains: Iterable[Domain] = (), *, host: Host | None = None) -> None:
+    """Write the facts as JSON, with what the paths are that the domains name."""
+    host = host or take()
+    paths = {path for domain in domains for path in paths_of(domain)}
+    paths.update(host.discovery.binaries if host.discovery else ())
+    found = {path: kind for path in paths if (kind := host.path_kind(path))}
+    directory = host.backing_directory
+    storage = host.storage_at(directory) if directory else None
+    recorded = replace(host, paths=found, storage={storage.path: storage} if storage else {})
+    json.dump(dump(recorded), out, indent=2, ensure_ascii=True)
+    out.write("\n")
+
+
+def paths_of(domain: Domain) -> Iterator[str]:
+    """Yield the host paths that a check of the domain asks about."""
+    if domain.emulator:
+        yield domain.emulator.text
+    for share in domain.shares:
+        binary = share.binary.value("path") if share.binary and share.socket is None else None
+        yield from (path for path in (share.directory, share.socket, binary) if path)
+
+
+@dataclass(frozen=True)
+class LiveHost(Host):
+    """The facts of a machine that is at hand: what has not been taken yet is looked up."""
+
+    machine: Machine | None = None
+
+    def path_kind(self, path: str) -> str | None:
+        """What a path is, as far as the user may see it."""
+        return self.machine.kind(path) if self.machine else super().path_kind(path)
+
+    def storage_at(self, path: str) -> Storage | None:
+        """The file system of a path or of the nearest folder above it that is there."""
+        return self.machine.storage(path) if self.machine else super().storage_at(path)
+
+
+class Mounted(NamedTuple):
+    """A line of /proc/self/mounts."""
+
+    path: str
+    filesystem: str
+    options: tuple[str, ...]
+
+
+class Machine:
+    """Reads a machine's files below a root folder and runs its programs. What is mounted is read once."""
+
+    def __init__(self, root: str, run: Run) -> None:
+        self.root = root
+        self.run = run
+
+    def path(self, path: str) -> str:
+        """Return where a path of the machine lies for us."""
+        return os.path.join(self.root, path.lstrip("/"))
+
+    def text(self, path: str) -> str | None:
+        """Return a small file's text, or None where it cannot be read."""
+        try:
+            with open(self.path(path), "rb") as file:
+                return file.read(_LONGEST_FILE).decode(errors="replace")
+        except (OSError, ValueError):
+            return None
+
+    def line(self, path: str) -> str | None:
+        """Return the first line of a file, or None."""
+        text = self.text(path)
+        return text.strip().partition("\n")[0] if text and text.strip() else None
+
+    def number(self, path: str) -> int | None:
+        """Return the number that a file holds, or None."""
+        line = self.line(path)
+        return int(line) if line and line.isascii() and line.isdigit() else None
+
+    def names(self, folder: str) -> list[str]:
+        """Return what lies in a folder, sorted as strcmp does; nothing where it cannot be read."""
+        try:
+            return sorted(os.listdir(self.path(folder)), key=os.fsencode)
+        except OSError:
+            return []
+
+    def kind(self, path: str) -> str | None:
+        """Return one of `host.KINDS`; None where it cannot be told, as for a path that is not absolute."""
+        if not path.startswith("/"):
+            return None
+        try:
+            mode = os.stat(self.path(path)).st_mode
+        except (FileNotFoundError, NotADirectoryError):
+            return "missing"
+        except (OSError, ValueError):
+            return None
+        if stat.S_ISREG(mode):
+            return "program" if mode & 0o111 else "file"
+        if stat.S_ISDIR(mode):
+            return "directory"
+        return "socket" if stat.S_ISSOCK(mode) else "other"
+
+    def meminfo(self, path: str) -> dict[str, int]:
+        """Return the sizes of a meminfo file in KiB, by name."""
+        found = re.findall(r"^(?:Node +\d+ +)?(\w+):\s+(\d{1,18})(?: kB)?$", self.text(path) or "", re.MULTILINE)
+        return {name: int(size) for name, size in found}
+
+    def _nodes(self) -> list[int]:
+        names = self.names("/sys/devices/system/node")
+        return sorted(int(found[1]) for name in names if (found := re.fullmatch(r"node(\d{1,6})", name)))
+
+    def nodes(self) -> dict[int, int] | None:
+        """Return the memory of each NUMA node, or None where the kernel shows none."""
+        found = {}
+        for node in self._nodes():
+            size = self.meminfo(f"/sys/devices/system/node/node{node}/meminfo").get("MemTotal")
+            if size is not None:
+                found[node] = size
+        return found or None
+
+    def hugepages(self) -> HugePages | None:
+        """Return the pools of the host and of each node; None where the kernel shows none at all."""
+        places: list[tuple[int | None, str]] = [(None, "/sys/kernel/mm/hugepages")]
+        places += [(node, f"/sys/devices/system/node/node{node}/hugepages") for node in self._nodes()]
+        pools = [pool for node, folder in places for pool in self._pools(folder, node)]
+        known = pools or os.path.isdir(self.path("/sys/kernel/mm"))
+        return HugePages(tuple(pools)) if known else None
+
+    def _pools(self, folder: str, node: int | None) -> Iterator[Pool]:
+        for name in self.names(folder):
+            size = re.fullmatch(r"hugepages-(\d{1,12})kB", name)
+            total = self.number(f"{folder}/{name}/nr_hugepages")
+            free = self.number(f"{folder}/{name}/free_hugepages")
+            if size and total is not None and free is not None:
+                reserved = self.number(f"{folder}/{name}/resv_hugepages") or 0
+                beyond = self.number(f"{folder}/{name}/nr_overcommit_hugepages") or 0
+                surplus = self.number(f"{folder}/{name}/surplus_hugepages") or 0
+                overcommit = max(beyond - surplus, 0) if node is None else 0
+                yield Pool(int(size[1]), total, max(free - reserved, 0), node, overcommit)
+
+    @lazy
+    def mounts(self) -> list[Mounted] | None:
+        """What is mounted, or None where that cannot be read."""
+        text = self.text("/proc/self/mounts") or self.text("/proc/mounts")
+        if text is None:
+            return None
+        lines = (line.split(" ") for line in text.splitlines())
+        return [Mounted(_unescaped(f[1]), f[2], tuple(f[3].split(","))) for f in lines if len(f) >= 4]
+
+    def hugetlbfs(self, mounts: Iterable[Mounted]) -> Iterator[Mount]:
+        """Yield every hugetlbfs with its page size; the kernel's default where the mount names none."""
+        for mounted in mounts:
+            if mounted.filesystem != "hugetlbfs":
+                continue
+            size = self.meminfo("/proc/meminfo").get("Hugepagesize", 2048)
+            for option in mounted.options:
+                found = re.fullmatch(r"pagesize=(\d{1,9})([KMG])", option)
+                if found:
+                    size = int(found[1]) * {"K": 1, "M": 1024, "G": 1024**2}[found[2]]
+            yield Mount(mounted.path, size)
+
+    def storage(self, path: str) -> Storage | None:
+        """Return the file system of a path, or of the nearest folder above it that is there."""
+        mounts = self.mounts
+        if mounts is None or not path.startswith("/"):
+            return None
+        path = posixpath.normpath(path)
+        over = [mounted for mounted in mounts if path.startswith(mounted.path.rstrip("/") + "/")]
+        over += [mounted for mounted in mounts if path == mounted.path]
+        if not over:
+            return None
+        # The deepest mount counts, and of several on one folder the last.
+        depth = max(len(mounted.path) for mounted in over)
+        filesystem = [mounted.filesystem for mounted in over if len(mounted.path) == depth][-1]
+        return Storage(path, filesystem, *self._room(path))
+
+    def _room(self, path: str) -> tuple[int, int] | tuple[None, None]:
+        """Return the size of a file system and what is free on it, in KiB."""
+        while path != "/" and not os.path.isdir(self.path(path)):
+            path = posixpath.dirname(path)
+        try:
+            found = os.statvfs(self.path(path))
+        except OSError:
+            return None, None
+        return found.f_blocks * found.f_frsize // 1024, found.f_bavail * found.f_frsize // 1024
+
+    def backing_directory(self, session: bool) -> str | None:
+        """Return memory_backing_dir of the machine's own qemu.conf, or None where that cannot be read."""
+        folder = f"{_configuration_home()}/libvirt" if session else "/etc/libvirt"
+        default = f"{folder}/qemu/ram" if session else DEFAULT_BACKING_DIRECTORY
+        path = f"{folder}/qemu.conf"
+        if self.kind(path) == "missing":
+            return default
+        text = self.text(path)
+        if text is None:
+            return None
+        try:
+            return virconf.read(Source(text.encode(), path)).text("memory_backing_dir") or default
+        except virconf.Unreadable:
+            return None
+
+    def discovery(self, session: bool) -> Discovery | None:
+        """Search the vhost-user files as libvirt does (qemu_interop_config.c, qemu_vhost_user.c)."""
+        folders = [*_VHOST_USER, *([f"{_configuration_home()}/qemu/vhost-user"] if session else ())]
+        files: dict[str, str] = {}
+        for folder in folders:
+            for name in self.names(folder):
+                path = f"{folder}/{name}"
+                if not name.startswith(".") and self.kind(path) in ("file", "program"):
+                    files[name] = path
+        binaries = []
+        for name in sorted(files, key=os.fsencode):
+            text = self.text(files[name])
+            if text is None:
+                return None
+            if not text:
+                continue  # an empty file masks one of the same name in a folder before
+            fault, binary = _described(text)
+            if fault:
+                return Discovery((), f"{files[name]} {fault}")
+            if binary:
+                binaries.append(binary)
+        return Discovery(tuple(binaries))
+
+    def daemon(self, path: str) -> Daemon | None:
+        """Ask a virtiofsd for its version and capabilities; None where there is none."""
+        if self.kind(path) != "program":
+            return None
+        said = self.run([path, "--version"]) or ""
+        features = _features(self.run([path, "--print-capabilities"]))
+        # The daemon in C carries QEMU's version and names the FUSE interface that it speaks.
+        is_c = "FUSE" in said or said.startswith("virtiofsd version")
+        return Daemon(path, None if is_c else _release(said), is_c, features, features is not None)
+
+    def first_release(self, paths: Iterable[str]) -> Version | None:
+        """Return the version that the first of these programs tells, or None."""
+        for path in paths:
+            if self.kind(path) == "program":
+                found = _release(self.run([path, "--version"]) or "")
+                if found:
+                    return found
+        return None
+
+    def can_map_ids(self) -> bool:
+        """Whether an unprivileged virtiofsd can be given more than one id (newuidmap and newgidmap)."""
+        return all(self.kind(f"/usr/bin/{name}") == "program" for name in ("newuidmap", "newgidmap"))
+
+
+def _described(text: str) -> tuple[str, str | None]:
+    """Return what is wrong with a vhost-user file, and the program that it names for shares."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return "is not JSON", None
+    kind = found.get("type") if isinstance(found, dict) else None
+    if not isinstance(kind, str) or kind not in _TYPES:
+        return f"has an unknown type {kind!r}"[:200], None
+    binary = found.get("binary")
+    if not isinstance(binary, str):
+        return "names no binary", None
+    return "", binary if kind == "fs" else None
+
+
+def _features(text: str | None) -> frozenset[str] | None:
+    """Return the features in the answer to --print-capabilities, or None where it is no answer."""
+    try:
+        found = json.loads(text or "")
+    except (ValueError, RecursionError):
+        return None
+    features = found.get("features", []) if isinstance(found, dict) else None
+    if not isinstance(features, list):
+        return None
+    return frozenset(feature for feature in features if isinstance(feature, str))
+
+
+def _release(text: str) -> Version | None:
+    found = _RELEASE.search(text)
+    return (int(found[1]), int(found[2]), int(found[3] or 0)) if found else None
+
+
+def _unescaped(path: str) -> str:
+    """Undo the octal escapes of blanks and backslashes in /proc/self/mounts."""
+    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), path)
+
+
+def _configuration_home() -> str:
+    return os.environ.get("XDG_CONFIG_HOME") or os.path.join(os.path.expanduser("~"), ".config")
+
+
+def _run(argv: Sequence[str]) -> str | None:
+    """Run a program and return what it prints, or None where it fails, hangs or is not there."""
+    try:
+        done = subprocess.run(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=_SECONDS,
+            check=True,
+            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"},
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout[:_LONGEST_FILE].decode(errors="replace")
+
+
+def _run_nothing(_: Sequence[str]) -> str | None:
+    """Stand in for the programs of a machine that is only shown below a folder."""
+    return None

@@ -1,0 +1,1 @@
+"""The domain, read as libvirt reads it."""

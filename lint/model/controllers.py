@@ -1,0 +1,113 @@
+"""Controllers, as libvirt reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from vfslint.documents import Attribute, Node
+from vfslint.lazy import lazy
+from vfslint.model import values
+from vfslint.model.devices import REWRITTEN, Device
+from vfslint.targets import Version
+
+if TYPE_CHECKING:
+    from vfslint.model.domain import Domain
+
+# What QEMU can make of each model (qemu_validate.c:virDomainControllerPCIModelNameToQEMUCaps).
+NAMES: dict[str, tuple[str, ...]] = {
+    "pci-bridge": ("pci-bridge",),
+    "dmi-to-pci-bridge": ("i82801b11-bridge",),
+    "pcie-to-pci-bridge": ("pcie-pci-bridge",),
+    "pcie-root-port": ("pcie-root-port", "ioh3420"),
+    "pcie-switch-upstream-port": ("x3130-upstream",),
+    "pcie-switch-downstream-port": ("xio3130-downstream",),
+    "pci-expander-bus": ("pxb",),
+    "pcie-expander-bus": ("pxb-pcie",),
+}
+KNOWN_NAMES = frozenset(name for names in NAMES.values() for name in names) | {"spapr-pci-host-bridge"}
+LARGEST_PORT = 255
+# libvirt makes room for all controllers up to the largest index, and dies of this one.
+DEADLY_INDEX = 2**31 - 1
+
+
+def reads_period(text: str, libvirt: Version) -> bool:
+    """Whether a release can read the period of the balloon's statistics; formerly an empty one was none."""
+    if libvirt >= REWRITTEN:
+        return values.integer(text) is not None
+    return not text or values.unsigned(text) is not None
+
+
+class Controller(Device):
+    """A `<controller>`.
+
+    `type` is `ide` where it is absent, as libvirt has it; `index` is None where it is absent or no number.
+    """
+
+    def __init__(self, domain: Domain, node: Node) -> None:
+        super().__init__(domain, node)
+        self.type: str = node.element.get("type", "ide")
+        self.index = values.based(node.element.get("index", ""), 10)
+
+    @lazy
+    def model(self) -> Attribute | None:
+        """The `model` attribute, or None."""
+        return self.node.attribute("model")
+
+    @lazy
+    def name(self) -> Attribute | None:
+        """QEMU's name of a PCI controller, `model/@name`, or None."""
+        node = self.node.child("model") if self.type == "pci" else None
+        return node.attribute("name") if node else None
+
+    @lazy
+    def target(self) -> Node | None:
+        """The first `<target>` of a PCI controller, or None: others have none."""
+        return self.node.child("target") if self.type == "pci" else None
+
+    @property
+    def unreadable(self) -> Iterator[Attribute]:
+        """The numbers that libvirt cannot read."""
+        # libvirt reads ports of every controller, vectors of virtio-serial alone.
+        names = ("index", "ports", "vectors") if self.type == "virtio-serial" else ("index", "ports")
+        for name in names:
+            value = self.node.value(name)
+            if value is not None and values.based(value, 10, bits=31) is None:
+                yield self.node[name]
+        for name in ("chassisNr", "chassis", "port", "busNr", "index") if self.target else ():
+            value = self.target.value(name) if self.target else None
+            # Until the parser was rewritten, -1 stood for none.
+            unset = value == "-1" and self.libvirt < REWRITTEN
+            if self.target and value is not None and not unset and values.based(value, 0, bits=31) is None:
+                yield self.target[name]
+
+    @property
+    def beyond(self) -> Iterator[Attribute]:
+        """Chassis and port of a PCI controller that are larger than PCI has them."""
+        for name in ("chassis", "port") if self.target else ():
+            found = self.target.attribute(name) if self.target else None
+            if found and (values.based(found.value, 0, bits=31) or 0) > LARGEST_PORT:
+                yield found
+
+    @property
+    def repeated(self) -> list[Node]:
+        """The second `<model>` and `<target>`, which libvirt refuses."""
+        return [node for name in ("model", "target") for node in self.node.children(name)[1:2]]
+
+    @lazy
+    def numa_node(self) -> Node | None:
+        """`target/node`, a PCI controller's NUMA cell, or None where it is absent or empty."""
+        node = self.target.child("node") if self.target else None
+        return node if node and node.text else None
+
+    @property
+    def queues(self) -> Attribute | None:
+        """`driver/@queues`, or None."""
+        return self.driver.attribute("queues") if self.driver else None
+
+    @lazy
+    def is_companion(self) -> bool:
+        """Whether it is a USB controller that works for another one."""
+        if self.type != "usb":
+            return False
+        return (self.node.value("model") or "").startswith("ich9-uhci") or self.node.child("master") is not None
