@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vfslint.documents import Node
-from vfslint.findings import Span
+from vfslint.findings import Severity, Span, Stage
 from vfslint.structure import explain, newer_than
 from vfslint.targets import Version
 
@@ -46,6 +46,16 @@ class SchemaFault(NamedTuple):
     first: Node | None
     is_copy: bool
     home: Node | None
+
+    @property
+    def severity(self) -> Severity | None:
+        """ERROR where the domain is refused or a share fails, else None: the rule's own."""
+        return Severity.ERROR if self.is_refused or self.breaks_a_share else None
+
+    @property
+    def stage(self) -> Stage | None:
+        """PARSE where plain define refuses it, else None: the rule's own."""
+        return Stage.PARSE if self.is_refused else None
 
     @property
     def name_span(self) -> Span:

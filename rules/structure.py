@@ -6,6 +6,7 @@ Plain define drops most of them; what libvirt's parser is known to refuse as wel
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from vfslint.edits import (
@@ -27,15 +28,10 @@ if TYPE_CHECKING:
 # So many names are told where something else is expected; more would be read by nobody.
 TOLD = 8
 
+structural = partial(rule, severity=Severity.WARNING, stage=Stage.SCHEMA, any_hypervisor=True, generic=True)
 
-@rule(
-    "VFS010",
-    "unknown-element",
-    severity=Severity.WARNING,
-    stage=Stage.SCHEMA,
-    any_hypervisor=True,
-    generic=True,
-)
+
+@structural("VFS010", "unknown-element")
 def unknown_element(domain: Domain) -> Iterator[Problem]:
     """Every element is one that libvirt knows in its place.
 
@@ -66,19 +62,12 @@ def unknown_element(domain: Domain) -> Iterator[Problem]:
             message=f"libvirt knows no <{fault.name}>{inside}",
             help=_did_you_mean(suggestion and f"<{suggestion}>", fault.expected),
             fix=Fix(f"rename it to <{suggestion}>", tuple(rename_element(node, suggestion))) if suggestion else None,
-            severity=_severity(fault),
-            stage=_stage(fault),
+            severity=fault.severity,
+            stage=fault.stage,
         )
 
 
-@rule(
-    "VFS011",
-    "unknown-attribute",
-    severity=Severity.WARNING,
-    stage=Stage.SCHEMA,
-    any_hypervisor=True,
-    generic=True,
-)
+@structural("VFS011", "unknown-attribute")
 def unknown_attribute(domain: Domain) -> Iterator[Problem]:
     """Every attribute is one that libvirt knows on its element.
 
@@ -101,12 +90,12 @@ def unknown_attribute(domain: Domain) -> Iterator[Problem]:
             message=f"libvirt knows no attribute {fault.name!r} on <{fault.node.tag}>",
             help=_did_you_mean(suggestion, fault.expected),
             fix=Fix(f"rename it to {suggestion}", (rename_attribute(attribute, suggestion),)) if suggestion else None,
-            severity=_severity(fault),
-            stage=_stage(fault),
+            severity=fault.severity,
+            stage=fault.stage,
         )
 
 
-@rule("VFS012", "wrong-value", severity=Severity.WARNING, stage=Stage.SCHEMA, any_hypervisor=True, generic=True)
+@structural("VFS012", "wrong-value")
 def wrong_value(domain: Domain) -> Iterator[Problem]:
     """Every value has the form that libvirt's schema wants.
 
@@ -138,19 +127,12 @@ def wrong_value(domain: Domain) -> Iterator[Problem]:
             message=f"{value!r} is not a value for {where}",
             help=_did_you_mean(suggestion, fault.expected, fault.form),
             fix=fix,
-            severity=_severity(fault),
-            stage=_stage(fault),
+            severity=fault.severity,
+            stage=fault.stage,
         )
 
 
-@rule(
-    "VFS013",
-    "missing-attribute",
-    severity=Severity.WARNING,
-    stage=Stage.SCHEMA,
-    any_hypervisor=True,
-    generic=True,
-)
+@structural("VFS013", "missing-attribute")
 def missing_attribute(domain: Domain) -> Iterator[Problem]:
     """Every attribute that libvirt's schema demands is there.
 
@@ -171,19 +153,12 @@ def missing_attribute(domain: Domain) -> Iterator[Problem]:
             at=fault.node.start_span,
             message=f"<{fault.node.tag}> has no {fault.name!r}, which libvirt {_demand(fault)}{since}",
             help=_known(fault.expected, fault.form) or f"add {fault.name}='…'",
-            severity=_severity(fault),
-            stage=_stage(fault),
+            severity=fault.severity,
+            stage=fault.stage,
         )
 
 
-@rule(
-    "VFS014",
-    "missing-element",
-    severity=Severity.WARNING,
-    stage=Stage.SCHEMA,
-    any_hypervisor=True,
-    generic=True,
-)
+@structural("VFS014", "missing-element")
 def missing_element(domain: Domain) -> Iterator[Problem]:
     """Every element that libvirt's schema demands is there.
 
@@ -204,19 +179,12 @@ def missing_element(domain: Domain) -> Iterator[Problem]:
             at=fault.node.start_span,
             message=f"<{fault.node.tag}> has no <{fault.name}>, which libvirt {_demand(fault)}{since}",
             help=f"add <{fault.name}>",
-            severity=_severity(fault),
-            stage=_stage(fault),
+            severity=fault.severity,
+            stage=fault.stage,
         )
 
 
-@rule(
-    "VFS015",
-    "repeated-element",
-    severity=Severity.WARNING,
-    stage=Stage.SCHEMA,
-    any_hypervisor=True,
-    generic=True,
-)
+@structural("VFS015", "repeated-element")
 def repeated_element(domain: Domain) -> Iterator[Problem]:
     """An element that there is one of stands once.
 
@@ -241,19 +209,12 @@ def repeated_element(domain: Domain) -> Iterator[Problem]:
             help="remove it" if fault.is_copy else "keep one of them, with all that is to be said",
             related=(Related(first.name_span, "libvirt reads this one"),) if first else (),
             fix=Fix(f"remove this <{fault.name}>", (remove_element(node),)) if fault.is_copy else None,
-            severity=_severity(fault),
-            stage=_stage(fault),
+            severity=fault.severity,
+            stage=fault.stage,
         )
 
 
-@rule(
-    "VFS016",
-    "misplaced-element",
-    severity=Severity.WARNING,
-    stage=Stage.SCHEMA,
-    any_hypervisor=True,
-    generic=True,
-)
+@structural("VFS016", "misplaced-element")
 def misplaced_element(domain: Domain) -> Iterator[Problem]:
     """Every element stands inside the one that it belongs to.
 
@@ -280,19 +241,12 @@ def misplaced_element(domain: Domain) -> Iterator[Problem]:
             help=f"it belongs into {_elements(fault.belongs)}",
             related=(Related(home.name_span, "it belongs here"),) if home else (),
             fix=Fix(f"move it into <{home.tag}>", tuple(move_into(fault.node, home))) if home else None,
-            severity=_severity(fault),
-            stage=_stage(fault),
+            severity=fault.severity,
+            stage=fault.stage,
         )
 
 
-@rule(
-    "VFS017",
-    "misplaced-attribute",
-    severity=Severity.WARNING,
-    stage=Stage.SCHEMA,
-    any_hypervisor=True,
-    generic=True,
-)
+@structural("VFS017", "misplaced-attribute")
 def misplaced_attribute(domain: Domain) -> Iterator[Problem]:
     """Every attribute stands on the element that it belongs to.
 
@@ -311,19 +265,12 @@ def misplaced_attribute(domain: Domain) -> Iterator[Problem]:
             at=fault.node[fault.name].name_span,
             message=f"attribute {fault.name!r} does not belong on <{fault.node.tag}>",
             help=f"it belongs on {_elements(fault.belongs)}",
-            severity=_severity(fault),
-            stage=_stage(fault),
+            severity=fault.severity,
+            stage=fault.stage,
         )
 
 
-@rule(
-    "VFS018",
-    "unexpected-text",
-    severity=Severity.WARNING,
-    stage=Stage.SCHEMA,
-    any_hypervisor=True,
-    generic=True,
-)
+@structural("VFS018", "unexpected-text")
 def unexpected_text(domain: Domain) -> Iterator[Problem]:
     """Text stands only in elements that hold text.
 
@@ -349,14 +296,7 @@ def unexpected_text(domain: Domain) -> Iterator[Problem]:
         )
 
 
-@rule(
-    "VFS019",
-    "wrong-order",
-    severity=Severity.WARNING,
-    stage=Stage.SCHEMA,
-    any_hypervisor=True,
-    generic=True,
-)
+@structural("VFS019", "wrong-order")
 def wrong_order(domain: Domain) -> Iterator[Problem]:
     """Elements stand in an order that libvirt's schema takes.
 
@@ -401,7 +341,7 @@ def refused_by_libvirts_schema(domain: Domain) -> Iterator[Problem]:
         )
 
 
-@rule("VFS701", "too-new", severity=Severity.WARNING, stage=Stage.SCHEMA, any_hypervisor=True, generic=True)
+@structural("VFS701", "too-new")
 def too_new(domain: Domain) -> Iterator[Problem]:
     """Everything in a domain is known to the libvirt release that it is meant for.
 
@@ -430,17 +370,9 @@ def too_new(domain: Domain) -> Iterator[Problem]:
             at=at,
             message=f"{culprit} is known since libvirt {spell(fault.since)}, but the target is {target}",
             help=f"upgrade libvirt to {spell(fault.since)}, or do without it",
-            severity=_severity(fault),
-            stage=_stage(fault),
+            severity=fault.severity,
+            stage=fault.stage,
         )
-
-
-def _severity(fault: SchemaFault) -> Severity | None:
-    return Severity.ERROR if fault.is_refused or fault.breaks_a_share else None
-
-
-def _stage(fault: SchemaFault) -> Stage | None:
-    return Stage.PARSE if fault.is_refused else None
 
 
 def _demand(fault: SchemaFault) -> str:
