@@ -32,6 +32,7 @@ _MARKUP = r"""(?xs)
 _END, _START = 1, 2  # the groups of the tags
 _ATTRIBUTE = r"""\s+([^\s=]+)\s*=\s*(?:"([^"]*)"|'([^']*)')"""
 _NAMESPACE_ERRORS = range(200, 206)  # libxml2 xmlerror.h: XML_NS_ERR_*, which libvirt's reader survives
+_EXTRA_CONTENT = 5  # XML_ERR_DOCUMENT_END
 
 
 class Malformed(Exception):
@@ -108,8 +109,27 @@ def _read_again(source: Source) -> Document:
     except etree.XMLSyntaxError as error:
         faults = list(parser.error_log)
         if faults and all(fault.type in _NAMESPACE_ERRORS for fault in faults):
+            _check_end(source)
             return Document(source, etree.fromstring(source.data, _parser(recover=True)), True)
         raise _malformed(error, faults) from None
+
+
+def _check_end(source: Source) -> None:
+    """Refuse what stands behind the root element, which libxml2 2.14 passes over after an error in a namespace."""
+    text, depth = source.text, 0
+    for found in re.finditer(_MARKUP, text):
+        kind = found.lastindex
+        if kind == _END:
+            depth -= 1
+        elif kind == _START and text[found.end() - 2] != "/":
+            depth += 1
+        if kind is not None and depth == 0:
+            break
+    rest = re.compile(r"(?s)(?:[ \t\r\n]|<!--.*?-->|<\?.*?\?>)*").match(text, found.end())
+    end = rest.end() if rest else len(text)
+    if end < len(text):
+        place = source.position(end)
+        raise Malformed("Extra content at the end of the document", place.line, place.column, _EXTRA_CONTENT)
 
 
 def _parser(*, recover: bool) -> Any:

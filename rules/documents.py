@@ -50,7 +50,8 @@ def malformed_xml(file: Broken) -> Iterator[Problem]:
     """
     from vfslint.malformations import explain
 
-    yield explain(file)
+    # 0 is vfslint's own number for a file that is too large.
+    yield explain(file)._replace(says=file.failure.message if file.failure.code else "")
 
 
 @rule("VFS002", "default-namespace", severity=Severity.ERROR, stage=Stage.PARSE, any_hypervisor=True)

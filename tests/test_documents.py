@@ -107,6 +107,18 @@ def test_undeclared_prefix_is_read_as_libvirt_reads_it() -> None:
     assert document.undeclared_prefixes
 
 
+@pytest.mark.parametrize("rest", ["</a>", "\n<x/>", "\n text", "<!-- --><b></b>"])
+def test_what_stands_behind_the_root_is_refused_beside_an_undeclared_prefix_too(rest: str) -> None:
+    with pytest.raises(Malformed, match="Extra content"):
+        read(Source(f"<a><b:c k='>'/><d></d></a>{rest}".encode(), "x.xml"))
+    assert [finding.code for finding in lint_bytes(f"<a><b:c/></a>{rest}".encode())] == ["VFS001"]
+
+
+@pytest.mark.parametrize("rest", ["", "\r\n", " <!-- <b> --> ", "<?p <e> ?>\n"])
+def test_comments_may_stand_behind_the_root(rest: str) -> None:
+    assert read(Source(f"<?xml version='1.0'?><a><b:c/></a>{rest}".encode(), "x.xml")).undeclared_prefixes
+
+
 @given(st.binary(max_size=200))
 @settings(max_examples=500, deadline=None)
 def test_any_bytes_give_findings_and_never_raise(data: bytes) -> None:
