@@ -13,6 +13,7 @@ from vfslint.model.controllers import (
     KNOWN_NAMES,
     LARGEST_PORT,
     NAMES,
+    ROOTS,
     Controller,
     reads_period,
 )
@@ -246,7 +247,7 @@ def pci_root_with_index(domain: Domain) -> Iterator[Problem]:
     """
     for controller in domain.pci_controllers:
         model = controller.model if controller.index else None
-        if model and model.value in ("pci-root", "pcie-root"):
+        if model and model.value in ROOTS:
             yield Problem(
                 at=controller.node.at("index"),
                 message=f"the bus {model.value!r} has index 0, and not {controller.index}",
@@ -258,17 +259,30 @@ def pci_root_with_index(domain: Domain) -> Iterator[Problem]:
 def pci_controller_misnamed(domain: Domain) -> Iterator[Problem]:
     """QEMU's name of a PCI controller goes with its model.
 
-    Why: the name is what QEMU is asked for. libvirt finds it by itself where none is written.
+    Why: the name is what QEMU is asked for. libvirt finds it by itself where none is written. The root of the buses
+        is part of the machine, and has none.
     Bad:
         <controller type='pci' index='1' model='pcie-root-port'><model name='pci-bridge'/></controller>
+    Bad:
+        <controller type='pci' index='0' model='pcie-root'><model name='pcie-root-port'/></controller>
     Good:
         <controller type='pci' index='1' model='pcie-root-port'><model name='pcie-root-port'/></controller>
     libvirt says: Option 'modelName' has invalid value for PCI controller
-    Fix: writes the name that fits.
+    libvirt says: Option 'modelName' is not valid for PCI controller
+    Fix: writes the name that fits, or takes the one of a root away.
     See: libvirt qemu_validate.c:virDomainControllerPCIModelNameToQEMUCaps
     """
     for controller in domain.pci_controllers:
         name, model = controller.name, controller.model
+        if name and controller.is_x86_root and name.value in KNOWN_NAMES:
+            yield Problem(
+                at=name.span,
+                message=f"the root of the PCI buses has no name, and not {name.value!r}",
+                help="remove <model>",
+                fix=Fix("remove <model>", (remove_element(name.node),)),
+                says="Option 'modelName' is not valid for PCI controller",
+            )
+            continue
         fitting = NAMES.get(model.value) if name and model else None
         if name and model and fitting and name.value in KNOWN_NAMES and name.value not in fitting:
             yield Problem(

@@ -215,6 +215,8 @@ WHOLE = {
     "cpu/numa/interconnects/bandwidth": "<cpu><numa><cell id='0' cpus='0' memory='1'/><interconnects>"
     "<bandwidth initiator='0' target='0' type='access' value='1' unit='KiB'/></interconnects></numa></cpu>",
     "memoryBacking/allocation": "<memoryBacking><allocation mode='immediate'/></memoryBacking>",
+    "cputune/vcpupin": "<cputune><vcpupin cpuset='0'/></cputune>",
+    "cputune/iothreadpin": "<cputune><iothreadpin cpuset='0'/></cputune>",
     "devices/memory": "<memory model='dimm'><target><size>1</size><node>0</node></target></memory>",
     "devices/memory/target": "<memory model='virtio-mem'><target><size>1</size><node>0</node><block>1</block>"
     "<requested>1</requested></target></memory>",

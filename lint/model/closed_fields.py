@@ -7,6 +7,8 @@ from vfslint.model.fields import ALWAYS, NEVER, PEDANTIC, Field, listed, number,
 
 _ACTION = (listed("", "destroy restart preserve rename-restart coredump-destroy coredump-restart", empty=NEVER),)
 _COUNT = "sockets cores threads".split()
+# Microseconds (domain_conf.c: VIR_DOMAIN_CPU_QUOTA_MAX; 7.0.0 takes a thousand times as much).
+LARGEST_QUOTA = 17592186044415
 
 CLOSED: dict[str, tuple[Field, ...]] = {
     "vcpu": (listed("placement", "static auto"), number("current")),
@@ -86,6 +88,17 @@ CLOSED: dict[str, tuple[Field, ...]] = {
         listed("type", "access read write", required=ALWAYS),
     ),
     "memoryBacking/allocation": (number("threads", since=(8, 2, 0), empty=NEVER),),
+    "cputune/shares": (number("", empty=NEVER, high=2**64 - 1),),
+    **{
+        f"cputune/{name}": (number("", empty=NEVER, low=1000, high=1_000_000, unlimited=True),)
+        for name in "period global_period emulator_period iothread_period".split()
+    },
+    **{
+        f"cputune/{name}": (number("", empty=NEVER, low=1000, high=LARGEST_QUOTA, unlimited=True, signed=True),)
+        for name in "quota global_quota emulator_quota iothread_quota".split()
+    },
+    "cputune/vcpupin": (number("vcpu", required=ALWAYS),),
+    "cputune/iothreadpin": (positive("iothread", required=ALWAYS),),
     "numatune/memory": (
         listed("mode", "strict preferred interleave", newer={"restrictive": (7, 9, 0)}),
         listed("placement", "static auto"),
@@ -102,5 +115,5 @@ CLOSED: dict[str, tuple[Field, ...]] = {
         switch("discard", "yes no"),
     ),
     "devices/memory/target": (switch("dynamicMemslots", "yes no", since=(10, 1, 0)),),
-    "devices/memory/target/node": (number("", empty=NEVER),),
+    "devices/memory/target/node": (number("", empty=NEVER, signed=True, high=2**31 - 1),),
 }

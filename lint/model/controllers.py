@@ -26,6 +26,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "pcie-expander-bus": ("pxb-pcie",),
 }
 KNOWN_NAMES = frozenset(name for names in NAMES.values() for name in names) | {"spapr-pci-host-bridge"}
+ROOTS = ("pci-root", "pcie-root")
 LARGEST_PORT = 255
 # libvirt makes room for all controllers up to the largest index, and dies of this one.
 DEADLY_INDEX = 2**31 - 1
@@ -59,6 +60,11 @@ class Controller(Device):
         """QEMU's name of a PCI controller, `model/@name`, or None."""
         node = self.node.child("model") if self.type == "pci" else None
         return node.attribute("name") if node else None
+
+    @property
+    def is_x86_root(self) -> bool:
+        """Whether it is the root of the PCI buses on x86, where QEMU's machine brings it."""
+        return self.domain.is_x86 and self.model is not None and self.model.value in ROOTS
 
     @lazy
     def target(self) -> Node | None:

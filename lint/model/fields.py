@@ -32,9 +32,10 @@ Words = dict[str, Version]
 class Field(NamedTuple):
     """What one attribute may hold; with an empty `name`, the text of the element.
 
-    `words` are the values and the release that brought each; None stands for a whole number between `low`
-    and `high`. `since` is the release that reads the attribute, `strict` the one that refuses wrong values,
-    `empty` the one that refuses an empty value, `required` the one that refuses its absence.
+    `words` are the values and the release that brought each; None stands for a whole number between `low` and
+    `high`, beside which `unlimited` lets numbers below 1 stand, and `signed` a minus sign. `since` is the release
+    that reads the attribute, `strict` the one that refuses wrong values, `empty` the one that refuses an empty
+    value, `required` the one that refuses its absence.
     """
 
     name: str
@@ -45,6 +46,8 @@ class Field(NamedTuple):
     required: Version = NEVER
     low: int = 0
     high: int = 2**32 - 1
+    unlimited: bool = False
+    signed: bool = False
 
     def accepts(self, value: str, libvirt: Version) -> bool:
         """Whether that release of libvirt takes the value."""
@@ -52,11 +55,12 @@ class Field(NamedTuple):
             return True
         if self.words is not None:
             return libvirt >= self.words.get(value, NEVER)
-        if self.low < 0:
-            number = values.integer(value)
-        else:
-            number = values.unsigned(value, bits=64 if self.high >= 2**32 else 32)
-        return number is not None and self.low <= number <= self.high
+        bits = 64 if self.high >= 2**32 else 32
+        read = values.integer if self.signed or self.low < 0 else values.unsigned
+        number = read(value, bits=bits)
+        if number is None:
+            return False
+        return self.low <= number <= self.high or (self.unlimited and number < 1)
 
 
 class Refusal(NamedTuple):
@@ -136,13 +140,6 @@ OPEN: dict[str, tuple[Field, ...]] = {
         number("frequency", high=2**64 - 1, empty=PEDANTIC),
     ),
     "clock/timer/catchup": tuple(number(name, high=2**64 - 1) for name in ("threshold", "slew", "limit")),
-    "cputune/shares": (number("", empty=NEVER, high=2**64 - 1),),
-    **{
-        f"cputune/{name}": (number("", empty=NEVER, low=1000, high=1_000_000),)
-        for name in "period global_period emulator_period iothread_period".split()
-    },
-    "cputune/vcpupin": (number("vcpu", required=ALWAYS),),
-    "cputune/iothreadpin": (positive("iothread", required=ALWAYS),),
     "cputune/vcpusched": (listed("scheduler", "batch idle fifo rr", required=ALWAYS),),
     "sysinfo": (listed("type", "smbios fwcfg", required=ALWAYS),),
     "launchSecurity": (
