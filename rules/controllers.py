@@ -11,9 +11,9 @@ from vfslint.model.addresses import MOST_PORTS
 from vfslint.model.controllers import (
     DEADLY_INDEX,
     KNOWN_NAMES,
-    LARGEST_PORT,
     NAMES,
     ROOTS,
+    TARGET_LIMITS,
     Controller,
     reads_period,
 )
@@ -226,10 +226,11 @@ def pci_controller_unfit(domain: Domain) -> Iterator[Problem]:
                 help="write a small index, or leave it out",
             )
         for number in controller.beyond:
+            first, last = TARGET_LIMITS[number.name]
             yield Problem(
                 at=number.span,
-                message=f"{number.name} {number.value} is too large: the last one is {LARGEST_PORT}",
-                help="write a smaller number, or leave it out",
+                message=f"{number.name} {number.value} is none of the numbers from {first} to {last}",
+                help="write one of these, or leave it out",
             )
 
 
@@ -293,29 +294,70 @@ def pci_controller_misnamed(domain: Domain) -> Iterator[Problem]:
             )
 
 
-@rule("VFS298", "pci-controller-cell-missing", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<node",))
-def pci_controller_cell_missing(domain: Domain) -> Iterator[Problem]:
+@rule("VFS298", "pci-controller-cell-unfit", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<node",))
+def pci_controller_cell_unfit(domain: Domain) -> Iterator[Problem]:
     """The NUMA node of a PCI controller is a cell of the guest.
 
-    Why: the guest is told that the devices below the controller are near the processors of this cell.
+    Why: the guest is told that the devices below the controller are near the processors of this cell. On x86 only
+        an expander bus tells that.
     Bad:
         <controller type='pci' index='1' model='pcie-expander-bus'><target busNr='254'><node>9</node></target>
           </controller>
+    Bad:
+        <cpu><numa><cell id='0' cpus='0-7' memory='2' unit='GiB' memAccess='shared'/></numa></cpu>
+        <controller type='pci' index='1' model='pcie-root-port'><target><node>0</node></target></controller>
     Good:
         <cpu><numa><cell id='0' cpus='0-7' memory='2' unit='GiB' memAccess='shared'/></numa></cpu>
         <controller type='pci' index='1' model='pcie-expander-bus'><target busNr='254'><node>0</node></target>
           </controller>
     libvirt says: is configured for a NUMA node not present in the domain's <numa>
     libvirt says: invalid NUMA node in target
+    libvirt says: Option 'numaNode' is not valid for PCI controller
+    Fix: removes it where it does not belong.
     See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefControllerPCI
     """
     for controller in domain.pci_controllers:
         node = controller.numa_node
-        if node and values.unsigned(node.text) not in [cell.id for cell in domain.cells]:
+        if node and not controller.is_near_a_cell:
+            yield Problem(
+                at=node.start_span,
+                message=f"a {controller.node.value('model')} is near no NUMA cell",
+                help="remove <node>; it is for pci-expander-bus and pcie-expander-bus",
+                fix=Fix("remove <node>", (remove_element(node),)),
+                says="Option 'numaNode' is not valid for PCI controller",
+            )
+        elif node and values.unsigned(node.text) not in [cell.id for cell in domain.cells]:
             yield Problem(
                 at=node.text_span,
                 message=f"the guest has no NUMA cell {node.text!r}",
                 help="name one of <cpu><numa>, or remove <node>",
+            )
+
+
+@rule("VFS299", "pci-controller-option-unfit", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<target",))
+def pci_controller_option_unfit(domain: Domain) -> Iterator[Problem]:
+    """What `<target>` says of a PCI controller is what its model has.
+
+    Why: a port has a chassis and a number, a bridge a chassisNr, an expander bus the number of its bus. libvirt
+        refuses them elsewhere. Most of what it prints can be left out.
+    Bad:
+        <controller type='pci' index='1' model='pcie-root-port'><target busNr='200'/></controller>
+    Bad:
+        <controller type='pci' index='0' model='pcie-root'><target chassis='1' port='0x8'/></controller>
+    Good:
+        <controller type='pci' index='1' model='pcie-root-port'><target chassis='1' port='0x8'/></controller>
+    libvirt says: Option 'busNr' is not valid for PCI controller
+    libvirt says: Option 'targetIndex' is not valid for PCI controller
+    Fix: removes it.
+    See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefControllerPCI; asked for each model
+    """
+    for controller in domain.pci_controllers:
+        for option, models in controller.unfit_options:
+            yield Problem(
+                at=option.name_span,
+                message=f"a {controller.node.value('model')} has no {option.name!r}",
+                help=f"remove it; it is for {' and '.join(models)}" if models else "remove it",
+                fix=Fix(f"remove {option.name!r}", (remove_attribute(option),)),
             )
 
 

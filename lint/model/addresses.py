@@ -229,7 +229,10 @@ class Buses:
             owners.setdefault(place, address)
 
     def _is_sata(self, address: Address, place: Place) -> bool:
-        """Whether a device has the place of the SATA controller that every q35 has."""
+        """Whether another device has the place of the SATA controller that every q35 has, the one with index 0."""
         if place != _SATA or not self.domain.is_q35:
             return False
-        return not (address.device.kind == "controller" and address.device.type == "sata")
+        device = address.device.node
+        return not (
+            device.tag == "controller" and device.value("type") == "sata" and device.value("index") in (None, "0")
+        )

@@ -27,7 +27,20 @@ NAMES: dict[str, tuple[str, ...]] = {
 }
 KNOWN_NAMES = frozenset(name for names in NAMES.values() for name in names) | {"spapr-pci-host-bridge"}
 ROOTS = ("pci-root", "pcie-root")
-LARGEST_PORT = 255
+# The first and the last of each number that a PCI controller has (qemuValidateDomainDeviceDefControllerPCI).
+TARGET_LIMITS = {"chassisNr": (1, 255), "chassis": (0, 255), "port": (0, 255), "busNr": (1, 254)}
+_PORTS = ("pcie-root-port", "pcie-switch-downstream-port")
+_EXPANDERS = ("pci-expander-bus", "pcie-expander-bus")
+# Which models have which attribute of <target> on x86, and the release that refuses it elsewhere.
+_OPTIONS: dict[str, tuple[tuple[str, ...], Version]] = {
+    "chassisNr": (("pci-bridge",), (0, 0, 0)),
+    "chassis": (_PORTS, (0, 0, 0)),
+    "port": (_PORTS, (0, 0, 0)),
+    "busNr": (_EXPANDERS, (0, 0, 0)),
+    "index": ((), (0, 0, 0)),
+    "hotplug": ((*_PORTS, "pci-root"), (0, 0, 0)),
+    "memReserve": (("pci-bridge", "pcie-root-port"), (11, 3, 0)),
+}
 # libvirt makes room for all controllers up to the largest index, and dies of this one.
 DEADLY_INDEX = 2**31 - 1
 
@@ -39,6 +52,12 @@ def reads_period(text: str, libvirt: Version) -> bool:
     return not text or values.unsigned(text) is not None
 
 
+def _natural(text: str, base: int) -> int | None:
+    """Read a number from 0 with virXMLPropInt, which takes -0 for one."""
+    number = values.based(text, base, bits=31, signed=True)
+    return None if number is None or number < 0 else number
+
+
 class Controller(Device):
     """A `<controller>`.
 
@@ -48,7 +67,7 @@ class Controller(Device):
     def __init__(self, domain: Domain, node: Node) -> None:
         super().__init__(domain, node)
         self.type: str = node.element.get("type", "ide")
-        self.index = values.based(node.element.get("index", ""), 10)
+        self.index = _natural(node.element.get("index", ""), 10)
 
     @lazy
     def model(self) -> Attribute | None:
@@ -78,22 +97,33 @@ class Controller(Device):
         names = ("index", "ports", "vectors") if self.type == "virtio-serial" else ("index", "ports")
         for name in names:
             value = self.node.value(name)
-            if value is not None and values.based(value, 10, bits=31) is None:
+            if value is not None and _natural(value, 10) is None:
                 yield self.node[name]
-        for name in ("chassisNr", "chassis", "port", "busNr", "index") if self.target else ():
+        for name in (*TARGET_LIMITS, "index") if self.target else ():
             value = self.target.value(name) if self.target else None
             # Until the parser was rewritten, -1 stood for none.
             unset = value == "-1" and self.libvirt < REWRITTEN
-            if self.target and value is not None and not unset and values.based(value, 0, bits=31) is None:
+            if self.target and value is not None and not unset and _natural(value, 0) is None:
                 yield self.target[name]
 
     @property
     def beyond(self) -> Iterator[Attribute]:
-        """Chassis and port of a PCI controller that are larger than PCI has them."""
-        for name in ("chassis", "port") if self.target else ():
+        """The numbers of a PCI controller that PCI has no room for."""
+        for name, (first, last) in TARGET_LIMITS.items() if self.target else ():
             found = self.target.attribute(name) if self.target else None
-            if found and (values.based(found.value, 0, bits=31) or 0) > LARGEST_PORT:
+            number = _natural(found.value, 0) if found else None
+            if found and number is not None and not first <= number <= last:
                 yield found
+
+    @property
+    def unfit_options(self) -> Iterator[tuple[Attribute, tuple[str, ...]]]:
+        """What `<target>` says that this model of PCI controller does not have on x86, with the models that do."""
+        if not self.target or not self.model or not self.domain.is_x86:
+            return
+        for attribute in self.target.attributes:
+            models, since = _OPTIONS.get(attribute.name, ((self.model.value,), (0, 0, 0)))
+            if self.model.value not in models and self.libvirt >= since and attribute.value != "-1":
+                yield attribute, models
 
     @property
     def repeated(self) -> list[Node]:
@@ -105,6 +135,11 @@ class Controller(Device):
         """`target/node`, a PCI controller's NUMA cell, or None where it is absent or empty."""
         node = self.target.child("node") if self.target else None
         return node if node and node.text else None
+
+    @property
+    def is_near_a_cell(self) -> bool:
+        """Whether it can be associated with a NUMA cell: on x86 only expander buses can."""
+        return not self.domain.is_x86 or self.model is None or self.model.value in _EXPANDERS
 
     @property
     def queues(self) -> Attribute | None:

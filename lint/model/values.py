@@ -137,23 +137,25 @@ def spell_size(size_kib: int) -> str:
 
 
 @lru_cache(1024)
-def based(text: str, base: int, *, bits: int = 32) -> int | None:
-    """Read an unsigned number in base 8, 10 or 16, or as C writes it (base 0: 0x for 16, 0 for 8).
+def based(text: str, base: int, *, bits: int = 32, signed: bool = False) -> int | None:
+    """Read a number in base 8, 10 or 16, or as C writes it (base 0: 0x for 16, 0 for 8).
 
-    virStrToLong_uip with that base: blanks and a plus may lead, a minus is refused.
+    Blanks and a plus may lead; a minus is refused (virStrToLong_uip) unless `signed` (virStrToLong_i).
     """
     found = re.match(_NUMBER_OF_BASE[base], text)
-    if not found:
+    if not found or (found[1] == "-" and not signed):
         return None
-    digits = found[1].lower()
+    digits = found[2].lower()
     if base == 0:
         base = 16 if digits.startswith("0x") else 8 if digits.startswith("0") else 10
     number = int(digits, base)
-    return number if number < 2**bits else None
+    if number >= 2**bits:
+        return None
+    return -number if found[1] == "-" else number
 
 
 _NUMBER_OF_BASE = {
-    base: rf"[ \t\n\v\f\r]*\+?({digits})\Z"
+    base: rf"[ \t\n\v\f\r]*([+-]?)({digits})\Z"
     for base, digits in (
         (0, "0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*"),
         (8, "[0-7]+"),
