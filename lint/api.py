@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 
 from vfslint.conf import virconf
 from vfslint.engine import Engine
@@ -29,12 +30,18 @@ def lint_bytes(
     could not read that one.
     """
     conf = None if qemu_conf is None else virconf.read(Source(qemu_conf, "qemu.conf"), target.libvirt)
-    engine, source = Engine(RULES, Setting(target, session, conf=conf)), Source(data, filename)
+    engine, source = _engine(Setting(target, session, conf=conf)), Source(data, filename)
     outcome = judge(engine, source)
     if len(outcome.domains) < 2:
         return outcome.findings
     together = engine.judge_fleet(outcome.members(), lambda _: source).findings
     return sorted(outcome.findings + together, key=lambda found: found.at.start.offset)
+
+
+@lru_cache(16)
+def _engine(setting: Setting) -> Engine:
+    """Make an engine; it takes longer than judging a small domain, and threads can share one."""
+    return Engine(RULES, setting)
 
 
 def lint_path(

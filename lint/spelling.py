@@ -23,7 +23,8 @@ def is_near(word: str, known: str) -> bool:
     """Tell whether one was probably meant for the other: same but for case, or a slip in three letters."""
     if word.lower() == known.lower():
         return True
-    return distance(word, known) <= min(len(word), len(known)) // 3
+    slips = min(len(word), len(known)) // 3
+    return abs(len(word) - len(known)) <= slips and distance(word, known) <= slips
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

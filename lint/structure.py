@@ -154,6 +154,8 @@ class Child(NamedTuple):
     refused: Refused
     documentation: str
     alternatives: tuple[tuple[etree.XPath | None, str], ...]
+    selectors: tuple[str, ...]
+    """Attributes that select the form."""
     vocabulary: "Vocabulary"
 
     def kind(self, element: Element) -> Kind | None:
@@ -167,12 +169,6 @@ class Child(NamedTuple):
         """All forms of the element."""
         found = (self.vocabulary.kind(name) for _, name in self.alternatives)
         return [kind for kind in found if kind is not None]
-
-    @property
-    def selectors(self) -> list[str]:
-        """Attributes that select the form."""
-        tests = " ".join(test.path for test, _ in self.alternatives if test is not None)
-        return list(dict.fromkeys(re.findall(r"@(\w+)", tests)))
 
 
 class Vocabulary:
@@ -230,6 +226,7 @@ class Vocabulary:
     def _child(self, node: Element) -> Child:
         tests = node.findall(XS + "alternative")
         alternatives = [(_xpath(each.get("test")), each.get("type", "")) for each in tests]
+        selectors = re.findall(r"@(\w+)", " ".join(each.get("test", "") for each in tests))
         return Child(
             name=node.get("name", ""),
             required=node.get("minOccurs") != "0",
@@ -239,6 +236,7 @@ class Vocabulary:
             refused=_refused(node),
             documentation=_documentation(node) or "",
             alternatives=tuple(alternatives) or ((None, node.get("type", "")),),
+            selectors=tuple(dict.fromkeys(selectors)),
             vocabulary=self,
         )
 
@@ -458,7 +456,7 @@ class _Examination:
 
     def meant_value(self, name: str, value: str) -> str:
         listed = self.any_form.attributes[name].values.listed
-        if name not in self.declared.selectors or not listed:
+        if name not in self.declared.selectors or not listed or value in listed:
             return value
         return _likely(value.strip(), listed) or value
 
