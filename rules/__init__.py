@@ -23,6 +23,7 @@ TOPICS = (
     "socket",
     "devices",
     "controllers",
+    "disks",
     "command_line",
     "versions",
     "suppressions",
@@ -37,6 +38,7 @@ WORDS: dict[str, tuple[str, ...]] = {
         """<audio <controller <disk <graphics <hub <input <interface <memballoon <nvram <redirdev <rng <smartcard
         <sound <stats <video <vsock <watchdog""".split()
     ),
+    "disks": ("<disk",),
     "command_line": ("commandline",),
     "versions": ("<metadata", "<filesystem"),
     "suppressions": ("vfslint",),

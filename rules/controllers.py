@@ -17,7 +17,6 @@ from vfslint.model.controllers import (
     Controller,
     reads_period,
 )
-from vfslint.model.devices import Disk
 from vfslint.model.domain import Domain
 from vfslint.rule import rule
 from vfslint.spelling import nearest
@@ -561,57 +560,6 @@ def interface_source_missing(domain: Domain) -> Iterator[Problem]:
                 at=sources[0].start_span if sources else nic.start_span,
                 message=f"{' and '.join(missing)} of a {nic.value('type')!r} interface's source is missing",
                 help=f"add {' and '.join(missing)} to <source>",
-            )
-
-
-@rule("VFS293", "disk-target-missing", severity=Severity.ERROR, stage=Stage.PARSE, words=("<disk",))
-def disk_target_missing(domain: Domain) -> Iterator[Problem]:
-    """A disk has a name in the guest, `<target dev='…'/>`.
-
-    Why: by this name libvirt tells disks apart and finds their place on the bus.
-    Bad:
-        <disk type='file' device='disk'><source file='/srv/a.img'/></disk>
-    Good:
-        <disk type='file' device='disk'><source file='/srv/a.img'/><target dev='vda' bus='virtio'/></disk>
-    libvirt says: missing target information for device
-    See: libvirt domain_conf.c:virDomainDiskDefParseXML
-    """
-    for disk in domain.device_nodes("disk"):
-        if all(target.value("dev") is None for target in disk.children("target")):
-            target = disk.child("target")
-            yield Problem(
-                at=target.start_span if target else disk.start_span,
-                message="the disk has no name in the guest",
-                help="add <target dev='vda' bus='virtio'/>",
-            )
-
-
-@rule("VFS294", "disk-target-repeated", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<disk",))
-def disk_target_repeated(domain: Domain) -> Iterator[Problem]:
-    """Every disk has a name of its own.
-
-    Why: libvirt and its clients tell disks apart by `target/@dev`.
-    Bad:
-        <disk type='file' device='disk'><source file='/srv/a.img'/><target dev='vda' bus='virtio'/></disk>
-        <disk type='file' device='disk'><source file='/srv/b.img'/><target dev='vda' bus='virtio'/></disk>
-    Good:
-        <disk type='file' device='disk'><source file='/srv/a.img'/><target dev='vda' bus='virtio'/></disk>
-        <disk type='file' device='disk'><source file='/srv/b.img'/><target dev='vdb' bus='virtio'/></disk>
-    libvirt says: target 'vda' duplicated for disk sources
-    See: libvirt domain_validate.c:virDomainDefCheckDuplicateDiskInfo
-    """
-    first: dict[str, Disk] = {}
-    for disk in domain.disks:
-        if disk.name is None:
-            continue
-        other = first.setdefault(disk.name.value, disk)
-        if other is not disk and other.name:
-            yield Problem(
-                at=disk.name.span,
-                message=f"two disks are {disk.name.value!r}",
-                label="used again",
-                related=(Related(other.name.span, "used first"),),
-                help="give each disk a name of its own",
             )
 
 

@@ -217,6 +217,7 @@ WHOLE = {
     "memoryBacking/allocation": "<memoryBacking><allocation mode='immediate'/></memoryBacking>",
     "cputune/vcpupin": "<cputune><vcpupin cpuset='0'/></cputune>",
     "cputune/iothreadpin": "<cputune><iothreadpin cpuset='0'/></cputune>",
+    "devices/disk/driver": "<disk type='file'><source file='/a'/><target dev='vda'/></disk>",
     "devices/memory": "<memory model='dimm'><target><size>1</size><node>0</node></target></memory>",
     "devices/memory/target": "<memory model='virtio-mem'><target><size>1</size><node>0</node><block>1</block>"
     "<requested>1</requested></target></memory>",

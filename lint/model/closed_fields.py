@@ -104,6 +104,7 @@ CLOSED: dict[str, tuple[Field, ...]] = {
         listed("placement", "static auto"),
     ),
     "seclabel": (listed("type", "none dynamic static"), switch("relabel", "yes no")),
+    "devices/disk/driver": (positive("iothread"),),
     "devices/memory": (
         listed(
             "model",

@@ -711,6 +711,38 @@ class Disk(VhostUserDevice):
         return target.value("bus") or {"vd": "virtio", "sd": "scsi", "hd": "ide"}.get(named)
 
     @property
+    def device(self) -> str:
+        """What the guest takes it for: disk, cdrom, floppy or lun."""
+        return self.node.value("device") or "disk"
+
+    @property
+    def source_attribute(self) -> str | None:
+        """The attribute of `<source>` that names what is on a disk of this type, or None where it takes more."""
+        return {None: "file", "file": "file", "block": "dev", "dir": "dir"}.get(self.type)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it has no source, so that only a drive can be without."""
+        if self.type not in (None, "file", "block", "dir", "network", "volume"):
+            return False
+        if self.source is None:
+            return True
+        return self.source_attribute is not None and not self.source.value(self.source_attribute)
+
+    @property
+    def has_usable_name(self) -> bool:
+        """Whether libvirt can tell the place on the bus from the name."""
+        kinds = "fd" if self.device == "floppy" else "hd|vd|sd|xvd|ubd"
+        others = "|nvme[0-9]" if self.libvirt >= (11, 5, 0) else ""
+        return self.name is None or re.match(rf"(?:{kinds})[a-z]{{1,6}}\Z{others}", self.name.value) is not None
+
+    @property
+    def iothread(self) -> Attribute | None:
+        """`driver/@iothread` where it is a number from 1, or None."""
+        found = self.driver.attribute("iothread") if self.driver else None
+        return found if found and values.unsigned(found.value) else None
+
+    @property
     def void_options(self) -> list[Attribute]:
         """The attributes that a vhost-user disk cannot have, on `<driver>` and on itself."""
         found = [self.driver.attribute(name) for name in self._VOID_OPTIONS] if self.driver else []

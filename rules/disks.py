@@ -1,0 +1,177 @@
+"""Disks: a source, a name and a thread that libvirt takes, as `virsh dumpxml` prints them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vfslint.findings import Problem, Related, Severity, Stage
+from vfslint.model.devices import Disk
+from vfslint.model.domain import Domain
+from vfslint.rule import rule
+from vfslint.setting import Setting
+
+
+@rule("VFS293", "disk-target-missing", severity=Severity.ERROR, stage=Stage.PARSE)
+def disk_target_missing(domain: Domain) -> Iterator[Problem]:
+    """A disk has a name in the guest, `<target dev='…'/>`.
+
+    Why: by this name libvirt tells disks apart and finds their place on the bus.
+    Bad:
+        <disk type='file' device='disk'><source file='/srv/a.img'/></disk>
+    Good:
+        <disk type='file' device='disk'><source file='/srv/a.img'/><target dev='vda' bus='virtio'/></disk>
+    libvirt says: missing target information for device
+    See: libvirt domain_conf.c:virDomainDiskDefParseXML
+    """
+    for disk in domain.device_nodes("disk"):
+        if all(target.value("dev") is None for target in disk.children("target")):
+            target = disk.child("target")
+            yield Problem(
+                at=target.start_span if target else disk.start_span,
+                message="the disk has no name in the guest",
+                help="add <target dev='vda' bus='virtio'/>",
+            )
+
+
+@rule("VFS294", "disk-target-repeated", severity=Severity.ERROR, stage=Stage.DEFINE)
+def disk_target_repeated(domain: Domain) -> Iterator[Problem]:
+    """Every disk has a name of its own.
+
+    Why: libvirt and its clients tell disks apart by `target/@dev`.
+    Bad:
+        <disk type='file' device='disk'><source file='/srv/a.img'/><target dev='vda' bus='virtio'/></disk>
+        <disk type='file' device='disk'><source file='/srv/b.img'/><target dev='vda' bus='virtio'/></disk>
+    Good:
+        <disk type='file' device='disk'><source file='/srv/a.img'/><target dev='vda' bus='virtio'/></disk>
+        <disk type='file' device='disk'><source file='/srv/b.img'/><target dev='vdb' bus='virtio'/></disk>
+    libvirt says: target 'vda' duplicated for disk sources
+    See: libvirt domain_validate.c:virDomainDefCheckDuplicateDiskInfo
+    """
+    first: dict[str, Disk] = {}
+    for disk in domain.disks:
+        if disk.name is None:
+            continue
+        other = first.setdefault(disk.name.value, disk)
+        if other is not disk and other.name:
+            yield Problem(
+                at=disk.name.span,
+                message=f"two disks are {disk.name.value!r}",
+                label="used again",
+                related=(Related(other.name.span, "used first"),),
+                help="give each disk a name of its own",
+            )
+
+
+@rule("VFS262", "disk-source-missing", severity=Severity.ERROR, stage=Stage.DEFINE)
+def disk_source_missing(domain: Domain) -> Iterator[Problem]:
+    """A disk says what is on it; only a drive for CDs or floppies can be empty.
+
+    Why: QEMU needs a file, a device or a volume to read from.
+    Bad:
+        <disk type='file' device='disk'><target dev='vda' bus='virtio'/></disk>
+    Bad:
+        <disk type='block' device='disk'><source/><target dev='vda' bus='virtio'/></disk>
+    Good:
+        <disk type='file' device='cdrom'><target dev='sda' bus='sata'/></disk>
+    libvirt says: missing source information for device
+    See: libvirt domain_conf.c:virDomainDiskDefParseValidate; domain_validate.c:virDomainDiskDefSourceLUNValidate
+    """
+    for disk in domain.disks:
+        # A LUN needs no more than an empty <source>.
+        if disk.is_empty and (disk.device == "disk" or (disk.device == "lun" and disk.source is None)):
+            example = disk.source_attribute or "…"
+            yield Problem(
+                at=disk.source.start_span if disk.source else disk.node.start_span,
+                message="the disk has no source",
+                help=f"add <source {example}='…'/>, or write device='cdrom' for a drive that may be empty",
+            )
+
+
+@rule("VFS263", "lun-without-device", severity=Severity.ERROR, stage=Stage.DEFINE)
+def lun_without_device(domain: Domain) -> Iterator[Problem]:
+    """A LUN that is passed through is a device of the host.
+
+    Why: the guest's SCSI commands go to it; a file has nothing that answers them.
+    Bad:
+        <disk type='file' device='lun'><source file='/srv/a.img'/><target dev='sda' bus='scsi'/></disk>
+    Good:
+        <disk type='block' device='lun'><source dev='/dev/sdb'/><target dev='sda' bus='scsi'/></disk>
+    libvirt says: disk device='lun' is only valid for block type disk source
+    See: libvirt domain_validate.c:virDomainDiskDefSourceLUNValidate
+    """
+    for disk in domain.disks:
+        if disk.device == "lun" and disk.type in ("file", "dir", None):
+            yield Problem(
+                at=disk.node.at("device"),
+                message=f"a disk of type {disk.type or 'file'!r} is no LUN",
+                help="write type='block' and <source dev='/dev/…'/>, or device='disk'",
+            )
+
+
+@rule("VFS264", "disk-name-unusable", severity=Severity.ERROR, stage=Stage.DEFINE)
+def disk_name_unusable(domain: Domain) -> Iterator[Problem]:
+    """A disk is called vda, sda, hda or the like, and a floppy fda.
+
+    Why: the letters say where on its bus the disk is, unless an `<address>` does. A number behind them would
+        stand for a partition.
+    Bad:
+        <disk type='file' device='disk'><source file='/srv/a.img'/><target dev='Vda' bus='virtio'/></disk>
+    Bad:
+        <disk type='file' device='disk'><source file='/srv/a.img'/><target dev='vda1' bus='virtio'/></disk>
+    Good:
+        <disk type='file' device='disk'><source file='/srv/a.img'/><target dev='vda' bus='virtio'/></disk>
+    libvirt says: Unknown disk name
+    libvirt says: partitions can't appear in disk targets
+    libvirt says: Invalid harddisk device name
+    See: libvirt virutil.c:virDiskNameParse; domain_conf.c:virDomainDiskDefParseXML
+    """
+    for disk in domain.disks:
+        name = disk.name
+        if name and not disk.address and not disk.has_usable_name:
+            yield Problem(
+                at=name.span,
+                message=f"no disk can be called {name.value!r}",
+                help="write letters alone behind vd, sd or hd, as in vda; a floppy is called fda",
+            )
+
+
+@rule("VFS265", "disk-thread-unfit", severity=Severity.ERROR, stage=Stage.DEFINE, words=("iothread",))
+def disk_thread_unfit(domain: Domain, setting: Setting) -> Iterator[Problem]:
+    """A disk with an I/O thread is on virtio, and the thread is one of the domain's.
+
+    Why: only virtio disks can leave QEMU's main loop. libvirt 7.0.0 finds out at the start.
+    Bad:
+        <iothreads>1</iothreads>
+        <disk type='file' device='disk'><driver name='qemu' type='raw' iothread='1'/><source file='/srv/a.img'/>
+          <target dev='sda' bus='sata'/></disk>
+    Bad:
+        <iothreads>1</iothreads>
+        <disk type='file' device='disk'><driver name='qemu' type='raw' iothread='2'/><source file='/srv/a.img'/>
+          <target dev='vda' bus='virtio'/></disk>
+    Good:
+        <iothreads>1</iothreads>
+        <disk type='file' device='disk'><driver name='qemu' type='raw' iothread='1'/><source file='/srv/a.img'/>
+          <target dev='vda' bus='virtio'/></disk>
+    libvirt says: IOThreads not available for bus
+    libvirt says: not defined in iothreadid
+    See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefDiskIOThreads
+    """
+    stage = Stage.START if setting.target.libvirt < (9, 0, 0) else None
+    for disk in domain.disks:
+        thread = disk.iothread
+        if thread is None or disk.bus is None:
+            continue
+        if disk.bus != "virtio":
+            yield Problem(
+                at=thread.span,
+                message=f"a disk on {disk.bus} has no I/O thread",
+                help="write bus='virtio', or remove iothread",
+                stage=stage,
+            )
+        elif domain.thread_numbers is not None and int(thread.value) not in domain.thread_numbers:
+            yield Problem(
+                at=thread.span,
+                message=f"the domain has no I/O thread {thread.value}",
+                help="raise <iothreads>, or write the number of one that there is",
+                stage=stage,
+            )
