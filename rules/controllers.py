@@ -12,7 +12,6 @@ from vfslint.model.controllers import (
     DEADLY_INDEX,
     KNOWN_NAMES,
     NAMES,
-    ROOTS,
     TARGET_LIMITS,
     Controller,
     reads_period,
@@ -179,7 +178,7 @@ def controller_repeated(domain: Domain) -> Iterator[Problem]:
                 help="give each controller an index of its own",
             )
     for controller in companions:
-        if ("usb", controller.index) not in first:
+        if controller.index is not None and ("usb", controller.index) not in first:
             yield Problem(
                 at=controller.node.start_span,
                 message="this USB controller works for another one of the same index, which is missing",
@@ -237,7 +236,7 @@ def pci_controller_unfit(domain: Domain) -> Iterator[Problem]:
 def pci_root_with_index(domain: Domain) -> Iterator[Problem]:
     """The root of the PCI buses has index 0.
 
-    Why: the machine has one, and all other buses hang on it.
+    Why: an x86 machine has one, and all other buses hang on it.
     Bad:
         <controller type='pci' index='1' model='pcie-root'/>
     Good:
@@ -247,7 +246,7 @@ def pci_root_with_index(domain: Domain) -> Iterator[Problem]:
     """
     for controller in domain.pci_controllers:
         model = controller.model if controller.index else None
-        if model and model.value in ROOTS:
+        if model and controller.is_x86_root:
             yield Problem(
                 at=controller.node.at("index"),
                 message=f"the bus {model.value!r} has index 0, and not {controller.index}",

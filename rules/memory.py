@@ -269,7 +269,8 @@ def hotplug_without_numa(domain: Domain, setting: Setting) -> Iterator[Problem]:
     See: libvirt qemu_domain.c:qemuDomainDefValidateMemoryHotplug
     """
     node = domain.first("maxMemory")
-    if setting.target.libvirt < (9, 6, 0) and node and domain.max_memory_kib and not domain.cells:
+    needs_cell = setting.target.libvirt < (9, 6, 0) and not domain.is_pseries
+    if needs_cell and node and domain.max_memory_kib and not domain.cells:
         yield Problem(
             at=node.start_span,
             message=f"the memory can grow, but libvirt {spell(setting.target.libvirt)} wants a NUMA cell for that",

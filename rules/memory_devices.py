@@ -106,9 +106,9 @@ def memory_device_node(device: MemoryDevice, setting: Setting) -> Iterator[Probl
         return
     if device.model == "sgx-epc":
         return
-    cells = len(domain.cells) or (1 if setting.target.libvirt >= (9, 6, 0) else 0)
+    cells = len(domain.cells) or int(setting.target.libvirt >= (9, 6, 0) and not domain.is_pseries)
     if not device.has_node:
-        if cells or domain.max_memory_kib:
+        if cells or (domain.max_memory_kib and not domain.is_pseries):
             yield Problem(
                 at=device.node.start_span,
                 message=f"the {device.label} does not say which NUMA cell it belongs to",

@@ -222,7 +222,8 @@ class Buses:
         owners: dict[Place, Address] = {}
         for address in self.domain.addresses:
             place = address.place
-            if place is None:
+            # The first console is the first serial port once more, address and all.
+            if place is None or address.device.kind == "console":
                 continue
             if place in self._built_in or place in owners or self._is_sata(address, place):
                 yield Taken(address, owners.get(place))

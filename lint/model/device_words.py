@@ -23,7 +23,7 @@ _CONTROLLER_MODELS: dict[str, Words] = {
     ),
     "scsi": Words(
         ("auto", "buslogic", "lsilogic", "lsisas1068", "vmpvscsi", "ibmvscsi", "virtio-scsi", "lsisas1078",
-         "virtio-transitional", "virtio-non-transitional", "am53c974", "dc390")
+         "virtio-transitional", "virtio-non-transitional", "am53c974", "dc390", "ncr53c90")
     ),
     "usb": Words(
         ("piix3-uhci", "piix4-uhci", "ehci", "ich9-ehci1", "ich9-uhci1", "ich9-uhci2", "ich9-uhci3",

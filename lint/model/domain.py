@@ -888,6 +888,11 @@ class Domain:
         """Whether the machine is one of x86."""
         return self.arch in X86
 
+    @property
+    def is_pseries(self) -> bool:
+        """Whether the machine is a pSeries, which takes memory devices without NUMA cells."""
+        return self.arch in ("ppc64", "ppc64le")
+
     @lazy
     def is_q35(self) -> bool:
         """Whether the machine has the q35 chipset, with PCI Express."""

@@ -53,6 +53,8 @@ def numatune_faults(domain: Domain) -> Iterator[tuple[Node, str, str]]:
     found = domain.elements("numatune")
     if len(found) > 1:
         yield found[1], "there are two <numatune>", "put them together"
+    vcpu = domain.first("vcpu")
+    follows_vcpus = vcpu is not None and vcpu.value("placement") == "auto"
     for numatune in found[:1]:
         memory = numatune.child("memory")
         if (
@@ -60,7 +62,7 @@ def numatune_faults(domain: Domain) -> Iterator[tuple[Node, str, str]]:
             and memory.value("nodeset") is None
             and (
                 memory.value("placement") == "static"
-                or (memory.value("placement") is None and memory.value("mode") is not None)
+                or (memory.value("placement") is None and memory.value("mode") is not None and not follows_vcpus)
             )
         ):
             yield memory, "<memory> of <numatune> names no nodes", "write nodeset='…', or placement='auto'"
