@@ -546,7 +546,15 @@ class _Examination:
                 refused = kind.children[meant].refused.missing
             self.explain_stranger(kind, element, meant, found, refused)
         for name in missing:
-            self.report(MISSING_ELEMENT, name, expected=(name,), refused=kind.children[name].refused.missing)
+            refused = None if self.is_in_a_double(name) else kind.children[name].refused.missing
+            self.report(MISSING_ELEMENT, name, expected=(name,), refused=refused)
+
+    def is_in_a_double(self, name: str) -> bool:
+        """Whether the element stands twice, and the other one has this child, which libvirt then finds."""
+        parent = self.element.getparent()
+        if parent is None or self.declared.repeatable:
+            return False
+        return any(double.find(name) is not None for double in parent.iterchildren(self.element.tag))
 
     def explain_known_child(self, child: Child, element: Element, count: int) -> None:
         if count > 1 and not child.repeatable:
@@ -739,13 +747,23 @@ def newer_than(root: Element, libvirt: Release) -> list[Fault]:
             continue
         faults += _newer_attributes(element, kind, libvirt)
         faults += _newer_text(element, child, kind, libvirt)
-        inner = [(e, kind.children[str(e.tag)]) for e in element if str(e.tag) in kind.children]
+        inner = list(_read_children(element, kind))
         known = [(e, c) for e, c in inner if not _is_newer(c.since, libvirt)]
         faults += [_too_new(e, c.name, c.since) for e, c in inner if _is_newer(c.since, libvirt)]
         faults += _not_yet_optional_children(element, kind, libvirt)
         faults += _scattered(element, libvirt)
         pending += reversed(known)
     return faults
+
+
+def _read_children(element: Element, kind: Kind) -> Iterator[tuple[Element, Child]]:
+    """Each known child with its declaration, without what stands twice where once is allowed."""
+    seen = set()
+    for inner in element:
+        child = kind.children.get(str(inner.tag))
+        if child and (child.repeatable or child.name not in seen):
+            seen.add(child.name)
+            yield inner, child
 
 
 def _newer_attributes(element: Element, kind: Kind, libvirt: Release) -> Iterator[Fault]:

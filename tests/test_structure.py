@@ -186,6 +186,14 @@ def test_missing_element():
     assert (fault.kind, fault.element.tag, fault.name) == (MISSING_ELEMENT, "filesystem", "target")
 
 
+def test_what_a_double_has_is_missing_for_the_schema_alone():
+    found = structure.explain(domain("<os>", "<os/><os>"))
+    assert [(fault.kind, fault.name, fault.refused) for fault in found] == [
+        (structure.MISSING_ELEMENT, "type", None),
+        (structure.REPEATED_ELEMENT, "os", None),
+    ]
+
+
 def test_stranger_with_the_attributes_of_the_missing_one_is_meant_for_it():
     fault = only("<target dir='data'/>", "<tag dir='data'/>")
     assert (fault.kind, fault.name, fault.suggestion) == (UNKNOWN_ELEMENT, "tag", "target")

@@ -83,7 +83,9 @@ def read(attributes: tuple[tuple[str, str], ...]) -> Reading:
     beyond: tuple[str, ...] = ()
     place = None
     if kind == "pci":
-        beyond = tuple(name for name, number in numbers.items() if number and number > PCI_LIMITS.get(name, number))
+        # An address of zeros alone is none, whatever its function (virPCIDeviceAddressIsEmpty).
+        if any(numbers.get(name) for name in ("domain", "bus", "slot")):
+            beyond = tuple(name for name, number in numbers.items() if number and number > PCI_LIMITS.get(name, number))
         if not (unreadable or beyond or numbers.get("domain")):
             place = _place(numbers)
     return Reading(numbers, unreadable, _lacking(kind, written), beyond, place)
@@ -109,7 +111,6 @@ def _lacking(kind: str, written: dict[str, str]) -> tuple[str, ...]:
 
 
 def _place(numbers: dict[str, int | None]) -> Place | None:
-    # Bus 0, slot 0 stands for no address, whatever the function (virPCIDeviceAddressIsEmpty).
     bus, slot, function = (numbers.get(name) or 0 for name in ("bus", "slot", "function"))
     return Place(bus, slot, function) if bus or slot else None
 
