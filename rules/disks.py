@@ -158,8 +158,8 @@ def disk_thread_unfit(domain: Domain, setting: Setting) -> Iterator[Problem]:
     """
     stage = Stage.START if setting.target.libvirt < (9, 0, 0) else None
     for disk in domain.disks:
-        thread = disk.iothread
-        if thread is None or disk.bus is None:
+        thread, number = disk.iothread, disk.iothread_number
+        if thread is None or number is None or disk.bus is None:
             continue
         if disk.bus != "virtio":
             yield Problem(
@@ -168,10 +168,10 @@ def disk_thread_unfit(domain: Domain, setting: Setting) -> Iterator[Problem]:
                 help="write bus='virtio', or remove iothread",
                 stage=stage,
             )
-        elif domain.thread_numbers is not None and int(thread.value) not in domain.thread_numbers:
+        elif not domain.has_iothread(number):
             yield Problem(
                 at=thread.span,
-                message=f"the domain has no I/O thread {thread.value}",
+                message=f"the domain has no I/O thread {number}",
                 help="raise <iothreads>, or write the number of one that there is",
                 stage=stage,
             )

@@ -180,3 +180,23 @@ def test_topology(topology: str, given: str, cpus: int | None) -> None:
     found = domain(f"<cpu><topology {topology}/></cpu>", given=given).topology
     assert found is not None
     assert found.cpus == cpus
+
+
+@pytest.mark.parametrize(
+    ("body", "there", "missing"),
+    [
+        ("<iothreads>2</iothreads>", (1, 2), (3, 4096)),
+        ("<iothreads>5000</iothreads>", (1, 4500, 5000), (5001,)),
+        ("<iothreads>4294967295</iothreads>", (4294967295,), ()),
+        ("<iothreads>3</iothreads><iothreadids><iothread id='2'/><iothread id='9'/></iothreadids>", (1, 2, 9), (3, 10)),
+        ("<iothreadids><iothread id='7'/></iothreadids>", (7,), (1, 8)),
+        ("<iothreads>x</iothreads>", (1, 99), ()),
+        ("", (), (1,)),
+    ],
+)
+def test_io_threads_are_the_listed_ones_and_the_first_free_numbers(
+    body: str, there: tuple[int, ...], missing: tuple[int, ...]
+) -> None:
+    found = domain(body)
+    assert all(found.has_iothread(number) for number in there)
+    assert not any(found.has_iothread(number) for number in missing)

@@ -738,9 +738,13 @@ class Disk(VhostUserDevice):
 
     @property
     def iothread(self) -> Attribute | None:
-        """`driver/@iothread` where it is a number from 1, or None."""
-        found = self.driver.attribute("iothread") if self.driver else None
-        return found if found and values.unsigned(found.value) else None
+        """`driver/@iothread`, or None."""
+        return self.driver.attribute("iothread") if self.driver else None
+
+    @property
+    def iothread_number(self) -> int | None:
+        """The number of the disk's I/O thread, from 1; None where it is absent or no such number."""
+        return values.unsigned(self.iothread.value) or None if self.iothread else None
 
     @property
     def void_options(self) -> list[Attribute]:

@@ -93,10 +93,6 @@ class Cell:
         return sizes.Size(self.node, "memory").kib
 
 
-# More I/O threads than any host has; numbers beyond are not counted one by one.
-MOST_THREADS = 4096
-
-
 class MemoryBacking:
     """All `<memoryBacking>` elements together: libvirt merges them, the first value of each kind wins.
 
@@ -552,15 +548,19 @@ class Domain:
         return [node for ids in self.elements("iothreadids") for node in ids.children("iothread")]
 
     @lazy
-    def thread_numbers(self) -> frozenset[int] | None:
-        """The numbers of the I/O threads: those listed, and the first free ones; None where some are unreadable."""
-        listed = [values.unsigned(node.value("id") or "") for node in self.iothread_ids]
-        if None in listed or (self.first("iothreads") and self.iothreads is None):
-            return None
-        numbers = {number for number in listed if number is not None}
-        free = (number for number in range(1, MOST_THREADS) if number not in numbers)
-        missing = min(self.iothreads or 0, MOST_THREADS) - len(numbers)
-        return frozenset(numbers.union(*([next(free)] for _ in range(missing))))
+    def _listed_threads(self) -> frozenset[int | None]:
+        return frozenset(values.unsigned(node.value("id") or "") for node in self.iothread_ids)
+
+    def has_iothread(self, number: int) -> bool:
+        """Whether there is an I/O thread of that number, as far as can be told: it is listed, or one of the first free.
+
+        libvirt gives the threads that are not listed the first free numbers (virDomainIOThreadIDDefArrayInit).
+        """
+        listed = self._listed_threads
+        if number in listed or None in listed or (self.first("iothreads") and self.iothreads is None):
+            return True
+        free = number - sum(1 for other in listed if other is not None and other < number)
+        return free <= (self.iothreads or 0) - len(listed)
 
     @lazy
     def vcpu_states(self) -> list[tuple[int, bool, Node]]:
