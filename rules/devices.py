@@ -245,7 +245,7 @@ def address_type_refused(domain: Domain) -> Iterator[Problem]:
         if address.unreadable or address.lacking:
             continue
         foreign_ccw = address.type == "ccw" and domain.is_x86
-        unassigned = address.type == "unassigned" and address.device.kind != "hostdev"
+        unassigned = address.type == "unassigned" and address.kind != "hostdev"
         if foreign_ccw or unassigned:
             why = f"{domain.arch} has no CCW" if foreign_ccw else "only host devices can be unassigned"
             yield Problem(

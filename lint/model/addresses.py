@@ -130,6 +130,11 @@ class Address:
         return Node(self.domain.document, self._element)
 
     @property
+    def kind(self) -> str:
+        """The element name of the device that has it."""
+        return str(self._element.getparent().tag)
+
+    @property
     def device(self) -> Device:
         """The device that has it."""
         return Device(self.domain, Node(self.domain.document, self._element.getparent()))
@@ -186,10 +191,9 @@ class Buses:
     @lazy
     def _models(self) -> dict[int, str | None]:
         found: dict[int, str | None] = {}
-        for controller in self.domain.devices.get("controller", ()):
-            index = values.unsigned(controller.value("index") or "")
-            if controller.value("type") == "pci" and index is not None:
-                found.setdefault(index, controller.value("model"))
+        for controller in self.domain.pci_controllers:
+            if controller.index is not None:
+                found.setdefault(controller.index, controller.node.value("model"))
         return found
 
     def slots(self, address: Address, bus: int) -> tuple[int, int]:
@@ -201,7 +205,7 @@ class Buses:
         if bus in self._models or bus == 0:
             model = self._models.get(bus)
         elif self.domain.is_q35:
-            model = "pcie-root-port" if address.device.kind == "filesystem" else None
+            model = "pcie-root-port" if address.kind == "filesystem" else None
         else:
             model = "pci-bridge"
         return _SLOTS.get(model or "", (0, 31))
@@ -224,7 +228,7 @@ class Buses:
         for address in self.domain.addresses:
             place = address.place
             # The first console is the first serial port once more, address and all.
-            if place is None or address.device.kind == "console":
+            if place is None or address.kind == "console":
                 continue
             if place in self._built_in or place in owners or self._is_sata(address, place):
                 yield Taken(address, owners.get(place))

@@ -437,10 +437,7 @@ class Domain:
     @lazy
     def pci_root(self) -> Node | None:
         """The PCI controller with index 0, or None where none is written."""
-        for controller in self.devices.get("controller", ()):
-            if controller.value("type") == "pci" and values.unsigned(controller.value("index") or "") == 0:
-                return controller
-        return None
+        return next((controller.node for controller in self.pci_controllers if controller.index == 0), None)
 
     @lazy
     def pci_device(self) -> Node | None:
