@@ -116,16 +116,9 @@ def _read_again(source: Source) -> Document:
 
 def _check_end(source: Source) -> None:
     """Refuse what stands behind the root element, which libxml2 2.14 passes over after an error in a namespace."""
-    text, depth = source.text, 0
-    for found in re.finditer(_MARKUP, text):
-        kind = found.lastindex
-        if kind == _END:
-            depth -= 1
-        elif kind == _START and text[found.end() - 2] != "/":
-            depth += 1
-        if kind is not None and depth == 0:
-            break
-    rest = re.compile(r"(?s)(?:[ \t\r\n]|<!--.*?-->|<\?.*?\?>)*").match(text, found.end())
+    text = source.text
+    root = next(_scan(text))
+    rest = re.compile(r"(?s)(?:[ \t\r\n]|<!--.*?-->|<\?.*?\?>)*").match(text, root.end)
     end = rest.end() if rest else len(text)
     if end < len(text):
         place = source.position(end)
@@ -162,6 +155,7 @@ class _Place:
 
 
 def _scan(text: str) -> Iterator[_Place]:
+    """Return the places of the root element and of all inside it, in document order."""
     places: list[_Place] = []
     open_places: list[_Place] = []
     for found in re.finditer(_MARKUP, text):
@@ -174,6 +168,8 @@ def _scan(text: str) -> Iterator[_Place]:
                 open_places.append(place)
         elif kind == _END:
             open_places.pop().end = found.end()
+        if kind is not None and not open_places:
+            break
     return iter(places)
 
 
