@@ -99,7 +99,7 @@ def write(path: str, data: bytes) -> None:
             file.write(data)
         os.chmod(temporary, _mode_of(target))
         os.replace(temporary, target)
-    except BaseException:
+    except BaseException:  # Ctrl-C as well: the half-written copy must not stay
         with suppress(OSError):
             os.unlink(temporary)
         raise
@@ -129,7 +129,7 @@ def _replace(target: str, before: os.stat_result, old: bytes, new: bytes) -> Non
             if current.read(len(old) + 1) != old:
                 raise NotWritten("it was changed meanwhile")
         os.replace(temporary, target)
-    except BaseException:
+    except BaseException:  # Ctrl-C as well: the half-written copy must not stay
         with suppress(OSError):
             os.unlink(temporary)
         raise
