@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from vfslint.command.choice import codes_of, did_you_mean, unknown_rule
+from vfslint.choice import codes_of, did_you_mean, unknown_rule
 from vfslint.lazy import lazy
 from vfslint.targets import NAMED, NEWEST, Target, contemporary, version
 

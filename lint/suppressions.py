@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vfslint import paths
 from vfslint.broken import Broken
-from vfslint.command.choice import codes_of, nearest_rule
+from vfslint.choice import codes_of, nearest_rule
 from vfslint.conf.virconf import QemuConf, Unreadable
 from vfslint.documents import Attribute, Document, Node
 from vfslint.findings import Edit, Finding, Span

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from collections.abc import Iterable
 from typing import TextIO
@@ -57,15 +56,6 @@ class Check:
 
     def all(self, paths: Iterable[str]) -> None:
         """Check these files."""
-        usual = gc.get_threshold()
-        # Little of what is made here is garbage; looking for it all the while would cost a tenth of the run.
-        gc.set_threshold(100_000)
-        try:
-            self._all(paths)
-        finally:
-            gc.set_threshold(*usual)
-
-    def _all(self, paths: Iterable[str]) -> None:
         for path in paths:
             try:
                 source = self._read(path)

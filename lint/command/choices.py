@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vfslint.command.choice import all_codes, codes_of, did_you_mean, unknown_rule
+from vfslint.choice import all_codes, codes_of, did_you_mean, unknown_rule
 from vfslint.command.options import Complaint, Options
 from vfslint.engine import Engine
 from vfslint.files import Everything, is_conf

@@ -22,8 +22,6 @@ CLEAN, FOUND, FAILED, INTERRUPTED = 0, 1, 2, 130
 
 def run() -> None:
     """Entry point of the console script."""
-    # Most of what a run makes it keeps; looking for garbage all the while would cost a tenth of it.
-    gc.set_threshold(100_000)
     for stream in (sys.stdout, sys.stderr):
         # A file name or a sign that the terminal cannot show must not end in a traceback.
         if isinstance(stream, TextIOWrapper):
@@ -40,6 +38,9 @@ def run() -> None:
 
 def main(argv: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO) -> int:
     """Run `vfslint` with the given arguments and streams; return the exit status."""
+    usual = gc.get_threshold()
+    # Most of what a run makes it keeps; looking for garbage all the while would cost a tenth of it.
+    gc.set_threshold(100_000)
     try:
         command = _COMMANDS.get(argv[0]) if argv else None
         if command:
@@ -53,6 +54,8 @@ def main(argv: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO) -> 
     except BrokenPipeError:
         # Whoever read the output has seen enough.
         return FAILED
+    finally:
+        gc.set_threshold(*usual)
 
 
 def _complain(stderr: TextIO, complaints: Sequence[str]) -> None:
@@ -167,7 +170,7 @@ def _tell_fixes(check: Check, what: str) -> None:
 
 
 def _write_baseline(check: Check, path: str) -> None:
-    from vfslint import baseline
+    from vfslint.command import baseline
 
     try:
         baseline.write(path, check.run)
@@ -179,7 +182,7 @@ def _write_baseline(check: Check, path: str) -> None:
 
 
 def _apply_baseline(check: Check, path: str) -> None:
-    from vfslint import baseline
+    from vfslint.command import baseline
 
     stale = baseline.read(path).apply(check.run)
     if stale:
