@@ -200,14 +200,14 @@ class Engine:
 
     def _asked(self, domain: Domain) -> dict[str, list[Rule]]:
         """Return the rules to ask about a domain: most look at what most files do not hold."""
-        key = domain.is_qemu, domain.fits_schema
+        is_qemu, fits = key = domain.is_qemu, domain.fits_schema
         candidates = self._of_domains.get(key)
         if candidates is None:
             candidates = self._of_domains[key] = _ByWords(
                 rule
                 for subject in _OF_DOMAINS
                 for rule in self._rules.get(subject, ())
-                if (domain.is_qemu or rule.any_hypervisor) and not (domain.fits_schema and rule.misfits)
+                if (is_qemu or rule.any_hypervisor) and not (fits and rule.misfits)
             )
         return candidates.for_document(domain.document)
 

@@ -63,8 +63,6 @@ class Source:
 
     def encode(self, text: str) -> bytes:
         """Return `text` as this file would store it; what the encoding lacks becomes a character reference."""
-        if self.encoding == "utf-8" and text.isascii():
-            return text.encode()
         try:
             return text.encode(self.encoding, "surrogateescape")
         except UnicodeEncodeError:
