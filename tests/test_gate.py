@@ -1,7 +1,6 @@
 """What passes the gate fits the schema, and nothing is wrong with it that a rule for misfits looks for."""
 
 import gzip
-import importlib.util
 import json
 import re
 import subprocess
@@ -17,6 +16,7 @@ from lxml import etree
 
 from tests import examples
 from tests.test_structure import mutated
+from tools import make_relaxng
 from vfslint import gate, lint_bytes, schemas, structure
 from vfslint.documents import Malformed, Node, read
 from vfslint.gate import accepts
@@ -43,15 +43,12 @@ BARE = """<domain type='kvm'><name>a</name><memory unit='GiB'>1</memory><vcpu>2<
 @pytest.fixture(scope="module")
 def exact(tmp_path_factory):
     """The grammar of all that fits the schema, usual or not."""
-    spec = importlib.util.spec_from_file_location("make_relaxng", ROOT / "tools" / "make_relaxng.py")
-    maker = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(maker)
     schema = etree.parse(schemas.DOMAIN_XSD)
     for element in schema.iter("*"):
         element.attrib.pop(GATE, None)
     plain = tmp_path_factory.mktemp("schema") / "domain.xsd"
     schema.write(str(plain))
-    return etree.RelaxNG(etree.fromstring(maker.make(plain)))
+    return etree.RelaxNG(etree.fromstring(make_relaxng.make(plain)))
 
 
 @cache
