@@ -115,7 +115,7 @@ def throughput_jobs(files: list[str]) -> dict[str, Callable[[], object]]:
     """Return jobs that read 136 files in this process: lxml with libvirt's schema, and vfslint."""
     from lxml import etree
 
-    from vfslint.command.cli import main
+    from vfslint.cli.main import main
 
     jobs: dict[str, Callable[[], object]] = {}
     schema = libvirt_schema()

@@ -1,5 +1,5 @@
 """`python -m vfslint` is the command `vfslint`."""
 
-from vfslint.command.cli import run
+from vfslint.cli.main import run
 
 run()

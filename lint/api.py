@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from functools import lru_cache
 
-from vfslint.conf import virconf
+from vfslint.context import Setting
 from vfslint.engine import Engine
 from vfslint.findings import Finding
+from vfslint.qemu_conf import reader
 from vfslint.rules import RULES
 from vfslint.run import judge
-from vfslint.setting import Setting
-from vfslint.source import Source
 from vfslint.targets import NEWEST, Target
+from vfslint.xml.source import Source
 
 
 def lint_bytes(
@@ -26,10 +26,10 @@ def lint_bytes(
     """Return the findings in domain XML, in the order of the document; an empty list means clean.
 
     Data under the name `qemu.conf` is read as one. `qemu_conf` is the text of the qemu.conf that the domain is to
-    be judged beside; findings point into it as `qemu.conf`. Raises `vfslint.conf.virconf.Unreadable` where libvirt
+    be judged beside; findings point into it as `qemu.conf`. Raises `vfslint.qemu_conf.reader.Unreadable` where libvirt
     could not read that one.
     """
-    conf = None if qemu_conf is None else virconf.read(Source(qemu_conf, "qemu.conf"), target.libvirt)
+    conf = None if qemu_conf is None else reader.read(Source(qemu_conf, "qemu.conf"), target.libvirt)
     engine, source = _engine(Setting(target, session, conf=conf)), Source(data, filename)
     outcome = judge(engine, source)
     if len(outcome.domains) < 2:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vfslint.documents import Document, Malformed, Node, read
+from vfslint.context import Setting
+from vfslint.domain.domain import Domain
 from vfslint.findings import Finding, Problem, Severity, Stage
-from vfslint.model.domain import Domain
 from vfslint.rule import Rule
-from vfslint.setting import Setting
-from vfslint.source import Source
+from vfslint.xml.document import Document, Malformed, Node, read
+from vfslint.xml.source import Source
 
 if TYPE_CHECKING:
     from vfslint.fleet import Member
@@ -121,7 +121,7 @@ class Engine:
         try:
             document = read(source)
         except Malformed as failure:
-            from vfslint.broken import Broken
+            from vfslint.xml.broken import Broken
 
             broken = Broken(source, failure)
             return self._settle(broken, self.ask("Broken", [broken]), is_whole=False)
@@ -174,12 +174,12 @@ class Engine:
 
     def judge_conf(self, source: Source) -> Outcome:
         """Return what the rules find in a qemu.conf."""
-        from vfslint.conf import virconf
-        from vfslint.conf.model import QemuSettings
+        from vfslint.qemu_conf import reader
+        from vfslint.qemu_conf.conf import QemuSettings
 
         try:
-            conf = virconf.read(source, self.setting.target.libvirt)
-        except virconf.Unreadable as failure:
+            conf = reader.read(source, self.setting.target.libvirt)
+        except reader.Unreadable as failure:
             return self._settle(failure, self.ask("Unreadable", [failure]), is_whole=False)
         whole = QemuSettings(conf)
         findings = self.ask("QemuSettings", [whole]) + self.ask("ConfSetting", whole.settings)

@@ -13,11 +13,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from vfslint.documents import MAXIMUM_BYTES
-from vfslint.edits import apply
 from vfslint.engine import Outcome
 from vfslint.findings import Edit, Finding, Severity, Stage
-from vfslint.source import Source
+from vfslint.xml.document import MAXIMUM_BYTES
+from vfslint.xml.edits import apply
+from vfslint.xml.source import Source
 
 Judge = Callable[[Source], Outcome]
 Key = tuple[str, str]

@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
-from vfslint.documents import Document, Malformed, Node, read
+from vfslint.context import Setting
+from vfslint.domain.devices import VirtioFS
+from vfslint.domain.domain import Domain
 from vfslint.findings import Position, Span
-from vfslint.host.placement import backing_span, backing_storage, needs
-from vfslint.model.devices import VirtioFS
-from vfslint.model.domain import Domain
-from vfslint.setting import Setting
-from vfslint.source import Source
+from vfslint.host.needs import backing_span, backing_storage, needs
+from vfslint.xml.document import Document, Malformed, Node, read
+from vfslint.xml.source import Source
 
 if TYPE_CHECKING:
     from vfslint.host.facts import Host

@@ -22,7 +22,7 @@ class Rule:
 
     What a `generic` rule says gives way to what another rule says of the same place. A rule with `words` is
     asked only about files whose text holds one of them: names of elements and attributes that it looks at.
-    What a rule for `misfits` looks for never passes the gate (`vfslint.gate`): it is not asked about a domain
+    What a rule for `misfits` looks for never passes `vfslint.vocabulary.gate`: it is not asked about a domain
     that does, unless that is meant for a release older than the newest.
     """
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from vfslint.engine import Engine, Outcome, Skipped, Together
 from vfslint.files import is_conf
 from vfslint.findings import Finding, Severity
-from vfslint.source import Source
+from vfslint.xml.source import Source
 
 if TYPE_CHECKING:
     from vfslint.fleet import Member

@@ -17,14 +17,14 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vfslint import paths
-from vfslint.broken import Broken
-from vfslint.choice import codes_of, nearest_rule
-from vfslint.conf.virconf import QemuConf, Unreadable
-from vfslint.documents import Attribute, Document, Node
+from vfslint.config.selectors import codes_of, nearest_rule
 from vfslint.findings import Edit, Finding, Span
 from vfslint.lazy import lazy
-from vfslint.source import Source
+from vfslint.qemu_conf.reader import QemuConf, Unreadable
+from vfslint.xml import paths
+from vfslint.xml.broken import Broken
+from vfslint.xml.document import Attribute, Document, Node
+from vfslint.xml.source import Source
 
 if TYPE_CHECKING:
     from vfslint.engine import Engine
@@ -280,7 +280,7 @@ def _in_metadata(document: Document) -> Iterator[Suppression]:
     """Read `<vfslint:ignore xmlns:vfslint='https://vfslint.dev/xmlns/1' rules='…' element='…' reason='…'/>`.
 
     It holds for the domain around it, or for the elements that `element` names, such as `filesystem[data]`
-    (see vfslint.paths). libvirt keeps one element of a namespace in `<metadata>`, so several stand together
+    (see vfslint.xml.paths). libvirt keeps one element of a namespace in `<metadata>`, so several stand together
     inside one `<vfslint:suppressions>`.
     """
     for element in document.root.iter(f"{{{NAMESPACE}}}{IGNORE}"):

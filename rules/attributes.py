@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vfslint import edits
+from vfslint.context import Setting
+from vfslint.domain.domain import Domain
+from vfslint.domain.fields import Refusal
+from vfslint.domain.sizes import Size
 from vfslint.findings import Fix, Problem, Severity, Stage
-from vfslint.model import values
-from vfslint.model.domain import Domain
-from vfslint.model.fields import Refusal
-from vfslint.model.sizes import Size
 from vfslint.rule import rule
-from vfslint.setting import Setting
-from vfslint.spelling import nearest
 from vfslint.targets import spell
+from vfslint.vocabulary import numbers
+from vfslint.vocabulary.spelling import nearest
+from vfslint.xml import edits
 
 
 @rule("VFS060", "unknown-word", severity=Severity.ERROR, stage=Stage.PARSE)
@@ -129,7 +129,7 @@ def not_a_number(domain: Domain) -> Iterator[Problem]:
 
 
 def _is_integer(text: str) -> bool:
-    return values.integer(text, bits=128) is not None
+    return numbers.integer(text, bits=128) is not None
 
 
 def _without_blanks(refusal: Refusal) -> Fix | None:
@@ -173,12 +173,12 @@ def size_unreadable(domain: Domain) -> Iterator[Problem]:
 
 def _mended_size(size: Size) -> Fix | None:
     text = size.text.strip()
-    if text != size.text and values.unsigned(text, bits=64) is not None:
+    if text != size.text and numbers.unsigned(text, bits=64) is not None:
         edit = edits.set_value(size.node[size.name], text) if size.name else edits.set_whole_text(size.node, text)
         return Fix("take the blanks away", (edit,))
     number = text.rstrip("BEGIKMPTbegikmpt")
     unit = text[len(number) :]
-    if size.name != "size" or size.unit or not number.isdigit() or values.unit_bytes(unit) is None:
+    if size.name != "size" or size.unit or not number.isdigit() or numbers.unit_bytes(unit) is None:
         return None
     parts = edits.set_value(size.node["size"], number), edits.add_attribute(size.node, "unit", unit)
     return Fix(f"write size='{number}' unit='{unit}'", parts)
@@ -211,9 +211,9 @@ def unit_unknown(domain: Domain) -> Iterator[Problem]:
 
 def _meant_unit(unit: str) -> str | None:
     stripped = unit.strip()
-    if values.unit_bytes(stripped):
+    if numbers.unit_bytes(stripped):
         return stripped
-    return f"{stripped}B" if values.unit_bytes(f"{stripped}B") else None
+    return f"{stripped}B" if numbers.unit_bytes(f"{stripped}B") else None
 
 
 @rule("VFS065", "size-too-large", misfits=True, severity=Severity.ERROR, stage=Stage.PARSE)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vfslint.edits import insert, set_value
+from vfslint.context import Setting
+from vfslint.domain.domain import Domain
+from vfslint.domain.pages import demands
 from vfslint.findings import Fix, Problem, Related, Severity, Span, Stage
-from vfslint.host.placement import backing_storage
-from vfslint.model.domain import Domain
-from vfslint.model.pages import demands
-from vfslint.model.values import spell_size
+from vfslint.host.needs import backing_storage
 from vfslint.rule import rule
-from vfslint.setting import Setting
+from vfslint.vocabulary.numbers import spell_size
+from vfslint.xml.edits import insert, set_value
 
 # The last release asked in which a filter hides a capability that libvirt needs; 12.8.0 takes no notice.
 FILTERS_WORK_UNTIL = (11, 3, 0)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vfslint.edits import add_attribute
+from vfslint.domain.domain import QEMU_NAMESPACE, Domain
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
-from vfslint.model.domain import QEMU_NAMESPACE, Domain
 from vfslint.rule import rule
+from vfslint.xml.edits import add_attribute
 
 
 @rule("VFS290", "qemu-namespace-missing", severity=Severity.WARNING, stage=Stage.SCHEMA, words=("commandline",))

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vfslint.edits import remove_attribute, remove_element, set_value
-from vfslint.findings import Fix, Problem, Related, Severity, Stage
-from vfslint.model import values
-from vfslint.model.addresses import MOST_PORTS
-from vfslint.model.controllers import (
+from vfslint.domain.addresses import MOST_PORTS
+from vfslint.domain.controllers import (
     DEADLY_INDEX,
     KNOWN_NAMES,
     NAMES,
@@ -16,9 +13,12 @@ from vfslint.model.controllers import (
     Controller,
     reads_period,
 )
-from vfslint.model.domain import Domain
+from vfslint.domain.domain import Domain
+from vfslint.findings import Fix, Problem, Related, Severity, Stage
 from vfslint.rule import rule
-from vfslint.spelling import nearest
+from vfslint.vocabulary import numbers
+from vfslint.vocabulary.spelling import nearest
+from vfslint.xml.edits import remove_attribute, remove_element, set_value
 
 TOLD = 8
 
@@ -324,7 +324,7 @@ def pci_controller_cell_unfit(domain: Domain) -> Iterator[Problem]:
                 fix=Fix("remove <node>", (remove_element(node),)),
                 says="Option 'numaNode' is not valid for PCI controller",
             )
-        elif node and values.unsigned(node.text) not in [cell.id for cell in domain.cells]:
+        elif node and numbers.unsigned(node.text) not in [cell.id for cell in domain.cells]:
             yield Problem(
                 at=node.text_span,
                 message=f"the guest has no NUMA cell {node.text!r}",
@@ -381,7 +381,7 @@ def controller_without_queues(domain: Domain) -> Iterator[Problem]:
     """
     for controller in domain.controllers:
         queues = controller.queues
-        if queues and controller.type not in ("scsi", "nvme") and values.unsigned(queues.value):
+        if queues and controller.type not in ("scsi", "nvme") and numbers.unsigned(queues.value):
             yield Problem(
                 at=queues.span,
                 message=f"a {controller.type} controller has no queues",
@@ -505,7 +505,7 @@ def mac_address_malformed(domain: Domain) -> Iterator[Problem]:
         address = mac.attribute("address") if mac else None
         if address is None:
             continue
-        read = values.mac_address(address.value)
+        read = numbers.mac_address(address.value)
         if read is None or read[0] & 1:
             yield Problem(
                 at=address.span,

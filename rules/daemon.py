@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vfslint.edits import remove_attribute, remove_element
+from vfslint.context import Setting
+from vfslint.domain.devices import IdRange, VirtioFS
+from vfslint.domain.domain import Domain
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
-from vfslint.model import values
-from vfslint.model.devices import IdRange, VirtioFS
-from vfslint.model.domain import Domain
 from vfslint.rule import rule
-from vfslint.setting import Setting
 from vfslint.targets import spell
+from vfslint.vocabulary import numbers
+from vfslint.xml.edits import remove_attribute, remove_element
 
 # libvirt asks the daemon for its capabilities since then, and hands lock options on only where it has them.
 PROBES_DAEMON = (10, 6, 0)
@@ -106,7 +106,7 @@ def thread_pool_not_a_number(fs: VirtioFS) -> Iterator[Problem]:
     See: libvirt domain_conf.c:virDomainFSDefParseXML (8.5.0)
     """
     pool = fs.thread_pool
-    if pool and values.integer(pool.value) is None:
+    if pool and numbers.integer(pool.value) is None:
         yield Problem(
             at=pool.span,
             message=f"thread pool size {pool.value!r} is no number",
@@ -133,7 +133,7 @@ def thread_pool_size_odd(fs: VirtioFS) -> Iterator[Problem]:
     See: libvirt qemu_virtiofs.c:qemuVirtioFSBuildCommandLine; virtiofsd documentation, --thread-pool-size
     """
     pool = fs.thread_pool
-    size = values.integer(pool.value) if pool else None
+    size = numbers.integer(pool.value) if pool else None
     if pool is None or size is None or 0 <= size <= MANY_THREADS:
         return
     if size < 0:
@@ -166,7 +166,7 @@ def openfiles_not_a_number(fs: VirtioFS) -> Iterator[Problem]:
     See: libvirt domain_conf.c:virDomainFSDefParseXML (10.6.0)
     """
     limit = fs.openfiles
-    if limit and values.unsigned(limit.value, bits=64, wraps=True) is None:
+    if limit and numbers.unsigned(limit.value, bits=64, wraps=True) is None:
         yield Problem(
             at=limit.span,
             message=f"{limit.value!r} is no number of open files",
@@ -199,7 +199,7 @@ def openfiles_out_of_range(fs: VirtioFS) -> Iterator[Problem]:
     limit = fs.openfiles
     if limit is None or fs.socket is not None:
         return
-    number = values.unsigned(limit.value, bits=64, wraps=True)
+    number = numbers.unsigned(limit.value, bits=64, wraps=True)
     if number is None or FEWEST_FILES <= number <= MOST_FILES:
         return
     if number == 0:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vfslint.edits import add_attribute, insert, remove_attribute, remove_element, set_value
+from vfslint.context import Setting
+from vfslint.domain.addresses import NUMBERS
+from vfslint.domain.devices import Boot, Disk, Interface, VirtioFS
+from vfslint.domain.domain import Domain
 from vfslint.findings import Fix, Problem, Related, Severity, Span, Stage
-from vfslint.model.addresses import NUMBERS
-from vfslint.model.devices import Boot, Disk, Interface, VirtioFS
-from vfslint.model.domain import Domain
 from vfslint.rule import rule
-from vfslint.setting import Setting
 from vfslint.targets import Version, spell
+from vfslint.xml.edits import add_attribute, insert, remove_attribute, remove_element, set_value
 
 # Types of address of which the documentation speaks; libvirt has more, for devices of other kinds.
 USUAL_ADDRESSES = "pci, ccw on s390x, virtio-mmio on arm"

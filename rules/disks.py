@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from vfslint.context import Setting
+from vfslint.domain.devices import Disk
+from vfslint.domain.domain import Domain
 from vfslint.findings import Problem, Related, Severity, Stage
-from vfslint.model.devices import Disk
-from vfslint.model.domain import Domain
 from vfslint.rule import rule
-from vfslint.setting import Setting
 
 
 @rule("VFS293", "disk-target-missing", severity=Severity.ERROR, stage=Stage.PARSE)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from vfslint.documents import Document
-from vfslint.edits import remove
 from vfslint.engine import Strange
 from vfslint.findings import Fix, Problem, Severity, Stage
 from vfslint.rule import rule
+from vfslint.xml.document import Document
+from vfslint.xml.edits import remove
 
 if TYPE_CHECKING:
-    from vfslint.broken import Broken
+    from vfslint.xml.broken import Broken
 
 
 @rule("VFS001", "malformed-xml", severity=Severity.ERROR, stage=Stage.PARSE, any_hypervisor=True)
@@ -48,7 +48,7 @@ def malformed_xml(file: Broken) -> Iterator[Problem]:
     Fix: a start tag that closes itself by mistake loses its '/'; a bare '&' becomes '&amp;'.
     See: W3C Extensible Markup Language (XML) 1.0, section 2.1; libvirt virxml.c:virXMLParseHelper
     """
-    from vfslint.malformations import explain
+    from vfslint.xml.malformed import explain
 
     # 0 is vfslint's own number for a file that is too large.
     yield explain(file)._replace(says=file.failure.message if file.failure.code else "")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vfslint import edits
+from vfslint.context import Setting
+from vfslint.domain.domain import Domain
+from vfslint.domain.machines import ARCHITECTURES
 from vfslint.findings import Edit, Fix, Problem, Related, Severity, Stage
-from vfslint.model.domain import Domain
-from vfslint.model.machines import ARCHITECTURES
 from vfslint.rule import rule
-from vfslint.setting import Setting
-from vfslint.spelling import nearest
 from vfslint.targets import Version, spell
+from vfslint.vocabulary.spelling import nearest
+from vfslint.xml import edits
 
 # domain_conf.c: virDomainVirt, with the release of those that came later.
 DOMAIN_TYPES: dict[str, Version] = dict.fromkeys(

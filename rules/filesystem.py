@@ -5,8 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from vfslint.documents import Attribute
-from vfslint.edits import (
+from vfslint.context import Setting
+from vfslint.domain.devices import PASSTHROUGH, Filesystem, UnknownWord, VirtioFS
+from vfslint.domain.domain import Domain
+from vfslint.findings import Fix, Problem, Related, Severity, Stage
+from vfslint.rule import rule
+from vfslint.targets import spell
+from vfslint.vocabulary import numbers
+from vfslint.vocabulary.spelling import nearest
+from vfslint.xml.document import Attribute
+from vfslint.xml.edits import (
     add_attribute,
     insert,
     move_into,
@@ -16,14 +24,6 @@ from vfslint.edits import (
     rename_element,
     set_value,
 )
-from vfslint.findings import Fix, Problem, Related, Severity, Stage
-from vfslint.model import values
-from vfslint.model.devices import PASSTHROUGH, Filesystem, UnknownWord, VirtioFS
-from vfslint.model.domain import Domain
-from vfslint.rule import rule
-from vfslint.setting import Setting
-from vfslint.spelling import nearest
-from vfslint.targets import spell
 
 MOUNT_TAG_BYTES = 36
 MOUNT_TAG_BYTES_9P = 31
@@ -271,7 +271,7 @@ def fmode_without_mapped(fs: Filesystem) -> Iterator[Problem]:
     See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefFS
     """
     for mode in fs.modes:
-        if values.based(mode.value, 8) and (fs.is_virtiofs or fs.accessmode != "mapped"):
+        if numbers.based(mode.value, 8) and (fs.is_virtiofs or fs.accessmode != "mapped"):
             gone = Fix(f"remove {mode.name!r}", (remove_attribute(mode),)) if fs.is_virtiofs else None
             yield Problem(
                 at=mode.span,
@@ -302,7 +302,7 @@ def mode_not_octal(fs: Filesystem) -> Iterator[Problem]:
     See: libvirt domain_conf.c:virDomainFSDefParseXML
     """
     for mode in fs.modes:
-        number = values.based(mode.value, 8)
+        number = numbers.based(mode.value, 8)
         if number is None or number > 0o777:
             yield Problem(
                 at=mode.span,
@@ -375,7 +375,7 @@ def space_limit_malformed(fs: Filesystem) -> Iterator[Problem]:
     for limit in fs.space_limits:
         if limit.size is None:
             unit = limit.node.attribute("unit")
-            is_unit = unit is not None and unit.value and values.unit_bytes(unit.value) is None
+            is_unit = unit is not None and unit.value and numbers.unit_bytes(unit.value) is None
             wrong = unit.value if unit and is_unit else limit.node.text
             yield Problem(
                 at=unit.span if unit and is_unit else limit.node.text_span,

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from vfslint.findings import Problem, Related, Severity, Stage
-from vfslint.host.placement import allocation, backing_storage
-from vfslint.model.values import spell_size
+from vfslint.host.needs import allocation, backing_storage
 from vfslint.rule import rule
+from vfslint.vocabulary.numbers import spell_size
 
 if TYPE_CHECKING:
     from vfslint.fleet import Excess, Fleet

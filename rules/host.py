@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from vfslint.context import Setting
+from vfslint.domain.devices import VirtioFS
+from vfslint.domain.domain import Domain
 from vfslint.findings import Problem, Severity, Stage
-from vfslint.host.placement import (
+from vfslint.host.needs import (
     backing_span,
     backing_storage,
     lacks,
@@ -14,12 +17,9 @@ from vfslint.host.placement import (
     shortages,
     unknown_sizes,
 )
-from vfslint.model.devices import VirtioFS
-from vfslint.model.domain import Domain
-from vfslint.model.values import spell_size
 from vfslint.rule import rule
 from vfslint.rules.backing import use_memfd
-from vfslint.setting import Setting
+from vfslint.vocabulary.numbers import spell_size
 
 _ARTICLES = {
     "file": "a file",

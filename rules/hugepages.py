@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vfslint import edits
+from vfslint.context import Setting
+from vfslint.domain.domain import Domain, Page
+from vfslint.domain.machines import HUGE_PAGES_KIB
+from vfslint.domain.pages import ORDINARY_KIB
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
-from vfslint.model.domain import Domain, Page
-from vfslint.model.machines import HUGE_PAGES_KIB
-from vfslint.model.pages import ORDINARY_KIB
-from vfslint.model.values import spell_set, spell_size
 from vfslint.rule import rule
-from vfslint.setting import Setting
 from vfslint.targets import spell
+from vfslint.vocabulary.numbers import spell_set, spell_size
+from vfslint.xml import edits
 
 # From here on QEMU itself refuses memory files that are no multiple of their pages; before, it rounded up.
 QEMU_CHECKS_FILES = (9, 1, 0)

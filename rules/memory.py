@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vfslint import edits
-from vfslint.documents import Attribute
+from vfslint.context import Setting
+from vfslint.domain.devices import Device
+from vfslint.domain.domain import Domain, Region
 from vfslint.findings import Edit, Fix, Problem, Related, Severity, Span, Stage
-from vfslint.model.devices import Device
-from vfslint.model.domain import Domain, Region
-from vfslint.model.values import spell_size
 from vfslint.rule import rule
-from vfslint.setting import Setting
-from vfslint.spelling import nearest
 from vfslint.targets import spell
+from vfslint.vocabulary.numbers import spell_size
+from vfslint.vocabulary.spelling import nearest
+from vfslint.xml import edits
+from vfslint.xml.document import Attribute
 
 # The release that asks shared memory of vhost-user interfaces too; until then it only logs a warning.
 INTERFACES_CHECKED = (11, 2, 0)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vfslint import edits
+from vfslint.context import Setting
+from vfslint.domain.devices import MemoryDevice
+from vfslint.domain.domain import Domain
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
-from vfslint.model.devices import MemoryDevice
-from vfslint.model.domain import Domain
-from vfslint.model.values import spell_size
 from vfslint.rule import rule
-from vfslint.setting import Setting
 from vfslint.targets import spell
+from vfslint.vocabulary.numbers import spell_size
+from vfslint.xml import edits
 
 # The page that the guest's memory is made of on x86, the least that virtio-mem can hand over.
 LEAST_BLOCK_KIB = 2048

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vfslint import edits
+from vfslint.domain.domain import Cell, Domain
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
-from vfslint.model.domain import Cell, Domain
-from vfslint.model.values import spell_set, spell_size
 from vfslint.rule import rule
+from vfslint.vocabulary.numbers import spell_set, spell_size
+from vfslint.xml import edits
 
 # A cell this small was meant in another unit: no firmware starts in less.
 SMALL_CELL_KIB = 64 * 1024

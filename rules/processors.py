@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vfslint import edits
-from vfslint.documents import Node
+from vfslint.context import Setting
+from vfslint.domain.domain import Domain
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
-from vfslint.model.domain import Domain
 from vfslint.rule import rule
-from vfslint.setting import Setting
 from vfslint.targets import spell
+from vfslint.xml import edits
+from vfslint.xml.document import Node
 
 # libvirt keeps a record of each vCPU and thread; at 100,000,000 all four releases asked ran out of memory.
 DEADLY_COUNT = 50_000_000

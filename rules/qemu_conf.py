@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from vfslint.context import Setting
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
 from vfslint.rule import rule
-from vfslint.setting import Setting
 from vfslint.targets import spell
 
 if TYPE_CHECKING:
-    from vfslint.conf.model import ConfSetting, Ports, QemuSettings
-    from vfslint.conf.virconf import Unreadable
+    from vfslint.qemu_conf.conf import ConfSetting, Ports, QemuSettings
+    from vfslint.qemu_conf.reader import Unreadable
 
 NO_DRIVER = "the QEMU driver does not start, so no guest can"
 

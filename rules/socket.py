@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vfslint.documents import Attribute, Node
-from vfslint.edits import add_attribute, insert, remove_attribute, remove_element, set_value
+from vfslint.domain.devices import Filesystem, VirtioFS
+from vfslint.domain.domain import Domain
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
-from vfslint.model.devices import Filesystem, VirtioFS
-from vfslint.model.domain import Domain
 from vfslint.rule import rule
+from vfslint.xml.document import Attribute, Node
+from vfslint.xml.edits import add_attribute, insert, remove_attribute, remove_element, set_value
 
 # sockaddr_un.sun_path of Linux has 108 bytes, the last of which ends the text.
 SOCKET_PATH_BYTES = 107

@@ -9,7 +9,11 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from vfslint.edits import (
+from vfslint.domain.domain import Domain
+from vfslint.findings import Fix, Problem, Related, Severity, Stage
+from vfslint.rule import rule
+from vfslint.targets import spell
+from vfslint.xml.edits import (
     move_into,
     remove_element,
     rename_attribute,
@@ -17,13 +21,9 @@ from vfslint.edits import (
     set_value,
     set_whole_text,
 )
-from vfslint.findings import Fix, Problem, Related, Severity, Stage
-from vfslint.model.domain import Domain
-from vfslint.rule import rule
-from vfslint.targets import spell
 
 if TYPE_CHECKING:
-    from vfslint.schema_faults import SchemaFault
+    from vfslint.domain.schema_faults import SchemaFault
 
 # So many names are told where something else is expected; more would be read by nobody.
 TOLD = 8

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from vfslint.domain.devices import VirtioFS
+from vfslint.domain.domain import Domain
 from vfslint.findings import Problem, Related, Severity, Stage
-from vfslint.model.devices import VirtioFS
-from vfslint.model.domain import Domain
 from vfslint.rule import rule
 
 # The first release of each system whose kernel has virtiofs (Linux 5.4, or a vendor's port), by libosinfo's id.

@@ -6,14 +6,14 @@ import re
 from pathlib import Path
 
 from tests import hosts
-from vfslint.conf.virconf import read as read_conf
+from vfslint.context import Setting
 from vfslint.engine import Engine
 from vfslint.findings import Finding
 from vfslint.manual import Example
+from vfslint.qemu_conf.reader import read as read_conf
 from vfslint.rules import RULES
-from vfslint.setting import Setting
-from vfslint.source import Source
 from vfslint.targets import NAMED, NEWEST, Target, contemporary, version
+from vfslint.xml.source import Source
 
 DATA = Path(__file__).parent / "data"
 

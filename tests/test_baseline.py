@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from vfslint.command.cli import main
+from vfslint.cli.main import main
+from vfslint.context import Setting
 from vfslint.engine import Engine
-from vfslint.fingerprints import fingerprint, unique
+from vfslint.report.fingerprints import fingerprint, unique
 from vfslint.rules import RULES
-from vfslint.setting import Setting
-from vfslint.source import Source
+from vfslint.xml.source import Source
 
 LONG = "the-shared-directory-of-the-build-farm"
 

@@ -15,12 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from vfslint.command import cli, watch
-from vfslint.command import options as command_line
-from vfslint.command.cli import main
-from vfslint.command.completion import SHELLS, options, script
-from vfslint.command.parser import COMMANDS, GROUPS, lint_parser
-from vfslint.command.progress import PATIENCE, shown
+from vfslint.cli import main as command
+from vfslint.cli import options as command_line
+from vfslint.cli import watch
+from vfslint.cli.completion import SHELLS, options, script
+from vfslint.cli.main import main
+from vfslint.cli.parser import COMMANDS, GROUPS, lint_parser
+from vfslint.cli.progress import PATIENCE, shown
 from vfslint.rules import RULES
 from vfslint.version import VERSION
 
@@ -69,7 +70,7 @@ import importlib.util, sys
 if importlib.util.find_spec("vfslint") is None:
     sys.path.insert(0, {_ROOT!r})
     import conftest
-from vfslint.command.cli import run
+from vfslint.cli.main import run
 run()
 """
 
@@ -224,7 +225,7 @@ def test_a_bar_is_drawn_when_a_run_takes_longer_than_a_moment(step: float, drawn
 
 
 def test_no_bar_without_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vfslint.command.progress.PATIENCE", -1)
+    monkeypatch.setattr("vfslint.cli.progress.PATIENCE", -1)
     assert vfslint("sound.xml", "faulty.xml")[2] == ""
 
 
@@ -313,8 +314,8 @@ def test_an_output_that_cannot_show_a_sign_causes_no_traceback(folder: Path) -> 
 
 
 def test_a_clean_run_imports_nothing_that_it_does_not_need() -> None:
-    code = _START.replace("run()\n", "import io\nfrom vfslint.command.cli import main\n").replace(
-        "from vfslint.command.cli import run\n", ""
+    code = _START.replace("run()\n", "import io\nfrom vfslint.cli.main import main\n").replace(
+        "from vfslint.cli.main import run\n", ""
     ) + (
         "assert main(['sound.xml'], sys.stdin, io.StringIO(), sys.stderr) == 0\n"
         "print(*sorted(set(name.partition('.')[0] for name in sys.modules)))\n"
@@ -355,7 +356,7 @@ def test_options_are_those_of_the_parser() -> None:
 
 
 def test_the_commands_of_the_help_are_those_there_are() -> None:
-    assert {name for name, _, _ in COMMANDS} == set(cli._COMMANDS)
+    assert {name for name, _, _ in COMMANDS} == set(command._COMMANDS)
     for name, what, about in COMMANDS:
         assert f"  vfslint {name} {what}".rstrip() in vfslint("--help")[1]
         assert about in vfslint("--help")[1]

@@ -12,13 +12,13 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from vfslint import configuration
-from vfslint.command.choices import CONFIGURATION_NAMES, Choices
-from vfslint.command.cli import main
-from vfslint.command.parser import lint_parser
+from vfslint.cli.main import main
+from vfslint.cli.parser import lint_parser
+from vfslint.config import configuration
+from vfslint.config.profile import CONFIGURATION_NAMES, Choices
+from vfslint.config.toml_lines import lines_of
 from vfslint.schemas import HERE
 from vfslint.targets import NAMED
-from vfslint.toml_lines import lines_of
 
 if sys.version_info >= (3, 11):
     import tomllib

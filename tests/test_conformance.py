@@ -74,10 +74,10 @@ def test_what_the_test_driver_prints_is_clean() -> None:
 
 
 def test_rules_that_are_not_loaded_for_a_file_have_nothing_to_say_of_it() -> None:
+    from vfslint.context import Setting
     from vfslint.engine import Engine
     from vfslint.rules import RULES, rules_for
-    from vfslint.setting import Setting
-    from vfslint.source import Source
+    from vfslint.xml.source import Source
 
     every = Engine(RULES, Setting())
     for number, case in enumerate(read_cases(DATA / "more-cases.jsonl.gz")):

@@ -2,14 +2,14 @@
 
 import pytest
 
-from vfslint.documents import Node, read
-from vfslint.model.addresses import Place
-from vfslint.model.devices import Filesystem, Interface, VirtioFS
-from vfslint.model.domain import Domain
-from vfslint.model.values import based, mac_address
-from vfslint.setting import Setting
-from vfslint.source import Source
+from vfslint.context import Setting
+from vfslint.domain.addresses import Place
+from vfslint.domain.devices import Filesystem, Interface, VirtioFS
+from vfslint.domain.domain import Domain
 from vfslint.targets import contemporary, version
+from vfslint.vocabulary.numbers import based, mac_address
+from vfslint.xml.document import Node, read
+from vfslint.xml.source import Source
 
 SHARE = "<driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>"
 Q35 = "<type arch='x86_64' machine='q35'>hvm</type>"

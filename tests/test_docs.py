@@ -12,7 +12,7 @@ import yaml
 
 from tests.examples import findings
 from tools import doc_commands, doc_tables, make_docs, make_picture, rule_pages
-from vfslint.command.parser import lint_parser
+from vfslint.cli.parser import lint_parser
 from vfslint.manual import Example
 from vfslint.rules import RULES
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vfslint import lint_bytes
-from vfslint.documents import Malformed, Node, read
-from vfslint.source import Source
+from vfslint.xml.document import Malformed, Node, read
+from vfslint.xml.source import Source
 
 NAMES = st.sampled_from(["a", "b", "filesystem", "x-1", "n.s", "é"])
 TEXTS = st.text(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.examples import setting
-from vfslint.documents import Node, read
-from vfslint.model.domain import Domain
-from vfslint.model.machines import MachineType
-from vfslint.source import Source
+from vfslint.domain.domain import Domain
+from vfslint.domain.machines import MachineType
+from vfslint.xml.document import Node, read
+from vfslint.xml.source import Source
 
 
 def domain(body: str, *, given: str = "", start: str = "<domain type='kvm'>") -> Domain:

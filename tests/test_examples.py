@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from vfslint.command.cli import main
+from vfslint.cli.main import main
 
 ROOT = Path(__file__).parent.parent
 SOUND = sorted((ROOT / "examples" / "sound").glob("*.xml"))

@@ -16,19 +16,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vfslint import files
-from vfslint.broken import Broken
-from vfslint.command.cli import main
-from vfslint.differences import diff
-from vfslint.documents import MAXIMUM_BYTES, Document, read
-from vfslint.edits import apply, insert, remove_element, set_value
+from vfslint.cli.main import main
+from vfslint.context import Setting
 from vfslint.engine import Engine
 from vfslint.files import NotWritten, replace
 from vfslint.findings import Edit, Fix, Problem, Severity, Stage
 from vfslint.fixes import Mended, Mender
+from vfslint.report.diff import diff
 from vfslint.rule import Rule, rule
 from vfslint.rules import RULES
-from vfslint.setting import Setting
-from vfslint.source import Source
+from vfslint.xml.broken import Broken
+from vfslint.xml.document import MAXIMUM_BYTES, Document, read
+from vfslint.xml.edits import apply, insert, remove_element, set_value
+from vfslint.xml.source import Source
 
 UNUSED = "<!-- vfslint: ignore[mount-tag-too-long] not any more -->"
 

@@ -13,13 +13,13 @@ import pytest
 
 from tests.hosts import host
 from vfslint.api import lint_bytes
-from vfslint.command.cli import main
+from vfslint.cli.main import main
+from vfslint.context import Setting
 from vfslint.engine import Engine
 from vfslint.findings import Finding
 from vfslint.fleet import Member
 from vfslint.rules import RULES
-from vfslint.setting import Setting
-from vfslint.source import Source
+from vfslint.xml.source import Source
 
 ENGINE = Engine(RULES, Setting())
 UUID = "00000000-0000-4000-8000-00000000000"

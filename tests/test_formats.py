@@ -16,16 +16,16 @@ from lxml import etree
 
 from tests.conftest import Golden
 from vfslint import report
-from vfslint.command.cli import main
-from vfslint.edits import apply
+from vfslint.cli.main import main
 from vfslint.findings import Edit, Finding, Fix, Related, Severity, Span, Stage
 from vfslint.report import sarif
 from vfslint.report.github import SUMMARY_ROWS, write_summary
 from vfslint.rule import Rule, rule
 from vfslint.rules import RULES
 from vfslint.run import Run
-from vfslint.source import Source
 from vfslint.suppressions import Suppressed
+from vfslint.xml.edits import apply
+from vfslint.xml.source import Source
 
 HERE = Path(__file__).parent
 INPUT = HERE / "golden" / "input"

@@ -17,18 +17,19 @@ from lxml import etree
 from tests import examples
 from tests.test_structure import mutated
 from tools import make_relaxng
-from vfslint import gate, lint_bytes, schemas, structure
-from vfslint.documents import Malformed, Node, read
-from vfslint.gate import accepts
-from vfslint.model.addresses import read as read_address
-from vfslint.model.closed_fields import CLOSED
-from vfslint.model.domain import Domain
-from vfslint.model.machines import ARCHITECTURES
+from vfslint import lint_bytes, schemas
+from vfslint.context import Setting
+from vfslint.domain.addresses import read as read_address
+from vfslint.domain.closed_fields import CLOSED
+from vfslint.domain.domain import Domain
+from vfslint.domain.machines import ARCHITECTURES
 from vfslint.rules import RULES
 from vfslint.rules.domain import DOMAIN_TYPES
-from vfslint.setting import Setting
-from vfslint.source import Source
 from vfslint.targets import NEWEST
+from vfslint.vocabulary import gate, structure
+from vfslint.vocabulary.gate import accepts
+from vfslint.xml.document import Malformed, Node, read
+from vfslint.xml.source import Source
 
 ROOT = Path(__file__).parent.parent
 DATA = Path(__file__).parent / "data"

@@ -16,15 +16,15 @@ from jsonschema import Draft202012Validator
 
 from tests.examples import document
 from tests.hosts import BARE, GIB, NAMED, host, pools
-from vfslint.command.cli import main
-from vfslint.documents import read
+from vfslint.cli.main import main
+from vfslint.context import Setting
 from vfslint.engine import Engine, domains_in
 from vfslint.host import survey
 from vfslint.host.facts import Daemon, Discovery, Host, Mount, Pool, Storage, Unreadable, dump, load
 from vfslint.rules import RULES
-from vfslint.setting import Setting
-from vfslint.source import Source
 from vfslint.targets import NEWEST, Target
+from vfslint.xml.document import read
+from vfslint.xml.source import Source
 
 DATA = Path(__file__).parent / "data"
 SCHEMA = json.loads((Path(__file__).parent.parent / "schemas" / "host.schema.json").read_text())
@@ -516,12 +516,12 @@ def test_a_running_guest_has_its_pages_already() -> None:
 
 
 def test_file_of_memory_prefers_the_qemu_conf_given() -> None:
-    from vfslint.conf import virconf
+    from vfslint.qemu_conf import reader
 
     fragment = f"<memoryBacking><source type='file'/><access mode='shared'/></memoryBacking>{SHARE}"
     storage = [Storage("/dev/shm", "tmpfs", GIB * 8, GIB * 8), Storage("/data", "xfs", GIB * 8, GIB * 8)]
     facts = host("on-disk", storage=[each._asdict() for each in storage])
-    conf = virconf.read(Source(b'memory_backing_dir = "/data"', "qemu.conf"))
+    conf = reader.read(Source(b'memory_backing_dir = "/data"', "qemu.conf"))
     assert findings(fragment, facts) == set()  # nothing is known of the host's own directory
     assert findings(fragment, facts, conf=conf) == {"VFS613"}
 

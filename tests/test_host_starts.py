@@ -11,13 +11,13 @@ import pytest
 
 from tests.test_starts import STARTS, UP_TO_ANOTHER_DOMAIN, UP_TO_THE_HOST, errors, ids
 from tests.test_starts import starts as all_starts
+from vfslint.context import Setting
 from vfslint.engine import Engine
 from vfslint.findings import Finding, Stage
 from vfslint.host.facts import Host, load
 from vfslint.rules import RULES
-from vfslint.setting import Setting
-from vfslint.source import Source
 from vfslint.targets import NEWEST
+from vfslint.xml.source import Source
 
 GIB = 1024 * 1024
 LISTENING = "a virtiofsd listens on /tmp/v1.sock"

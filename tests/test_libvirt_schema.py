@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.examples import document
-from vfslint import libvirt_schema
-from vfslint.command.cli import main
+from vfslint.cli.main import main
+from vfslint.vocabulary import libvirt_schema
 
 DATA = Path(__file__).parent / "data"
 ODD = "<sound model='ich9'><codec type='loud'/></sound>"

@@ -16,13 +16,13 @@ from typing import NamedTuple
 import pytest
 
 from tests.live_libvirt import LiveLibvirt, is_available
-from vfslint.documents import Malformed, read
+from vfslint.context import Setting
 from vfslint.engine import Engine
 from vfslint.fixes import Mended, Mender
 from vfslint.rules import RULES
-from vfslint.setting import Setting
-from vfslint.source import Source
 from vfslint.targets import contemporary, version
+from vfslint.xml.document import Malformed, read
+from vfslint.xml.source import Source
 
 CASES = Path(__file__).parent / "data" / "cases.jsonl.gz"
 ORDER = {"accepted": 0, "refused": 1, "crashed": 2}

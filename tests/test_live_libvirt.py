@@ -19,12 +19,12 @@ from tests.explained import explanation
 from tests.live_libvirt import LiveLibvirt, Verdict, is_available
 from tests.mutations import Mutant, mutants
 from tools.conformance import refuses_define, refuses_validate
+from vfslint.context import Setting
 from vfslint.engine import Engine
 from vfslint.findings import Severity, Stage
 from vfslint.rules import RULES
-from vfslint.setting import Setting
-from vfslint.source import Source
 from vfslint.targets import contemporary, version
+from vfslint.xml.source import Source
 
 CASES = 400
 
@@ -80,7 +80,7 @@ def test_options_of_virtiofsd_beside_another_driver_are_passed_over(libvirt: Liv
 
 def test_fixed_domains_are_accepted_by_the_libvirt_of_this_machine(libvirt: LiveLibvirt) -> None:
     """What libvirt refused and vfslint calls clean after its fixes is accepted."""
-    from vfslint.edits import apply
+    from vfslint.xml.edits import apply
 
     engine = engine_for(libvirt)
 

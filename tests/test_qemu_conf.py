@@ -21,16 +21,16 @@ from typing import Any
 
 import pytest
 
-from vfslint.conf.model import backing_directory
-from vfslint.conf.settings import KEYS
-from vfslint.conf.virconf import Unreadable, read
-from vfslint.edits import apply
+from vfslint.context import Setting
 from vfslint.engine import Engine
 from vfslint.findings import Finding, Severity
+from vfslint.qemu_conf.conf import backing_directory
+from vfslint.qemu_conf.keys import KEYS
+from vfslint.qemu_conf.reader import Unreadable, read
 from vfslint.rules import RULES
-from vfslint.setting import Setting
-from vfslint.source import Source
 from vfslint.targets import contemporary, version
+from vfslint.xml.edits import apply
+from vfslint.xml.source import Source
 
 DATA = Path(__file__).parent / "data" / "qemu-conf"
 RELEASES = ("7.0.0", "9.0.0", "11.3.0", "12.8.0")

@@ -3,11 +3,11 @@
 import pytest
 
 from tests.examples import document, findings, judge, setting
-from vfslint.edits import apply
 from vfslint.engine import Engine
 from vfslint.manual import Example
 from vfslint.rule import Rule
 from vfslint.rules import RULES
+from vfslint.xml.edits import apply
 
 BAD = [(rule, example) for rule in RULES for example in rule.manual.bad]
 GOOD = [(rule, example) for rule in RULES for example in rule.manual.good]

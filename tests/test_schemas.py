@@ -8,8 +8,9 @@ import xmlschema
 from lxml import etree
 
 from tools import make_relaxng
-from vfslint import schemas, structure
-from vfslint.gate import accepts
+from vfslint import schemas
+from vfslint.vocabulary import structure
+from vfslint.vocabulary.gate import accepts
 
 ROOT = Path(__file__).parent.parent
 XS = "{http://www.w3.org/2001/XMLSchema}"

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from tests.examples import document
 from tests.examples import setting as circumstances
 from tests.hosts import host
-from vfslint.command.cli import main
-from vfslint.documents import read
+from vfslint.cli.main import main
+from vfslint.context import Setting
 from vfslint.engine import domains_in
-from vfslint.host import preparation
+from vfslint.host import setup_script
 from vfslint.host.facts import Host
-from vfslint.host.preparation import quoted
-from vfslint.setting import Setting
-from vfslint.source import Source
+from vfslint.host.setup_script import quoted
+from vfslint.xml.document import read
+from vfslint.xml.source import Source
 
 SHARE = (
     "<filesystem type='mount' accessmode='passthrough'><driver type='virtiofs'/>"
@@ -36,7 +36,7 @@ def script(*fragments: str, given: str = "", facts: Host | None = None) -> str:
         domain for fragment in fragments for domain in domains_in(read(Source(document(fragment), "x.xml")), setting)
     ]
     out = StringIO()
-    preparation.write(found, setting, out)
+    setup_script.write(found, setting, out)
     check(out.getvalue())
     return out.getvalue()
 
@@ -255,5 +255,5 @@ def test_a_domain_that_cannot_be_read_gives_no_traceback() -> None:
     for facts in (None, host()):
         script(f"{broken}<cpu><numa><cell id='q' memory='z'/></numa></cpu><filesystem/>", facts=facts)
     out = StringIO()
-    preparation.write(domains_in(read(Source(b"<domain/>", "x")), Setting()), Setting(), out)
+    setup_script.write(domains_in(read(Source(b"<domain/>", "x")), Setting()), Setting(), out)
     check(out.getvalue())

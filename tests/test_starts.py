@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from vfslint.context import Setting
 from vfslint.engine import Engine
 from vfslint.findings import Finding, Severity, Stage
 from vfslint.rules import RULES
-from vfslint.setting import Setting
-from vfslint.source import Source
 from vfslint.targets import contemporary, version
+from vfslint.xml.source import Source
 
 STARTS = Path(__file__).parent / "data" / "starts.jsonl.gz"
 

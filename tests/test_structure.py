@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from vfslint import structure
-from vfslint.gate import accepts
-from vfslint.structure import (
+from vfslint.vocabulary import structure
+from vfslint.vocabulary.gate import accepts
+from vfslint.vocabulary.structure import (
     MISPLACED_ATTRIBUTE,
     MISPLACED_ELEMENT,
     MISSING_ATTRIBUTE,
@@ -600,8 +600,8 @@ import sys
 sys.path.insert(0, ".")
 import conftest
 from lxml import etree
-from vfslint import structure
-from vfslint.gate import accepts
+from vfslint.vocabulary import structure
+from vfslint.vocabulary.gate import accepts
 root = etree.fromstring(sys.stdin.read())
 assert accepts(root)
 structure.newer_than(root, (7, 0, 0))
@@ -611,8 +611,8 @@ assert "xmlschema" not in sys.modules
 
 
 def test_what_rules_do_not_look_at_in_fitting_domains_is_closed_in_the_vocabulary():
-    from vfslint.model import device_words
-    from vfslint.model.closed_fields import CLOSED
+    from vfslint.domain import device_words
+    from vfslint.domain.closed_fields import CLOSED
 
     def knows(path, attribute):
         kinds = list(structure.vocabulary().roots["domain"].kinds())

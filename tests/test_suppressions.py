@@ -6,12 +6,12 @@ import time
 
 import pytest
 
-from vfslint.documents import read
+from vfslint.context import Setting
 from vfslint.engine import Engine, Outcome
-from vfslint.paths import matching, path
 from vfslint.rules import RULES
-from vfslint.setting import Setting
-from vfslint.source import Source
+from vfslint.xml.document import read
+from vfslint.xml.paths import matching, path
+from vfslint.xml.source import Source
 
 LONG = "the-shared-directory-of-the-build-farm"
 SHARE = f"<filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='{LONG}'/></filesystem>"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vfslint.model import values
+from vfslint.vocabulary import numbers
 
 
 @pytest.mark.parametrize(
@@ -26,12 +26,12 @@ from vfslint.model import values
     ],
 )
 def test_unsigned_as_virstrtolong_uip(text: str, number: int | None) -> None:
-    assert values.unsigned(text) == number
+    assert numbers.unsigned(text) == number
 
 
 @pytest.mark.parametrize(("text", "number"), [("-1", 4294967295), ("-0", 0), ("-4294967295", 1)])
 def test_unsigned_that_wraps(text: str, number: int) -> None:
-    assert values.unsigned(text, wraps=True) == number
+    assert numbers.unsigned(text, wraps=True) == number
 
 
 @pytest.mark.parametrize(
@@ -54,8 +54,8 @@ def test_unsigned_that_wraps(text: str, number: int) -> None:
     ],
 )
 def test_size_in_kib(text: str, unit: str | None, kib: int | None) -> None:
-    size = values.scaled(text, unit)
-    assert (None if size is None else values.kib(size)) == kib
+    size = numbers.scaled(text, unit)
+    assert (None if size is None else numbers.kib(size)) == kib
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_size_in_kib(text: str, unit: str | None, kib: int | None) -> None:
     ],
 )
 def test_bitmap(text: str, members: set[int] | None) -> None:
-    assert values.bitmap(text) == members
+    assert numbers.bitmap(text) == members
 
 
 @pytest.mark.parametrize(
@@ -100,19 +100,19 @@ def test_bitmap(text: str, members: set[int] | None) -> None:
     ],
 )
 def test_uuid(text: str, is_uuid: bool) -> None:
-    assert values.is_uuid(text) is is_uuid
+    assert numbers.is_uuid(text) is is_uuid
 
 
-@given(st.frozensets(st.integers(0, values.CPUMASK_BITS - 1), min_size=1))
+@given(st.frozensets(st.integers(0, numbers.CPUMASK_BITS - 1), min_size=1))
 def test_a_set_that_is_spelt_is_read_again(members: frozenset[int]) -> None:
-    assert values.bitmap(values.spell_set(members)) == members
+    assert numbers.bitmap(numbers.spell_set(members)) == members
 
 
 @given(st.text())
 def test_nothing_raises(text: str) -> None:
-    for read in (values.unsigned, values.integer, values.bitmap, values.unit_bytes, values.is_uuid):
+    for read in (numbers.unsigned, numbers.integer, numbers.bitmap, numbers.unit_bytes, numbers.is_uuid):
         read(text)
-    values.scaled(text, text)
+    numbers.scaled(text, text)
 
 
 @pytest.mark.parametrize(
@@ -120,4 +120,4 @@ def test_nothing_raises(text: str) -> None:
     [(2097152, "2 GiB"), (1953792, "1908 MiB"), (3, "3 KiB"), (0, "0 KiB"), (1073741824, "1 TiB")],
 )
 def test_sizes_as_people_write_them(kib: int, spelt: str) -> None:
-    assert values.spell_size(kib) == spelt
+    assert numbers.spell_size(kib) == spelt

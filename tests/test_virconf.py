@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vfslint.conf.virconf import MAXIMUM_BYTES, QemuConf, Unreadable, read
-from vfslint.edits import apply
+from vfslint.context import Setting
 from vfslint.engine import Engine
 from vfslint.findings import Position
+from vfslint.qemu_conf.reader import MAXIMUM_BYTES, QemuConf, Unreadable, read
 from vfslint.rules import RULES
-from vfslint.setting import Setting
-from vfslint.source import Source
+from vfslint.xml.edits import apply
+from vfslint.xml.source import Source
 
 
 def conf(text: str | bytes, libvirt: tuple[int, int, int] = (12, 8, 0)) -> QemuConf:

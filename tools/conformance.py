@@ -16,12 +16,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from vfslint.context import Setting
 from vfslint.engine import Engine
 from vfslint.findings import Finding, Severity, Stage
 from vfslint.rules import RULES
-from vfslint.setting import Setting
-from vfslint.source import Source
 from vfslint.targets import contemporary, version
+from vfslint.xml.source import Source
 
 RELEASES = ("7.0.0", "9.0.0", "11.3.0", "12.8.0")
 REFUSED_BY_VALIDATE = (Stage.PARSE, Stage.SCHEMA, Stage.DEFINE)

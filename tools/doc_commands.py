@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from vfslint.command.cli import main
+from vfslint.cli.main import main
 
 ROOT = Path(__file__).resolve().parent.parent
 COLUMNS = "100"

@@ -12,11 +12,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from vfslint.command.parser import lint_parser
+from vfslint.cli.parser import lint_parser
 from vfslint.version import VERSION
 
 PAGE = Path(__file__).resolve().parent.parent / "man" / "vfslint.1"
-NOTICE = "Made from the parser in lint/command/parser.py by tools/make_manpage.py. Do not edit."
+NOTICE = "Made from the parser in lint/cli/parser.py by tools/make_manpage.py. Do not edit."
 
 ENVIRONMENT = {
     "NO_COLOR": "Any value but the empty one: no colours, unless --color=always asks for them.",

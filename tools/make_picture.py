@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from vfslint.command.cli import main
+from vfslint.cli.main import main
 
 ROOT = Path(__file__).resolve().parent.parent
 PICTURE = ROOT / "docs" / "output.svg"

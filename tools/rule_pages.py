@@ -13,7 +13,7 @@ from pathlib import Path
 from tests import hosts
 from tests.examples import DATA, document, is_conf
 from tools.doc_commands import at_home
-from vfslint.command.cli import main
+from vfslint.cli.main import main
 from vfslint.host.facts import dump
 from vfslint.manual import Example
 from vfslint.rule import Rule

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from vfslint.documents import Malformed, Node, read
 from vfslint.host.facts import Host, HugePages, Pool, Unreadable
-from vfslint.model import values
-from vfslint.source import Source
 from vfslint.targets import Version
+from vfslint.vocabulary import numbers
+from vfslint.xml.document import Malformed, Node, read
+from vfslint.xml.source import Source
 
 # Machine types that carry the QEMU release they came with; a distribution's own carry none.
 _VERSIONED = re.compile(r"(?:pc-i440fx|pc-q35|virt|pseries|s390-ccw-virtio)-(\d{1,3})\.(\d{1,3})\Z")
@@ -61,20 +61,20 @@ def _of_domains(root: Node) -> Host:
 def _pools(cell: Node) -> Iterator[Pool]:
     """Yield a cell's pools. libvirt gives their size here; what is free, `virsh freepages` tells."""
     for pages in cell.children("pages"):
-        size = values.scaled(pages.value("size") or "", pages.value("unit"))
-        total = values.unsigned(pages.text, bits=64)
+        size = numbers.scaled(pages.value("size") or "", pages.value("unit"))
+        total = numbers.unsigned(pages.text, bits=64)
         if size and total is not None:
-            yield Pool(values.kib(size), total, None, _number(cell, "id"))
+            yield Pool(numbers.kib(size), total, None, _number(cell, "id"))
 
 
 def _memory(cell: Node) -> int | None:
     memory = cell.child("memory")
-    size = values.scaled(memory.text, memory.value("unit")) if memory else None
-    return None if size is None else values.kib(size)
+    size = numbers.scaled(memory.text, memory.value("unit")) if memory else None
+    return None if size is None else numbers.kib(size)
 
 
 def _number(node: Node, name: str) -> int:
-    return values.unsigned(node.value(name) or "") or 0
+    return numbers.unsigned(node.value(name) or "") or 0
 
 
 def _release(machine: Node) -> Iterator[Version]:

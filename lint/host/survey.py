@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
-from vfslint.conf import virconf
 from vfslint.host.facts import (
     DEFAULT_BACKING_DIRECTORY,
     Daemon,
@@ -30,11 +29,12 @@ from vfslint.host.facts import (
     dump,
 )
 from vfslint.lazy import lazy
-from vfslint.source import Source
+from vfslint.qemu_conf import reader
 from vfslint.targets import Version
+from vfslint.xml.source import Source
 
 if TYPE_CHECKING:
-    from vfslint.model.domain import Domain
+    from vfslint.domain.domain import Domain
 
 Run = Callable[[Sequence[str]], "str | None"]
 
@@ -277,8 +277,8 @@ class Machine:
         if text is None:
             return None
         try:
-            return virconf.read(Source(text.encode(), path)).text("memory_backing_dir") or default
-        except virconf.Unreadable:
+            return reader.read(Source(text.encode(), path)).text("memory_backing_dir") or default
+        except reader.Unreadable:
             return None
 
     def discovery(self, session: bool) -> Discovery | None:

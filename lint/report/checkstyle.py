@@ -7,8 +7,8 @@ from typing import TextIO
 from lxml import etree
 
 from vfslint.findings import Severity
-from vfslint.report.plain import XML_DECLARATION, printable
 from vfslint.run import Run
+from vfslint.xml.printable import XML_DECLARATION, printable
 
 _SEVERITY = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "info"}
 

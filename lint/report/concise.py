@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TextIO
 
-from vfslint.report.plain import printable
 from vfslint.run import Run
+from vfslint.xml.printable import printable
 
 
 def write(run: Run, out: TextIO, color: str = "never") -> None:

@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.text import Text
 
 from vfslint.findings import Finding, Severity, Span, Stage
-from vfslint.report.plain import printable
 from vfslint.run import Run
-from vfslint.source import Source
+from vfslint.xml.printable import printable
+from vfslint.xml.source import Source
 
 PLAIN_WIDTH = 120
 TAB = "    "

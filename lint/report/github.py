@@ -6,9 +6,9 @@ import re
 from typing import TextIO
 
 from vfslint.findings import Finding, Severity, Span
-from vfslint.report.plain import printable
-from vfslint.repository import in_repository
+from vfslint.report.repository import in_repository
 from vfslint.run import Run
+from vfslint.xml.printable import printable
 
 _COMMAND = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
 

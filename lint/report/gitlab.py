@@ -6,10 +6,10 @@ import json
 from typing import Any, TextIO
 
 from vfslint.findings import Finding, Severity
-from vfslint.fingerprints import unique
-from vfslint.report.plain import printable
-from vfslint.repository import in_repository
+from vfslint.report.fingerprints import unique
+from vfslint.report.repository import in_repository
 from vfslint.run import Run
+from vfslint.xml.printable import printable
 
 _SEVERITY = {Severity.ERROR: "critical", Severity.WARNING: "minor", Severity.NOTE: "info"}
 

@@ -7,8 +7,8 @@ from typing import TextIO
 from lxml import etree
 
 from vfslint.findings import Finding, Severity
-from vfslint.report.plain import XML_DECLARATION, printable
 from vfslint.run import Run
+from vfslint.xml.printable import XML_DECLARATION, printable
 
 
 def write(run: Run, out: TextIO, color: str = "never") -> None:

@@ -11,16 +11,16 @@ from collections.abc import Iterator
 from typing import Any, TextIO
 from urllib.parse import quote
 
-from vfslint.explain import markdown, page
 from vfslint.findings import Edit, Finding, Fix, Position, Span
-from vfslint.fingerprints import unique
-from vfslint.report.plain import printable
-from vfslint.repository import in_repository
+from vfslint.report.fingerprints import unique
+from vfslint.report.repository import in_repository
 from vfslint.rule import Rule
+from vfslint.rule_page import markdown, page
 from vfslint.rules import RULES
 from vfslint.run import Run
-from vfslint.source import Source
 from vfslint.version import VERSION
+from vfslint.xml.printable import printable
+from vfslint.xml.source import Source
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _ROOT = "%SRCROOT%"

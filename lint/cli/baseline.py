@@ -1,0 +1,113 @@
+"""A baseline: findings that were there when vfslint came, so that only new ones are reported.
+
+It is JSON: the findings of each file by fingerprint, with how many there are of it. Files are named from the
+folder that the baseline lies in.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from vfslint import files
+from vfslint.cli.options import Complaint
+from vfslint.report.fingerprints import Fingerprints
+from vfslint.run import Run
+
+FORMAT = 1
+MAXIMUM_BYTES = 64 * 1024 * 1024
+
+Entry = tuple[str, str]  # file, fingerprint
+
+
+class Baseline:
+    """The findings that a baseline lists: how many of each fingerprint in each file."""
+
+    def __init__(self, path: str, counts: Counter[Entry]) -> None:
+        self.path = path
+        self.counts = counts
+
+    def apply(self, run: Run) -> int:
+        """Move the findings that are listed from `run.findings` to `run.known`; return how many are stale.
+
+        Stale are entries for a file that was checked, or is gone, which no finding answers to any more.
+        """
+        left = Counter(self.counts)
+        new, run.known = [], []
+        for finding, entry in zip(run.findings, _entries(self.path, run), strict=True):
+            if left[entry] > 0:
+                left[entry] -= 1
+                run.known.append(finding)
+            else:
+                new.append(finding)
+        run.findings = new
+        checked = {_name(self.path, file) for file in run.files}
+        folder = os.path.dirname(os.path.abspath(self.path))
+        return sum(
+            number
+            for (file, _), number in left.items()
+            if number > 0 and (file in checked or not os.path.lexists(os.path.join(folder, file)))
+        )
+
+
+def read(path: str) -> Baseline:
+    """Read a baseline; raises `Complaint` where it cannot be understood."""
+    try:
+        with open(path, "rb") as file:
+            data = file.read(MAXIMUM_BYTES + 1)
+        if len(data) > MAXIMUM_BYTES:
+            raise Complaint(f"{path} is larger than {MAXIMUM_BYTES} bytes")
+        return Baseline(path, _counts(json.loads(data)))
+    except OSError as error:
+        raise Complaint(f"cannot read {path}: {error.strerror or error}") from None
+    except (ValueError, RecursionError):
+        raise Complaint(f"{path} is no baseline of vfslint's; --write-baseline writes one") from None
+
+
+def write(path: str, run: Run) -> None:
+    """Write every finding of a run into a baseline. Raises OSError."""
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for finding, (file, fingerprint) in zip(run.findings, _entries(path, run), strict=True):
+        entry = found.setdefault(file, {}).setdefault(
+            fingerprint,
+            {"fingerprint": fingerprint, "code": finding.code, "message": finding.message, "count": 0},
+        )
+        entry["count"] += 1
+    listed = {file: list(entries.values()) for file, entries in sorted(found.items())}
+    text = json.dumps({"version": FORMAT, "files": listed}, indent=2) + "\n"
+    files.write(path, text.encode("ascii"))
+
+
+def _entries(path: str, run: Run) -> Iterable[Entry]:
+    known: dict[str, Fingerprints] = {}
+    for finding in run.findings:
+        if finding.file not in known:
+            known[finding.file] = Fingerprints(run.sources[finding.file])
+        yield _name(path, finding.file), known[finding.file].of(finding)
+
+
+def _name(path: str, file: str) -> str:
+    folder = os.path.dirname(os.path.abspath(path))
+    return os.path.relpath(os.path.abspath(file), folder).replace(os.sep, "/")
+
+
+def _counts(found: Any) -> Counter[Entry]:
+    """Raises ValueError where the JSON has another shape."""
+    if not isinstance(found, dict) or found.get("version") != FORMAT:
+        raise ValueError("another version")
+    listed = found.get("files")
+    if not isinstance(listed, dict) or not all(isinstance(entries, list) for entries in listed.values()):
+        raise ValueError("no files")
+    counts: Counter[Entry] = Counter()
+    for file, entries in listed.items():
+        for entry in entries:
+            if not isinstance(entry, dict):
+                raise ValueError("no entry")
+            fingerprint, number = entry.get("fingerprint"), entry.get("count")
+            if not isinstance(fingerprint, str) or not isinstance(number, int):
+                raise ValueError("no fingerprint")
+            counts[file, fingerprint] += number
+    return counts

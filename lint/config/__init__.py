@@ -1,0 +1,1 @@
+"""Configuration: files, keys and the profile that they resolve to."""

@@ -1,0 +1,26 @@
+"""What a run knows besides the document: the target releases, the mode, qemu.conf and the host."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from vfslint.targets import NEWEST, Target
+
+if TYPE_CHECKING:
+    from vfslint.host.facts import Host
+    from vfslint.qemu_conf.reader import QemuConf
+
+
+class Setting(NamedTuple):
+    """The circumstances under which a document is judged.
+
+    `session` tells that an unprivileged libvirt (qemu:///session) will read the domain. `host` holds the
+    facts of the host that it is meant for, where they are known; `conf` is the qemu.conf of its libvirt,
+    `libvirt_schema` the path of that libvirt's own domain.rng.
+    """
+
+    target: Target = NEWEST
+    session: bool = False
+    host: Host | None = None
+    conf: QemuConf | None = None
+    libvirt_schema: str | None = None

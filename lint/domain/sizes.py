@@ -1,0 +1,98 @@
+"""Every size of memory in a domain, read as virDomainParseMemory reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from vfslint.findings import Span
+from vfslint.lazy import lazy
+from vfslint.vocabulary import numbers
+from vfslint.xml.document import Node
+
+if TYPE_CHECKING:
+    from vfslint.domain.domain import Domain
+
+_MEMTUNE = ("hard_limit", "soft_limit", "min_guarantee", "swap_hard_limit")
+
+
+class Size:
+    """A number and its unit: in an attribute, or in an element's text where `name` is empty."""
+
+    def __init__(self, node: Node, name: str) -> None:
+        self.node = node
+        self.name = name
+
+    @lazy
+    def text(self) -> str:
+        """The number as written; empty where it is missing."""
+        return (self.node.value(self.name) or "") if self.name else self.node.text
+
+    @lazy
+    def unit(self) -> str | None:
+        """The unit as written, or None where it is absent or empty: KiB."""
+        return self.node.value("unit") or None
+
+    @lazy
+    def number(self) -> int | None:
+        """The number, or None where libvirt cannot read it."""
+        return numbers.unsigned(self.text, bits=64)
+
+    @lazy
+    def has_unknown_unit(self) -> bool:
+        """Whether the unit is none that libvirt knows."""
+        return self.unit is not None and numbers.unit_bytes(self.unit) is None
+
+    @lazy
+    def kib(self) -> int | None:
+        """The size in KiB, or None where it is missing, cannot be read or is too large."""
+        size = numbers.scaled(self.text, self.unit)
+        return None if size is None else numbers.kib(size)
+
+    @property
+    def at(self) -> Span:
+        """Where the number stands."""
+        return self.node.at(self.name) if self.name else self.node.text_span
+
+    @property
+    def label(self) -> str:
+        """How messages call the place: `<memory>`, or `'memory' of <cell>`."""
+        return f"'{self.name}' of <{self.node.tag}>" if self.name else f"<{self.node.tag}>"
+
+
+def sizes(domain: Domain) -> Iterator[Size]:
+    """Yield each size that libvirt reads and that is not missing."""
+    for size in _everywhere(domain):
+        if size.text:
+            yield size
+
+
+def _everywhere(domain: Domain) -> Iterator[Size]:
+    for tag in ("memory", "currentMemory", "maxMemory"):
+        node = domain.first(tag)
+        if node:
+            yield Size(node, "")
+    for memtune in domain.elements("memtune")[:1]:
+        yield from _texts(memtune, *_MEMTUNE)
+    for cell in domain.cells:
+        yield Size(cell.node, "memory")
+    for page in domain.backing.pages:
+        yield Size(page.node, "size")
+    for features in domain.elements("features"):
+        yield from _texts(features, "smm/tseg", "tcg/tb-cache")
+    for device in domain.memory_devices:
+        yield from _texts(
+            device.node,
+            "source/pagesize",
+            "target/size",
+            "target/block",
+            "target/requested",
+            "target/label/size",
+        )
+
+
+def _texts(node: Node, *paths: str) -> Iterator[Size]:
+    for path in paths:
+        found = node.child(path)
+        if found:
+            yield Size(found, "")

@@ -1,0 +1,72 @@
+"""What stays the same about a finding when lines move, blanks change and quotes are swapped."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from hashlib import sha256
+
+from vfslint.findings import Finding
+from vfslint.report.repository import in_repository
+from vfslint.xml.document import Malformed, read
+from vfslint.xml.paths import Finder, path
+from vfslint.xml.source import Source
+
+_BLANKS = re.compile(r"\s+")
+_SETTING = re.compile(rb"[ \t]*([A-Za-z]\w*)[ \t]*=")
+
+
+class Fingerprints:
+    """Fingerprints of the findings in one source, which is read once for all of them."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self._finder: Finder | None = None
+        # A qemu.conf has no elements, and XML that is not well-formed has none to rely on.
+        with suppress(Malformed):
+            self._finder = Finder(read(source))
+
+    def of(self, finding: Finding) -> str:
+        """Return 32 hexadecimal digits made of the code, the element's path and the text pointed at."""
+        start, end = finding.at.start.offset, finding.at.end.offset
+        around = path(self._finder.innermost(start)) if self._finder else self._setting(start)
+        data = self.source.data[start:end]
+        text = data.decode(self.source.encoding, "replace").replace('"', "'")
+        parts = (finding.code, around, _BLANKS.sub(" ", text).strip())
+        return sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+    def _setting(self, offset: int) -> str:
+        """Return the name of the setting of a qemu.conf on whose line an offset lies."""
+        line = self.source.data.rfind(b"\n", 0, offset) + 1
+        found = _SETTING.match(self.source.data, line)
+        return found[1].decode("ascii") if found else ""
+
+
+def fingerprint(finding: Finding, source: Source) -> str:
+    """Return the fingerprint of one finding in its source.
+
+    Findings that agree in code, element and text have the same one, and it does not tell files apart: see
+    `unique`.
+    """
+    return Fingerprints(source).of(finding)
+
+
+def unique(findings: Iterable[Finding], sources: Mapping[str, Source]) -> list[str]:
+    """Return a fingerprint for each finding that no other one of the run has.
+
+    The file's path in the repository goes into it, and the number among its equals.
+    """
+    known: dict[str, Fingerprints] = {}
+    seen: Counter[tuple[str, str]] = Counter()
+    result = []
+    for finding in findings:
+        if finding.file not in known:
+            known[finding.file] = Fingerprints(sources[finding.file])
+        plain = known[finding.file].of(finding)
+        file = in_repository(finding.file)
+        seen[file, plain] += 1
+        whole = f"{file}\0{plain}\0{seen[file, plain]}"
+        result.append(sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()[:32])
+    return result

@@ -1,0 +1,1 @@
+"""What libvirt's domain XML may hold: names, values and numbers."""

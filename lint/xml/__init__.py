@@ -1,0 +1,1 @@
+"""XML files as bytes, trees and positions, and edits of them."""

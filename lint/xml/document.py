@@ -1,0 +1,341 @@
+"""XML documents: hardened reading, and nodes that know exactly where they stand.
+
+The tree comes from libxml2, which is also libvirt's parser. Positions come from a scan of the same text,
+zipped with the tree in document order, and only when a position is asked for: a clean file never pays.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from lxml import etree
+
+from vfslint.findings import Span
+from vfslint.xml.source import Source
+
+# virsh reads at most 10 MiB of XML (tools/virsh.h: VSH_MAX_XML_FILE).
+MAXIMUM_BYTES = 10 * 1024 * 1024
+
+# Mark-up of a document that libxml2 has found well-formed; nothing else can stand there.
+_MARKUP = r"""(?xs)
+    <!--.*?-->
+  | <\?.*?\?>
+  | <!\[CDATA\[.*?\]\]>
+  | <!DOCTYPE (?:[^\[>"'] | "[^"]*" | '[^']*')*
+      (?:\[ (?: <!--.*?--> | <\?.*?\?> | [^\]"'] | "[^"]*" | '[^']*' )* \]\s*)? >
+  | (</[^>]*>)
+  | (<[^\s/>]+ (?:[^>"'] | "[^"]*" | '[^']*')*>)
+    """
+_END, _START = 1, 2  # the groups of the tags
+_ATTRIBUTE = r"""\s+([^\s=]+)\s*=\s*(?:"([^"]*)"|'([^']*)')"""
+_NAMESPACE_ERRORS = range(200, 206)  # libxml2 xmlerror.h: XML_NS_ERR_*, which libvirt's reader survives
+_EXTRA_CONTENT = 5  # XML_ERR_DOCUMENT_END
+
+
+class Malformed(Exception):
+    """The text is not well-formed XML, or is larger or deeper than libvirt would read.
+
+    `line` and `column` are 1-based as libxml2 counts them, `code` is its error number.
+    """
+
+    def __init__(self, message: str, line: int, column: int, code: int) -> None:
+        super().__init__(message)
+        self.message = message
+        self.line = line
+        self.column = column
+        self.code = code
+
+
+class Document:
+    """A well-formed XML file. `undeclared_prefixes` tells that only a lenient reading accepted it."""
+
+    def __init__(self, source: Source, root: Any, undeclared_prefixes: bool) -> None:
+        self.source = source
+        self.root = root
+        self.undeclared_prefixes = undeclared_prefixes
+        self._places: dict[Any, _Place] | None = None
+
+    @property
+    def root_node(self) -> Node:
+        """The root element."""
+        return Node(self, self.root)
+
+    def place(self, element: Any) -> _Place:
+        """Return where an element's tags stand in the source's text."""
+        if self._places is None:
+            self._places = dict(zip(self.root.iter("*"), _scan(self.source.text), strict=True))
+        return self._places[element]
+
+    @property
+    def comments(self) -> list[tuple[int, int]]:
+        """Where each comment starts and ends in the text, in order."""
+        found = re.finditer(_MARKUP, self.source.text)
+        return [comment.span() for comment in found if comment[0].startswith("<!--")]
+
+    def span(self, start: int, end: int) -> Span:
+        """Return the span between two indices into the text."""
+        return self.source.span(start, end)
+
+    def line_span(self, number: int) -> Span:
+        """Return the span of a 1-based line without the blanks around it."""
+        start = self.source.index_of_line(number)
+        line = self.source.text[start:].split("\n", 1)[0]
+        inner = line.strip()
+        first = start + line.index(inner)
+        return self.span(first, first + len(inner))
+
+
+def read(source: Source) -> Document:
+    """Parse a source without expanding entities and without reading anything else.
+
+    Raises `Malformed` where libvirt's own parser would refuse the text.
+    """
+    if len(source.data) > MAXIMUM_BYTES:
+        raise Malformed(f"the file is larger than {MAXIMUM_BYTES} bytes", 1, 1, 0)
+    try:
+        return Document(source, etree.fromstring(source.data, _strict_parser()), False)
+    except etree.XMLSyntaxError:
+        return _read_again(source)
+
+
+def _read_again(source: Source) -> Document:
+    """Read what a strict parser refuses, with a parser whose list of errors is for this text alone."""
+    parser = _parser(recover=False)
+    try:
+        return Document(source, etree.fromstring(source.data, parser), False)
+    except etree.XMLSyntaxError as error:
+        faults = list(parser.error_log)
+        if faults and all(fault.type in _NAMESPACE_ERRORS for fault in faults):
+            _check_end(source)
+            return Document(source, etree.fromstring(source.data, _parser(recover=True)), True)
+        raise _malformed(error, faults) from None
+
+
+def _check_end(source: Source) -> None:
+    """Refuse what stands behind the root element, which libxml2 2.14 passes over after an error in a namespace."""
+    text = source.text
+    root = next(_scan(text))
+    rest = re.compile(r"(?s)(?:[ \t\r\n]|<!--.*?-->|<\?.*?\?>)*").match(text, root.end)
+    end = rest.end() if rest else len(text)
+    if end < len(text):
+        place = source.position(end)
+        raise Malformed("Extra content at the end of the document", place.line, place.column, _EXTRA_CONTENT)
+
+
+def _parser(*, recover: bool) -> Any:
+    return etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, recover=recover)
+
+
+@cache
+def _strict_parser() -> Any:
+    # Threads take turns at it by themselves. Making one takes as long as reading a small file.
+    return _parser(recover=False)
+
+
+def _malformed(error: Any, faults: list[Any]) -> Malformed:
+    if not faults:
+        line, column = error.position or (1, 1)
+        return Malformed(error.msg or "not well-formed", line, column, error.code or 0)
+    first = faults[0]
+    return Malformed(first.message.strip(), max(first.line, 1), max(first.column, 1), first.type)
+
+
+class _Place:
+    """Indices into the text: the start tag's first and past-last character, and the element's past-last."""
+
+    __slots__ = ("end", "start", "tag_end")
+
+    def __init__(self, start: int, tag_end: int) -> None:
+        self.start = start
+        self.tag_end = tag_end
+        self.end = tag_end
+
+
+def _scan(text: str) -> Iterator[_Place]:
+    """Return the places of the root element and of all inside it, in document order."""
+    places: list[_Place] = []
+    open_places: list[_Place] = []
+    for found in re.finditer(_MARKUP, text):
+        kind = found.lastindex
+        if kind == _START:
+            start, end = found.span()
+            place = _Place(start, end)
+            places.append(place)
+            if text[end - 2] != "/":
+                open_places.append(place)
+        elif kind == _END:
+            open_places.pop().end = found.end()
+        if kind is not None and not open_places:
+            break
+    return iter(places)
+
+
+class Attribute:
+    """One attribute of a node: its name, its value, and where both stand."""
+
+    __slots__ = ("name", "node", "value")
+
+    def __init__(self, node: Node, name: str, value: str) -> None:
+        self.node = node
+        self.name = name
+        self.value = value
+
+    def _match(self) -> re.Match[str]:
+        document = self.node.document
+        place = document.place(self.node.element)
+        tag = document.source.text[place.start : place.tag_end]
+        local = self.name.rpartition("}")[2]
+        for found in re.finditer(_ATTRIBUTE, tag):
+            if found[1] == self.name or (self.name.startswith("{") and found[1].endswith(":" + local)):
+                return found
+        raise AssertionError(f"attribute {self.name} is not in {tag!r}")
+
+    def _span(self, start: int, end: int) -> Span:
+        base = self.node.document.place(self.node.element).start
+        return self.node.document.span(base + start, base + end)
+
+    @property
+    def span(self) -> Span:
+        """The value without its quotes."""
+        found = self._match()
+        return self._span(*found.span(2 if found[2] is not None else 3))
+
+    @property
+    def name_span(self) -> Span:
+        """The attribute's name."""
+        return self._span(*self._match().span(1))
+
+    @property
+    def whole_span(self) -> Span:
+        """The blanks before the name, the name and the quoted value: what goes when the attribute goes."""
+        return self._span(*self._match().span())
+
+
+class Node:
+    """An element of a document, with exact spans for each of its parts."""
+
+    __slots__ = ("document", "element")
+
+    def __init__(self, document: Document, element: Any) -> None:
+        self.document = document
+        self.element = element
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Node) and self.element is other.element
+
+    def __hash__(self) -> int:
+        return hash(self.element)
+
+    def __repr__(self) -> str:
+        return f"<Node {self.tag}>"
+
+    @property
+    def tag(self) -> str:
+        """The element's name, with `{namespace}` in front where it has one."""
+        return str(self.element.tag)
+
+    @property
+    def text(self) -> str:
+        """All text inside the element, as libvirt reads it (XPath `string()`)."""
+        if len(self.element):
+            return str(self.element.xpath("string()"))
+        return self.element.text or ""
+
+    @property
+    def namespace(self) -> str | None:
+        """The namespace that the element is in, or None."""
+        uri, brace, _ = self.tag[1:].partition("}")
+        return uri if brace else None
+
+    @property
+    def default_namespace(self) -> Span | None:
+        """Where the element's own start tag declares a default namespace, or None."""
+        if not self.element.nsmap.get(None):
+            return None
+        found = self._default_namespace()
+        return self.document.span(*found) if found else None
+
+    def _default_namespace(self) -> tuple[int, int] | None:
+        place = self.document.place(self.element)
+        for found in re.compile(_ATTRIBUTE).finditer(self.document.source.text, place.start, place.tag_end):
+            if found[1] == "xmlns":
+                return found.span()
+        return None
+
+    def value(self, name: str) -> str | None:
+        """The value of an attribute, or None where it is not there."""
+        value: str | None = self.element.get(name)
+        return value
+
+    def __getitem__(self, name: str) -> Attribute:
+        """The attribute of that name, which must be there."""
+        return Attribute(self, name, self.element.attrib[name])
+
+    def attribute(self, name: str) -> Attribute | None:
+        """The attribute of that name, or None."""
+        value = self.element.get(name)
+        return None if value is None else Attribute(self, name, value)
+
+    @property
+    def attributes(self) -> list[Attribute]:
+        """All attributes, in the order of the document."""
+        return [Attribute(self, name, value) for name, value in self.element.attrib.items()]
+
+    def child(self, path: str) -> Node | None:
+        """The first element at a path of child names, or None."""
+        # A name alone is looked up without lxml's reading of paths, which takes twice as long.
+        found = self.element.find(path) if "/" in path else next(self.element.iterchildren(path), None)
+        return None if found is None else Node(self.document, found)
+
+    def children(self, path: str = "*") -> list[Node]:
+        """All elements at a path of child names, in the order of the document."""
+        found = self.element.iterfind(path) if "/" in path else self.element.iterchildren(path)
+        return [Node(self.document, element) for element in found]
+
+    @property
+    def parent(self) -> Node | None:
+        """The element around this one, or None for the root."""
+        parent = self.element.getparent()
+        return None if parent is None else Node(self.document, parent)
+
+    @property
+    def span(self) -> Span:
+        """The whole element, from the start of its start tag to the end of its end tag."""
+        place = self.document.place(self.element)
+        return self.document.span(place.start, place.end)
+
+    @property
+    def start_span(self) -> Span:
+        """The start tag."""
+        place = self.document.place(self.element)
+        return self.document.span(place.start, place.tag_end)
+
+    @property
+    def name_span(self) -> Span:
+        """The element's name in its start tag."""
+        place = self.document.place(self.element)
+        text = self.document.source.text
+        end = place.start + 1
+        while text[end] not in " \t\r\n/>":
+            end += 1
+        return self.document.span(place.start + 1, end)
+
+    @property
+    def text_span(self) -> Span:
+        """The text behind the start tag without blanks around it; the start tag where there is none."""
+        place = self.document.place(self.element)
+        text = self.document.source.text
+        end = text.find("<", place.tag_end)
+        piece = text[place.tag_end : end] if place.end > place.tag_end else ""
+        if not piece.strip():
+            return self.start_span
+        start = place.tag_end + len(piece) - len(piece.lstrip())
+        return self.document.span(start, start + len(piece.strip()))
+
+    def at(self, name: str) -> Span:
+        """The value of an attribute where it is there and not empty, else the start tag."""
+        attribute = self.attribute(name)
+        return self.start_span if attribute is None else attribute.span

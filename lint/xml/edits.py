@@ -1,0 +1,203 @@
+"""Edits of a document: byte ranges only, in the file's own indentation, quotes and line ends.
+
+Every function returns one `Edit`; a rule puts one or several into a `Fix`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from vfslint.findings import Edit, Span
+from vfslint.xml.document import Attribute, Document, Node
+from vfslint.xml.source import Source
+
+_FIRST_QUOTE = r"""=\s*(["'])"""
+_INDENTATION = r"\n([ \t]+)<"
+_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", '"': "&quot;", "'": "&apos;"})
+
+
+def set_value(attribute: Attribute, value: str) -> Edit:
+    """Give an attribute another value between the quotes it has."""
+    span = attribute.span
+    return Edit(span.start.offset, span.end.offset, _source(attribute.node).encode(value.translate(_ESCAPES)))
+
+
+def rename_attribute(attribute: Attribute, name: str) -> Edit:
+    """Give an attribute another name."""
+    span = attribute.name_span
+    return Edit(span.start.offset, span.end.offset, _source(attribute.node).encode(name))
+
+
+def remove_attribute(attribute: Attribute) -> Edit:
+    """Take an attribute away with the blanks before it."""
+    return remove(attribute.whole_span)
+
+
+def add_attribute(node: Node, name: str, value: str) -> Edit:
+    """Add an attribute behind the last one of a start tag."""
+    place = node.document.place(node.element)
+    text = node.document.source.text
+    end = place.tag_end - (2 if text[place.tag_end - 2] == "/" else 1)
+    while text[end - 1] in " \t\r\n":
+        end -= 1
+    quote = _quote(text[place.start : place.tag_end], text)
+    offset = node.document.source.offset(end)
+    new = f" {name}={quote}{value.translate(_ESCAPES)}{quote}"
+    return Edit(offset, offset, node.document.source.encode(new))
+
+
+def remove(span: Span) -> Edit:
+    """Take a stretch of the file away."""
+    return Edit(span.start.offset, span.end.offset, b"")
+
+
+def set_text(node: Node, text: str) -> Edit:
+    """Replace the text of an element that has text and no children."""
+    span = node.text_span
+    return Edit(span.start.offset, span.end.offset, _source(node).encode(text.translate(_ESCAPES)))
+
+
+def set_whole_text(node: Node, text: str) -> Edit:
+    """Replace all that stands between an element's tags, blanks as well; it must have an end tag."""
+    source = _source(node)
+    place = node.document.place(node.element)
+    end = source.text.rindex("</", 0, place.end)
+    new = source.encode(text.translate(_ESCAPES))
+    return Edit(source.offset(place.tag_end), source.offset(end), new)
+
+
+def rename_element(node: Node, name: str) -> list[Edit]:
+    """Give an element another name, in its start tag and in its end tag."""
+    source = _source(node)
+    span = node.name_span
+    edits = [Edit(span.start.offset, span.end.offset, source.encode(name))]
+    place = node.document.place(node.element)
+    if place.end > place.tag_end:
+        start = source.text.rindex("</", 0, place.end) + 2
+        end = start + len(node.tag.rpartition("}")[2])
+        edits.append(Edit(source.offset(start), source.offset(end), source.encode(name)))
+    return edits
+
+
+def remove_element(node: Node) -> Edit:
+    """Take an element away; with its whole line where nothing else stands on it."""
+    source = _source(node)
+    start, end = _with_its_line(source.text, *_range(node))
+    return Edit(source.offset(start), source.offset(end), b"")
+
+
+def move_into(node: Node, parent: Node) -> list[Edit]:
+    """Move an element to the end of another one, as it is written."""
+    return [remove_element(node), insert(parent, _as_written(node))]
+
+
+def insert(parent: Node, xml: str, *, after: Node | None = None) -> Edit:
+    """Insert XML as the last child of `parent`, or behind its child `after`.
+
+    `xml` is written with two blanks for each level and apostrophes; it is put down as the file does it.
+    """
+    document = parent.document
+    source = document.source
+    place = document.place(parent.element)
+    text = source.text
+    outer = _indentation_before(text, place.start)
+    if place.end == place.tag_end:
+        tag = text[place.start : place.tag_end]
+        name = tag[1:].split(None, 1)[0].rstrip("/>")
+        inner = _lay_out(document, xml, outer, unit=True)
+        new = f"{tag[:-2].rstrip()}>{inner}{_newline(text) + outer if outer is not None else ''}</{name}>"
+        return Edit(source.offset(place.start), source.offset(place.tag_end), source.encode(new))
+    children = parent.children()
+    if after is not None or children:
+        last = after or children[-1]
+        start, at = _range(last)
+        indentation = _indentation_before(text, start)
+        new = _lay_out(document, xml, indentation, unit=False)
+    else:
+        at = place.tag_end
+        closing = text.rindex("</", 0, place.end)
+        new = _lay_out(document, xml, outer, unit=True)
+        if outer is not None and "\n" not in text[at:closing]:
+            new += _newline(text) + outer
+    return Edit(source.offset(at), source.offset(at), source.encode(new))
+
+
+def _source(node: Node) -> Source:
+    return node.document.source
+
+
+def _range(node: Node) -> tuple[int, int]:
+    place = node.document.place(node.element)
+    return place.start, place.end
+
+
+def _as_written(node: Node) -> str:
+    """Return an element's text with two blanks a level, as `insert` wants it."""
+    text = _source(node).text
+    start, end = _range(node)
+    outer = _indentation_before(text, start) or ""
+    step = _unit(text)
+    lines: list[str] = []
+    for line in text[start:end].splitlines():
+        blanks = len(line) - len(line.lstrip())
+        depth = max(blanks - len(outer), 0) // len(step) if lines else 0
+        lines.append("  " * depth + line.lstrip())
+    return "\n".join(lines)
+
+
+def _with_its_line(text: str, start: int, end: int) -> tuple[int, int]:
+    line = text.rfind("\n", 0, start) + 1
+    following = text.find("\n", end)
+    rest = following if following >= 0 else len(text)
+    if not text[line:start].strip() and not text[end:rest].strip() and following >= 0:
+        return line, following + 1
+    return start, end
+
+
+def _indentation_before(text: str, index: int) -> str | None:
+    """Return the blanks before an index on its line; None where other things stand before it."""
+    line = text.rfind("\n", 0, index) + 1
+    blanks = text[line:index]
+    return blanks if not blanks.strip(" \t\ufeff") and (line or "\n" in text) else None
+
+
+def _newline(text: str) -> str:
+    return "\r\n" if "\r\n" in text else "\n"
+
+
+def _quote(tag: str, text: str) -> str:
+    found = re.search(_FIRST_QUOTE, tag) or re.search(_FIRST_QUOTE, text[text.find("<", text.find("?>") + 1) :])
+    return found[1] if found else "'"
+
+
+def _unit(text: str) -> str:
+    """Return the file's step of indentation: its shallowest indented tag."""
+    found: list[str] = re.findall(_INDENTATION, text)
+    return min(found, key=len) if found else "  "
+
+
+def _lay_out(document: Document, xml: str, indentation: str | None, *, unit: bool) -> str:
+    text = document.source.text
+    if _quote("", text) == '"':
+        xml = xml.replace("'", '"')
+    lines = xml.split("\n")
+    if indentation is None:
+        return "".join(line.strip() for line in lines)
+    step = _unit(text)
+    start = indentation + (step if unit else "")
+    laid_out = []
+    for line in lines:
+        depth = (len(line) - len(line.lstrip(" "))) // 2
+        laid_out.append(_newline(text) + start + step * depth + line.lstrip(" "))
+    return "".join(laid_out)
+
+
+def apply(data: bytes, edits: Iterable[Edit]) -> bytes:
+    """Return `data` with the edits made; of overlapping ones the first in the file wins."""
+    pieces, done = [], 0
+    for start, end, text in sorted(edits, key=lambda edit: (edit.start, edit.end)):
+        if start >= done:
+            pieces += [data[done:start], text]
+            done = end
+    return b"".join([*pieces, data[done:]])

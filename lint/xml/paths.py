@@ -1,0 +1,89 @@
+"""Names for elements that outlive edits around them: `domain/devices/filesystem[data]/driver`.
+
+A step names its element; what tells it from its neighbours stands in brackets: the mount tag, the target
+device, an id or a name, or else its number among neighbours of the same name.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from typing import Any
+
+from vfslint.xml.document import Document
+
+_STEP = re.compile(r"^([^\[\]/]+)(?:\[([^\]]*)\])?$")
+_KEY_ATTRIBUTES = ("id", "name", "index")
+
+
+def key(element: Any) -> str:
+    """Return what tells an element from its neighbours, or an empty string."""
+    target = element.find("target")
+    if target is not None:
+        found = target.get("dir") or target.get("dev")
+        if found:
+            return str(found)
+    if element.getparent() is not None:
+        if element.tag == "domain":
+            return str(element.findtext("name") or "")
+        for name in _KEY_ATTRIBUTES:
+            if element.get(name):
+                return str(element.get(name))
+    return ""
+
+
+def step(element: Any) -> str:
+    """Return the step for one element: its name, with its key or number where it needs one."""
+    name = str(element.tag)
+    found = key(element)
+    if found:
+        return f"{name}[{found}]"
+    before = sum(1 for _ in element.itersiblings(name, preceding=True))
+    if before or next(element.itersiblings(name), None) is not None:
+        return f"{name}[{before + 1}]"
+    return name
+
+
+def path(element: Any) -> str:
+    """Return the steps from the root to an element."""
+    steps = [step(element), *(step(outer) for outer in element.iterancestors())]
+    return "/".join(reversed(steps))
+
+
+def matching(root: Any, wanted: str) -> list[Any]:
+    """Return the elements meant by a path's last steps, such as `filesystem[data]` or `filesystem/driver`.
+
+    A step without brackets means every element of that name.
+    """
+    steps = [_STEP.match(piece) for piece in wanted.strip("/").split("/")]
+    named = [(found[1], found[2]) for found in reversed(steps) if found]
+    if len(named) < len(steps):
+        return []
+    return [element for element in root.iter(named[0][0]) if _fits(element, named)]
+
+
+def _fits(element: Any, steps: list[tuple[str, str | None]]) -> bool:
+    for name, wanted in steps:
+        if element is None or element.tag != name:
+            return False
+        if wanted is not None and step(element) != f"{name}[{wanted}]":
+            return False
+        element = element.getparent()
+    return True
+
+
+class Finder:
+    """Finds the element that an offset of a document's file lies in."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.elements = list(document.root.iter("*"))
+        self._starts = [document.place(element).start for element in self.elements]
+
+    def innermost(self, offset: int) -> Any:
+        """Return the innermost element around an offset, or the root."""
+        index = self.document.source.index(offset)
+        element = self.elements[max(bisect_right(self._starts, index) - 1, 0)]
+        while element.getparent() is not None and self.document.place(element).end <= index:
+            element = element.getparent()
+        return element
