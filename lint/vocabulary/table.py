@@ -1,0 +1,248 @@
+"""The vocabulary of libvirt's domain XML: which element, attribute and value may stand where, and since when.
+
+schemas/domain.xsd is where it is written. tools/compile_vocabulary.py makes literals of it (schemas/_domain.py), which
+this module reads piece by piece, as they are asked for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cache
+from typing import Any, NamedTuple
+
+from vfslint.schemas import _domain
+from vfslint.vocabulary import numbers
+
+Release = tuple[int, int, int]
+# An element, or anything else that holds attributes: returns the value of the one that is named.
+Get = Callable[[str], str | None]
+
+# Nothing in the vocabulary is younger.
+NEWEST: Release = (12, 8, 0)
+
+_NUMBER = re.compile(r"\s*[+-]?(0[xX][0-9a-fA-F]+|[0-9]+)")
+
+
+class Refused(NamedTuple):
+    """What plain define refuses at one place, because the parser reads it: the first release that does.
+
+    `value` is any wrong value, `word` one that is not empty, `letters` one that is not a number either; `missing` is
+    that nothing stands there, `repeated` that it stands there twice. None: no release refuses it.
+    """
+
+    value: Release | None = None
+    word: Release | None = None
+    letters: Release | None = None
+    missing: Release | None = None
+    repeated: Release | None = None
+
+    def of_value(self, value: str) -> Release | None:
+        """Return the first release whose parser refuses this value, which is not among the right ones."""
+        asked = [self.value]
+        if value:
+            asked.append(self.word)
+            if not _NUMBER.fullmatch(value):
+                asked.append(self.letters)
+        return min((release for release in asked if release is not None), default=None)
+
+    def both(self, other: Refused) -> Refused:
+        """Return what is refused here as well as there."""
+        pairs = zip(self, other, strict=True)
+        return Refused(*(max(mine, its) if mine and its else None for mine, its in pairs))
+
+
+class Reads(NamedTuple):
+    """How the parser reads a value where that differs from what the schema asks for (vfs:reads).
+
+    `kind` is "unsigned" or "signed" for a number from `low` to `high` (below 1 as well where `unlimited`), or
+    "words" for `words` beside the listed ones, each with the release that brought it to the parser.
+    """
+
+    kind: str
+    low: int = 0
+    high: int = 0
+    unlimited: bool = False
+    words: tuple[tuple[str, Release | None], ...] = ()
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it is a number that is read."""
+        return self.kind != "words"
+
+    def accepts(self, value: str, libvirt: Release) -> bool:
+        """Tell whether the parser of a release takes a value."""
+        if not self.is_number:
+            return any(word == value and (since or libvirt) <= libvirt for word, since in self.words)
+        bits = 64 if self.high >= 2**32 else 32
+        number = (numbers.integer if self.kind == "signed" else numbers.unsigned)(value, bits=bits)
+        return number is not None and (self.low <= number <= self.high or (self.unlimited and number < 1))
+
+
+class Values(NamedTuple):
+    """What an attribute or a text can hold: listed words with their releases, or a named type.
+
+    `plain` is a pattern that only right values match, or None; `form` describes right values, such as "an absolute
+    path".
+    """
+
+    type: str
+    listed: dict[str, Release | None]
+    plain: str | None
+    form: str | None
+
+
+class Attribute(NamedTuple):
+    """An attribute in one of the places where it is known."""
+
+    name: str
+    values: Values
+    required: bool
+    since: Release | None
+    optional_since: Release | None
+    refused: Refused
+    reads: Reads | None
+
+
+class Together(NamedTuple):
+    """Children that stand side by side up to a release, where an attribute has certain values (vfs:together)."""
+
+    until: Release
+    attribute: str
+    values: tuple[str, ...]
+    names: tuple[str, ...]
+
+
+class Child(NamedTuple):
+    """An element in one of the places where it is known; `forms` are names of forms with the test that selects each."""
+
+    name: str
+    required: bool
+    repeatable: bool
+    since: Release | None
+    optional_since: Release | None
+    refused: Refused
+    reads: Reads | None
+    together: Together | None
+    forms: tuple[tuple[tuple[Any, ...] | None, str | None], ...]
+
+    @property
+    def selectors(self) -> tuple[str, ...]:
+        """Names of the attributes that select the form."""
+        return tuple(dict.fromkeys(name for test, _ in self.forms if test for name in _attributes_in(test)))
+
+    def form_of(self, get: Get) -> Form | None:
+        """Return the form that the attributes of an element select; None if they select no known one."""
+        for test, name in self.forms:
+            if test is None or holds(test, get):
+                return None if name is None else form(name)
+        return None
+
+    def all_forms(self) -> list[Form]:
+        """Return every form of the element."""
+        return [form(name) for _, name in self.forms if name is not None]
+
+
+class Form(NamedTuple):
+    """What an element may hold in one of its forms. `foreign` are namespaces whose elements are let through."""
+
+    name: str
+    attributes: dict[str, Attribute]
+    children: dict[str, Child]
+    text: Values | None = None
+    foreign: frozenset[str] = frozenset()
+    any_child: bool = False
+    any_attribute: bool = False
+    any_text: bool = False
+
+
+def holds(test: tuple[Any, ...], get: Get) -> bool:
+    """Tell whether the test of an alternative holds for an element's attributes."""
+    operator, *operands = test
+    match operator:
+        case "=":
+            return get(operands[0]) == operands[1]
+        case "@":
+            return get(operands[0]) is not None
+        case "not":
+            return not holds(operands[0], get)
+        case "and":
+            return all(holds(each, get) for each in operands)
+        case _:
+            return any(holds(each, get) for each in operands)
+
+
+def _attributes_in(test: tuple[Any, ...]) -> list[str]:
+    operator, *operands = test
+    if operator in ("=", "@"):
+        return [operands[0]]
+    return [name for each in operands for name in _attributes_in(each)]
+
+
+@cache
+def values(name: str) -> Values:
+    """Return a type of values by its name."""
+    listed, plain, described = _domain.VALUES[name]
+    return Values(name, dict(listed), plain, described)
+
+
+@cache
+def form(name: str) -> Form:
+    """Return a form of elements by its name."""
+    attributes, children, text, foreign, any_child, any_attribute, any_text = _domain.FORMS[name]
+    return Form(
+        name,
+        {each[0]: _attribute(*each) for each in attributes},
+        {each[0]: _child(*each) for each in children},
+        None if text is None else values(text),
+        frozenset(foreign),
+        any_child,
+        any_attribute,
+        any_text,
+    )
+
+
+@cache
+def roots() -> dict[str, Child]:
+    """Return the elements with which a definition can begin."""
+    return {each[0]: _child(*each) for each in _domain.ROOTS}
+
+
+@cache
+def places() -> dict[str, dict[str, Child]]:
+    """Return for each name of an element the elements in which it is known, by their names, with what it is there."""
+    found: dict[str, dict[str, Child]] = {}
+    pending = [roots()["domain"]]
+    seen: set[str] = set()
+    for child in pending:
+        for each in child.all_forms():
+            for inner in each.children.values():
+                found.setdefault(inner.name, {}).setdefault(child.name, inner)
+            if each.name not in seen:
+                seen.add(each.name)
+                pending += each.children.values()
+    return found
+
+
+def _attribute(name: str, kind: str, required: bool, *history: Any) -> Attribute:
+    since, optional, refused, reads = history
+    return Attribute(name, values(kind), required, since, optional, _refused(refused), _reads(reads))
+
+
+def _child(name: str, required: bool, repeatable: bool, *history: Any) -> Child:
+    since, optional, refused, reads, together, forms = history
+    kept = together and Together(*together)
+    return Child(name, required, repeatable, since, optional, _refused(refused), _reads(reads), kept, forms)
+
+
+_NOTHING_REFUSED = Refused()
+
+
+def _refused(written: tuple[Release | None, ...] | None) -> Refused:
+    return _NOTHING_REFUSED if written is None else Refused(*written)
+
+
+def _reads(written: tuple[Any, ...] | None) -> Reads | None:
+    if written is None:
+        return None
+    return Reads("words", words=written[1]) if written[0] == "words" else Reads(*written)

@@ -1,0 +1,233 @@
+"""Compiles schemas/domain.xsd into schemas/_domain.py: `python -m tools.compile_vocabulary`, after each change.
+
+xmlschema reads the schema (XSD 1.1), and with that checks that it is valid. What comes out are literals, which Python
+loads in about a millisecond; `vfslint.vocabulary.table` says what they mean. `--check` fails if the file is stale.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import elementpath
+import xmlschema
+from xmlschema.validators import (
+    Xsd11AnyElement,
+    Xsd11Element,
+    XsdAttribute,
+    XsdComplexType,
+    XsdGroup,
+    XsdType,
+)
+
+ROOT = Path(__file__).resolve().parent.parent
+SCHEMA = ROOT / "schemas" / "domain.xsd"
+MODULE = ROOT / "schemas" / "_domain.py"
+VFS = "{urn:vfslint:schema}"
+HEADER = '''"""The vocabulary of domain.xsd as literals. Made by tools/compile_vocabulary.py; do not edit."""
+
+# ruff: noqa
+# fmt: off
+'''
+# What vfs:refused can name, in the order of vfslint.vocabulary.table.Refused.
+REFUSALS = ("value", "word", "letters", "missing", "repeated")
+Release = tuple[int, int, int]
+
+
+def release(text: str) -> Release:
+    """Read a release such as 9.0.0."""
+    major, minor, micro = map(int, text.split("."))
+    return major, minor, micro
+
+
+class Compiler:
+    """Collects what the components of a schema say; `values` and `forms` are what is written out."""
+
+    def __init__(self, schema: xmlschema.XMLSchema11) -> None:
+        self.values: dict[str, Any] = {}
+        self.forms: dict[str, Any] = {}
+        self.written = {node.get("name"): node for node in schema.root.iterfind("./{*}simpleType")}
+        self.roots = [self.element(each) for each in schema.elements.values()]
+
+    # places
+
+    def element(self, each: Xsd11Element) -> tuple[Any, ...]:
+        """Return (name, required, repeatable, since, optional since, refused, reads, together, forms)."""
+        node = each.elem
+        tests = [(alternative.elem.get("test"), alternative.type) for alternative in each.alternatives]
+        forms = [(test and condition(test), self.form(kind)) for test, kind in tests] or [(None, self.form(each.type))]
+        return (
+            each.local_name,
+            each.min_occurs > 0,
+            each.max_occurs is None,
+            *self.history(node),
+            together(node.get(VFS + "together")),
+            tuple(forms),
+        )
+
+    def attribute(self, form: str, each: XsdAttribute) -> tuple[Any, ...]:
+        """Return (name, values, required, since, optional since, refused, reads)."""
+        name = each.type.local_name or f"{form}/@{each.local_name}"
+        values = self.value(name, each.type, each.elem.find("./{*}simpleType"))
+        return each.local_name, values, each.use == "required", *self.history(each.elem)
+
+    def history(self, node: Any) -> tuple[Any, ...]:
+        """Return since, optional since, refused and reads of a declaration."""
+        since, optional = (node.get(VFS + name) and release(node.get(VFS + name)) for name in ("since", "optional"))
+        return since, optional, refused(node.get(VFS + "refused", ""), since), reads(node.get(VFS + "reads", ""))
+
+    # types
+
+    def form(self, kind: XsdType) -> str | None:
+        """Return the name of a type of elements, after noting what it holds; None for xs:error."""
+        name = kind.local_name
+        assert name, f"a type without a name: {kind}"
+        if name == "error":
+            return None
+        if name not in self.forms:
+            self.forms[name] = None  # The place is taken: shapes may be recursive.
+            self.forms[name] = self.content(name, kind)
+        return name
+
+    def content(self, name: str, kind: XsdType) -> tuple[Any, ...]:
+        """Return (attributes, children, text, foreign namespaces, any child, any attribute, any text)."""
+        if not isinstance(kind, XsdComplexType):
+            return (), (), self.value(name, kind), (), False, False, False
+        attributes = tuple(
+            self.attribute(name, each)
+            for key, each in kind.attributes.items()
+            if key is not None and isinstance(each, XsdAttribute)
+        )
+        if kind.has_simple_content():
+            base = kind.content
+            return attributes, (), self.value(base.local_name or name, base), (), False, False, False
+        particles = list(flat(kind.content)) if isinstance(kind.content, XsdGroup) else []
+        children = tuple(self.element(each) for each in particles if isinstance(each, Xsd11Element))
+        wildcards = [each.elem.get("namespace") for each in particles if isinstance(each, Xsd11AnyElement)]
+        foreign = tuple(sorted(" ".join(each or "" for each in wildcards).split()))
+        return attributes, children, None, foreign, None in wildcards, None in kind.attributes, kind.mixed
+
+    def value(self, name: str, kind: XsdType, node: Any = None) -> str:
+        """Return the name of a type of values, after noting (listed values, plain pattern, description)."""
+        if name not in self.values:
+            # What xmlschema keeps of a simple type is its restriction alone.
+            node = self.written.get(name) if node is None else node
+            listed = [] if node is None else node.iterfind("./{*}restriction/{*}enumeration")
+            pairs = [(each.get("value", ""), each.get(VFS + "since")) for each in listed]
+            assert kind.is_simple(), name
+            words = tuple((word, since and release(since)) for word, since in pairs)
+            self.values[name] = words, plain(name, node), documentation(node)
+        return name
+
+
+def flat(group: XsdGroup) -> Iterator[Any]:
+    """Yield the elements and wildcards of a content model, those of its groups too."""
+    for each in group:
+        if isinstance(each, XsdGroup):
+            yield from flat(each)
+        else:
+            yield each
+
+
+def plain(name: str, node: Any) -> str | None:
+    """Return a pattern that only right values match: vfs:plain, or that of the type if nothing else narrows it."""
+    if name == "string":
+        return "(?s).*"
+    if node is None:
+        return None
+    restriction = node.find("./{*}restriction[@base='xs:string']")
+    if restriction is None:
+        return node.get(VFS + "plain")
+    pattern = restriction.find("./{*}pattern")
+    return "(?s).*" if pattern is None else pattern.get("value")
+
+
+def documentation(node: Any) -> str | None:
+    """Return the sentence that describes a declaration."""
+    return None if node is None else node.findtext("./{*}annotation/{*}documentation")
+
+
+def refused(text: str, since: Release | None) -> tuple[Release | None, ...] | None:
+    """Read vfs:refused, such as "value:9.0.0 missing": for each of REFUSALS the first release that refuses."""
+    if not text:
+        return None
+    first = since or (0, 0, 0)
+    words = dict(word.partition(":")[::2] for word in text.split())
+    assert set(words) <= set(REFUSALS), text
+    return tuple(max(release(words[each] or "0.0.0"), first) if each in words else None for each in REFUSALS)
+
+
+def reads(text: str) -> tuple[Any, ...] | None:
+    """Read vfs:reads: ("unsigned", 0, 4294967295, False) for a number, ("words", (("default", None),)) for words."""
+    if not text:
+        return None
+    kind, *rest = text.split()
+    if kind == "words":
+        words = (word.partition(":")[::2] for word in rest)
+        return kind, tuple((word, (since and release(since)) or None) for word, since in words)
+    low, high = (int(bound, 0) for bound in rest[0].split(".."))
+    return kind, low, high, "unlimited" in rest
+
+
+def together(text: str | None) -> tuple[Any, ...] | None:
+    """Read vfs:together, "until 7.1.0 type mount,bind,ram: driver binary source"."""
+    if not text:
+        return None
+    head, _, names = text.partition(":")
+    _, until, attribute, values = head.split()
+    return release(until), attribute, tuple(values.split(",")), tuple(names.split())
+
+
+def condition(test: str) -> tuple[Any, ...]:
+    """Return the test of an alternative as nested tuples: ("=", "type", "pci"), ("and", …, …), ("@", "delay")."""
+    return _condition(elementpath.XPath2Parser().parse(test))
+
+
+def _condition(token: Any) -> tuple[Any, ...]:
+    operands = list(token)
+    match token.symbol:
+        case "and" | "or":
+            return token.symbol, *(_condition(each) for each in operands)
+        case "=":
+            return "=", operands[0][0].value, operands[1].value
+        case "@":
+            return "@", operands[0].value
+        case "not":
+            return "not", _condition(operands[0])
+        case "(":
+            return _condition(operands[0])
+    raise ValueError(f"a test that is not understood: {token.source}")
+
+
+def literal(name: str, value: Any) -> Iterator[str]:
+    """Yield the lines that assign a dictionary or a list, one entry a line."""
+    if isinstance(value, dict):
+        yield f"{name} = {{"
+        yield from (f"    {key!r}: {each!r}," for key, each in sorted(value.items()))
+        yield "}"
+    else:
+        yield f"{name} = ("
+        yield from (f"    {each!r}," for each in value)
+        yield ")"
+
+
+def compiled() -> str:
+    """Return the text of schemas/_domain.py."""
+    compiler = Compiler(xmlschema.XMLSchema11(str(SCHEMA)))
+    lines = [*literal("VALUES", compiler.values), *literal("FORMS", compiler.forms), *literal("ROOTS", compiler.roots)]
+    return HEADER + "\n".join(lines) + "\n"
+
+
+def main() -> int:
+    """Write the module, or with --check tell whether it is fresh."""
+    text = compiled()
+    if "--check" in sys.argv[1:]:
+        return int(MODULE.read_text(encoding="utf-8") != text)
+    MODULE.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
