@@ -92,9 +92,9 @@ class Compiler:
         return name
 
     def content(self, name: str, kind: XsdType) -> tuple[Any, ...]:
-        """Return (attributes, children, text, foreign namespaces, any child, any attribute, any text)."""
+        """Return (attributes, children, text, foreign namespaces, any child, any attribute, any text, strangers)."""
         if not isinstance(kind, XsdComplexType):
-            return (), (), self.value(name, kind), (), False, False, False
+            return (), (), self.value(name, kind), (), False, False, False, None
         attributes = tuple(
             self.attribute(name, each)
             for key, each in kind.attributes.items()
@@ -102,12 +102,13 @@ class Compiler:
         )
         if kind.has_simple_content():
             base = kind.content
-            return attributes, (), self.value(base.local_name or name, base), (), False, False, False
+            return attributes, (), self.value(base.local_name or name, base), (), False, False, False, None
         particles = list(flat(kind.content)) if isinstance(kind.content, XsdGroup) else []
         children = tuple(self.element(each) for each in particles if isinstance(each, Xsd11Element))
         wildcards = [each.elem.get("namespace") for each in particles if isinstance(each, Xsd11AnyElement)]
         foreign = tuple(sorted(" ".join(each or "" for each in wildcards).split()))
-        return attributes, children, None, foreign, None in wildcards, None in kind.attributes, kind.mixed
+        anything = None in wildcards, None in kind.attributes, kind.mixed
+        return attributes, children, None, foreign, *anything, strangers(kind.elem.get(VFS + "strangers"))
 
     def value(self, name: str, kind: XsdType, node: Any = None) -> str:
         """Return the name of a type of values, after noting (listed values, plain pattern, description)."""
@@ -160,7 +161,7 @@ def refused(text: str, since: Release | None) -> tuple[Release | None, ...] | No
 
 
 def reads(text: str) -> tuple[Any, ...] | None:
-    """Read vfs:reads: ("unsigned", 0, 4294967295, False) for a number, ("words", (("default", None),)) for words."""
+    """Read vfs:reads: ("unsigned", 0, 4294967295, False) for a number, ("words", (("default", None),), ()) for words."""
     if not text:
         return None
     kind, *rest = text.split()
@@ -178,6 +179,13 @@ def together(text: str | None) -> tuple[Any, ...] | None:
     head, _, names = text.partition(":")
     _, until, attribute, values = head.split()
     return release(until), attribute, tuple(values.split(",")), tuple(names.split())
+
+
+def strangers(text: str | None) -> Release | None:
+    """Read vfs:strangers, "refused" or "refused until 9.1.0": the release since which unknown children are no longer."""
+    if not text:
+        return None
+    return release(text.split()[2]) if " " in text else (999, 0, 0)
 
 
 def condition(test: str) -> tuple[Any, ...]:

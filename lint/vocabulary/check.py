@@ -125,7 +125,9 @@ def _accepts(values: Values, refused: Refused, reads: Reads | None, libvirt: Rel
     Some right values do not pass, when they are written in an unusual way: `explain` has the last word.
     """
     if values.listed:
-        return frozenset(word for word, since in values.listed.items() if _is_known(since, libvirt)).__contains__
+        unread = reads.unread if reads else ()
+        known = [word for word, since in values.listed.items() if _is_known(since, libvirt) and word not in unread]
+        return frozenset(known).__contains__
     if values.plain is None:
         return _nothing
     if values.plain == "(?s).*":

@@ -251,14 +251,15 @@ class _Examination:
             name = str(element.tag)
             if name in form.children:
                 found[name] += 1
-                self.explain_known_child(form.children[name], element, found[name])
+                self.explain_known_child(form, form.children[name], element, found[name])
             elif _namespace(element) not in form.foreign:
                 strangers.append(element)
         missing = {each.name: each for each in form.children.values() if self.lacks(each) and not found[each.name]}
         for element in strangers:
             meant = self.meant_child(form, element, found, missing if len(strangers) == 1 else {})
             lacking = missing.pop(meant, None) if meant is not None else None
-            self.explain_stranger(form, element, meant, found, lacking.refused.missing if lacking else None)
+            refused = self.refused_stranger(form) or (lacking.refused.missing if lacking else None)
+            self.explain_stranger(form, element, meant, found, refused)
         for name, child in missing.items():
             self.report(
                 Kind.MISSING_ELEMENT,
@@ -267,6 +268,11 @@ class _Examination:
                 since=None if child.required else child.optional_since,
                 refused=None if self.is_in_a_double(name) else child.refused.missing,
             )
+
+    def refused_stranger(self, form: Form) -> Release | None:
+        """Return the release since which an unknown child is refused, if it is by this one."""
+        until = form.refuses_strangers
+        return (0, 0, 0) if until and self.libvirt < until else None
 
     def lacks(self, child: Child) -> bool:
         """Whether the release asks for a child."""
@@ -280,12 +286,12 @@ class _Examination:
             return False
         return any(double.find(name) is not None for double in parent.iterchildren(self.element.tag))
 
-    def explain_known_child(self, child: Child, element: Element, count: int) -> None:
+    def explain_known_child(self, form: Form, child: Child, element: Element, count: int) -> None:
         """Report a child that stands once too often or that the release does not know yet."""
         if count > 1 and not child.repeatable:
             self.report(Kind.REPEATED_ELEMENT, child.name, element, refused=child.refused.repeated)
         elif _is_newer(child.since, self.libvirt):
-            self.report(Kind.TOO_NEW, child.name, element, since=child.since)
+            self.report(Kind.TOO_NEW, child.name, element, since=child.since, refused=self.refused_stranger(form))
             # Nothing in it is too new once more, and nothing in it is read.
             self.inner.append((element, check.place(child, NEWEST), False))
         else:
@@ -378,7 +384,8 @@ class _Examination:
             return
         fits = _suits(values, value)
         if values.listed:
-            is_taken = value in values.listed or (reads is not None and reads.accepts(value, self.libvirt))
+            is_taken = value in values.listed and (reads is None or value not in reads.unread)
+            is_taken = is_taken or (reads is not None and reads.accepts(value, self.libvirt))
         else:
             is_taken = fits if reads is None else reads.accepts(value, self.libvirt)
         first = None if is_taken else refused.of_value(value)

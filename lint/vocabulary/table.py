@@ -56,7 +56,8 @@ class Reads(NamedTuple):
     """How the parser reads a value where that differs from what the schema asks for (vfs:reads).
 
     `kind` is "unsigned" or "signed" for a number from `low` to `high` (below 1 as well where `unlimited`), or
-    "words" for `words` beside the listed ones, each with the release that brought it to the parser.
+    "words" for `words` in addition to the listed ones, each with the release that brought it to the parser, and
+    without the `unread` ones.
     """
 
     kind: str
@@ -64,6 +65,7 @@ class Reads(NamedTuple):
     high: int = 0
     unlimited: bool = False
     words: tuple[tuple[str, Release | None], ...] = ()
+    unread: tuple[str, ...] = ()
 
     @property
     def is_number(self) -> bool:
@@ -144,7 +146,11 @@ class Child(NamedTuple):
 
 
 class Form(NamedTuple):
-    """What an element may hold in one of its forms. `foreign` are namespaces whose elements are let through."""
+    """What an element may hold in one of its forms.
+
+    `foreign` are namespaces whose elements are let through; plain define refuses a child that is not known before the
+    release `refuses_strangers`, and does not only drop it.
+    """
 
     name: str
     attributes: dict[str, Attribute]
@@ -154,6 +160,7 @@ class Form(NamedTuple):
     any_child: bool = False
     any_attribute: bool = False
     any_text: bool = False
+    refuses_strangers: Release | None = None
 
 
 def holds(test: tuple[Any, ...], get: Get) -> bool:
@@ -189,16 +196,14 @@ def values(name: str) -> Values:
 @cache
 def form(name: str) -> Form:
     """Return a form of elements by its name."""
-    attributes, children, text, foreign, any_child, any_attribute, any_text = _domain.FORMS[name]
+    attributes, children, text, foreign, *flags = _domain.FORMS[name]
     return Form(
         name,
         {each[0]: _attribute(*each) for each in attributes},
         {each[0]: _child(*each) for each in children},
         None if text is None else values(text),
         frozenset(foreign),
-        any_child,
-        any_attribute,
-        any_text,
+        *flags,
     )
 
 
@@ -245,4 +250,4 @@ def _refused(written: tuple[Release | None, ...] | None) -> Refused:
 def _reads(written: tuple[Any, ...] | None) -> Reads | None:
     if written is None:
         return None
-    return Reads("words", words=written[1]) if written[0] == "words" else Reads(*written)
+    return Reads("words", words=written[1], unread=written[2]) if written[0] == "words" else Reads(*written)
