@@ -114,7 +114,7 @@ class Engine:
             if subject != "Fleet" and not rule.wants_setting
         }
         self._generic = frozenset(rule.code for chosen in self._rules.values() for rule in chosen if rule.generic)
-        self._of_domains: dict[tuple[bool, bool], _ByWords] = {}
+        self._of_domains: dict[bool, _ByWords] = {}
 
     def judge_xml(self, source: Source) -> Outcome:
         """Return what the rules find in an XML file."""
@@ -200,14 +200,14 @@ class Engine:
 
     def _asked(self, domain: Domain) -> dict[str, list[Rule]]:
         """Return the rules to ask about a domain: most look at what most files do not hold."""
-        is_qemu, fits = key = domain.is_qemu, domain.fits_schema
+        key = domain.is_qemu
         candidates = self._of_domains.get(key)
         if candidates is None:
             candidates = self._of_domains[key] = _ByWords(
                 rule
                 for subject in _OF_DOMAINS
                 for rule in self._rules.get(subject, ())
-                if (is_qemu or rule.any_hypervisor) and not (fits and rule.misfits)
+                if domain.is_qemu or rule.any_hypervisor
             )
         return candidates.for_document(domain.document)
 

@@ -22,8 +22,6 @@ class Rule:
 
     What a `generic` rule says gives way to what another rule says of the same place. A rule with `words` is
     asked only about files whose text holds one of them: names of elements and attributes that it looks at.
-    What a rule for `misfits` looks for never passes `vfslint.vocabulary.gate`: it is not asked about a domain
-    that does, unless that is meant for a release older than the newest.
     """
 
     __slots__ = (
@@ -31,7 +29,6 @@ class Rule:
         "check",
         "code",
         "generic",
-        "misfits",
         "name",
         "severity",
         "stage",
@@ -48,7 +45,6 @@ class Rule:
         stage: Stage,
         any_hypervisor: bool,
         generic: bool,
-        misfits: bool,
         words: tuple[str, ...],
         check: Check,
     ) -> None:
@@ -58,7 +54,6 @@ class Rule:
         self.stage = stage
         self.any_hypervisor = any_hypervisor
         self.generic = generic
-        self.misfits = misfits or generic
         self.words = words
         self.check = check
         names = check.__code__.co_varnames[: check.__code__.co_argcount]
@@ -88,17 +83,16 @@ def rule(
     stage: Stage,
     any_hypervisor: bool = False,
     generic: bool = False,
-    misfits: bool = False,
     words: tuple[str, ...] = (),
 ) -> Callable[[Check], Rule]:
     """Make a rule of a generator function.
 
     A rule about domains is asked about QEMU-family domains alone (kvm, qemu, hvf, kqemu), because other
     hypervisors have rules of their own; `any_hypervisor=True` lifts that. See `Rule` for `generic`,
-    `misfits` and `words`.
+    `words`.
     """
 
     def register(check: Check) -> Rule:
-        return Rule(code, name, severity, stage, any_hypervisor, generic, misfits, words, check)
+        return Rule(code, name, severity, stage, any_hypervisor, generic, words, check)
 
     return register

@@ -3,33 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
-from vfslint.context import Setting
+from vfslint.domain.deviation import Deviation
 from vfslint.domain.domain import Domain
-from vfslint.domain.fields import Refusal
 from vfslint.domain.sizes import Size
-from vfslint.findings import Fix, Problem, Severity, Stage
+from vfslint.findings import Fix, Problem, Severity, Span, Stage
 from vfslint.rule import rule
-from vfslint.targets import spell
 from vfslint.vocabulary import numbers
-from vfslint.vocabulary.spelling import nearest
 from vfslint.xml import edits
 
+# What another rule says of the same place is more particular.
+word = partial(rule, severity=Severity.ERROR, stage=Stage.PARSE, any_hypervisor=True, generic=True)
 
-@rule("VFS060", "unknown-word", severity=Severity.ERROR, stage=Stage.PARSE)
-def unknown_word(domain: Domain, setting: Setting) -> Iterator[Problem]:
+TOLD = 8
+
+
+def _place(deviation: Deviation) -> str:
+    """How messages call the place of a value: `mode of <cpu>`, or `<iothreads>`."""
+    tag = deviation.node.tag
+    return f"{deviation.attribute} of <{tag}>" if deviation.attribute else f"<{tag}>"
+
+
+def _value_span(deviation: Deviation) -> Span:
+    return deviation.node[deviation.attribute].span if deviation.attribute else deviation.node.text_span
+
+
+def _write(deviation: Deviation, value: str) -> Fix:
+    node, attribute = deviation.node, deviation.attribute
+    edit = edits.set_value(node[attribute], value) if attribute else edits.set_whole_text(node, value)
+    return Fix(f"write {value!r}", (edit,))
+
+
+@word("VFS060", "unknown-word")
+def unknown_word(domain: Domain) -> Iterator[Problem]:
     """A value is one of the words that libvirt knows at its place.
 
-    Why: libvirt compares letter by letter; an empty value is not an absent one. Some words are younger than
-        others.
+    Why: libvirt compares letter by letter; an empty value is not an absent one. It refuses the whole domain for a word
+        that it does not know. Some words are newer than others, such as the watchdog `itco` (9.1.0).
     Bad:
         <cpu mode='host'/>
     Bad:
         <vcpu placement='dynamic'>8</vcpu>
-    Bad (libvirt 7.0.0):
-        <cpu mode='maximum'/>
+    Bad:
+        <controller type='usb' index='0' model='xhci'/>
     Good:
         <cpu mode='host-passthrough'/>
+        <controller type='usb' index='0' model='qemu-xhci'/>
     libvirt says: Invalid value for attribute
     libvirt says: Invalid mode attribute
     libvirt says: Unsupported CPU placement mode
@@ -37,45 +57,38 @@ def unknown_word(domain: Domain, setting: Setting) -> Iterator[Problem]:
     libvirt says: unknown boot device
     libvirt says: unknown clock offset
     libvirt says: invalid memory model
-    Fix: writes the word that differs by a slip of the pen.
+    libvirt says: Unknown controller type
+    libvirt says: Unknown model type
+    libvirt says: unknown audio type
+    libvirt says: unknown watchdog model
+    libvirt says: unknown input bus type
+    Fix: writes the word that differs by a typo.
     See: libvirt domain_conf.c, cpu_conf.c and numa_conf.c: VIR_ENUM_IMPL
     """
-    for refusal in domain.refusals:
-        if refusal.value is not None and refusal.field.words is not None:
-            yield _unknown_word(refusal, setting)
+    for deviation in domain.deviations_of("wrong-value"):
+        if not (deviation.is_refused and deviation.is_word):
+            continue
+        meant = deviation.suggestion
+        choice = ", ".join(deviation.expected[:TOLD]) + (" …" if len(deviation.expected) > TOLD else "")
+        yield Problem(
+            at=_value_span(deviation),
+            message=f"{deviation.value!r} is not a valid value for {_place(deviation)}",
+            help=f"write {meant!r}" if meant else f"write one of {choice}, or leave it out",
+            fix=_write(deviation, meant) if meant else None,
+        )
 
 
-def _unknown_word(refusal: Refusal, setting: Setting) -> Problem:
-    words, value = refusal.field.words or {}, refusal.value or ""
-    known = [word for word, since in words.items() if setting.target.libvirt >= since]
-    meant = nearest(value, known) if value else None
-    message = f"{refusal.place} is {value!r}, which libvirt does not know"
-    if value in words:
-        release = spell(setting.target.libvirt)
-        message = f"{refusal.place} is {value!r}, which libvirt {release} does not know yet"
-    choice = ", ".join(known)
-    fix = None
-    if meant and refusal.attribute:
-        fix = Fix(f"write {meant!r}", (edits.set_value(refusal.attribute, meant),))
-    elif meant and value.strip():
-        fix = Fix(f"write {meant!r}", (edits.set_whole_text(refusal.node, meant),))
-    return Problem(
-        at=refusal.attribute.span if refusal.attribute else refusal.node.text_span,
-        message=message,
-        help=f"write {meant!r}" if meant else f"write one of {choice}, or leave it out" if choice else "leave it out",
-        fix=fix,
-    )
-
-
-@rule("VFS061", "value-missing", severity=Severity.ERROR, stage=Stage.PARSE)
+@word("VFS061", "value-missing")
 def value_missing(domain: Domain) -> Iterator[Problem]:
     """An element has the attributes that libvirt cannot do without.
 
-    Why: where there is no default, libvirt refuses the element; a misspelt attribute is a missing one.
+    Why: where there is no default, libvirt refuses the element; a misspelled attribute is a missing one.
     Bad:
         <os><type>hvm</type><boot/></os>
     Bad:
         <cpu><topology sockets='1' cores='8'/></cpu>
+    Bad:
+        <memballoon/>
     Good:
         <os><type>hvm</type><boot dev='hd'/></os>
     libvirt says: Missing required attribute
@@ -83,21 +96,22 @@ def value_missing(domain: Domain) -> Iterator[Problem]:
     libvirt says: attribute in CPU topology
     See: libvirt virxml.c:virXMLPropEnum, virXMLPropUInt with VIR_XML_PROP_REQUIRED
     """
-    for refusal in domain.refusals:
-        if refusal.value is None:
-            words = ", ".join(refusal.field.words or ())
+    for deviation in domain.deviations_of("missing-attribute"):
+        if deviation.is_refused:
+            words = ", ".join(deviation.expected[:TOLD])
             yield Problem(
-                at=refusal.node.start_span,
-                message=f"<{refusal.node.tag}> has no {refusal.field.name!r}",
-                help=f"write {refusal.field.name}='…'" + (f", one of {words}" if words else ", a number"),
+                at=deviation.node.start_span,
+                message=f"<{deviation.node.tag}> has no {deviation.name!r}",
+                help=f"write {deviation.name}='…'"
+                + (f", one of {words}" if words else f", {deviation.form}" if deviation.form else ""),
             )
 
 
-@rule("VFS062", "not-a-number", severity=Severity.ERROR, stage=Stage.PARSE)
+@word("VFS062", "not-a-number")
 def not_a_number(domain: Domain) -> Iterator[Problem]:
     """A number is written with digits alone and lies in its range.
 
-    Why: blanks may stand before it, but not behind it; a minus sign, a decimal point or a unit is refused.
+    Why: whitespace may come before it, but not after it; a minus sign, a decimal point or a unit is refused.
     Bad:
         <iothreads>two</iothreads>
     Bad:
@@ -112,35 +126,27 @@ def not_a_number(domain: Domain) -> Iterator[Problem]:
     libvirt says: Failed to parse memory slot count
     libvirt says: invalid value of memory device node
     libvirt says: Invalid CPU topology
-    Fix: takes blanks behind the number away.
+    Fix: removes whitespace after the number.
     See: libvirt virxml.c:virXMLPropUInt, virstring.c:virStrToLong_uip
     """
-    for refusal in domain.refusals:
-        if refusal.value is None or refusal.field.words is not None:
+    for deviation in domain.deviations_of("wrong-value"):
+        if not (deviation.is_refused and deviation.is_number):
             continue
-        low, high = refusal.field.low, refusal.field.high
+        value, reads = deviation.value or "", deviation.reads
+        form = deviation.form or "a whole number"
+        is_out = reads is not None and numbers.integer(value, bits=128) is not None
+        expected = f"between {reads.low} and {reads.high}" if is_out and reads else "a number"
+        stripped = value.strip()
+        is_blank = stripped != value and stripped.isascii() and stripped.isdigit()
         yield Problem(
-            at=refusal.attribute.span if refusal.attribute else refusal.node.text_span,
-            message=f"{refusal.place} is {refusal.value!r}, "
-            + (f"which is not between {low} and {high}" if _is_integer(refusal.value) else "which is not a number"),
-            help=f"write a number from {low}" + (f" to {high}" if high < 2**31 - 1 else "") + ", or leave it out",
-            fix=_without_blanks(refusal),
+            at=_value_span(deviation),
+            message=f"{_place(deviation)} is {value!r}, which is not {expected}",
+            help=f"write {form}",
+            fix=_write(deviation, stripped) if is_blank else None,
         )
 
 
-def _is_integer(text: str) -> bool:
-    return numbers.integer(text, bits=128) is not None
-
-
-def _without_blanks(refusal: Refusal) -> Fix | None:
-    text = (refusal.value or "").strip()
-    if text == refusal.value or not text.isdigit():
-        return None
-    edit = edits.set_value(refusal.attribute, text) if refusal.attribute else edits.set_whole_text(refusal.node, text)
-    return Fix("take the blanks away", (edit,))
-
-
-@rule("VFS063", "size-unreadable", misfits=True, severity=Severity.ERROR, stage=Stage.PARSE)
+@rule("VFS063", "size-unreadable", severity=Severity.ERROR, stage=Stage.PARSE)
 def size_unreadable(domain: Domain) -> Iterator[Problem]:
     """A size of memory is a whole number, with its unit in `unit`.
 
@@ -184,7 +190,7 @@ def _mended_size(size: Size) -> Fix | None:
     return Fix(f"write size='{number}' unit='{unit}'", parts)
 
 
-@rule("VFS064", "unit-unknown", misfits=True, severity=Severity.ERROR, stage=Stage.PARSE)
+@rule("VFS064", "unit-unknown", severity=Severity.ERROR, stage=Stage.PARSE)
 def unit_unknown(domain: Domain) -> Iterator[Problem]:
     """A unit is one that libvirt knows.
 
@@ -216,7 +222,7 @@ def _meant_unit(unit: str) -> str | None:
     return f"{stripped}B" if numbers.unit_bytes(f"{stripped}B") else None
 
 
-@rule("VFS065", "size-too-large", misfits=True, severity=Severity.ERROR, stage=Stage.PARSE)
+@rule("VFS065", "size-too-large", severity=Severity.ERROR, stage=Stage.PARSE)
 def size_too_large(domain: Domain) -> Iterator[Problem]:
     """A size of memory is less than 8 EiB.
 
@@ -263,30 +269,3 @@ def set_unreadable(domain: Domain) -> Iterator[Problem]:
                 + ("which is no set of numbers" if members is None else "which is an empty set"),
                 help="write numbers and rising ranges with commas between them, such as 0-3,8",
             )
-
-
-@rule("VFS067", "feature-unknown", severity=Severity.ERROR, stage=Stage.PARSE, words=("<features",))
-def feature_unknown(domain: Domain, setting: Setting) -> Iterator[Problem]:
-    """What stands in `<features>` is a feature that libvirt knows.
-
-    Why: unlike elsewhere, libvirt does not pass over an unknown element here.
-    Bad:
-        <features><apci/></features>
-    Bad (libvirt 9.0.0):
-        <features><ps2 state='off'/></features>
-    Good:
-        <features><acpi/></features>
-    libvirt says: unexpected feature
-    libvirt says: unsupported HyperV Enlightenment feature
-    libvirt says: unsupported KVM feature
-    Fix: writes the name that differs by a slip of the pen.
-    See: libvirt domain_conf.c:virDomainFeaturesDefParse
-    """
-    for node, known in domain.unknown_features:
-        meant = nearest(node.tag, known)
-        yield Problem(
-            at=node.name_span,
-            message=f"<{node.tag}> is no feature that libvirt {spell(setting.target.libvirt)} knows",
-            help=f"write <{meant}>" if meant else "take it out",
-            fix=Fix(f"write <{meant}>", tuple(edits.rename_element(node, meant))) if meant else None,
-        )

@@ -17,63 +17,14 @@ from vfslint.domain.domain import Domain
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
 from vfslint.rule import rule
 from vfslint.vocabulary import numbers
-from vfslint.vocabulary.spelling import nearest
 from vfslint.xml.edits import remove_attribute, remove_element, set_value
 
 TOLD = 8
 
 
-@rule("VFS271", "device-word-unknown", misfits=True, severity=Severity.ERROR, stage=Stage.PARSE)
-def device_word_unknown(domain: Domain) -> Iterator[Problem]:
-    """Types and models of devices are words that the target release knows.
-
-    Why: libvirt refuses the whole domain for one it does not know, in whatever device. What a newer libvirt
-        prints an older one may not know yet, such as the watchdog `itco` (9.1.0) or audio of type `none`
-        (7.2.0).
-    Bad:
-        <controller type='usb' index='0' model='xhci'/>
-    Bad:
-        <memballoon/>
-    Bad (libvirt 9.0.0):
-        <watchdog model='itco' action='reset'/>
-    Good:
-        <controller type='usb' index='0' model='qemu-xhci'/>
-        <watchdog model='itco' action='reset'/>
-        <memballoon model='virtio'/>
-    libvirt says: Unknown controller type
-    libvirt says: Unknown model type
-    libvirt says: unknown audio type
-    libvirt says: unknown watchdog model
-    libvirt says: unknown input bus type
-    libvirt says: Invalid value for attribute 'model' in element 'memballoon'
-    libvirt says: Missing required attribute 'model' in element 'memballoon'
-    Fix: corrects what differs in case or blanks alone.
-    See: libvirt domain_conf.c:virDomainControllerDefParseXML, virDomainInputDefParseXML and the like
-    """
-    for unfit in domain.unfit_words:
-        words = ", ".join(unfit.words[:TOLD])
-        if unfit.attribute is None:
-            yield Problem(
-                at=unfit.node.start_span,
-                message=f"<{unfit.node.tag}> has no {unfit.name}",
-                help=f"write {unfit.name}='…' with one of: {words}",
-            )
-            continue
-        value = unfit.attribute.value
-        guess = nearest(value, unfit.words)
-        meant = next((word for word in unfit.words if word.lower() == value.strip().lower()), None)
-        yield Problem(
-            at=unfit.attribute.span,
-            message=f"libvirt knows no {unfit.name} {value!r} of <{unfit.node.tag}>",
-            help=f"write '{guess}'" if guess else f"write one of: {words}" if words else "leave it out",
-            fix=Fix(f"write '{meant}'", (set_value(unfit.attribute, meant),)) if meant else None,
-        )
-
-
 @rule(
     "VFS272",
     "controller-number-malformed",
-    misfits=True,
     severity=Severity.ERROR,
     stage=Stage.PARSE,
     words=("<controller",),
@@ -114,7 +65,6 @@ def controller_number_malformed(domain: Domain) -> Iterator[Problem]:
 @rule(
     "VFS273",
     "controller-child-repeated",
-    misfits=True,
     severity=Severity.ERROR,
     stage=Stage.PARSE,
     words=("<controller",),
@@ -189,7 +139,6 @@ def controller_repeated(domain: Domain) -> Iterator[Problem]:
 @rule(
     "VFS275",
     "pci-controller-unfit",
-    misfits=True,
     severity=Severity.ERROR,
     stage=Stage.DEFINE,
     words=("<controller",),
@@ -362,7 +311,6 @@ def pci_controller_option_unfit(domain: Domain) -> Iterator[Problem]:
 @rule(
     "VFS276",
     "controller-without-queues",
-    misfits=True,
     severity=Severity.ERROR,
     stage=Stage.DEFINE,
     words=("<controller",),
@@ -449,7 +397,6 @@ def device_only_once(domain: Domain) -> Iterator[Problem]:
 @rule(
     "VFS279",
     "balloon-period-malformed",
-    misfits=True,
     severity=Severity.ERROR,
     stage=Stage.PARSE,
     words=("<stats",),
@@ -480,7 +427,6 @@ def balloon_period_malformed(domain: Domain) -> Iterator[Problem]:
 @rule(
     "VFS288",
     "mac-address-malformed",
-    misfits=True,
     severity=Severity.ERROR,
     stage=Stage.PARSE,
     words=("<interface",),

@@ -298,7 +298,7 @@ def virtiofs_unknown_to_qemu(fs: VirtioFS, setting: Setting) -> Iterator[Problem
         )
 
 
-@rule("VFS320", "idmap-incomplete", misfits=True, severity=Severity.ERROR, stage=Stage.PARSE, words=("<idmap",))
+@rule("VFS320", "idmap-incomplete", severity=Severity.ERROR, stage=Stage.PARSE, words=("<idmap",))
 def idmap_incomplete(fs: VirtioFS) -> Iterator[Problem]:
     """Every entry of an id map has a start, a target and a count.
 

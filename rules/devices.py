@@ -17,7 +17,7 @@ from vfslint.xml.edits import add_attribute, insert, remove_attribute, remove_el
 USUAL_ADDRESSES = "pci, ccw on s390x, virtio-mmio on arm"
 
 
-@rule("VFS240", "address-malformed", misfits=True, severity=Severity.ERROR, stage=Stage.PARSE, words=("<address",))
+@rule("VFS240", "address-malformed", severity=Severity.ERROR, stage=Stage.PARSE, words=("<address",))
 def address_malformed(domain: Domain) -> Iterator[Problem]:
     """A device's address has a type that libvirt knows, and numbers.
 
@@ -72,7 +72,7 @@ def address_malformed(domain: Domain) -> Iterator[Problem]:
             )
 
 
-@rule("VFS241", "pci-number-too-large", misfits=True, severity=Severity.ERROR, stage=Stage.PARSE, words=("<address",))
+@rule("VFS241", "pci-number-too-large", severity=Severity.ERROR, stage=Stage.PARSE, words=("<address",))
 def pci_number_too_large(domain: Domain) -> Iterator[Problem]:
     """PCI has 256 buses of 32 slots with 8 functions each, and QEMU has one PCI domain.
 
@@ -257,7 +257,7 @@ def address_type_refused(domain: Domain) -> Iterator[Problem]:
             )
 
 
-@rule("VFS250", "boot-order-malformed", misfits=True, severity=Severity.ERROR, stage=Stage.PARSE, words=("<boot",))
+@rule("VFS250", "boot-order-malformed", severity=Severity.ERROR, stage=Stage.PARSE, words=("<boot",))
 def boot_order_malformed(domain: Domain) -> Iterator[Problem]:
     """The boot order is a number from 1.
 
@@ -746,7 +746,6 @@ _INTERFACES: dict[str, Version] = {
 @rule(
     "VFS285",
     "device-type-unknown",
-    misfits=True,
     severity=Severity.ERROR,
     stage=Stage.PARSE,
     words=("<disk", "<interface"),

@@ -31,7 +31,7 @@ _OTHER_NAMES = {
 LONGEST_NAME = 247
 
 
-@rule("VFS020", "domain-type-missing", misfits=True, severity=Severity.ERROR, stage=Stage.PARSE, any_hypervisor=True)
+@rule("VFS020", "domain-type-missing", severity=Severity.ERROR, stage=Stage.PARSE, any_hypervisor=True)
 def domain_type_missing(domain: Domain) -> Iterator[Problem]:
     """A domain says which hypervisor it is for.
 
@@ -51,7 +51,7 @@ def domain_type_missing(domain: Domain) -> Iterator[Problem]:
         )
 
 
-@rule("VFS021", "domain-type-unknown", misfits=True, severity=Severity.ERROR, stage=Stage.PARSE, any_hypervisor=True)
+@rule("VFS021", "domain-type-unknown", severity=Severity.ERROR, stage=Stage.PARSE, any_hypervisor=True)
 def domain_type_unknown(domain: Domain, setting: Setting) -> Iterator[Problem]:
     """The domain type is one that libvirt knows.
 
@@ -103,7 +103,7 @@ def domain_type_without_driver(domain: Domain) -> Iterator[Problem]:
         )
 
 
-@rule("VFS023", "name-missing", misfits=True, severity=Severity.ERROR, stage=Stage.PARSE, any_hypervisor=True)
+@rule("VFS023", "name-missing", severity=Severity.ERROR, stage=Stage.PARSE, any_hypervisor=True)
 def name_missing(domain: Domain) -> Iterator[Problem]:
     """A domain has a name.
 
@@ -166,7 +166,7 @@ def _fault_of_name(name: str) -> tuple[str, str] | None:
     return None
 
 
-@rule("VFS025", "uuid-malformed", misfits=True, severity=Severity.ERROR, stage=Stage.PARSE, any_hypervisor=True)
+@rule("VFS025", "uuid-malformed", severity=Severity.ERROR, stage=Stage.PARSE, any_hypervisor=True)
 def uuid_malformed(domain: Domain) -> Iterator[Problem]:
     """A UUID has 32 hexadecimal digits.
 
@@ -191,7 +191,6 @@ def uuid_malformed(domain: Domain) -> Iterator[Problem]:
 @rule(
     "VFS026",
     "title-with-line-break",
-    misfits=True,
     severity=Severity.ERROR,
     stage=Stage.PARSE,
     any_hypervisor=True,
@@ -294,7 +293,7 @@ def bootloader_with_qemu(domain: Domain) -> Iterator[Problem]:
         )
 
 
-@rule("VFS030", "architecture-unknown", misfits=True, severity=Severity.ERROR, stage=Stage.PARSE)
+@rule("VFS030", "architecture-unknown", severity=Severity.ERROR, stage=Stage.PARSE)
 def architecture_unknown(domain: Domain, setting: Setting) -> Iterator[Problem]:
     """The architecture is called as the kernel calls it.
 

@@ -37,7 +37,7 @@ _MEANT = {
 }  # fmt: skip
 
 
-@rule("VFS201", "filesystem-word-unknown", misfits=True, severity=Severity.ERROR, stage=Stage.PARSE)
+@rule("VFS201", "filesystem-word-unknown", severity=Severity.ERROR, stage=Stage.PARSE)
 def filesystem_word_unknown(fs: Filesystem) -> Iterator[Problem]:
     """Types, modes and switches of a filesystem are words that libvirt knows.
 
@@ -281,7 +281,7 @@ def fmode_without_mapped(fs: Filesystem) -> Iterator[Problem]:
             )
 
 
-@rule("VFS207", "mode-not-octal", misfits=True, severity=Severity.ERROR, stage=Stage.PARSE)
+@rule("VFS207", "mode-not-octal", severity=Severity.ERROR, stage=Stage.PARSE)
 def mode_not_octal(fs: Filesystem) -> Iterator[Problem]:
     """File and directory modes are octal numbers up to 0777.
 
@@ -354,7 +354,6 @@ def space_limit_refused(fs: Filesystem) -> Iterator[Problem]:
 @rule(
     "VFS209",
     "space-limit-malformed",
-    misfits=True,
     severity=Severity.ERROR,
     stage=Stage.PARSE,
     words=("<space_hard_limit", "<space_soft_limit"),
@@ -384,7 +383,7 @@ def space_limit_malformed(fs: Filesystem) -> Iterator[Problem]:
             )
 
 
-@rule("VFS210", "source-missing", misfits=True, severity=Severity.ERROR, stage=Stage.PARSE)
+@rule("VFS210", "source-missing", severity=Severity.ERROR, stage=Stage.PARSE)
 def source_missing(fs: Filesystem, setting: Setting) -> Iterator[Problem]:
     """A filesystem says which directory it shares, or which socket virtiofsd listens on.
 
@@ -494,7 +493,7 @@ def target_missing(fs: Filesystem) -> Iterator[Problem]:
     )
 
 
-@rule("VFS212", "source-not-absolute", misfits=True, severity=Severity.ERROR, stage=Stage.START)
+@rule("VFS212", "source-not-absolute", severity=Severity.ERROR, stage=Stage.START)
 def source_not_absolute(fs: VirtioFS) -> Iterator[Problem]:
     """The shared directory is given by its absolute path.
 
@@ -779,7 +778,7 @@ def readonly_needs_newer_virtiofsd(fs: VirtioFS, setting: Setting) -> Iterator[P
         )
 
 
-@rule("VFS224", "readonly-as-attribute", misfits=True, severity=Severity.ERROR, stage=Stage.SCHEMA)
+@rule("VFS224", "readonly-as-attribute", severity=Severity.ERROR, stage=Stage.SCHEMA)
 def readonly_as_attribute(fs: Filesystem) -> Iterator[Problem]:
     """A read-only filesystem says so with a `<readonly/>` element.
 
@@ -812,7 +811,7 @@ def _readonly_fix(fs: Filesystem, attribute: Attribute) -> Fix | None:
     return Fix("write <readonly/>", (remove_attribute(attribute), insert(fs.node, "<readonly/>")))
 
 
-@rule("VFS225", "virtiofs-as-driver-name", misfits=True, severity=Severity.ERROR, stage=Stage.SCHEMA)
+@rule("VFS225", "virtiofs-as-driver-name", severity=Severity.ERROR, stage=Stage.SCHEMA)
 def virtiofs_as_driver_name(fs: Filesystem) -> Iterator[Problem]:
     """What serves a filesystem is told by `driver/@type`.
 
@@ -841,7 +840,7 @@ def virtiofs_as_driver_name(fs: Filesystem) -> Iterator[Problem]:
     )
 
 
-@rule("VFS226", "filesystem-outside-devices", misfits=True, severity=Severity.ERROR, stage=Stage.SCHEMA)
+@rule("VFS226", "filesystem-outside-devices", severity=Severity.ERROR, stage=Stage.SCHEMA)
 def filesystem_outside_devices(domain: Domain) -> Iterator[Problem]:
     """A filesystem stands inside `<devices>`.
 
@@ -868,7 +867,7 @@ def filesystem_outside_devices(domain: Domain) -> Iterator[Problem]:
         )
 
 
-@rule("VFS230", "queue-not-a-number", misfits=True, severity=Severity.ERROR, stage=Stage.PARSE)
+@rule("VFS230", "queue-not-a-number", severity=Severity.ERROR, stage=Stage.PARSE)
 def queue_not_a_number(fs: VirtioFS) -> Iterator[Problem]:
     """The queue size is a number.
 

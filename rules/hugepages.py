@@ -18,7 +18,7 @@ from vfslint.xml import edits
 QEMU_CHECKS_FILES = (9, 1, 0)
 
 
-@rule("VFS150", "page-size-missing", misfits=True, severity=Severity.ERROR, stage=Stage.PARSE)
+@rule("VFS150", "page-size-missing", severity=Severity.ERROR, stage=Stage.PARSE)
 def page_size_missing(domain: Domain) -> Iterator[Problem]:
     """A `<page>` says how large it is.
 

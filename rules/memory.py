@@ -311,7 +311,7 @@ def current_memory_above_memory(domain: Domain) -> Iterator[Problem]:
     )
 
 
-@rule("VFS107", "backing-source-unknown", misfits=True, severity=Severity.ERROR, stage=Stage.PARSE)
+@rule("VFS107", "backing-source-unknown", severity=Severity.ERROR, stage=Stage.PARSE)
 def backing_source_unknown(domain: Domain) -> Iterator[Problem]:
     """The source of memory is memfd, file or anonymous.
 
@@ -327,7 +327,7 @@ def backing_source_unknown(domain: Domain) -> Iterator[Problem]:
     yield from _unknown(domain.backing.source, "source", ("memfd", "file", "anonymous"))
 
 
-@rule("VFS108", "access-mode-unknown", misfits=True, severity=Severity.ERROR, stage=Stage.PARSE)
+@rule("VFS108", "access-mode-unknown", severity=Severity.ERROR, stage=Stage.PARSE)
 def access_mode_unknown(domain: Domain) -> Iterator[Problem]:
     """The access mode of memory is shared or private.
 
@@ -346,7 +346,6 @@ def access_mode_unknown(domain: Domain) -> Iterator[Problem]:
 @rule(
     "VFS109",
     "allocation-mode-unknown",
-    misfits=True,
     severity=Severity.ERROR,
     stage=Stage.PARSE,
     words=("<allocation",),

@@ -89,7 +89,7 @@ def cell_id_repeated(domain: Domain) -> Iterator[Problem]:
             seen[cell.id] = cell
 
 
-@rule("VFS133", "cell-without-memory", misfits=True, severity=Severity.ERROR, stage=Stage.PARSE)
+@rule("VFS133", "cell-without-memory", severity=Severity.ERROR, stage=Stage.PARSE)
 def cell_without_memory(domain: Domain) -> Iterator[Problem]:
     """Each NUMA cell says how much memory it has.
 

@@ -16,7 +16,7 @@ from vfslint.xml.document import Node
 DEADLY_COUNT = 50_000_000
 
 
-@rule("VFS040", "vcpu-count-unreadable", misfits=True, severity=Severity.ERROR, stage=Stage.PARSE)
+@rule("VFS040", "vcpu-count-unreadable", severity=Severity.ERROR, stage=Stage.PARSE)
 def vcpu_count_unreadable(domain: Domain) -> Iterator[Problem]:
     """`<vcpu>` holds a whole number.
 
@@ -42,7 +42,7 @@ def vcpu_count_unreadable(domain: Domain) -> Iterator[Problem]:
         )
 
 
-@rule("VFS041", "no-vcpu", misfits=True, severity=Severity.ERROR, stage=Stage.PARSE)
+@rule("VFS041", "no-vcpu", severity=Severity.ERROR, stage=Stage.PARSE)
 def no_vcpu(domain: Domain) -> Iterator[Problem]:
     """A guest has at least one vCPU, and it is there from the start.
 
@@ -97,7 +97,7 @@ def more_vcpus_than_machine(domain: Domain, setting: Setting) -> Iterator[Proble
         )
 
 
-@rule("VFS043", "count-kills-libvirtd", misfits=True, severity=Severity.ERROR, stage=Stage.DEFINE)
+@rule("VFS043", "count-kills-libvirtd", severity=Severity.ERROR, stage=Stage.DEFINE)
 def count_kills_libvirtd(domain: Domain) -> Iterator[Problem]:
     """A number of vCPUs or I/O threads is not so large that libvirt dies of it.
 

@@ -15,9 +15,7 @@ from vfslint.xml.edits import add_attribute, insert, remove_attribute, remove_el
 SOCKET_PATH_BYTES = 107
 
 
-@rule(
-    "VFS401", "directory-beside-socket", misfits=True, severity=Severity.WARNING, stage=Stage.SCHEMA, words=("socket",)
-)
+@rule("VFS401", "directory-beside-socket", severity=Severity.WARNING, stage=Stage.SCHEMA, words=("socket",))
 def directory_beside_socket(fs: VirtioFS) -> Iterator[Problem]:
     """A share has a directory or a socket, not both.
 

@@ -23,7 +23,7 @@ from vfslint.xml.edits import (
 )
 
 if TYPE_CHECKING:
-    from vfslint.domain.schema_faults import SchemaFault
+    from vfslint.domain.deviation import Deviation
 
 # So many names are told where something else is expected; more would be read by nobody.
 TOLD = 8
@@ -53,7 +53,7 @@ def unknown_element(domain: Domain) -> Iterator[Problem]:
     Fix: a name that is nearly right is corrected.
     See: libvirt docs/formatdomain; libvirt schemas/domaincommon.rng
     """
-    for fault in domain.schema_faults("unknown-element"):
+    for fault in domain.deviations_of("unknown-element"):
         node = fault.node
         inside = f" inside <{node.parent.tag}>" if node.parent else ""
         suggestion = fault.suggestion
@@ -82,7 +82,7 @@ def unknown_attribute(domain: Domain) -> Iterator[Problem]:
     Fix: a name that is nearly right is corrected.
     See: libvirt docs/formatdomain; libvirt schemas/domaincommon.rng
     """
-    for fault in domain.schema_faults("unknown-attribute"):
+    for fault in domain.deviations_of("unknown-attribute"):
         attribute = fault.node[fault.name]
         suggestion = fault.suggestion
         yield Problem(
@@ -103,18 +103,16 @@ def wrong_value(domain: Domain) -> Iterator[Problem]:
         that plain define refuses it, too; here and there it is more lenient and takes one in its own way.
     Bad:
         <memory unit='KiB'>+2097152</memory>
-    Bad:
-        <interface type='user'><link state='connected'/></interface>
     Good:
         <memory unit='KiB'>2097152</memory>
-    Good:
-        <interface type='user'><link state='up'/></interface>
     libvirt says: failed to validate attribute
     libvirt says: Invalid value for attribute
     Fix: a value that is nearly right is corrected.
     See: libvirt schemas/domaincommon.rng, basictypes.rng
     """
-    for fault in domain.schema_faults("wrong-value"):
+    for fault in domain.deviations_of("wrong-value"):
+        if fault.is_refused and (fault.is_word or fault.is_number):
+            continue
         node, value, suggestion = fault.node, fault.value or "", fault.suggestion
         attribute = node[fault.attribute] if fault.attribute else None
         where = f"attribute {fault.attribute!r} of <{node.tag}>" if attribute else f"<{node.tag}>"
@@ -147,7 +145,9 @@ def missing_attribute(domain: Domain) -> Iterator[Problem]:
     libvirt says: Element alias failed to validate attributes
     See: libvirt schemas/domaincommon.rng
     """
-    for fault in domain.schema_faults("missing-attribute"):
+    for fault in domain.deviations_of("missing-attribute"):
+        if fault.is_refused:
+            continue
         since = f" before libvirt {spell(fault.since)}" if fault.since else ""
         yield Problem(
             at=fault.node.start_span,
@@ -173,7 +173,7 @@ def missing_element(domain: Domain) -> Iterator[Problem]:
     libvirt says: missing RNG device backend
     See: libvirt schemas/domaincommon.rng
     """
-    for fault in domain.schema_faults("missing-element"):
+    for fault in domain.deviations_of("missing-element"):
         since = f" before libvirt {spell(fault.since)}" if fault.since else ""
         yield Problem(
             at=fault.node.start_span,
@@ -199,7 +199,7 @@ def repeated_element(domain: Domain) -> Iterator[Problem]:
     Fix: a copy of the first one is removed.
     See: libvirt schemas/domaincommon.rng
     """
-    for fault in domain.schema_faults("repeated-element"):
+    for fault in domain.deviations_of("repeated-element"):
         node, first = fault.node, fault.first
         inside = f" in <{node.parent.tag}>" if node.parent else ""
         yield Problem(
@@ -232,7 +232,7 @@ def misplaced_element(domain: Domain) -> Iterator[Problem]:
     Fix: it is moved where it belongs, if there is one such place only and nothing like it there.
     See: libvirt docs/formatdomain; libvirt schemas/domaincommon.rng
     """
-    for fault in domain.schema_faults("misplaced-element"):
+    for fault in domain.deviations_of("misplaced-element"):
         inside = f" inside <{fault.node.parent.tag}>" if fault.node.parent else " here"
         home = fault.home
         yield Problem(
@@ -260,7 +260,7 @@ def misplaced_attribute(domain: Domain) -> Iterator[Problem]:
     libvirt says: Invalid attribute dir for element filesystem
     See: libvirt docs/formatdomain; libvirt schemas/domaincommon.rng
     """
-    for fault in domain.schema_faults("misplaced-attribute"):
+    for fault in domain.deviations_of("misplaced-attribute"):
         yield Problem(
             at=fault.node[fault.name].name_span,
             message=f"attribute {fault.name!r} does not belong on <{fault.node.tag}>",
@@ -288,7 +288,7 @@ def unexpected_text(domain: Domain) -> Iterator[Problem]:
     libvirt says: Element access has extra content: text
     See: libvirt schemas/domaincommon.rng
     """
-    for fault in domain.schema_faults("unexpected-text"):
+    for fault in domain.deviations_of("unexpected-text"):
         yield Problem(
             at=fault.node.text_span,
             message=f"<{fault.node.tag}> holds text, but is not to hold any",
@@ -311,7 +311,7 @@ def wrong_order(domain: Domain) -> Iterator[Problem]:
     libvirt says: Expecting element source, got target
     See: libvirt schemas/domaincommon.rng
     """
-    for fault in domain.schema_faults("wrong-order"):
+    for fault in domain.deviations_of("wrong-order"):
         yield Problem(
             at=fault.node.name_span,
             message=f"<{fault.name}> stands apart from {_elements(fault.expected)}",
@@ -332,7 +332,7 @@ def refused_by_libvirts_schema(domain: Domain) -> Iterator[Problem]:
     libvirt says: Relax-NG validity error
     See: libvirt schemas/domain.rng; virsh manual page, define --validate
     """
-    found = None if domain.has_schema_faults else domain.libvirts_objection
+    found = None if domain.deviations else domain.libvirts_objection
     if found:
         yield Problem(
             at=domain.document.line_span(found.line),
@@ -357,7 +357,7 @@ def too_new(domain: Domain) -> Iterator[Problem]:
     See: libvirt NEWS; libvirt docs/formatdomain
     """
     target = spell(domain.setting.target.libvirt)
-    for fault in domain.schema_faults("too-new"):
+    for fault in domain.deviations_of("too-new"):
         node = fault.node
         if fault.value is not None:
             at = node[fault.attribute].span if fault.attribute else node.text_span
@@ -375,7 +375,7 @@ def too_new(domain: Domain) -> Iterator[Problem]:
         )
 
 
-def _demand(fault: SchemaFault) -> str:
+def _demand(fault: Deviation) -> str:
     return "demands" if fault.is_refused else "demands when it validates"
 
 

@@ -161,13 +161,14 @@ def refused(text: str, since: Release | None) -> tuple[Release | None, ...] | No
 
 
 def reads(text: str) -> tuple[Any, ...] | None:
-    """Read vfs:reads: ("unsigned", 0, 4294967295, False) for a number, ("words", (("default", None),), ()) for words."""
+    """Read vfs:reads, "unsigned 0..255" or "words default other:9.0.0 !unread": a kind and the arguments of Reads."""
     if not text:
         return None
     kind, *rest = text.split()
     if kind == "words":
-        words = (word.partition(":")[::2] for word in rest)
-        return kind, tuple((word, (since and release(since)) or None) for word, since in words)
+        pairs = [word.partition(":")[::2] for word in rest]
+        besides = tuple((word, release(since) if since else None) for word, since in pairs if word[0] != "!")
+        return kind, besides, tuple(word[1:] for word, _ in pairs if word[0] == "!")
     low, high = (int(bound, 0) for bound in rest[0].split(".."))
     return kind, low, high, "unlimited" in rest
 
@@ -182,7 +183,7 @@ def together(text: str | None) -> tuple[Any, ...] | None:
 
 
 def strangers(text: str | None) -> Release | None:
-    """Read vfs:strangers, "refused" or "refused until 9.1.0": the release since which unknown children are no longer."""
+    """Read vfs:strangers, "refused" or "refused until 9.1.0": the first release that drops unknown children."""
     if not text:
         return None
     return release(text.split()[2]) if " " in text else (999, 0, 0)

@@ -14,8 +14,8 @@ from vfslint.vocabulary import numbers
 from vfslint.xml.document import Attribute, Node
 
 if TYPE_CHECKING:
+    from vfslint.domain.deviation import Deviation
     from vfslint.domain.domain import Domain
-    from vfslint.domain.schema_faults import SchemaFault
 
 
 class Device:
@@ -276,9 +276,9 @@ class Filesystem(Device):
         return self.target.value("dir") if self.target else None
 
     @property
-    def misspelt_target(self) -> SchemaFault | None:
+    def misspelt_target(self) -> Deviation | None:
         """A child that is probably meant for the target, or None; libvirt refuses the filesystem without it."""
-        faults = self.domain.schema_faults("unknown-element")
+        faults = self.domain.deviations_of("unknown-element")
         mine = (fault for fault in faults if fault.suggestion == "target" and fault.node.parent == self.node)
         return next((fault for fault in mine if fault.is_refused), None)
 

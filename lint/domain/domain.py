@@ -6,12 +6,11 @@ Rules ask this model and never the tree. All sizes are KiB, as in libvirt.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vfslint.context import Setting
-from vfslint.domain import fields, processors, sizes
+from vfslint.domain import processors, sizes
 from vfslint.domain.addresses import Address, Buses
 from vfslint.domain.controllers import Controller
 from vfslint.domain.devices import (
@@ -28,15 +27,12 @@ from vfslint.domain.devices import (
 from vfslint.domain.machines import ARCHITECTURES, X86, MachineType, machine_type
 from vfslint.findings import Span, Stage
 from vfslint.lazy import lazy
-from vfslint.targets import NEWEST
-from vfslint.vocabulary import numbers
-from vfslint.vocabulary.gate import accepts
+from vfslint.vocabulary import check, numbers
 from vfslint.xml.document import Attribute, Document, Node
 
 if TYPE_CHECKING:
     from vfslint.domain import pages
-    from vfslint.domain.device_words import UnfitWord
-    from vfslint.domain.schema_faults import SchemaFault
+    from vfslint.domain.deviation import Deviation
     from vfslint.qemu_conf.conf import BackingDirectory
     from vfslint.qemu_conf.reader import Statement
     from vfslint.vocabulary.libvirt_schema import Objection
@@ -215,27 +211,13 @@ class Domain:
         self.__dict__ = {name: self.__dict__[name] for name in kept}
 
     @lazy
-    def passes_gate(self) -> bool:
-        """Whether it is written as usual domains are that fit the newest schema."""
-        return accepts(self.node.element)
+    def deviations(self) -> list[Deviation]:
+        """Where it leaves the vocabulary of the target's libvirt, in document order."""
+        if check.fits(self.node.element, self.setting.target.libvirt):
+            return []
+        from vfslint.domain.deviation import deviations
 
-    @property
-    def fits_schema(self) -> bool:
-        """Whether it fits the newest schema, and is meant for a release that knows all of this schema."""
-        return self.passes_gate and self.setting.target.libvirt >= NEWEST.libvirt
-
-    @lazy
-    def _schema_faults(self) -> dict[str, list[SchemaFault]]:
-        if self.fits_schema:
-            return {}
-        from vfslint.domain.schema_faults import schema_faults
-
-        return schema_faults(self)
-
-    @property
-    def has_schema_faults(self) -> bool:
-        """Whether vfslint's own vocabulary finds something."""
-        return bool(self._schema_faults)
+        return deviations(self)
 
     @lazy
     def libvirts_objection(self) -> Objection | None:
@@ -246,9 +228,9 @@ class Domain:
 
         return objection(self.setting.libvirt_schema, self.node.element)
 
-    def schema_faults(self, kind: str) -> list[SchemaFault]:
-        """What libvirt's schema refuses at the target release, of one kind such as `unknown-element`."""
-        return self._schema_faults.get(kind, [])
+    def deviations_of(self, *kinds: str) -> list[Deviation]:
+        """Return where it leaves the vocabulary in one of these ways, such as "unknown-element"."""
+        return [deviation for deviation in self.deviations if deviation.kind.value in kinds]
 
     def elements(self, tag: str) -> list[Node]:
         """All direct children of that name."""
@@ -377,11 +359,6 @@ class Domain:
     def has_acpi(self) -> bool:
         """Whether the guest has ACPI."""
         return self.has_feature("acpi")
-
-    @lazy
-    def unknown_features(self) -> list[tuple[Node, list[str]]]:
-        """The features that the target's libvirt does not know, each with the names that it knows there."""
-        return list(fields.unknown_features(self))
 
     @lazy
     def clock_faults(self) -> list[tuple[Node, str, str, Stage]]:
@@ -667,11 +644,6 @@ class Domain:
         return list(sizes.sizes(self))
 
     @lazy
-    def refusals(self) -> list[fields.Refusal]:
-        """Every value that the parser of the target's libvirt refuses without looking at any other."""
-        return fields.refusals(self)
-
-    @lazy
     def backing(self) -> MemoryBacking:
         """The memory backing, over all `<memoryBacking>` elements."""
         return MemoryBacking(self.elements("memoryBacking"))
@@ -749,13 +721,6 @@ class Domain:
     def pci_controllers(self) -> list[Controller]:
         """Every `<controller>` of PCI."""
         return [controller for controller in self.controllers if controller.type == "pci"]
-
-    @property
-    def unfit_words(self) -> Iterator[UnfitWord]:
-        """The words of devices, other than filesystems, that are missing or that libvirt does not know."""
-        from vfslint.domain.device_words import unfit_words
-
-        return unfit_words(self)
 
     def device_nodes(self, kind: str) -> list[Node]:
         """Every element of that name inside `<devices>`."""
@@ -1043,10 +1008,9 @@ class Domain:
         return [region for region in self.regions if not region.is_shared]
 
     @lazy
-    def misspelt_sharing(self) -> list[SchemaFault]:
+    def misspelt_sharing(self) -> list[Deviation]:
         """The misspelt names that would probably share memory, so that libvirt drops what they hold."""
-        faults = self.schema_faults("unknown-element") + self.schema_faults("unknown-attribute")
-        return [fault for fault in faults if fault.would_share]
+        return [each for each in self.deviations_of("unknown-element", "unknown-attribute") if each.would_share]
 
     @lazy
     def misplaced_sharing(self) -> list[Node]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from vfslint.vocabulary.table import NEWEST, Child, Form, Reads, Refused, Release, Values, roots
 
 if TYPE_CHECKING:
-    from vfslint.vocabulary.explain import Deviation
+    from vfslint.vocabulary.explain import Mismatch
 
 Accepts = Callable[[str], object]
 Element = Any
@@ -159,14 +159,20 @@ def place(child: Child, libvirt: Release) -> Place:
     return _table(min(libvirt, NEWEST)).place(child)
 
 
-def deviations(root: Element, libvirt: Release) -> list[Deviation]:
+def fits(root: Element, libvirt: Release) -> bool:
+    """Tell whether a domain certainly keeps within the vocabulary of a release; `mismatches` has the last word."""
+    declared = roots().get(root.tag) if isinstance(root.tag, str) else None
+    return declared is not None and None not in root.nsmap and not stray([(root, place(declared, libvirt), True)])
+
+
+def mismatches(root: Element, libvirt: Release) -> list[Mismatch]:
     """Return where a domain leaves the vocabulary of a release, in document order.
 
     `root` is its element, wherever in its document it stands.
     """
     declared = roots().get(root.tag) if isinstance(root.tag, str) else None
     if declared is not None and None not in root.nsmap:
-        found: list[Deviation] = []
+        found: list[Mismatch] = []
         strays = stray([(root, place(declared, libvirt), True)])
     else:
         from vfslint.vocabulary.explain import unknown_root
@@ -218,7 +224,7 @@ def stray(todo: list[Examined]) -> list[Examined]:
                     fits = False
                 children = content.children
                 seen = set()
-                below = []
+                below: list[Examined] = []
                 for inner in element:
                     tag = inner.tag
                     tail = inner.tail
@@ -231,7 +237,7 @@ def stray(todo: list[Examined]) -> list[Examined]:
                         if tag[0] != "{" or tag[1:].partition("}")[0] not in content.foreign:
                             fits = False
                         continue
-                    if expected.__class__ is Child:
+                    if isinstance(expected, Child):
                         expected = children[tag] = content.table.place(expected)
                     if tag in seen:
                         if tag in content.single:

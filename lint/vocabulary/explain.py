@@ -54,7 +54,7 @@ class Kind(Enum):
     WRONG_ORDER = "wrong-order"
 
 
-class Deviation(NamedTuple):
+class Mismatch(NamedTuple):
     """One place where a domain leaves the vocabulary of the target's release.
 
     `element` is the element concerned: the unexpected child itself, or the one whose attribute or text is wrong or
@@ -82,7 +82,7 @@ class Deviation(NamedTuple):
     """Whether the target's plain define refuses it as well, and does not only drop it."""
 
 
-def unknown_root(root: Element) -> tuple[list[Deviation], Child | None]:
+def unknown_root(root: Element) -> tuple[list[Mismatch], Child | None]:
     """Return what is wrong with a root that is not in the vocabulary, and what was probably meant by it.
 
     Nothing is meant by a root in a namespace: it is another program's, or libvirt reads nothing in it.
@@ -92,20 +92,32 @@ def unknown_root(root: Element) -> tuple[list[Deviation], Child | None]:
     if root.tag == local and local in names:
         return [], None
     meant = local if local in names else _likely(local, names)
-    found = [Deviation(Kind.UNKNOWN_ELEMENT, root, str(root.tag), expected=tuple(names), suggestion=meant)]
+    found = [Mismatch(Kind.UNKNOWN_ELEMENT, root, str(root.tag), expected=tuple(names), suggestion=meant)]
     return found, names[meant] if meant and None not in root.nsmap else None
 
 
-def explain(root: Element, strays: Iterable[check.Examined]) -> list[Deviation]:
+def knows(root: Element, place: Element, name: str) -> bool:
+    """Tell whether an element of this name is known in `place`, which stands somewhere in the domain `root`."""
+    path = [place, *place.iterancestors()]
+    path = path[: path.index(root)]
+    child = roots().get(str(root.tag))
+    form = child.form_of(root.get) if child else None
+    for element in reversed(path):
+        child = form.children.get(str(element.tag)) if form else None
+        form = child.form_of(element.get) if child else None
+    return form is not None and name in form.children
+
+
+def explain(root: Element, strays: Iterable[check.Examined]) -> list[Mismatch]:
     """Return what is wrong with elements that do not fit, and with all below them, in document order."""
-    found: list[Deviation] = []
+    found: list[Mismatch] = []
     pending = list(strays)
     while pending:
         examination = _Examination(*pending.pop())
-        found += examination.deviations
+        found += examination.mismatches
         pending += check.stray(examination.inner)
     order = {id(element): position for position, element in enumerate(root.iter())}
-    return sorted(found, key=lambda deviation: order[id(deviation.element)])
+    return sorted(found, key=lambda mismatch: order[id(mismatch.element)])
 
 
 class _Examination:
@@ -120,7 +132,7 @@ class _Examination:
         self.place = place
         self.is_read = is_read
         self.libvirt = place.libvirt
-        self.deviations: list[Deviation] = []
+        self.mismatches: list[Mismatch] = []
         self.inner: list[check.Examined] = []
         self.any_form = _any_form(self.declared)
         self.attributes = {name: self.meant_attribute(name) for name in map(str, element.attrib)}
@@ -422,9 +434,9 @@ class _Examination:
         refused: Release | None = None,
         **details: Any,
     ) -> None:
-        """Add a deviation."""
+        """Add a mismatch."""
         culprit = self.element if element is None else element
-        self.deviations.append(Deviation(kind, culprit, name, is_refused=self.refuses(refused), **details))
+        self.mismatches.append(Mismatch(kind, culprit, name, is_refused=self.refuses(refused), **details))
 
 
 def _is_newer(since: Release | None, libvirt: Release) -> bool:

@@ -168,7 +168,7 @@ def holds(test: tuple[Any, ...], get: Get) -> bool:
     operator, *operands = test
     match operator:
         case "=":
-            return get(operands[0]) == operands[1]
+            return bool(get(operands[0]) == operands[1])
         case "@":
             return get(operands[0]) is not None
         case "not":
@@ -196,7 +196,8 @@ def values(name: str) -> Values:
 @cache
 def form(name: str) -> Form:
     """Return a form of elements by its name."""
-    attributes, children, text, foreign, *flags = _domain.FORMS[name]
+    row: tuple[Any, ...] = _domain.FORMS[name]
+    attributes, children, text, foreign, *flags = row
     return Form(
         name,
         {each[0]: _attribute(*each) for each in attributes},

@@ -1,26 +1,27 @@
-"""What libvirt's schema refuses in a domain, in the model's words."""
+"""Where a domain leaves libvirt's vocabulary, in the model's words."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vfslint.findings import Severity, Span, Stage
 from vfslint.targets import Version
-from vfslint.vocabulary.structure import explain, newer_than
+from vfslint.vocabulary import explain
+from vfslint.vocabulary.check import mismatches
+from vfslint.vocabulary.explain import Kind, Mismatch
+from vfslint.vocabulary.table import Reads
 from vfslint.xml.document import Node
 
 if TYPE_CHECKING:
     from vfslint.domain.domain import Domain
-    from vfslint.vocabulary.structure import Fault
 
 # Without these a share is missing, is not virtio-fs, or can be written to against its author's will.
 _MAKES_A_SHARE = frozenset({"filesystem", "driver", "source", "target", "readonly", "type", "dir", "socket"})
 _SHARES_MEMORY = frozenset({"memoryBacking", "access", "mode", "cpu", "numa", "cell", "memAccess"})
 
 
-class SchemaFault(NamedTuple):
-    """One place that leaves the vocabulary of libvirt's schema.
+class Deviation(NamedTuple):
+    """One place where a domain leaves the vocabulary of the target's libvirt.
 
     `node` is the element concerned: the unexpected one itself, or the one whose attribute or text is wrong or
     that lacks something; `attribute` is set where `name` is an attribute's. `since` is the release that
@@ -31,12 +32,14 @@ class SchemaFault(NamedTuple):
     is one such place and nothing of its name in it.
     """
 
+    kind: Kind
     node: Node
     name: str
     attribute: str | None
     value: str | None
     expected: tuple[str, ...]
     form: str | None
+    reads: Reads | None
     suggestion: str | None
     belongs: tuple[str, ...]
     since: Version | None
@@ -58,60 +61,69 @@ class SchemaFault(NamedTuple):
         return Stage.PARSE if self.is_refused else None
 
     @property
+    def is_word(self) -> bool:
+        """Whether one of some words was expected."""
+        return bool(self.expected)
+
+    @property
+    def is_number(self) -> bool:
+        """Whether a number was expected."""
+        if self.reads is not None:
+            return self.reads.is_number
+        return not self.expected and (self.form or "").startswith("a whole number")
+
+    @property
     def name_span(self) -> Span:
         """Where the name stands that leaves the vocabulary: the attribute's, or the element's."""
         return self.node[self.attribute].name_span if self.attribute else self.node.name_span
 
 
-def schema_faults(domain: Domain) -> dict[str, list[SchemaFault]]:
-    """Return what does not fit libvirt's schema at the target release, by kind."""
-    element = domain.node.element
-    libvirt = domain.setting.target.libvirt
-    found: dict[str, list[SchemaFault]] = defaultdict(list)
-    faults = [] if domain.passes_gate else explain(element)
-    for fault in [*faults, *newer_than(element, libvirt)]:
-        is_refused = fault.refused is not None and libvirt >= fault.refused
-        if is_refused or not fault.fits_schema:
-            found[fault.kind].append(_schema_fault(domain, fault, is_refused))
-    return found
+def deviations(domain: Domain) -> list[Deviation]:
+    """Return where a domain leaves the vocabulary of the target's libvirt, in document order."""
+    found = mismatches(domain.node.element, domain.setting.target.libvirt)
+    return [_deviation(domain, mismatch) for mismatch in found]
 
 
-def _schema_fault(domain: Domain, fault: Fault, is_refused: bool) -> SchemaFault:
-    first = _first(domain, fault)
-    return SchemaFault(
-        node=Node(domain.document, fault.element),
-        name=fault.name,
-        attribute=fault.attribute,
-        value=fault.value,
-        expected=fault.expected,
-        form=fault.form,
-        suggestion=fault.suggestion,
-        belongs=fault.belongs,
-        since=fault.since,
-        is_refused=is_refused,
-        breaks_a_share=_breaks_a_share(domain, fault),
-        would_share=_would_share(fault),
+def _deviation(domain: Domain, mismatch: Mismatch) -> Deviation:
+    first = _first(domain, mismatch)
+    return Deviation(
+        kind=mismatch.kind,
+        node=Node(domain.document, mismatch.element),
+        name=mismatch.name,
+        attribute=mismatch.attribute,
+        value=mismatch.value,
+        expected=mismatch.expected,
+        form=mismatch.form,
+        reads=mismatch.reads,
+        suggestion=mismatch.suggestion,
+        belongs=mismatch.belongs,
+        since=mismatch.since,
+        is_refused=mismatch.is_refused,
+        breaks_a_share=_breaks_a_share(domain, mismatch),
+        would_share=_would_share(mismatch),
         first=first,
-        is_copy=first is not None and _is_copy(first.element, fault.element),
-        home=_home(domain, fault),
+        is_copy=first is not None and _is_copy(first.element, mismatch.element),
+        home=_home(domain, mismatch),
     )
 
 
-def _first(domain: Domain, fault: Fault) -> Node | None:
-    parent = Node(domain.document, fault.element).parent
-    return parent.child(fault.name) if parent and fault.kind == "repeated-element" else None
+def _first(domain: Domain, mismatch: Mismatch) -> Node | None:
+    parent = Node(domain.document, mismatch.element).parent
+    return parent.child(mismatch.name) if parent and mismatch.kind is Kind.REPEATED_ELEMENT else None
 
 
-def _home(domain: Domain, fault: Fault) -> Node | None:
-    if fault.kind != "misplaced-element" or len(fault.belongs) != 1:
+def _home(domain: Domain, mismatch: Mismatch) -> Node | None:
+    if mismatch.kind is not Kind.MISPLACED_ELEMENT or len(mismatch.belongs) != 1:
         return None
-    from vfslint.vocabulary.structure import knows
-
     root = domain.node.element
-    places = list(root.iter(fault.belongs[0]))
-    if len(places) != 1 or places[0].find(fault.name) is not None or not knows(root, places[0], fault.name):
+    places = list(root.iter(mismatch.belongs[0]))
+    if (
+        len(places) != 1
+        or places[0].find(mismatch.name) is not None
+        or not explain.knows(root, places[0], mismatch.name)
+    ):
         return None
-    is_inside = fault.element in (places[0], *places[0].iterancestors())
+    is_inside = mismatch.element in (places[0], *places[0].iterancestors())
     return None if is_inside else Node(domain.document, places[0])
 
 
@@ -130,15 +142,15 @@ def _texts(first: Any, second: Any) -> list[tuple[str | None, str | None]]:
     ]
 
 
-def _would_share(fault: Fault) -> bool:
-    if fault.kind == "unknown-attribute":
-        return (fault.element.tag, fault.suggestion) in (("access", "mode"), ("cell", "memAccess"))
-    return fault.kind == "unknown-element" and fault.suggestion in ("memoryBacking", "access", "numa", "cell")
+def _would_share(mismatch: Mismatch) -> bool:
+    if mismatch.kind is Kind.UNKNOWN_ATTRIBUTE:
+        return (mismatch.element.tag, mismatch.suggestion) in (("access", "mode"), ("cell", "memAccess"))
+    return mismatch.kind is Kind.UNKNOWN_ELEMENT and mismatch.suggestion in ("memoryBacking", "access", "numa", "cell")
 
 
-def _breaks_a_share(domain: Domain, fault: Fault) -> bool:
-    meant = fault.suggestion or fault.name
+def _breaks_a_share(domain: Domain, mismatch: Mismatch) -> bool:
+    meant = mismatch.suggestion or mismatch.name
     if meant in _SHARES_MEMORY and domain.vhost_user_devices and not domain.is_shared:
         return True
-    around = [fault.element.tag, *(ancestor.tag for ancestor in fault.element.iterancestors())]
+    around = [mismatch.element.tag, *(ancestor.tag for ancestor in mismatch.element.iterancestors())]
     return meant in _MAKES_A_SHARE and (meant == "filesystem" or "filesystem" in around)
