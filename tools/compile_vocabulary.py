@@ -92,9 +92,9 @@ class Compiler:
         return name
 
     def content(self, name: str, kind: XsdType) -> tuple[Any, ...]:
-        """Return (attributes, children, text, foreign namespaces, any child, any attribute, any text, strangers)."""
+        """Return the arguments of a Form after its name."""
         if not isinstance(kind, XsdComplexType):
-            return (), (), self.value(name, kind), (), False, False, False, None
+            return (), (), self.value(name, kind), (), False, False, False, (), None
         attributes = tuple(
             self.attribute(name, each)
             for key, each in kind.attributes.items()
@@ -102,13 +102,15 @@ class Compiler:
         )
         if kind.has_simple_content():
             base = kind.content
-            return attributes, (), self.value(base.local_name or name, base), (), False, False, False, None
+            return attributes, (), self.value(base.local_name or name, base), (), False, False, False, (), None
         particles = list(flat(kind.content)) if isinstance(kind.content, XsdGroup) else []
         children = tuple(self.element(each) for each in particles if isinstance(each, Xsd11Element))
         wildcards = [each.elem.get("namespace") for each in particles if isinstance(each, Xsd11AnyElement)]
         foreign = tuple(sorted(" ".join(each or "" for each in wildcards).split()))
         anything = None in wildcards, None in kind.attributes, kind.mixed
-        return attributes, children, None, foreign, *anything, strangers(kind.elem.get(VFS + "strangers"))
+        node = kind.elem
+        refuses = tuple(node.get(VFS + "refuses", "").split())
+        return attributes, children, None, foreign, *anything, refuses, strangers(node.get(VFS + "strangers"))
 
     def value(self, name: str, kind: XsdType, node: Any = None) -> str:
         """Return the name of a type of values, after noting (listed values, plain pattern, description)."""

@@ -188,15 +188,15 @@ class _Examination:
         unknown = []
         for name, meant in self.attributes.items():
             if name in form.attributes:
-                is_selector = name in self.declared.selectors
-                self.explain_attribute((self.any_form if is_selector else form).attributes[name])
+                self.explain_attribute(self.expected_attribute(form, name))
             else:
                 unknown.append((name, meant if meant in form.attributes else None))
         for name, meant in unknown:
             if meant is None and len(unknown) == len(missing) == 1:
                 meant = self.plausible(form, next(iter(missing)), name)
             lacking = missing.pop(meant, None) if meant is not None else None
-            self.explain_unknown_attribute(form, name, meant, lacking.refused.missing if lacking else None)
+            refused = (0, 0, 0) if name in form.refuses else lacking.refused.missing if lacking else None
+            self.explain_unknown_attribute(form, name, meant, refused)
         for lacking in missing.values():
             self.report(
                 Kind.MISSING_ATTRIBUTE,
@@ -207,6 +207,11 @@ class _Examination:
                 since=None if lacking.required else lacking.optional_since,
                 refused=lacking.refused.missing,
             )
+
+    def expected_attribute(self, form: Form, name: str) -> Attribute:
+        """Return what a form says of an attribute, or all forms where one word of several alone selects this form."""
+        is_selector = name in self.declared.selectors and len(form.attributes[name].values.listed) == 1
+        return (self.any_form if is_selector else form).attributes[name]
 
     def is_missing(self, attribute: Attribute) -> bool:
         """Whether an attribute is not there, which the release asks for."""

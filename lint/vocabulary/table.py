@@ -148,8 +148,8 @@ class Child(NamedTuple):
 class Form(NamedTuple):
     """What an element may hold in one of its forms.
 
-    `foreign` are namespaces whose elements are let through; plain define refuses a child that is not known before the
-    release `refuses_strangers`, and does not only drop it.
+    `foreign` are namespaces whose elements are let through. Plain define refuses unknown attributes that `refuses`
+    names, and, before the release `refuses_strangers`, all children that are not known; it does not only drop them.
     """
 
     name: str
@@ -160,6 +160,7 @@ class Form(NamedTuple):
     any_child: bool = False
     any_attribute: bool = False
     any_text: bool = False
+    refuses: tuple[str, ...] = ()
     refuses_strangers: Release | None = None
 
 
