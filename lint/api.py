@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from functools import lru_cache
 
-from vfslint.context import Setting
+from vfslint.context import Context
 from vfslint.engine import Engine
 from vfslint.findings import Finding
 from vfslint.qemu_conf import reader
@@ -30,7 +30,7 @@ def lint_bytes(
     could not read that one.
     """
     conf = None if qemu_conf is None else reader.read(Source(qemu_conf, "qemu.conf"), target.libvirt)
-    engine, source = _engine(Setting(target, session, conf=conf)), Source(data, filename)
+    engine, source = _engine(Context(target, session, conf=conf)), Source(data, filename)
     outcome = judge(engine, source)
     if len(outcome.domains) < 2:
         return outcome.findings
@@ -39,9 +39,9 @@ def lint_bytes(
 
 
 @lru_cache(16)
-def _engine(setting: Setting) -> Engine:
+def _engine(context: Context) -> Engine:
     """Make an engine; it takes longer than judging a small domain, and threads can share one."""
-    return Engine(RULES, setting)
+    return Engine(RULES, context)
 
 
 def lint_path(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vfslint.context import Setting
+from vfslint.context import Context
 from vfslint.domain.domain import Domain
 from vfslint.findings import Finding, Problem, Severity, Stage
 from vfslint.rule import Rule
@@ -87,7 +87,7 @@ class Together(NamedTuple):
 
 
 class Engine:
-    """A choice of rules under a setting. Judging changes nothing in it, so threads can share one.
+    """A choice of rules under a context. Judging changes nothing in it, so threads can share one.
 
     `severities` gives the severity of a rule's findings, by code, where the rule is not to decide it.
     """
@@ -95,12 +95,12 @@ class Engine:
     def __init__(
         self,
         rules: Iterable[Rule],
-        setting: Setting,
+        context: Context,
         *,
         strict_root: bool = False,
         severities: Mapping[str, Severity] | None = None,
     ) -> None:
-        self.setting = setting
+        self.context = context
         self.strict_root = strict_root
         self.severities = severities or {}
         self._rules: dict[str, list[Rule]] = {}
@@ -111,7 +111,7 @@ class Engine:
             rule.code
             for subject, chosen in self._rules.items()
             for rule in chosen
-            if subject != "Fleet" and not rule.wants_setting
+            if subject != "Fleet" and not rule.wants_context
         }
         self._generic = frozenset(rule.code for chosen in self._rules.values() for rule in chosen if rule.generic)
         self._of_domains: dict[tuple[bool, bool], _ByWords] = {}
@@ -136,7 +136,7 @@ class Engine:
         domains: list[Domain] = []
         if is_whole:
             nodes = [root] if name == "domain" else _held(root, name)
-            domains = [Domain(document, node, self.setting) for node in nodes]
+            domains = [Domain(document, node, self.context) for node in nodes]
         for domain in domains:
             findings += self._judge_domain(domain)
         outcome = self._settle(document, _said_once(findings, self._generic), is_whole=is_whole)
@@ -153,7 +153,7 @@ class Engine:
             return Together([], (), {})
         from vfslint.fleet import Fleet
 
-        fleet = Fleet(members, self.setting, reopen)
+        fleet = Fleet(members, self.context, reopen)
         found: dict[str, list[Finding]] = {}
         for finding in self.ask("Fleet", [fleet]):
             found.setdefault(finding.file, []).append(finding)
@@ -178,7 +178,7 @@ class Engine:
         from vfslint.qemu_conf.conf import QemuSettings
 
         try:
-            conf = reader.read(source, self.setting.target.libvirt)
+            conf = reader.read(source, self.context.target.libvirt)
         except reader.Unreadable as failure:
             return self._settle(failure, self.ask("Unreadable", [failure]), is_whole=False)
         whole = QemuSettings(conf)
@@ -230,12 +230,12 @@ class Engine:
         return list(self._ask_rules(self._rules.get(subject, ()), subjects))
 
     def _ask_rules(self, rules: Iterable[Rule], subjects: Iterable[Any]) -> list[Finding]:
-        setting = self.setting
+        context = self.context
         return [
             _finding(rule, problem)
             for subject in subjects
             for rule in rules
-            for problem in (rule.check(subject, setting) if rule.wants_setting else rule.check(subject))
+            for problem in (rule.check(subject, context) if rule.wants_context else rule.check(subject))
         ]
 
 
@@ -280,11 +280,11 @@ class _ByWords:
         return rules
 
 
-def domains_in(document: Document, setting: Setting) -> list[Domain]:
+def domains_in(document: Document, context: Context) -> list[Domain]:
     """Return the domains that a document holds; none where its root is something else."""
     root = Node(document, document.root)
     nodes = [root] if root.tag == "domain" else _held(root, root.tag)
-    return [Domain(document, node, setting) for node in nodes]
+    return [Domain(document, node, context) for node in nodes]
 
 
 def _held(root: Node, name: str) -> Iterator[Node]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vfslint.context import Setting
+from vfslint.context import Context
 from vfslint.domain.domain import Domain
 from vfslint.domain.fields import Refusal
 from vfslint.domain.sizes import Size
@@ -17,7 +17,7 @@ from vfslint.xml import edits
 
 
 @rule("VFS060", "unknown-word", severity=Severity.ERROR, stage=Stage.PARSE)
-def unknown_word(domain: Domain, setting: Setting) -> Iterator[Problem]:
+def unknown_word(domain: Domain, context: Context) -> Iterator[Problem]:
     """A value is one of the words that libvirt knows at its place.
 
     Why: libvirt compares letter by letter; an empty value is not an absent one. Some words are younger than
@@ -42,16 +42,16 @@ def unknown_word(domain: Domain, setting: Setting) -> Iterator[Problem]:
     """
     for refusal in domain.refusals:
         if refusal.value is not None and refusal.field.words is not None:
-            yield _unknown_word(refusal, setting)
+            yield _unknown_word(refusal, context)
 
 
-def _unknown_word(refusal: Refusal, setting: Setting) -> Problem:
+def _unknown_word(refusal: Refusal, context: Context) -> Problem:
     words, value = refusal.field.words or {}, refusal.value or ""
-    known = [word for word, since in words.items() if setting.target.libvirt >= since]
+    known = [word for word, since in words.items() if context.target.libvirt >= since]
     meant = nearest(value, known) if value else None
     message = f"{refusal.place} is {value!r}, which libvirt does not know"
     if value in words:
-        release = spell(setting.target.libvirt)
+        release = spell(context.target.libvirt)
         message = f"{refusal.place} is {value!r}, which libvirt {release} does not know yet"
     choice = ", ".join(known)
     fix = None
@@ -266,7 +266,7 @@ def set_unreadable(domain: Domain) -> Iterator[Problem]:
 
 
 @rule("VFS067", "feature-unknown", severity=Severity.ERROR, stage=Stage.PARSE, words=("<features",))
-def feature_unknown(domain: Domain, setting: Setting) -> Iterator[Problem]:
+def feature_unknown(domain: Domain, context: Context) -> Iterator[Problem]:
     """What stands in `<features>` is a feature that libvirt knows.
 
     Why: unlike elsewhere, libvirt does not pass over an unknown element here.
@@ -286,7 +286,7 @@ def feature_unknown(domain: Domain, setting: Setting) -> Iterator[Problem]:
         meant = nearest(node.tag, known)
         yield Problem(
             at=node.name_span,
-            message=f"<{node.tag}> is no feature that libvirt {spell(setting.target.libvirt)} knows",
+            message=f"<{node.tag}> is no feature that libvirt {spell(context.target.libvirt)} knows",
             help=f"write <{meant}>" if meant else "take it out",
             fix=Fix(f"write <{meant}>", tuple(edits.rename_element(node, meant))) if meant else None,
         )

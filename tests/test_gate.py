@@ -18,7 +18,7 @@ from tests import examples
 from tests.test_structure import mutated
 from tools import make_relaxng
 from vfslint import lint_bytes, schemas
-from vfslint.context import Setting
+from vfslint.context import Context
 from vfslint.domain.addresses import read as read_address
 from vfslint.domain.closed_fields import CLOSED
 from vfslint.domain.domain import Domain
@@ -35,7 +35,7 @@ ROOT = Path(__file__).parent.parent
 DATA = Path(__file__).parent / "data"
 XS = "{http://www.w3.org/2001/XMLSchema}"
 GATE = "{urn:vfslint:schema}gate"
-SETTING = Setting()
+CONTEXT = Context()
 MISFITS = [rule for rule in RULES if rule.misfits]
 BARE = """<domain type='kvm'><name>a</name><memory unit='GiB'>1</memory><vcpu>2</vcpu>
 <os><type arch='x86_64' machine='q35'>hvm</type></os><devices>{}</devices></domain>"""
@@ -64,7 +64,7 @@ def corpus():
                 except Malformed:
                     continue
                 if document.root.tag == "domain":
-                    found.append(Domain(document, Node(document, document.root), SETTING))
+                    found.append(Domain(document, Node(document, document.root), CONTEXT))
     return found
 
 
@@ -75,7 +75,7 @@ def problems(rule, domain):
         "VirtioFS": domain.shares,
         "MemoryDevice": domain.memory_devices,
     }
-    return [problem for subject in subjects[rule.subject] for problem in rule(subject, SETTING)]
+    return [problem for subject in subjects[rule.subject] for problem in rule(subject, CONTEXT)]
 
 
 def test_rules_for_misfits_have_nothing_to_say_of_what_passes():

@@ -166,7 +166,7 @@ def unfit_words(domain: Domain) -> Iterator[UnfitWord]:
     """Yield every word of a device, other than a filesystem, that is missing or that libvirt does not know."""
     for controller in domain.controllers:
         yield from _of_controller(controller)
-    libvirt = domain.setting.target.libvirt
+    libvirt = domain.context.target.libvirt
     for tag, devices in domain.devices.items():
         for device in devices if tag in _WANTED else ():
             for path, name, words, is_required in _WANTED[tag]:

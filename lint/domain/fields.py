@@ -188,12 +188,12 @@ _FEATURES: dict[str, Words] = {
 def unknown_features(domain: Domain) -> Iterator[tuple[Node, list[str]]]:
     """Yield each feature that the target's libvirt does not know, with the names that it knows there."""
     for features in domain.elements("features"):
-        yield from _strangers(features, domain.setting.target.libvirt)
+        yield from _strangers(features, domain.context.target.libvirt)
         for group in ("hyperv", "kvm"):
             for node in features.children(group):
-                passes = node.value("mode") == "passthrough" and domain.setting.target.libvirt >= (9, 1, 0)
+                passes = node.value("mode") == "passthrough" and domain.context.target.libvirt >= (9, 1, 0)
                 if not passes:
-                    yield from _strangers(node, domain.setting.target.libvirt)
+                    yield from _strangers(node, domain.context.target.libvirt)
 
 
 def _strangers(node: Node, libvirt: Version) -> Iterator[tuple[Node, list[str]]]:
@@ -284,7 +284,7 @@ def _look(domain: Domain, element: Any, branch: _Branch, found: list[Refusal]) -
 
 
 def _judge(domain: Domain, element: Any, field: Field, value: str | None, found: list[Refusal]) -> None:
-    libvirt = domain.setting.target.libvirt
+    libvirt = domain.context.target.libvirt
     if value is None:
         if libvirt >= max(field.required, field.since):
             found.append(Refusal(Node(domain.document, element), field, None, None))

@@ -66,7 +66,7 @@ class SchemaFault(NamedTuple):
 def schema_faults(domain: Domain) -> dict[str, list[SchemaFault]]:
     """Return what does not fit libvirt's schema at the target release, by kind."""
     element = domain.node.element
-    libvirt = domain.setting.target.libvirt
+    libvirt = domain.context.target.libvirt
     found: dict[str, list[SchemaFault]] = defaultdict(list)
     faults = [] if domain.passes_gate else explain(element)
     for fault in [*faults, *newer_than(element, libvirt)]:
