@@ -14,9 +14,10 @@ from zlib import crc32
 from vfslint.context import Context
 from vfslint.domain.devices import VirtioFS
 from vfslint.domain.domain import Domain
+from vfslint.domain.roots import domain_nodes
 from vfslint.findings import Position, Span
 from vfslint.host.needs import backing_span, backing_storage, needs
-from vfslint.xml.document import Document, Malformed, Node, read
+from vfslint.xml.document import Document, Malformed, read
 from vfslint.xml.source import Source
 
 if TYPE_CHECKING:
@@ -216,9 +217,7 @@ class Fleet:
         document = self.document(member.file)
         if document is None:
             return None
-        root = Node(document, document.root)
-        node = root if root.tag == "domain" else root.children("domain")[member.position]
-        return Domain(document, node, self.context)
+        return Domain(document, domain_nodes(document.root_node)[member.position], self.context)
 
     def document(self, file: str) -> Document | None:
         """Return a file once more; None where it has changed meanwhile."""

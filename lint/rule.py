@@ -62,7 +62,8 @@ class Rule:
         self.words = words
         self.check = check
         names = check.__code__.co_varnames[: check.__code__.co_argcount]
-        self.subject: str = check.__annotations__[names[0]]
+        annotation = check.__annotations__[names[0]]
+        self.subject: str = annotation if isinstance(annotation, str) else annotation.__name__
         self.wants_context = len(names) > 1
 
     def __call__(self, subject: Any, context: Any) -> Iterator[Problem]:

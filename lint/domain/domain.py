@@ -26,6 +26,7 @@ from vfslint.domain.devices import (
     VirtioFS,
 )
 from vfslint.domain.machines import ARCHITECTURES, X86, MachineType, machine_type
+from vfslint.domain.roots import name_of
 from vfslint.findings import Span, Stage
 from vfslint.lazy import lazy
 from vfslint.targets import NEWEST
@@ -273,13 +274,13 @@ class Domain:
     def is_live(self) -> bool:
         """Whether this is the definition of a running guest, with run-time data in it."""
         parent = self.node.parent
-        return self.node.value("id") is not None or (parent is not None and parent.tag == "domstatus")
+        return self.node.value("id") is not None or (parent is not None and name_of(parent) == "domstatus")
 
     @property
     def is_in_snapshot(self) -> bool:
         """Whether a snapshot holds this domain."""
         parent = self.node.parent
-        return parent is not None and parent.tag == "domainsnapshot"
+        return parent is not None and name_of(parent) == "domainsnapshot"
 
     @lazy
     def name(self) -> str:
