@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     __version__: str
     from vfslint.api import lint_bytes, lint_path
+    from vfslint.failures import Failure, InternalError
     from vfslint.findings import Edit, Finding, Fix, Position, Related, Severity, Span, Stage
     from vfslint.targets import Target
 
 __all__ = [
     "Edit",
+    "Failure",
     "Finding",
     "Fix",
+    "InternalError",
     "Position",
     "Related",
     "Severity",
@@ -43,6 +46,10 @@ def __getattr__(name: str) -> Any:
         from vfslint import targets
 
         return targets.Target
+    if name in ("Failure", "InternalError"):
+        from vfslint import failures
+
+        return getattr(failures, name)
     if name in __all__:
         from vfslint import findings
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from functools import lru_cache
 
-from vfslint.context import Setting
+from vfslint.context import Context
 from vfslint.engine import Engine
+from vfslint.failures import Failure, InternalError
 from vfslint.findings import Finding
 from vfslint.qemu_conf import reader
 from vfslint.rules import RULES
@@ -27,21 +28,28 @@ def lint_bytes(
 
     Data under the name `qemu.conf` is read as one. `qemu_conf` is the text of the qemu.conf that the domain is to
     be judged beside; findings point into it as `qemu.conf`. Raises `vfslint.qemu_conf.reader.Unreadable` where libvirt
-    could not read that one.
+    could not read that one, and `vfslint.InternalError` where vfslint itself fails.
     """
     conf = None if qemu_conf is None else reader.read(Source(qemu_conf, "qemu.conf"), target.libvirt)
-    engine, source = _engine(Setting(target, session, conf=conf)), Source(data, filename)
+    engine, source = _engine(Context(target, session, conf=conf)), Source(data, filename)
     outcome = judge(engine, source)
     if len(outcome.domains) < 2:
-        return outcome.findings
-    together = engine.judge_fleet(outcome.members(), lambda _: source).findings
-    return sorted(outcome.findings + together, key=lambda found: found.at.start.offset)
+        return _sound(outcome.findings, outcome.failures)
+    together = engine.judge_fleet(outcome.members(), lambda _: source)
+    findings = sorted(outcome.findings + together.findings, key=lambda found: found.at.start.offset)
+    return _sound(findings, outcome.failures + together.failures)
+
+
+def _sound(findings: list[Finding], failures: tuple[Failure, ...]) -> list[Finding]:
+    if failures:
+        raise InternalError(failures, findings)
+    return findings
 
 
 @lru_cache(16)
-def _engine(setting: Setting) -> Engine:
+def _engine(context: Context) -> Engine:
     """Make an engine; it takes longer than judging a small domain, and threads can share one."""
-    return Engine(RULES, setting)
+    return Engine(RULES, context)
 
 
 def lint_path(

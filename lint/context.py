@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from vfslint.qemu_conf.reader import QemuConf
 
 
-class Setting(NamedTuple):
+class Context(NamedTuple):
     """The circumstances under which a document is judged.
 
     `session` tells that an unprivileged libvirt (qemu:///session) will read the domain. `host` holds the

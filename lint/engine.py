@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vfslint.context import Setting
+from vfslint.context import Context
 from vfslint.domain.domain import Domain
+from vfslint.domain.roots import FLEETS, HOLDERS, OTHER_LIBVIRT_ROOTS, domain_nodes, name_of
+from vfslint.failures import Failure
 from vfslint.findings import Finding, Problem, Severity, Stage
 from vfslint.rule import Rule
 from vfslint.xml.document import Document, Malformed, Node, read
@@ -14,24 +16,7 @@ from vfslint.xml.source import Source
 
 if TYPE_CHECKING:
     from vfslint.fleet import Member
-    from vfslint.suppressions import Holder, Suppressed
-
-# Roots that hold domains, and the paths at which they do (a snapshot may hold two different ones).
-_HOLDERS = {
-    "domainsnapshot": ("domain", "inactiveDomain"),
-    "domaincheckpoint": ("domain",),
-    "domainbackup": ("domain",),
-    "domstatus": ("domain",),
-    "domains": ("domain",),
-}
-# A snapshot, a backup and a status hold copies of a domain that is defined elsewhere.
-_FLEETS = frozenset({"domain", "domains"})
-_OTHER_LIBVIRT_ROOTS = frozenset(
-    """network networkstatus networkport pool poolstate volume nwfilter filterbinding filterbindingb
-    interface secret device capabilities domainCapabilities storagepoolCapabilities cpu hostsummary sysinfo
-    cputest allocations source disk""".split()
-)
-
+    from vfslint.suppressions import Holder, Suppressed, Suppression
 
 # The rules for so many names of elements are kept; hostile files could hold any number of names.
 TAGS_KEPT = 1024
@@ -59,7 +44,7 @@ class Strange:
 class Outcome(NamedTuple):
     """What came out of one source. Where it is not whole, a fault kept the rules from the rest.
 
-    `domains` are those that are to be judged together with others.
+    `domains` are those that are to be judged together with others; `failures` are faults of vfslint itself.
     """
 
     findings: list[Finding]
@@ -67,6 +52,7 @@ class Outcome(NamedTuple):
     suppressed: tuple[Suppressed, ...] = ()
     is_whole: bool = True
     domains: tuple[Domain, ...] = ()
+    failures: tuple[Failure, ...] = ()
 
     def members(self) -> tuple[Member, ...]:
         """Return small records of the domains, for `Engine.judge_fleet`; the domains forget all else."""
@@ -84,10 +70,37 @@ class Together(NamedTuple):
     findings: list[Finding]
     suppressed: tuple[Suppressed, ...]
     sources: dict[str, Source]
+    failures: tuple[Failure, ...] = ()
+
+
+class Judgement:
+    """What rules have found in a file so far, and which of them have failed on it."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.findings: list[Finding] = []
+        self._failed: dict[str, Failure] = {}
+
+    @property
+    def failures(self) -> tuple[Failure, ...]:
+        """The first failure of each rule."""
+        return tuple(self._failed.values())
+
+    def ask(self, rules: Iterable[Rule], subjects: Iterable[Any], context: Context) -> None:
+        """Ask rules about subjects. A rule that fails loses what it was about to say, and nothing else."""
+        findings = self.findings
+        for subject in subjects:
+            for rule in rules:
+                try:
+                    found = rule.check(subject, context) if rule.wants_context else rule.check(subject)
+                    for problem in found:
+                        findings.append(_finding(rule, problem))
+                except Exception as error:  # whatever it is: the other rules have found what they have found
+                    self._failed.setdefault(rule.code, Failure.of(error, self.file, rule.code))
 
 
 class Engine:
-    """A choice of rules under a setting. Judging changes nothing in it, so threads can share one.
+    """A choice of rules under a context. Judging changes nothing in it, so threads can share one.
 
     `severities` gives the severity of a rule's findings, by code, where the rule is not to decide it.
     """
@@ -95,12 +108,12 @@ class Engine:
     def __init__(
         self,
         rules: Iterable[Rule],
-        setting: Setting,
+        context: Context,
         *,
         strict_root: bool = False,
         severities: Mapping[str, Severity] | None = None,
     ) -> None:
-        self.setting = setting
+        self.context = context
         self.strict_root = strict_root
         self.severities = severities or {}
         self._rules: dict[str, list[Rule]] = {}
@@ -111,36 +124,37 @@ class Engine:
             rule.code
             for subject, chosen in self._rules.items()
             for rule in chosen
-            if subject != "Fleet" and not rule.wants_setting
+            if subject != "Fleet" and not rule.wants_context
         }
         self._generic = frozenset(rule.code for chosen in self._rules.values() for rule in chosen if rule.generic)
         self._of_domains: dict[bool, _ByWords] = {}
 
     def judge_xml(self, source: Source) -> Outcome:
         """Return what the rules find in an XML file."""
+        judgement = Judgement(source.name)
         try:
             document = read(source)
         except Malformed as failure:
             from vfslint.xml.broken import Broken
 
             broken = Broken(source, failure)
-            return self._settle(broken, self.ask("Broken", [broken]), is_whole=False)
-        root = Node(document, document.root)
-        name = root.tag.rpartition("}")[2]
-        if name in _OTHER_LIBVIRT_ROOTS:
+            self._ask(judgement, "Broken", [broken])
+            return self._settle(broken, judgement, is_whole=False)
+        root = document.root_node
+        name = name_of(root)
+        if name in OTHER_LIBVIRT_ROOTS:
             return Outcome([], Skipped(source.name, f"<{name}> is not a domain"))
-        if name != "domain" and name not in _HOLDERS:
-            return self._settle(document, self.ask("Strange", [Strange(document, root, self.strict_root)]))
-        findings = self.ask("Document", [document])
-        is_whole = not any(finding.severity is Severity.ERROR for finding in findings)
-        domains: list[Domain] = []
-        if is_whole:
-            nodes = [root] if name == "domain" else _held(root, name)
-            domains = [Domain(document, node, self.setting) for node in nodes]
+        if name != "domain" and name not in HOLDERS:
+            self._ask(judgement, "Strange", [Strange(document, root, self.strict_root)])
+            return self._settle(document, judgement)
+        self._ask(judgement, "Document", [document])
+        is_whole = not any(finding.severity is Severity.ERROR for finding in judgement.findings)
+        domains = domains_in(document, self.context) if is_whole else []
         for domain in domains:
-            findings += self._judge_domain(domain)
-        outcome = self._settle(document, _said_once(findings, self._generic), is_whole=is_whole)
-        if name not in _FLEETS or "Fleet" not in self._rules:
+            self._judge_domain(judgement, domain)
+        judgement.findings = _said_once(judgement.findings, self._generic)
+        outcome = self._settle(document, judgement, is_whole=is_whole)
+        if name not in FLEETS or "Fleet" not in self._rules:
             return outcome
         return outcome._replace(domains=tuple(domains))
 
@@ -153,20 +167,24 @@ class Engine:
             return Together([], (), {})
         from vfslint.fleet import Fleet
 
-        fleet = Fleet(members, self.setting, reopen)
-        found: dict[str, list[Finding]] = {}
-        for finding in self.ask("Fleet", [fleet]):
-            found.setdefault(finding.file, []).append(finding)
+        fleet = Fleet(members, self.context, reopen)
+        whole = Judgement("")
+        self._ask(whole, "Fleet", [fleet])
+        found: dict[str, Judgement] = {}
+        for finding in whole.findings:
+            found.setdefault(finding.file, Judgement(finding.file)).findings.append(finding)
         findings: list[Finding] = []
         suppressed: list[Suppressed] = []
+        failures = whole.failures
         for file, here in found.items():
             document = fleet.document(file)
-            codes = {finding.code for finding in here}
-            outcome = self._settle(document, here, is_whole=False) if document else Outcome(here)
+            codes = {finding.code for finding in here.findings}
+            outcome = self._settle(document, here, is_whole=False) if document else Outcome(here.findings)
             # What is wrong with the suppressions themselves has been said of the file alone.
             findings += [finding for finding in outcome.findings if finding.code in codes]
             suppressed += [silent for silent in outcome.suppressed if silent.finding.code in codes]
-        return Together(findings, tuple(suppressed), fleet.sources)
+            failures += outcome.failures
+        return Together(findings, tuple(suppressed), fleet.sources, failures)
 
     def judges(self, codes: Iterable[str]) -> bool:
         """Whether each of these rules is chosen, and says in every run the same about a file."""
@@ -177,26 +195,30 @@ class Engine:
         from vfslint.qemu_conf import reader
         from vfslint.qemu_conf.conf import QemuSettings
 
+        judgement = Judgement(source.name)
         try:
-            conf = reader.read(source, self.setting.target.libvirt)
+            conf = reader.read(source, self.context.target.libvirt)
         except reader.Unreadable as failure:
-            return self._settle(failure, self.ask("Unreadable", [failure]), is_whole=False)
+            self._ask(judgement, "Unreadable", [failure])
+            return self._settle(failure, judgement, is_whole=False)
         whole = QemuSettings(conf)
-        findings = self.ask("QemuSettings", [whole]) + self.ask("ConfSetting", whole.settings)
-        return self._settle(conf, findings)
+        self._ask(judgement, "QemuSettings", [whole])
+        self._ask(judgement, "ConfSetting", whole.settings)
+        return self._settle(conf, judgement)
 
-    def _settle(self, holder: Holder, findings: list[Finding], *, is_whole: bool = True) -> Outcome:
+    def _settle(self, holder: Holder, judgement: Judgement, *, is_whole: bool = True) -> Outcome:
         """Take out what the file suppresses, then give each finding the severity that is wanted of it."""
         suppressed: tuple[Suppressed, ...] = ()
         source = holder.source
         if source.encode("vfslint") in source.data:
             from vfslint.suppressions import suppress
 
-            findings, suppressed = suppress(self, holder, findings, is_whole)
+            suppressed = suppress(self, holder, judgement, is_whole)
+        findings = judgement.findings
         if self.severities:
             wanted = self.severities
             findings = [f._replace(severity=wanted.get(f.code, f.severity)) for f in findings]
-        return Outcome(_in_order(findings), None, suppressed, is_whole)
+        return Outcome(_in_order(findings), None, suppressed, is_whole, failures=judgement.failures)
 
     def _asked(self, domain: Domain) -> dict[str, list[Rule]]:
         """Return the rules to ask about a domain: most look at what most files do not hold."""
@@ -211,9 +233,8 @@ class Engine:
             )
         return candidates.for_document(domain.document)
 
-    def _judge_domain(self, domain: Domain) -> list[Finding]:
+    def _judge_domain(self, judgement: Judgement, domain: Domain) -> None:
         rules = self._asked(domain)
-        findings: list[Finding] = []
         for subject, subjects in (
             ("Domain", (domain,)),
             ("Filesystem", domain.filesystems),
@@ -222,21 +243,14 @@ class Engine:
         ):
             chosen = rules.get(subject)
             if chosen and subjects:
-                findings += self._ask_rules(chosen, subjects)
-        return findings
+                judgement.ask(chosen, subjects, self.context)
 
-    def ask(self, subject: str, subjects: Iterable[Any]) -> list[Finding]:
-        """Return what the rules for one kind of subject find, unsorted."""
-        return list(self._ask_rules(self._rules.get(subject, ()), subjects))
+    def ask_about_suppressions(self, judgement: Judgement, suppressions: Iterable[Suppression]) -> None:
+        """Add what is wrong with a file's suppressions themselves."""
+        self._ask(judgement, "Suppression", suppressions)
 
-    def _ask_rules(self, rules: Iterable[Rule], subjects: Iterable[Any]) -> list[Finding]:
-        setting = self.setting
-        return [
-            _finding(rule, problem)
-            for subject in subjects
-            for rule in rules
-            for problem in (rule.check(subject, setting) if rule.wants_setting else rule.check(subject))
-        ]
+    def _ask(self, judgement: Judgement, subject: str, subjects: Iterable[Any]) -> None:
+        judgement.ask(self._rules.get(subject, ()), subjects, self.context)
 
 
 class _ByWords:
@@ -280,16 +294,9 @@ class _ByWords:
         return rules
 
 
-def domains_in(document: Document, setting: Setting) -> list[Domain]:
+def domains_in(document: Document, context: Context) -> list[Domain]:
     """Return the domains that a document holds; none where its root is something else."""
-    root = Node(document, document.root)
-    nodes = [root] if root.tag == "domain" else _held(root, root.tag)
-    return [Domain(document, node, setting) for node in nodes]
-
-
-def _held(root: Node, name: str) -> Iterator[Node]:
-    for path in _HOLDERS.get(name, ()):
-        yield from root.children(path)
+    return [Domain(document, node, context) for node in domain_nodes(document.root_node)]
 
 
 def _finding(rule: Rule, problem: Problem) -> Finding:

@@ -129,6 +129,9 @@ class Mender:
         if was.is_whole != now.is_whole:
             # What a fault had hidden is no harm that mending it has done.
             return was.is_whole
+        if not set(now.failures) <= set(was.failures):
+            # Nobody knows what the rule would have found.
+            return True
         return not _errors(now) <= _errors(was)
 
 

@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
-from vfslint.context import Setting
+from vfslint.context import Context
 from vfslint.domain.devices import VirtioFS
 from vfslint.domain.domain import Domain
+from vfslint.domain.roots import domain_nodes
 from vfslint.findings import Position, Span
 from vfslint.host.needs import backing_span, backing_storage, needs
-from vfslint.xml.document import Document, Malformed, Node, read
+from vfslint.xml.document import Document, Malformed, read
 from vfslint.xml.source import Source
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def _uuid(domain: Domain) -> str | None:
 
 
 def _pages(domain: Domain) -> tuple[Pages, ...]:
-    host = domain.setting.host
+    host = domain.context.host
     if host is None:
         return ()
     found = needs(domain, host).items()
@@ -203,8 +204,8 @@ class Fleet:
     `reopen` reads a file of the run once more; it may raise OSError. `sources` holds what was read so.
     """
 
-    def __init__(self, members: Iterable[Member], setting: Setting, reopen: Callable[[str], Source]) -> None:
-        self.setting = setting
+    def __init__(self, members: Iterable[Member], context: Context, reopen: Callable[[str], Source]) -> None:
+        self.context = context
         self.members = _without_copies(members)
         self._reopen = reopen
         self._checks = {member.file: member.check for member in self.members}
@@ -216,9 +217,7 @@ class Fleet:
         document = self.document(member.file)
         if document is None:
             return None
-        root = Node(document, document.root)
-        node = root if root.tag == "domain" else root.children("domain")[member.position]
-        return Domain(document, node, self.setting)
+        return Domain(document, domain_nodes(document.root_node)[member.position], self.context)
 
     def document(self, file: str) -> Document | None:
         """Return a file once more; None where it has changed meanwhile."""
@@ -296,7 +295,7 @@ class Fleet:
     @property
     def page_excesses(self) -> Iterator[Excess]:
         """Every page size of which the domains together take more than the host has."""
-        host = self.setting.host
+        host = self.context.host
         takers: dict[tuple[int, tuple[int, ...]], list[tuple[Member, int]]] = {}
         for member in self.starting_together[0] if host and host.hugepages else ():
             for pages in member.pages:
@@ -310,7 +309,7 @@ class Fleet:
     @property
     def file_excess(self) -> Excess | None:
         """More memory in files than memory_backing_dir has room for, or None."""
-        storage = backing_storage(self.setting)
+        storage = backing_storage(self.context)
         if storage is None or storage.size_kib is None:
             return None
         taken = [(member, member.file_backed_kib) for member in self.starting_together[0]]

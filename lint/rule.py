@@ -18,7 +18,7 @@ class Rule:
 
     `subject` is the name of the class in the annotation of the check's first parameter (`Domain`,
     `VirtioFS`, `QemuConf` …): the engine calls the rule once for each of these. A check that names a
-    second parameter is given the `Setting`: target releases, qemu.conf and host facts.
+    second parameter is given the `Context`: target releases, qemu.conf and host facts.
 
     What a `generic` rule says gives way to what another rule says of the same place. A rule with `words` is
     asked only about files whose text holds one of them: names of elements and attributes that it looks at.
@@ -33,7 +33,7 @@ class Rule:
         "severity",
         "stage",
         "subject",
-        "wants_setting",
+        "wants_context",
         "words",
     )
 
@@ -57,12 +57,13 @@ class Rule:
         self.words = words
         self.check = check
         names = check.__code__.co_varnames[: check.__code__.co_argcount]
-        self.subject: str = check.__annotations__[names[0]]
-        self.wants_setting = len(names) > 1
+        annotation = check.__annotations__[names[0]]
+        self.subject: str = annotation if isinstance(annotation, str) else annotation.__name__
+        self.wants_context = len(names) > 1
 
-    def __call__(self, subject: Any, setting: Any) -> Iterator[Problem]:
-        """Yield what is wrong with `subject` under `setting`."""
-        return self.check(subject, setting) if self.wants_setting else self.check(subject)
+    def __call__(self, subject: Any, context: Any) -> Iterator[Problem]:
+        """Yield what is wrong with `subject` under `context`."""
+        return self.check(subject, context) if self.wants_context else self.check(subject)
 
     @property
     def manual(self) -> Manual:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from vfslint.engine import Engine, Outcome, Skipped, Together
+from vfslint.failures import Failure
 from vfslint.files import is_conf
 from vfslint.findings import Finding, Severity
 from vfslint.xml.source import Source
@@ -19,6 +22,7 @@ class Run:
 
     `confs` are the names of those that were read as a qemu.conf.
     `known` are findings that the baseline lists, None where there is no baseline; `fixed` are those mended.
+    `failures` are faults of vfslint itself.
     """
 
     def __init__(self) -> None:
@@ -28,10 +32,11 @@ class Run:
         self.known: list[Finding] | None = None
         self.fixed: list[Finding] = []
         self.skipped: list[Skipped] = []
+        self.failures: list[Failure] = []
         self.confs: set[str] = set()
         self.files: list[str] = []
         self.domains = 0
-        self._first: Outcome | None = None
+        self._first: tuple[str, Outcome] | None = None
         self._members: list[Member] = []
 
     @property
@@ -71,11 +76,12 @@ class Run:
         if outcome.skipped:
             self.skipped.append(outcome.skipped)
         self.suppressed += outcome.suppressed
+        self.failures += outcome.failures
         self.domains += len(outcome.domains)
         if self._first is None and outcome.domains:
-            self._first = outcome
+            self._first = source.name, outcome
         elif outcome.domains:
-            self._members += outcome.members()
+            self._members += self._recorded(source.name, outcome)
         if outcome.findings or outcome.suppressed:
             self.sources[source.name] = source
             self.findings += outcome.findings
@@ -84,12 +90,26 @@ class Run:
     def members(self) -> list[Member]:
         """Records of all domains; that of the first file is made now, for most runs have no second one."""
         if self._first:
-            self._members[:0] = self._first.members()
+            self._members[:0] = self._recorded(*self._first)
             self._first = None
         return self._members
 
+    def _recorded(self, file: str, outcome: Outcome) -> tuple[Member, ...]:
+        with self.catching(file):
+            return outcome.members()
+        return ()
+
+    @contextmanager
+    def catching(self, file: str) -> Iterator[None]:
+        """Note a fault of vfslint in one file and go on: the other files have findings, too."""
+        try:
+            yield
+        except Exception as error:  # whatever it is, such as a RecursionError or MemoryError
+            self.failures.append(Failure.of(error, file))
+
     def take_together(self, together: Together) -> None:
         """Add what came out of the domains of all files together, each finding among those of its file."""
+        self.failures += together.failures
         if together.findings or together.suppressed:
             for name, source in together.sources.items():
                 self.sources.setdefault(name, source)
@@ -100,7 +120,14 @@ class Run:
 
 
 def judge(engine: Engine, source: Source, kind: str = "auto") -> Outcome:
-    """Return what the rules find in a source of that kind."""
-    if is_conf(source.name, kind):
-        return engine.judge_conf(source)
-    return engine.judge_xml(source)
+    """Return what the rules find in a source of that kind.
+
+    A fault of vfslint outside of rules (in reading, in the model, in suppressions) costs the findings in this
+    source, and not those in others.
+    """
+    try:
+        if is_conf(source.name, kind):
+            return engine.judge_conf(source)
+        return engine.judge_xml(source)
+    except Exception as error:  # whatever it is, such as a RecursionError or MemoryError
+        return Outcome([], is_whole=False, failures=(Failure.of(error, source.name),))

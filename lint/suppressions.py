@@ -27,7 +27,7 @@ from vfslint.xml.document import Attribute, Document, Node
 from vfslint.xml.source import Source
 
 if TYPE_CHECKING:
-    from vfslint.engine import Engine
+    from vfslint.engine import Engine, Judgement
 
 NAMESPACE = "https://vfslint.dev/xmlns/1"
 IGNORE = "ignore"
@@ -151,30 +151,31 @@ class Suppression:
         return Edit(source.offset(start), source.offset(end), source.encode(text))
 
 
-def suppress(
-    engine: Engine, holder: Holder, findings: list[Finding], is_whole: bool
-) -> tuple[list[Finding], tuple[Suppressed, ...]]:
-    """Take out the findings that a file suppresses, and add what is wrong with its suppressions.
+def suppress(engine: Engine, holder: Holder, judgement: Judgement, is_whole: bool) -> tuple[Suppressed, ...]:
+    """Take out of a judgement what its file suppresses, and add what is wrong with the suppressions.
 
-    Where a fault kept the rules from judging all of it, nothing is called unused.
+    Where a fault, or one of vfslint, kept the rules from judging all of it, nothing is called unused.
     """
     suppressions = list(islice(_suppressions(holder), MAXIMUM))
     if not suppressions:
-        return findings, ()
+        return ()
     unknown = 0
     for suppression in suppressions:
         unknown += len(suppression.unknown)
         suppression.may_guess = unknown <= MAXIMUM_GUESSES
-    kept, suppressed = _parted(holder.source, findings, suppressions)
-    if is_whole:
+    kept, suppressed = _parted(holder.source, judgement.findings, suppressions)
+    if is_whole and not judgement.failures:
         for suppression in suppressions:
             suppression.unused = tuple(
                 word
                 for word in suppression.words
                 if word.text not in suppression.used and codes_of(word.text) and engine.judges(codes_of(word.text))
             )
-    about, silent = _parted(holder.source, engine.ask("Suppression", suppressions), suppressions)
-    return [*kept, *about], (*suppressed, *silent)
+    judgement.findings = []
+    engine.ask_about_suppressions(judgement, suppressions)
+    about, silent = _parted(holder.source, judgement.findings, suppressions)
+    judgement.findings = [*kept, *about]
+    return (*suppressed, *silent)
 
 
 def _parted(

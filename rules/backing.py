@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vfslint.context import Setting
+from vfslint.context import Context
 from vfslint.domain.domain import Domain
 from vfslint.domain.pages import demands
 from vfslint.findings import Fix, Problem, Related, Severity, Span, Stage
@@ -22,7 +22,7 @@ SAVING_VIRTIOFSD = (1, 11, 0)
 
 
 @rule("VFS530", "memory-in-files-on-disk", severity=Severity.WARNING, stage=Stage.GUEST)
-def memory_in_files_on_disk(domain: Domain, setting: Setting) -> Iterator[Problem]:
+def memory_in_files_on_disk(domain: Domain, context: Context) -> Iterator[Problem]:
     """Memory that is kept in files is kept in memory files.
 
     Why: shared memory without memfd or huge pages is a file below memory_backing_dir. Without that setting,
@@ -46,7 +46,7 @@ def memory_in_files_on_disk(domain: Domain, setting: Setting) -> Iterator[Proble
     """
     directory = domain.backing_directory
     # The facts of a host tell of its file systems; then there is nothing to guess from a path.
-    if directory is None or backing_storage(setting) is not None or not domain.vhost_user_devices:
+    if directory is None or backing_storage(context) is not None or not domain.vhost_user_devices:
         return
     size_kib = domain.file_backed_kib if directory.is_on_disk else 0
     if not size_kib:
@@ -81,7 +81,7 @@ def use_memfd(domain: Domain) -> Fix | None:
 
 
 @rule("VFS531", "hugepages-switched-off", severity=Severity.ERROR, stage=Stage.START)
-def hugepages_switched_off(domain: Domain, setting: Setting) -> Iterator[Problem]:
+def hugepages_switched_off(domain: Domain, context: Context) -> Iterator[Problem]:
     """Huge pages are not switched off in qemu.conf.
 
     Why: huge pages other than those of a memfd come from a hugetlbfs mount. `hugetlbfs_mount = []` tells
@@ -97,10 +97,10 @@ def hugepages_switched_off(domain: Domain, setting: Setting) -> Iterator[Problem
     libvirt says: hugetlbfs filesystem is not mounted or disabled by administrator config
     See: libvirt qemu_command.c:qemuBuildMemoryGetDefaultPagesize, qemu_conf.c:virQEMUDriverConfigNew
     """
-    if setting.conf is None or domain.backing.hugepages is None or domain.backing.is_memfd:
+    if context.conf is None or domain.backing.hugepages is None or domain.backing.is_memfd:
         return
-    statement = setting.conf["hugetlbfs_mount"]
-    if not (statement.value.content == () if statement else setting.session):
+    statement = context.conf["hugetlbfs_mount"]
+    if not (statement.value.content == () if statement else context.session):
         return
     for demand in demands(domain):
         yield Problem(
@@ -113,7 +113,7 @@ def hugepages_switched_off(domain: Domain, setting: Setting) -> Iterator[Problem
 
 
 @rule("VFS532", "capability-hidden", severity=Severity.ERROR, stage=Stage.START)
-def capability_hidden(domain: Domain, setting: Setting) -> Iterator[Problem]:
+def capability_hidden(domain: Domain, context: Context) -> Iterator[Problem]:
     """What a guest needs of QEMU is not hidden by qemu.conf.
 
     Why: capability_filters makes libvirt believe that QEMU lacks something. With "vhost-user-fs" no guest
@@ -129,9 +129,9 @@ def capability_hidden(domain: Domain, setting: Setting) -> Iterator[Problem]:
     libvirt says: hugepages is not supported with memfd memory source
     See: libvirt qemu_process.c:qemuProcessStartUpdateCustomCaps
     """
-    if setting.conf is None or setting.target.libvirt > FILTERS_WORK_UNTIL:
+    if context.conf is None or context.target.libvirt > FILTERS_WORK_UNTIL:
         return
-    hidden = setting.conf["capability_filters"]
+    hidden = context.conf["capability_filters"]
     for value in (hidden.value.items or ()) if hidden else ():
         related = (Related(value.span, "hidden from libvirt here"),)
         help = "put a # before capability_filters in qemu.conf; it is meant for libvirt's own tests"
@@ -147,7 +147,7 @@ def capability_hidden(domain: Domain, setting: Setting) -> Iterator[Problem]:
 
 
 @rule("VFS533", "save-at-shutdown-fails", severity=Severity.WARNING, stage=Stage.NEVER)
-def save_at_shutdown_fails(domain: Domain, setting: Setting) -> Iterator[Problem]:
+def save_at_shutdown_fails(domain: Domain, context: Context) -> Iterator[Problem]:
     """A guest that is to be saved when the host shuts down can be saved.
 
     Why: to save a guest with a virtio-fs share takes QEMU 8.2 and virtiofsd 1.11. With older ones
@@ -159,8 +159,8 @@ def save_at_shutdown_fails(domain: Domain, setting: Setting) -> Iterator[Problem
     libvirt says: migration with this virtiofs device is not supported
     See: libvirt qemu_migration.c:qemuMigrationSrcIsAllowed; virtiofsd 1.11.0
     """
-    target = setting.target
-    statement = setting.conf["auto_shutdown_try_save"] if setting.conf else None
+    target = context.target
+    statement = context.conf["auto_shutdown_try_save"] if context.conf else None
     if statement is None or statement.value.text != "persistent" or target.libvirt < (11, 2, 0):
         return
     if target.qemu >= SAVING_QEMU and target.virtiofsd is not None and target.virtiofsd >= SAVING_VIRTIOFSD:

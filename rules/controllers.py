@@ -382,7 +382,7 @@ def device_only_once(domain: Domain) -> Iterator[Problem]:
     See: libvirt domain_conf.c:virDomainDefParseXML
     """
     single = ["memballoon", "nvram", "vsock"]
-    if domain.setting.target.libvirt < (9, 1, 0):
+    if domain.context.target.libvirt < (9, 1, 0):
         single.append("watchdog")
     for kind in single:
         for node in domain.device_nodes(kind)[1:]:
@@ -416,7 +416,7 @@ def balloon_period_malformed(domain: Domain) -> Iterator[Problem]:
     for balloon in domain.device_nodes("memballoon"):
         stats = balloon.child("stats")
         period = stats.attribute("period") if stats else None
-        if period and not reads_period(period.value, domain.setting.target.libvirt):
+        if period and not reads_period(period.value, domain.context.target.libvirt):
             yield Problem(
                 at=period.span,
                 message=f"{period.value!r} is no number of seconds",

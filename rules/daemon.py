@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vfslint.context import Setting
+from vfslint.context import Context
 from vfslint.domain.devices import IdRange, VirtioFS
 from vfslint.domain.domain import Domain
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
@@ -52,7 +52,7 @@ def binary_not_absolute(fs: VirtioFS) -> Iterator[Problem]:
 
 
 @rule("VFS302", "lock-not-supported", severity=Severity.ERROR, stage=Stage.START, words=("<lock",))
-def lock_not_supported(fs: VirtioFS, setting: Setting) -> Iterator[Problem]:
+def lock_not_supported(fs: VirtioFS, context: Context) -> Iterator[Problem]:
     """The virtiofsd in Rust has no lock options.
 
     Why: only the daemon in C, which came with QEMU until 7.2, could keep locks on the host. libvirt 10.6.0
@@ -75,10 +75,10 @@ def lock_not_supported(fs: VirtioFS, setting: Setting) -> Iterator[Problem]:
     Fix: removes `<lock>`, which the daemon never had. Where it was `on` with an older libvirt, not by itself.
     See: libvirt qemu_virtiofs.c:qemuVirtioFSBuildCommandLine (10.6.0)
     """
-    daemon = setting.target.virtiofsd
+    daemon = context.target.virtiofsd
     if not fs.locks or daemon is None or fs.socket is not None:
         return
-    is_asked = setting.target.libvirt >= PROBES_DAEMON and daemon >= SEPARATE_OPTIONS
+    is_asked = context.target.libvirt >= PROBES_DAEMON and daemon >= SEPARATE_OPTIONS
     refused = [lock for lock in fs.locks if is_asked or lock.value == "on"]
     if refused:
         node = refused[0].node
@@ -222,7 +222,7 @@ def openfiles_out_of_range(fs: VirtioFS) -> Iterator[Problem]:
 
 
 @rule("VFS307", "session-mode-unsupported", severity=Severity.ERROR, stage=Stage.DEFINE)
-def session_mode_unsupported(fs: VirtioFS, setting: Setting) -> Iterator[Problem]:
+def session_mode_unsupported(fs: VirtioFS, context: Context) -> Iterator[Problem]:
     """An unprivileged libvirt starts virtiofsd only since 10.0.0.
 
     Why: before, virtiofsd had to run as root, and qemu:///session refused virtio-fs unless somebody else ran
@@ -239,16 +239,16 @@ def session_mode_unsupported(fs: VirtioFS, setting: Setting) -> Iterator[Problem
     libvirt says: virtiofs is not yet supported in session mode
     See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefFS (9.0.0); NEWS 10.0.0
     """
-    if setting.session and setting.target.libvirt < (10, 0, 0) and fs.socket is None:
+    if context.session and context.target.libvirt < (10, 0, 0) and fs.socket is None:
         yield Problem(
             at=fs.driver_attribute.span if fs.driver_attribute else fs.node.start_span,
-            message=f"libvirt {spell(setting.target.libvirt)} has no virtio-fs in session mode",
+            message=f"libvirt {spell(context.target.libvirt)} has no virtio-fs in session mode",
             help="start virtiofsd yourself and write <source socket='…'/>, or use qemu:///system",
         )
 
 
 @rule("VFS308", "sandbox-needs-root", severity=Severity.ERROR, stage=Stage.START, words=("<sandbox",))
-def sandbox_needs_root(fs: VirtioFS, setting: Setting) -> Iterator[Problem]:
+def sandbox_needs_root(fs: VirtioFS, context: Context) -> Iterator[Problem]:
     """An unprivileged virtiofsd cannot have the sandbox `chroot`.
 
     Why: only root may call chroot. Without root the daemon makes itself a user namespace, which is the
@@ -265,8 +265,8 @@ def sandbox_needs_root(fs: VirtioFS, setting: Setting) -> Iterator[Problem]:
     libvirt says: sandbox mode 'chroot' can only be used by root
     See: virtiofsd src/main.rs
     """
-    sandbox = fs.sandbox if setting.session and fs.socket is None else None
-    if sandbox and sandbox.value == "chroot" and setting.target.libvirt >= (10, 0, 0):
+    sandbox = fs.sandbox if context.session and fs.socket is None else None
+    if sandbox and sandbox.value == "chroot" and context.target.libvirt >= (10, 0, 0):
         yield Problem(
             at=sandbox.span,
             message="only root can run virtiofsd with sandbox 'chroot'",
@@ -275,7 +275,7 @@ def sandbox_needs_root(fs: VirtioFS, setting: Setting) -> Iterator[Problem]:
 
 
 @rule("VFS309", "virtiofs-unknown-to-qemu", severity=Severity.ERROR, stage=Stage.DEFINE)
-def virtiofs_unknown_to_qemu(fs: VirtioFS, setting: Setting) -> Iterator[Problem]:
+def virtiofs_unknown_to_qemu(fs: VirtioFS, context: Context) -> Iterator[Problem]:
     """virtio-fs needs QEMU 4.2.
 
     Why: the device vhost-user-fs came with QEMU 4.2; libvirt asks the binary for it.
@@ -290,10 +290,10 @@ def virtiofs_unknown_to_qemu(fs: VirtioFS, setting: Setting) -> Iterator[Problem
     libvirt says: virtiofs is not supported with this QEMU binary
     See: QEMU 4.2 change log; libvirt qemu_validate.c:qemuValidateDomainDeviceDefFS
     """
-    if setting.target.qemu < (4, 2, 0):
+    if context.target.qemu < (4, 2, 0):
         yield Problem(
             at=fs.driver_attribute.span if fs.driver_attribute else fs.node.start_span,
-            message=f"QEMU {spell(setting.target.qemu)} has no virtio-fs",
+            message=f"QEMU {spell(context.target.qemu)} has no virtio-fs",
             help="use QEMU 4.2 or later",
         )
 
@@ -328,7 +328,7 @@ def idmap_incomplete(fs: VirtioFS) -> Iterator[Problem]:
 
 
 @rule("VFS321", "idmap-needs-session", severity=Severity.ERROR, stage=Stage.START, words=("<idmap",))
-def idmap_needs_session(fs: VirtioFS, setting: Setting) -> Iterator[Problem]:
+def idmap_needs_session(fs: VirtioFS, context: Context) -> Iterator[Problem]:
     """An id map is for an unprivileged virtiofsd.
 
     Why: qemu:///system starts virtiofsd as root, and virtiofsd refuses `--uid-map` as root. Only
@@ -345,7 +345,7 @@ def idmap_needs_session(fs: VirtioFS, setting: Setting) -> Iterator[Problem]:
     libvirt says: Failed to connect to fs0-fs.sock: Connection refused
     See: libvirt qemu_virtiofs.c:qemuVirtioFSBuildCommandLine; virtiofsd src/main.rs
     """
-    if not fs.uid_map or setting.session or fs.socket is not None or fs.idmap is None:
+    if not fs.uid_map or context.session or fs.socket is not None or fs.idmap is None:
         return
     yield Problem(
         at=fs.idmap.start_span,
@@ -379,7 +379,7 @@ def idmap_without_users(fs: VirtioFS) -> Iterator[Problem]:
 
 
 @rule("VFS323", "idmap-without-groups", severity=Severity.WARNING, stage=Stage.GUEST, words=("<idmap",))
-def idmap_without_groups(fs: VirtioFS, setting: Setting) -> Iterator[Problem]:
+def idmap_without_groups(fs: VirtioFS, context: Context) -> Iterator[Problem]:
     """An id map of users needs one of groups beside it.
 
     Why: groups without a map show as `nogroup` in the guest and cannot be given to new files.
@@ -392,7 +392,7 @@ def idmap_without_groups(fs: VirtioFS, setting: Setting) -> Iterator[Problem]:
             <gid start='0' target='1000' count='1'/></idmap></filesystem>
     See: Linux user_namespaces(7)
     """
-    if setting.session and fs.uid_map and not fs.gid_map and fs.idmap and fs.socket is None:
+    if context.session and fs.uid_map and not fs.gid_map and fs.idmap and fs.socket is None:
         yield Problem(
             at=fs.idmap.start_span,
             message="the id map has users but no groups",
@@ -401,7 +401,7 @@ def idmap_without_groups(fs: VirtioFS, setting: Setting) -> Iterator[Problem]:
 
 
 @rule("VFS324", "idmap-overlaps", severity=Severity.ERROR, stage=Stage.START, words=("<idmap",))
-def idmap_overlaps(fs: VirtioFS, setting: Setting) -> Iterator[Problem]:
+def idmap_overlaps(fs: VirtioFS, context: Context) -> Iterator[Problem]:
     """The ranges of an id map do not overlap.
 
     Why: libvirt takes them as they are. The kernel refuses a map in which an id has two meanings, so
@@ -416,7 +416,7 @@ def idmap_overlaps(fs: VirtioFS, setting: Setting) -> Iterator[Problem]:
             <gid start='0' target='1000' count='1'/></idmap></filesystem>
     See: Linux user_namespaces(7); libvirt qemu_virtiofs.c:qemuVirtioFSPrepareIdMap
     """
-    if not setting.session or fs.socket is not None:
+    if not context.session or fs.socket is not None:
         return
     for entries in (fs.uid_map, fs.gid_map):
         for position, entry in enumerate(entries):
@@ -435,7 +435,7 @@ def _spelt(entry: IdRange) -> str:
 
 
 @rule("VFS325", "idmap-without-root", severity=Severity.WARNING, stage=Stage.GUEST, words=("<idmap",))
-def idmap_without_root(fs: VirtioFS, setting: Setting) -> Iterator[Problem]:
+def idmap_without_root(fs: VirtioFS, context: Context) -> Iterator[Problem]:
     """An id map says who the guest's root is.
 
     Why: without an entry that starts at 0 the guest's root, who mounts the share, is nobody on the host and
@@ -450,7 +450,7 @@ def idmap_without_root(fs: VirtioFS, setting: Setting) -> Iterator[Problem]:
             <gid start='0' target='1000' count='1'/></idmap></filesystem>
     See: libvirt documentation, "Sharing files with Virtiofs", ID mapping
     """
-    if not setting.session or fs.socket is not None:
+    if not context.session or fs.socket is not None:
         return
     for entries in (fs.uid_map, fs.gid_map):
         if entries and not any(entry.broken or entry.start == 0 for entry in entries):

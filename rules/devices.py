@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vfslint.context import Setting
+from vfslint.context import Context
 from vfslint.domain.addresses import NUMBERS
 from vfslint.domain.devices import Boot, Disk, Interface, VirtioFS
 from vfslint.domain.domain import Domain
@@ -493,7 +493,7 @@ def alias_dropped(fs: VirtioFS) -> Iterator[Problem]:
 
 
 @rule("VFS270", "iommu-not-supported", severity=Severity.ERROR, stage=Stage.START, words=("<driver",))
-def iommu_not_supported(fs: VirtioFS, setting: Setting) -> Iterator[Problem]:
+def iommu_not_supported(fs: VirtioFS, context: Context) -> Iterator[Problem]:
     """A virtio-fs share cannot sit behind a virtual IOMMU.
 
     Why: virtiofsd does not offer VIRTIO_F_IOMMU_PLATFORM, neither the one in C nor the one in Rust, and QEMU
@@ -509,7 +509,7 @@ def iommu_not_supported(fs: VirtioFS, setting: Setting) -> Iterator[Problem]:
     See: QEMU hw/virtio/virtio-bus.c:virtio_bus_device_plugged
     """
     iommu = fs.driver.attribute("iommu") if fs.driver else None
-    if iommu and iommu.value == "on" and setting.target.qemu >= (7, 0, 0):
+    if iommu and iommu.value == "on" and context.target.qemu >= (7, 0, 0):
         yield Problem(
             at=iommu.span,
             message=f"{fs.label} cannot have iommu='on': virtiofsd does not support it",
@@ -774,7 +774,7 @@ def device_type_unknown(domain: Domain) -> Iterator[Problem]:
         for node in domain.device_nodes(kind):
             value = node.value("type")
             since = (0, 0, 0) if value is None else known.get(value)
-            release = domain.setting.target.libvirt
+            release = domain.context.target.libvirt
             if since is not None and release >= since:
                 continue
             attribute = node["type"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vfslint.context import Setting
+from vfslint.context import Context
 from vfslint.domain.devices import Disk
 from vfslint.domain.domain import Domain
 from vfslint.findings import Problem, Related, Severity, Stage
@@ -136,7 +136,7 @@ def disk_name_unusable(domain: Domain) -> Iterator[Problem]:
 
 
 @rule("VFS265", "disk-thread-unfit", severity=Severity.ERROR, stage=Stage.DEFINE, words=("iothread",))
-def disk_thread_unfit(domain: Domain, setting: Setting) -> Iterator[Problem]:
+def disk_thread_unfit(domain: Domain, context: Context) -> Iterator[Problem]:
     """A disk with an I/O thread is on virtio, and the thread is one of the domain's.
 
     Why: only virtio disks can leave QEMU's main loop. libvirt 7.0.0 finds out at the start.
@@ -156,7 +156,7 @@ def disk_thread_unfit(domain: Domain, setting: Setting) -> Iterator[Problem]:
     libvirt says: not defined in iothreadid
     See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefDiskIOThreads
     """
-    stage = Stage.START if setting.target.libvirt < (9, 0, 0) else None
+    stage = Stage.START if context.target.libvirt < (9, 0, 0) else None
     for disk in domain.disks:
         thread, number = disk.iothread, disk.iothread_number
         if thread is None or number is None or disk.bus is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vfslint.context import Setting
+from vfslint.context import Context
 from vfslint.domain.domain import Domain
 from vfslint.domain.machines import ARCHITECTURES
 from vfslint.findings import Edit, Fix, Problem, Related, Severity, Stage
@@ -52,7 +52,7 @@ def domain_type_missing(domain: Domain) -> Iterator[Problem]:
 
 
 @rule("VFS021", "domain-type-unknown", severity=Severity.ERROR, stage=Stage.PARSE, any_hypervisor=True)
-def domain_type_unknown(domain: Domain, setting: Setting) -> Iterator[Problem]:
+def domain_type_unknown(domain: Domain, context: Context) -> Iterator[Problem]:
     """The domain type is one that libvirt knows.
 
     Why: the names are compared letter by letter, so that 'KVM' is not 'kvm'.
@@ -67,7 +67,7 @@ def domain_type_unknown(domain: Domain, setting: Setting) -> Iterator[Problem]:
     See: libvirt domain_conf.c:virDomainVirt; hvf since 8.1.0
     """
     since = DOMAIN_TYPES.get(domain.type or "none")
-    if since and setting.target.libvirt >= since:
+    if since and context.target.libvirt >= since:
         return
     if not domain.type:
         return
@@ -76,7 +76,7 @@ def domain_type_unknown(domain: Domain, setting: Setting) -> Iterator[Problem]:
     known = f"; libvirt {spell(since)} brought it" if since else ""
     yield Problem(
         at=attribute.span,
-        message=f"domain type {domain.type!r} is not known to libvirt {spell(setting.target.libvirt)}{known}",
+        message=f"domain type {domain.type!r} is not known to libvirt {spell(context.target.libvirt)}{known}",
         help=f"write {meant!r}" if meant else "write 'kvm' or 'qemu', or what your hypervisor's driver is called",
         fix=Fix(f"write {meant!r}", (edits.set_value(attribute, meant),)) if meant else None,
     )
@@ -294,7 +294,7 @@ def bootloader_with_qemu(domain: Domain) -> Iterator[Problem]:
 
 
 @rule("VFS030", "architecture-unknown", severity=Severity.ERROR, stage=Stage.PARSE)
-def architecture_unknown(domain: Domain, setting: Setting) -> Iterator[Problem]:
+def architecture_unknown(domain: Domain, context: Context) -> Iterator[Problem]:
     """The architecture is called as the kernel calls it.
 
     Why: libvirt knows the names of `uname -m`: x86_64, i686, aarch64, not amd64, i386 or arm64.
@@ -308,12 +308,12 @@ def architecture_unknown(domain: Domain, setting: Setting) -> Iterator[Problem]:
     """
     since = ARCHITECTURES.get(domain.arch)
     attribute = domain.arch_attribute
-    if attribute is None or (since is not None and setting.target.libvirt >= since):
+    if attribute is None or (since is not None and context.target.libvirt >= since):
         return
     meant = None if since else _OTHER_NAMES.get(domain.arch.lower()) or nearest(domain.arch, ARCHITECTURES)
     yield Problem(
         at=attribute.span,
-        message=f"libvirt {spell(setting.target.libvirt)} knows no architecture {domain.arch!r}",
+        message=f"libvirt {spell(context.target.libvirt)} knows no architecture {domain.arch!r}",
         help=f"write {meant!r}" if meant else "write the name that `uname -m` prints, such as x86_64 or aarch64",
         fix=Fix(f"write {meant!r}", (edits.set_value(attribute, meant),)) if meant else None,
     )
@@ -400,7 +400,7 @@ def machine_unknown(domain: Domain) -> Iterator[Problem]:
 
 
 @rule("VFS034", "machine-not-in-qemu", severity=Severity.ERROR, stage=Stage.DEFINE)
-def machine_not_in_qemu(domain: Domain, setting: Setting) -> Iterator[Problem]:
+def machine_not_in_qemu(domain: Domain, context: Context) -> Iterator[Problem]:
     """The machine type is one that the target's QEMU has.
 
     Why: each release of QEMU adds a machine of its own version, and since 10.1 drops those that are six years
@@ -427,7 +427,7 @@ def machine_not_in_qemu(domain: Domain, setting: Setting) -> Iterator[Problem]:
         return
     yield Problem(
         at=domain.machine_attribute.span,
-        message=f"QEMU {spell(setting.target.qemu)} {reason}",
+        message=f"QEMU {spell(context.target.qemu)} {reason}",
         help="write a machine that it has, or the plain q35 or pc, which is the newest of the host",
         severity=None if machine.comes_with else Severity.WARNING,
         stage=None if machine.comes_with else Stage.START,
@@ -435,7 +435,7 @@ def machine_not_in_qemu(domain: Domain, setting: Setting) -> Iterator[Problem]:
 
 
 @rule("VFS035", "machine-without-pci", severity=Severity.ERROR, stage=Stage.DEFINE)
-def machine_without_pci(domain: Domain, setting: Setting) -> Iterator[Problem]:
+def machine_without_pci(domain: Domain, context: Context) -> Iterator[Problem]:
     """A device that needs PCI is on a machine that has it.
 
     Why: isapc and microvm have no PCI bus, and virtiofs, like most devices, is a PCI device on x86. Until
@@ -454,7 +454,7 @@ def machine_without_pci(domain: Domain, setting: Setting) -> Iterator[Problem]:
         return
     device = domain.pci_device
     # The drivers of 11.4 to 12.7 have not been asked whether they still add a memory balloon here.
-    adds = setting.target.libvirt < (11, 4, 0) and domain.gets_pci_devices
+    adds = context.target.libvirt < (11, 4, 0) and domain.gets_pci_devices
     if device or adds:
         yield Problem(
             at=domain.machine_attribute.span,
@@ -530,7 +530,7 @@ def iommu_needs_q35(domain: Domain) -> Iterator[Problem]:
 
 
 @rule("VFS038", "iommu-options-clash", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<iommu",))
-def iommu_options_clash(domain: Domain, setting: Setting) -> Iterator[Problem]:
+def iommu_options_clash(domain: Domain, context: Context) -> Iterator[Problem]:
     """An IOMMU's options have what they build on.
 
     Why: extended interrupt mode needs interrupt remapping, remapping needs the I/O APIC in QEMU, a virtio
@@ -549,10 +549,10 @@ def iommu_options_clash(domain: Domain, setting: Setting) -> Iterator[Problem]:
     iommus = domain.device_nodes("iommu")
     for iommu, fault, remedy in domain.iommu_faults:
         yield Problem(at=iommu.start_span, message=fault, help=remedy)
-    if len(iommus) > 1 and setting.target.libvirt < (11, 4, 0):
+    if len(iommus) > 1 and context.target.libvirt < (11, 4, 0):
         yield Problem(
             at=iommus[1].start_span,
-            message=f"the domain has {len(iommus)} IOMMUs, but libvirt {spell(setting.target.libvirt)} takes one",
+            message=f"the domain has {len(iommus)} IOMMUs, but libvirt {spell(context.target.libvirt)} takes one",
             help="keep one",
             related=(Related(iommus[0].start_span, "the first"),),
             stage=Stage.PARSE,
@@ -591,7 +591,7 @@ def _add_feature(domain: Domain, name: str) -> Edit:
 
 
 @rule("VFS047", "input-not-on-this-machine", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<input",))
-def input_not_on_this_machine(domain: Domain, setting: Setting) -> Iterator[Problem]:
+def input_not_on_this_machine(domain: Domain, context: Context) -> Iterator[Problem]:
     """A PS/2 mouse or keyboard is plugged into a machine that has the ports.
 
     Why: microvm has no i8042 controller. A domain that libvirt has printed for another machine names both
@@ -606,7 +606,7 @@ def input_not_on_this_machine(domain: Domain, setting: Setting) -> Iterator[Prob
     See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefInput
     """
     device = domain.ps2_input
-    if device and domain.machine == "microvm" and setting.target.libvirt >= (11, 3, 0):
+    if device and domain.machine == "microvm" and context.target.libvirt >= (11, 3, 0):
         yield Problem(
             at=device["bus"].span,
             message="machine 'microvm' has no PS/2 ports",
@@ -729,7 +729,7 @@ def launch_security_without_policy(domain: Domain) -> Iterator[Problem]:
 
 
 @rule("VFS049", "lifecycle-action-unsupported", severity=Severity.ERROR, stage=Stage.DEFINE)
-def lifecycle_action_unsupported(domain: Domain, setting: Setting) -> Iterator[Problem]:
+def lifecycle_action_unsupported(domain: Domain, context: Context) -> Iterator[Problem]:
     """What happens when the guest stops is something QEMU can do.
 
     Why: libvirt knows actions for other hypervisors as well, and refuses them for QEMU since 9.0.0 at the

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from vfslint.context import Setting
+from vfslint.context import Context
 from vfslint.domain.devices import PASSTHROUGH, Filesystem, UnknownWord, VirtioFS
 from vfslint.domain.domain import Domain
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
@@ -384,7 +384,7 @@ def space_limit_malformed(fs: Filesystem) -> Iterator[Problem]:
 
 
 @rule("VFS210", "source-missing", severity=Severity.ERROR, stage=Stage.PARSE)
-def source_missing(fs: Filesystem, setting: Setting) -> Iterator[Problem]:
+def source_missing(fs: Filesystem, context: Context) -> Iterator[Problem]:
     """A filesystem says which directory it shares, or which socket virtiofsd listens on.
 
     Why: libvirt takes `source/@dir`, and since 7.3.0 `source/@socket`, and nothing else: neither `path` nor
@@ -417,7 +417,7 @@ def source_missing(fs: Filesystem, setting: Setting) -> Iterator[Problem]:
     elif source.value("socket") is not None:
         yield Problem(
             at=source["socket"].name_span,
-            message=f"libvirt {spell(setting.target.libvirt)} does not know a socket as source",
+            message=f"libvirt {spell(context.target.libvirt)} does not know a socket as source",
             help="share a directory with <source dir='…'/>, or use libvirt 7.3.0 or later",
         )
     else:
@@ -519,7 +519,7 @@ def source_not_absolute(fs: VirtioFS) -> Iterator[Problem]:
 
 
 @rule("VFS213", "source-is-root", severity=Severity.WARNING, stage=Stage.GUEST)
-def source_is_root(fs: VirtioFS, setting: Setting) -> Iterator[Problem]:
+def source_is_root(fs: VirtioFS, context: Context) -> Iterator[Problem]:
     """Sharing the host's root hands the guest everything.
 
     Why: /etc, /dev and every secret of the host are then one guest's root user away. virtiofsd in Rust before
@@ -536,7 +536,7 @@ def source_is_root(fs: VirtioFS, setting: Setting) -> Iterator[Problem]:
     """
     if not fs.directory or fs.directory.strip("/") or fs.source is None:
         return
-    daemon = setting.target.virtiofsd
+    daemon = context.target.virtiofsd
     fails = daemon is not None and daemon < (1, 14, 0)
     yield Problem(
         at=fs.source["dir"].span,
@@ -550,7 +550,7 @@ def source_is_root(fs: VirtioFS, setting: Setting) -> Iterator[Problem]:
 
 
 @rule("VFS214", "comma-in-source", severity=Severity.ERROR, stage=Stage.START)
-def comma_in_source(fs: VirtioFS, setting: Setting) -> Iterator[Problem]:
+def comma_in_source(fs: VirtioFS, context: Context) -> Iterator[Problem]:
     """With the virtiofsd in C, the shared directory has no comma in its path.
 
     Why: until 10.5 libvirt hands the path over in a list of options separated by commas. It doubles those of
@@ -567,7 +567,7 @@ def comma_in_source(fs: VirtioFS, setting: Setting) -> Iterator[Problem]:
     libvirt says: Failed to connect to fs0-fs.sock: Connection refused
     See: libvirt qemu_virtiofs.c:qemuVirtioFSBuildCommandLine
     """
-    if fs.directory and "," in fs.directory and setting.target.virtiofsd is None and fs.source:
+    if fs.directory and "," in fs.directory and context.target.virtiofsd is None and fs.source:
         yield Problem(
             at=fs.source["dir"].span,
             message=f"QEMU's own virtiofsd cannot share {fs.directory!r}, because of the comma",
@@ -722,7 +722,7 @@ def directory_cached_twice(domain: Domain) -> Iterator[Problem]:
 
 
 @rule("VFS221", "readonly-refused", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<readonly",))
-def readonly_refused(fs: VirtioFS, setting: Setting) -> Iterator[Problem]:
+def readonly_refused(fs: VirtioFS, context: Context) -> Iterator[Problem]:
     """Before libvirt 11.0.0 a virtio-fs share cannot be read-only.
 
     Why: libvirt 6.4.0 to 10.x refuses `<readonly/>` for virtio-fs; older ones drop it and share for writing.
@@ -737,11 +737,11 @@ def readonly_refused(fs: VirtioFS, setting: Setting) -> Iterator[Problem]:
     libvirt says: virtiofs does not yet support read-only mode
     See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefFS; NEWS 11.0.0
     """
-    if fs.readonly is None or fs.socket is not None or setting.target.libvirt >= (11, 0, 0):
+    if fs.readonly is None or fs.socket is not None or context.target.libvirt >= (11, 0, 0):
         return
     yield Problem(
         at=fs.readonly.start_span,
-        message=f"libvirt {spell(setting.target.libvirt)} cannot share {fs.tag or 'it'!r} read-only",
+        message=f"libvirt {spell(context.target.libvirt)} cannot share {fs.tag or 'it'!r} read-only",
         help="use libvirt 11.0.0 or later, or share a read-only bind mount",
     )
 
@@ -753,7 +753,7 @@ def readonly_refused(fs: VirtioFS, setting: Setting) -> Iterator[Problem]:
     stage=Stage.START,
     words=("<readonly",),
 )
-def readonly_needs_newer_virtiofsd(fs: VirtioFS, setting: Setting) -> Iterator[Problem]:
+def readonly_needs_newer_virtiofsd(fs: VirtioFS, context: Context) -> Iterator[Problem]:
     """A read-only share needs virtiofsd 1.13.0.
 
     Why: libvirt hands `--readonly` on, and an older daemon does not know that option and gives up.
@@ -766,9 +766,9 @@ def readonly_needs_newer_virtiofsd(fs: VirtioFS, setting: Setting) -> Iterator[P
     libvirt says: Failed to connect to fs0-fs.sock: Connection refused
     See: libvirt documentation, "Domain XML format", Filesystems; virtiofsd 1.13.0 release notes
     """
-    if fs.readonly is None or fs.socket is not None or setting.target.libvirt < (11, 0, 0):
+    if fs.readonly is None or fs.socket is not None or context.target.libvirt < (11, 0, 0):
         return
-    daemon = setting.target.virtiofsd
+    daemon = context.target.virtiofsd
     if daemon is None or daemon < (1, 13, 0):
         name = f"virtiofsd {spell(daemon)}" if daemon else "QEMU's own virtiofsd"
         yield Problem(

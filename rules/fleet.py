@@ -226,7 +226,7 @@ def memory_files_too_large_together(fleet: Fleet) -> Iterator[Problem]:
         <memoryBacking><source type='file'/><access mode='shared'/></memoryBacking>
     See: libvirt documentation, domain XML, memoryBacking; qemu.conf, memory_backing_dir
     """
-    excess, storage = fleet.file_excess, backing_storage(fleet.setting)
+    excess, storage = fleet.file_excess, backing_storage(fleet.context)
     if excess and storage:
         yield Problem(
             at=excess.claim.memory_span,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vfslint.context import Setting
+from vfslint.context import Context
 from vfslint.domain.devices import VirtioFS
 from vfslint.domain.domain import Domain
 from vfslint.findings import Problem, Severity, Stage
@@ -31,7 +31,7 @@ _ARTICLES = {
 
 
 @rule("VFS601", "source-missing-on-host", severity=Severity.ERROR, stage=Stage.START)
-def source_missing(share: VirtioFS, setting: Setting) -> Iterator[Problem]:
+def source_missing(share: VirtioFS, context: Context) -> Iterator[Problem]:
     """The directory to share exists on the host.
 
     Why: libvirt looks for the directory when the domain starts, and does not make it.
@@ -45,7 +45,7 @@ def source_missing(share: VirtioFS, setting: Setting) -> Iterator[Problem]:
     See: libvirt qemu_virtiofs.c:qemuVirtioFSStart
     """
     directory = share.directory
-    if setting.host and share.source and directory and setting.host.path_kind(directory) == "missing":
+    if context.host and share.source and directory and context.host.path_kind(directory) == "missing":
         yield Problem(
             at=share.source.at("dir"),
             message=f"the directory {directory!r} does not exist on the host",
@@ -54,7 +54,7 @@ def source_missing(share: VirtioFS, setting: Setting) -> Iterator[Problem]:
 
 
 @rule("VFS602", "source-not-a-directory", severity=Severity.ERROR, stage=Stage.START)
-def source_not_a_directory(share: VirtioFS, setting: Setting) -> Iterator[Problem]:
+def source_not_a_directory(share: VirtioFS, context: Context) -> Iterator[Problem]:
     """What a share's source names is a directory.
 
     Why: libvirt only looks whether the path is there; virtiofsd, which cannot share a single file, exits, and
@@ -68,8 +68,8 @@ def source_not_a_directory(share: VirtioFS, setting: Setting) -> Iterator[Proble
     libvirt says: fs0-fs.sock': Connection refused
     See: libvirt 7.0.0 to 12.8.0, started with a file as source
     """
-    if setting.host and share.source and share.directory:
-        kind = setting.host.path_kind(share.directory)
+    if context.host and share.source and share.directory:
+        kind = context.host.path_kind(share.directory)
         if kind not in (None, "directory", "missing"):
             yield Problem(
                 at=share.source.at("dir"),
@@ -79,7 +79,7 @@ def source_not_a_directory(share: VirtioFS, setting: Setting) -> Iterator[Proble
 
 
 @rule("VFS603", "socket-missing-on-host", severity=Severity.ERROR, stage=Stage.START)
-def socket_missing(share: VirtioFS, setting: Setting) -> Iterator[Problem]:
+def socket_missing(share: VirtioFS, context: Context) -> Iterator[Problem]:
     """The socket of an external virtiofsd is there before the domain starts.
 
     Why: libvirt does not start this daemon; QEMU connects to the socket and gives up where there is none.
@@ -93,7 +93,7 @@ def socket_missing(share: VirtioFS, setting: Setting) -> Iterator[Problem]:
     See: libvirt documentation, "Sharing files with Virtiofs", Externally-launched virtiofsd
     """
     socket = share.socket
-    if setting.host and share.source and socket and setting.host.path_kind(socket) == "missing":
+    if context.host and share.source and socket and context.host.path_kind(socket) == "missing":
         yield Problem(
             at=share.source.at("socket"),
             message=f"there is no socket {socket!r} on the host",
@@ -102,7 +102,7 @@ def socket_missing(share: VirtioFS, setting: Setting) -> Iterator[Problem]:
 
 
 @rule("VFS604", "not-a-socket", severity=Severity.ERROR, stage=Stage.START)
-def not_a_socket(share: VirtioFS, setting: Setting) -> Iterator[Problem]:
+def not_a_socket(share: VirtioFS, context: Context) -> Iterator[Problem]:
     """What `source/@socket` names is a Unix socket.
 
     Why: QEMU connects to it, which nothing but a socket that a daemon listens on allows.
@@ -115,8 +115,8 @@ def not_a_socket(share: VirtioFS, setting: Setting) -> Iterator[Problem]:
     libvirt says: Failed to connect to '…': Connection refused
     See: libvirt 9.0.0 to 12.8.0, started with a file as socket
     """
-    if setting.host and share.source and share.socket:
-        kind = setting.host.path_kind(share.socket)
+    if context.host and share.source and share.socket:
+        kind = context.host.path_kind(share.socket)
         if kind not in (None, "socket", "missing"):
             yield Problem(
                 at=share.source.at("socket"),
@@ -126,7 +126,7 @@ def not_a_socket(share: VirtioFS, setting: Setting) -> Iterator[Problem]:
 
 
 @rule("VFS605", "binary-missing-on-host", severity=Severity.ERROR, stage=Stage.START)
-def binary_missing(share: VirtioFS, setting: Setting) -> Iterator[Problem]:
+def binary_missing(share: VirtioFS, context: Context) -> Iterator[Problem]:
     """The virtiofsd that `<binary path=…/>` names is there and may be executed.
 
     Why: libvirt runs this program and no other, wherever else a virtiofsd may be installed.
@@ -142,11 +142,11 @@ def binary_missing(share: VirtioFS, setting: Setting) -> Iterator[Problem]:
         capabilities first
     """
     path = share.binary_path
-    if setting.host and path and share.socket is None:
-        kind = setting.host.path_kind(path.value)
+    if context.host and path and share.socket is None:
+        kind = context.host.path_kind(path.value)
         if kind not in (None, "program"):
             what = "does not exist" if kind == "missing" else "is not executable"
-            daemon = setting.host.daemon(setting.target.libvirt)
+            daemon = context.host.daemon(context.target.libvirt)
             yield Problem(
                 at=path.span,
                 message=f"the virtiofsd {path.value!r} {what} on the host",
@@ -157,7 +157,7 @@ def binary_missing(share: VirtioFS, setting: Setting) -> Iterator[Problem]:
 
 
 @rule("VFS606", "no-virtiofsd-on-host", severity=Severity.ERROR, stage=Stage.START)
-def no_virtiofsd(share: VirtioFS, setting: Setting) -> Iterator[Problem]:
+def no_virtiofsd(share: VirtioFS, context: Context) -> Iterator[Problem]:
     """libvirt finds a virtiofsd where a share does not name one.
 
     Why: it reads the JSON files in /usr/share/qemu/vhost-user and /etc/qemu/vhost-user (session: also in
@@ -178,11 +178,11 @@ def no_virtiofsd(share: VirtioFS, setting: Setting) -> Iterator[Problem]:
     libvirt says: unknown vhost-user type: '…'
     See: libvirt qemu_vhost_user.c:qemuVhostUserFillDomainFS, qemu_interop_config.c:qemuInteropFetchConfigs
     """
-    host = setting.host
+    host = context.host
     if host is None or host.discovery is None or share.socket is not None or share.binary_path is not None:
         return
     # The folders of a session libvirt are other ones.
-    if host.session == setting.session and host.daemon(setting.target.libvirt) is None:
+    if host.session == context.session and host.daemon(context.target.libvirt) is None:
         fault = host.discovery.fault
         yield Problem(
             at=share.driver.at("type") if share.driver else share.node.start_span,
@@ -192,7 +192,7 @@ def no_virtiofsd(share: VirtioFS, setting: Setting) -> Iterator[Problem]:
 
 
 @rule("VFS607", "daemon-lacks-option", severity=Severity.ERROR, stage=Stage.START)
-def daemon_lacks_option(share: VirtioFS, setting: Setting) -> Iterator[Problem]:
+def daemon_lacks_option(share: VirtioFS, context: Context) -> Iterator[Problem]:
     """The host's virtiofsd knows every option that the share sets.
 
     Why: libvirt hands the options on and virtiofsd exits at one that it does not know; what is seen is a
@@ -211,10 +211,10 @@ def daemon_lacks_option(share: VirtioFS, setting: Setting) -> Iterator[Problem]:
     libvirt says: fs0-fs.sock': Connection refused
     See: virtiofsd: readonly since 1.13.0, uid and gid maps since 1.5.0, no remote locks since 1.0.0
     """
-    daemon = servant(share, setting)
-    if daemon is None or daemon.version == setting.target.virtiofsd:
+    daemon = servant(share, context)
+    if daemon is None or daemon.version == context.target.virtiofsd:
         return
-    for node, needed in lacks(share, daemon, setting.target.libvirt):
+    for node, needed in lacks(share, daemon, context.target.libvirt):
         yield Problem(
             at=node.start_span,
             message=f"<{node.tag}> needs {needed}, but {daemon.path} is {daemon.title}",
@@ -223,7 +223,7 @@ def daemon_lacks_option(share: VirtioFS, setting: Setting) -> Iterator[Problem]:
 
 
 @rule("VFS608", "daemon-gives-no-capabilities", severity=Severity.ERROR, stage=Stage.START)
-def daemon_gives_no_capabilities(share: VirtioFS, setting: Setting) -> Iterator[Problem]:
+def daemon_gives_no_capabilities(share: VirtioFS, context: Context) -> Iterator[Problem]:
     """The program that serves a share answers `--print-capabilities` with JSON.
 
     Why: libvirt 10.6.0 and newer ask before they start it. A wrapper script that drops its arguments, or
@@ -240,8 +240,8 @@ def daemon_gives_no_capabilities(share: VirtioFS, setting: Setting) -> Iterator[
     libvirt says: unable to parse json capabilities
     See: libvirt qemu_vhost_user.c:qemuVhostUserFillFSCapabilities
     """
-    daemon = servant(share, setting)
-    if daemon and share.binary_path and not daemon.has_answered and setting.target.libvirt >= (10, 6, 0):
+    daemon = servant(share, context)
+    if daemon and share.binary_path and not daemon.has_answered and context.target.libvirt >= (10, 6, 0):
         yield Problem(
             at=share.binary_path.span,
             message=f"{daemon.path} does not answer --print-capabilities",
@@ -250,7 +250,7 @@ def daemon_gives_no_capabilities(share: VirtioFS, setting: Setting) -> Iterator[
 
 
 @rule("VFS609", "no-id-mapping-on-host", severity=Severity.ERROR, stage=Stage.START)
-def no_id_mapping(domain: Domain, setting: Setting) -> Iterator[Problem]:
+def no_id_mapping(domain: Domain, context: Context) -> Iterator[Problem]:
     """A virtiofsd that does not run as root has newuidmap and newgidmap to map its users.
 
     Why: libvirt's session daemon starts virtiofsd without root and gives it a map of users and groups;
@@ -268,10 +268,10 @@ def no_id_mapping(domain: Domain, setting: Setting) -> Iterator[Problem]:
     See: libvirt qemu_virtiofs.c:qemuVirtioFSPrepareIdMap (10.0.0); libvirt documentation, "Sharing files with
         Virtiofs", Running unprivileged
     """
-    if not setting.session or setting.host is None or setting.host.can_map_ids is not False:
+    if not context.session or context.host is None or context.host.can_map_ids is not False:
         return
     share = next((share for share in domain.shares if share.socket is None), None)
-    if share and setting.target.libvirt >= (10, 0, 0):
+    if share and context.target.libvirt >= (10, 0, 0):
         yield Problem(
             at=share.driver.at("type") if share.driver else share.node.start_span,
             message="virtiofsd without root needs newuidmap and newgidmap, and the host has not both",
@@ -280,7 +280,7 @@ def no_id_mapping(domain: Domain, setting: Setting) -> Iterator[Problem]:
 
 
 @rule("VFS610", "too-few-huge-pages", severity=Severity.ERROR, stage=Stage.START)
-def too_few_huge_pages(domain: Domain, setting: Setting) -> Iterator[Problem]:
+def too_few_huge_pages(domain: Domain, context: Context) -> Iterator[Problem]:
     """The host has as many free huge pages as the guest takes, of that size and on those nodes.
 
     Why: pages come out of a pool that the host sets aside before; QEMU exits when it runs dry. 2 GiB of 2 MiB
@@ -296,9 +296,9 @@ def too_few_huge_pages(domain: Domain, setting: Setting) -> Iterator[Problem]:
     libvirt says: Memory backend 'pc.ram' not found
     See: libvirt documentation, "Sharing files with Virtiofs", Host setup: virsh allocpages
     """
-    if setting.host is None or domain.is_live:
+    if context.host is None or domain.is_live:
         return
-    for shortage in shortages(domain, setting.host):
+    for shortage in shortages(domain, context.host):
         there = f"{shortage.free} free" if shortage.is_exact else f"a pool of {shortage.free}"
         yield Problem(
             at=shortage.node.start_span,
@@ -309,7 +309,7 @@ def too_few_huge_pages(domain: Domain, setting: Setting) -> Iterator[Problem]:
 
 
 @rule("VFS611", "no-hugetlbfs-on-host", severity=Severity.ERROR, stage=Stage.START)
-def no_hugetlbfs(domain: Domain, setting: Setting) -> Iterator[Problem]:
+def no_hugetlbfs(domain: Domain, context: Context) -> Iterator[Problem]:
     """A hugetlbfs for the page size is mounted where huge pages are not taken through memfd.
 
     Why: libvirt makes the guest's memory a file on a mount of that page size. memfd needs none, as long as
@@ -325,9 +325,9 @@ def no_hugetlbfs(domain: Domain, setting: Setting) -> Iterator[Problem]:
     libvirt says: Unable to find any usable hugetlbfs mount for … KiB
     See: libvirt qemu_conf.c:qemuGetDomainHupageMemPath, qemu_command.c:qemuBuildMemoryGetDefaultPagesize
     """
-    if setting.session:
+    if context.session:
         return
-    for node, size_kib in missing_mounts(domain, setting):
+    for node, size_kib in missing_mounts(domain, context):
         size = f" with pages of {spell_size(size_kib)}" if size_kib else ""
         yield Problem(
             at=node.start_span,
@@ -337,7 +337,7 @@ def no_hugetlbfs(domain: Domain, setting: Setting) -> Iterator[Problem]:
 
 
 @rule("VFS612", "page-size-not-on-host", severity=Severity.ERROR, stage=Stage.START)
-def page_size_not_on_host(domain: Domain, setting: Setting) -> Iterator[Problem]:
+def page_size_not_on_host(domain: Domain, context: Context) -> Iterator[Problem]:
     """The host's kernel has pages of the size that the guest asks for.
 
     Why: which sizes there are depends on the processor and on how the kernel was booted; 1 GiB pages need a
@@ -350,10 +350,10 @@ def page_size_not_on_host(domain: Domain, setting: Setting) -> Iterator[Problem]
     libvirt says: Unable to find any usable hugetlbfs mount for … KiB
     See: Linux documentation, hugetlbpage; libvirt qemu_conf.c:qemuGetDomainHupageMemPath
     """
-    if setting.host is None or setting.host.hugepages is None:
+    if context.host is None or context.host.hugepages is None:
         return
-    sizes = ", ".join(spell_size(size) for size in setting.host.hugepages.sizes) or "none"
-    for node, size_kib in unknown_sizes(domain, setting.host):
+    sizes = ", ".join(spell_size(size) for size in context.host.hugepages.sizes) or "none"
+    for node, size_kib in unknown_sizes(domain, context.host):
         yield Problem(
             at=node.start_span,
             message=f"the host has no huge pages of {spell_size(size_kib)}; its sizes: {sizes}",
@@ -362,7 +362,7 @@ def page_size_not_on_host(domain: Domain, setting: Setting) -> Iterator[Problem]
 
 
 @rule("VFS613", "memory-file-on-disk", severity=Severity.WARNING, stage=Stage.GUEST)
-def memory_file_on_disk(domain: Domain, setting: Setting) -> Iterator[Problem]:
+def memory_file_on_disk(domain: Domain, context: Context) -> Iterator[Problem]:
     """The directory for memory files lies in memory on this host.
 
     Why: with shared access and neither memfd nor huge pages the guest's memory is a file in
@@ -383,9 +383,9 @@ def memory_file_on_disk(domain: Domain, setting: Setting) -> Iterator[Problem]:
     See: libvirt qemu_command.c:qemuBuildMemoryBackendProps; libvirt documentation, "Sharing files with
         Virtiofs", Host setup
     """
-    if setting.host is None or not domain.vhost_user_devices or not domain.file_backed_kib:
+    if context.host is None or not domain.vhost_user_devices or not domain.file_backed_kib:
         return
-    storage = backing_storage(setting)
+    storage = backing_storage(context)
     if storage is None or storage.is_memory:
         return
     yield Problem(
@@ -397,7 +397,7 @@ def memory_file_on_disk(domain: Domain, setting: Setting) -> Iterator[Problem]:
 
 
 @rule("VFS614", "memory-file-too-large", severity=Severity.WARNING, stage=Stage.GUEST)
-def memory_file_too_large(domain: Domain, setting: Setting) -> Iterator[Problem]:
+def memory_file_too_large(domain: Domain, context: Context) -> Iterator[Problem]:
     """There is room in memory_backing_dir for the guest's memory.
 
     Why: the file starts empty and grows as the guest uses its memory; when the file system is full the guest
@@ -409,8 +409,8 @@ def memory_file_too_large(domain: Domain, setting: Setting) -> Iterator[Problem]
     libvirt says: unable to map backing store for guest RAM: No space left on device
     See: libvirt documentation, domain XML, memoryBacking allocation
     """
-    needed = domain.file_backed_kib if setting.host and not domain.is_live else 0
-    storage = backing_storage(setting) if needed else None
+    needed = domain.file_backed_kib if context.host and not domain.is_live else 0
+    storage = backing_storage(context) if needed else None
     if storage is None or storage.free_kib is None or needed <= storage.free_kib:
         return
     immediate = domain.backing.allocation is not None and domain.backing.allocation.value == "immediate"
@@ -425,7 +425,7 @@ def memory_file_too_large(domain: Domain, setting: Setting) -> Iterator[Problem]
 
 
 @rule("VFS615", "more-memory-than-host", severity=Severity.WARNING, stage=Stage.GUEST)
-def more_memory_than_host(domain: Domain, setting: Setting) -> Iterator[Problem]:
+def more_memory_than_host(domain: Domain, context: Context) -> Iterator[Problem]:
     """The guest has no more memory than the host.
 
     Why: libvirt and QEMU start it all the same; the host runs out of memory once the guest uses what it was
@@ -436,9 +436,9 @@ def more_memory_than_host(domain: Domain, setting: Setting) -> Iterator[Problem]
         <memory unit='GiB'>2</memory>
     See: libvirt 7.0.0 to 12.8.0, started with 512 GiB on a smaller host
     """
-    if setting.host is None or setting.host.memory_kib is None:
+    if context.host is None or context.host.memory_kib is None:
         return
-    initial, there = domain.initial_kib, setting.host.memory_kib
+    initial, there = domain.initial_kib, context.host.memory_kib
     if initial and initial > there:
         node = domain.cells[0].node if domain.cells else domain.first("memory") or domain.node
         yield Problem(
@@ -449,7 +449,7 @@ def more_memory_than_host(domain: Domain, setting: Setting) -> Iterator[Problem]
 
 
 @rule("VFS616", "emulator-missing-on-host", severity=Severity.ERROR, stage=Stage.DEFINE)
-def emulator_missing(domain: Domain, setting: Setting) -> Iterator[Problem]:
+def emulator_missing(domain: Domain, context: Context) -> Iterator[Problem]:
     """The QEMU that `<emulator>` names is there and may be executed.
 
     Why: libvirt asks it for its capabilities when the domain is defined.
@@ -461,9 +461,9 @@ def emulator_missing(domain: Domain, setting: Setting) -> Iterator[Problem]:
     libvirt says: QEMU binary … is not executable: Permission denied
     See: libvirt qemu_capabilities.c:virQEMUCapsNewForBinaryInternal
     """
-    if setting.host and domain.emulator:
+    if context.host and domain.emulator:
         path = domain.emulator.text
-        kind = setting.host.path_kind(path)
+        kind = context.host.path_kind(path)
         if kind not in (None, "program"):
             what = "does not exist" if kind == "missing" else "is not executable"
             yield Problem(
@@ -474,7 +474,7 @@ def emulator_missing(domain: Domain, setting: Setting) -> Iterator[Problem]:
 
 
 @rule("VFS620", "virtiofs-not-on-host", severity=Severity.ERROR, stage=Stage.DEFINE)
-def virtiofs_not_on_host(share: VirtioFS, setting: Setting) -> Iterator[Problem]:
+def virtiofs_not_on_host(share: VirtioFS, context: Context) -> Iterator[Problem]:
     """The host's QEMU has the virtio-fs device.
 
     Why: `virsh domcapabilities` lists the filesystem drivers of a QEMU; one that is older than 4.2 or was
@@ -489,7 +489,7 @@ def virtiofs_not_on_host(share: VirtioFS, setting: Setting) -> Iterator[Problem]
     libvirt says: virtiofs is not supported with this QEMU binary
     See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefFS; virsh domcapabilities, devices/filesystem
     """
-    drivers = setting.host.drivers_for(share.domain.arch) if setting.host else None
+    drivers = context.host.drivers_for(share.domain.arch) if context.host else None
     if drivers is not None and "virtiofs" not in drivers and share.driver:
         yield Problem(
             at=share.driver.at("type"),
@@ -499,7 +499,7 @@ def virtiofs_not_on_host(share: VirtioFS, setting: Setting) -> Iterator[Problem]
 
 
 @rule("VFS621", "memfd-not-on-host", severity=Severity.ERROR, stage=Stage.DEFINE)
-def memfd_not_on_host(domain: Domain, setting: Setting) -> Iterator[Problem]:
+def memfd_not_on_host(domain: Domain, context: Context) -> Iterator[Problem]:
     """The host's QEMU can take a guest's memory from memfd.
 
     Why: `virsh domcapabilities` lists the memory sources of a QEMU; memfd needs QEMU 2.12 and Linux.
@@ -510,7 +510,7 @@ def memfd_not_on_host(domain: Domain, setting: Setting) -> Iterator[Problem]:
     libvirt says: memory-backend-memfd is not supported with this QEMU binary
     See: libvirt qemu_validate.c:qemuValidateDomainDefMemory; virsh domcapabilities, memoryBacking
     """
-    sources = setting.host.sources_for(domain.arch) if setting.host else None
+    sources = context.host.sources_for(domain.arch) if context.host else None
     if sources is not None and "memfd" not in sources and domain.backing.is_memfd and domain.backing.source:
         yield Problem(
             at=domain.backing.source.span,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vfslint.context import Setting
+from vfslint.context import Context
 from vfslint.domain.domain import Domain, Page
 from vfslint.domain.machines import HUGE_PAGES_KIB
 from vfslint.domain.pages import ORDINARY_KIB
@@ -254,7 +254,7 @@ def hugepages_anonymous(domain: Domain) -> Iterator[Problem]:
 
 
 @rule("VFS159", "memory-not-in-whole-pages", severity=Severity.ERROR, stage=Stage.START)
-def memory_not_in_whole_pages(domain: Domain, setting: Setting) -> Iterator[Problem]:
+def memory_not_in_whole_pages(domain: Domain, context: Context) -> Iterator[Problem]:
     """Memory in huge pages is a multiple of their size.
 
     Why: a memfd cannot have a part of a page, and QEMU 9.1 refuses files that do; older ones take a whole
@@ -273,7 +273,7 @@ def memory_not_in_whole_pages(domain: Domain, setting: Setting) -> Iterator[Prob
     See: QEMU backends/hostmem-memfd.c, hostmem.c; libvirt qemu_domain.c:qemuDomainAlignMemorySizes
     """
     sizes = HUGE_PAGES_KIB.get(domain.arch, ())
-    refuses = domain.backing.is_memfd or setting.target.qemu >= QEMU_CHECKS_FILES
+    refuses = domain.backing.is_memfd or context.target.qemu >= QEMU_CHECKS_FILES
     for demand in domain.hugepage_demands:
         size = demand.size_kib
         if not size or size not in sizes or demand.memory_kib % size == 0:
@@ -283,7 +283,7 @@ def memory_not_in_whole_pages(domain: Domain, setting: Setting) -> Iterator[Prob
             at=demand.node.at("size"),
             message=f"{spell_size(demand.memory_kib)} of memory are not a multiple of pages of {spell_size(size)}",
             help=f"make it {spell_size(pages * size)}, or choose smaller pages",
-            label="" if refuses else f"QEMU {spell(setting.target.qemu)} takes {pages} whole pages",
+            label="" if refuses else f"QEMU {spell(context.target.qemu)} takes {pages} whole pages",
             severity=None if refuses else Severity.WARNING,
             stage=None if refuses else Stage.NEVER,
         )

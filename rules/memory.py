@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vfslint.context import Setting
+from vfslint.context import Context
 from vfslint.domain.devices import Device
 from vfslint.domain.domain import Domain, Region
 from vfslint.findings import Edit, Fix, Problem, Related, Severity, Span, Stage
@@ -22,7 +22,7 @@ _SERVERS = {"filesystem": "virtiofsd serves this device", "interface": "another 
 
 
 @rule("VFS101", "memory-not-shared", severity=Severity.ERROR, stage=Stage.DEFINE)
-def memory_not_shared(domain: Domain, setting: Setting) -> Iterator[Problem]:
+def memory_not_shared(domain: Domain, context: Context) -> Iterator[Problem]:
     """A device that another process serves needs all guest memory to be shared.
 
     Why: virtiofsd and other vhost-user processes answer the guest by mapping its memory. Memory is shared
@@ -62,7 +62,7 @@ def memory_not_shared(domain: Domain, setting: Setting) -> Iterator[Problem]:
     if not private:
         return
     for device in domain.vhost_user_devices:
-        severity, stage = _consequence(device, setting)
+        severity, stage = _consequence(device, context)
         yield Problem(
             at=_served(device).span,
             message=f"{device.label} needs shared memory, but {_names(private)} private",
@@ -76,8 +76,8 @@ def memory_not_shared(domain: Domain, setting: Setting) -> Iterator[Problem]:
         )
 
 
-def _consequence(device: Device, setting: Setting) -> tuple[Severity | None, Stage | None]:
-    is_unchecked = device.kind == "interface" and setting.target.libvirt < INTERFACES_CHECKED
+def _consequence(device: Device, context: Context) -> tuple[Severity | None, Stage | None]:
+    is_unchecked = device.kind == "interface" and context.target.libvirt < INTERFACES_CHECKED
     if is_unchecked or device.kind == "video":
         return Severity.WARNING, Stage.GUEST
     return None, None
@@ -194,7 +194,7 @@ def memory_missing(domain: Domain) -> Iterator[Problem]:
 
 
 @rule("VFS103", "maximum-memory-incomplete", severity=Severity.ERROR, stage=Stage.PARSE)
-def maximum_memory_incomplete(domain: Domain, setting: Setting) -> Iterator[Problem]:
+def maximum_memory_incomplete(domain: Domain, context: Context) -> Iterator[Problem]:
     """`<maxMemory>` has a size, and slots for memory devices where libvirt is older than 9.5.0.
 
     Why: slots without a size mean nothing; a size without slots is understood since 9.5.0.
@@ -219,10 +219,10 @@ def maximum_memory_incomplete(domain: Domain, setting: Setting) -> Iterator[Prob
             message=f"<maxMemory> has {domain.memory_slots} slots, but no size",
             help="write the largest size that the guest's memory may grow to",
         )
-    elif domain.max_memory_kib and not domain.memory_slots and setting.target.libvirt < (9, 5, 0):
+    elif domain.max_memory_kib and not domain.memory_slots and context.target.libvirt < (9, 5, 0):
         yield Problem(
             at=node.start_span,
-            message=f"<maxMemory> has no slots, which libvirt {spell(setting.target.libvirt)} wants",
+            message=f"<maxMemory> has no slots, which libvirt {spell(context.target.libvirt)} wants",
             help="write slots='…', as many as there are memory devices to come",
         )
 
@@ -255,7 +255,7 @@ def maximum_below_memory(domain: Domain) -> Iterator[Problem]:
 
 
 @rule("VFS105", "hotplug-without-numa", severity=Severity.ERROR, stage=Stage.DEFINE)
-def hotplug_without_numa(domain: Domain, setting: Setting) -> Iterator[Problem]:
+def hotplug_without_numa(domain: Domain, context: Context) -> Iterator[Problem]:
     """Memory that can grow needs a NUMA cell, where libvirt is older than 9.6.0.
 
     Why: memory devices belong to cells. libvirt 9.6.0 adds one by itself, whose memory is shared where
@@ -269,11 +269,11 @@ def hotplug_without_numa(domain: Domain, setting: Setting) -> Iterator[Problem]:
     See: libvirt qemu_domain.c:qemuDomainDefValidateMemoryHotplug
     """
     node = domain.first("maxMemory")
-    needs_cell = setting.target.libvirt < (9, 6, 0) and not domain.is_pseries
+    needs_cell = context.target.libvirt < (9, 6, 0) and not domain.is_pseries
     if needs_cell and node and domain.max_memory_kib and not domain.cells:
         yield Problem(
             at=node.start_span,
-            message=f"the memory can grow, but libvirt {spell(setting.target.libvirt)} wants a NUMA cell for that",
+            message=f"the memory can grow, but libvirt {spell(context.target.libvirt)} wants a NUMA cell for that",
             help="add <cpu><numa><cell …/></numa></cpu> with all vCPUs and all memory",
         )
 
@@ -378,7 +378,7 @@ def _unknown(written: Attribute | None, what: str, words: tuple[str, ...]) -> It
 
 
 @rule("VFS110", "allocation-threads-unsupported", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<allocation",))
-def allocation_threads_unsupported(domain: Domain, setting: Setting) -> Iterator[Problem]:
+def allocation_threads_unsupported(domain: Domain, context: Context) -> Iterator[Problem]:
     """Several threads allocate huge pages only in QEMU 5.0 or newer.
 
     Why: older ones have no `prealloc-threads`. libvirt reads the attribute since 8.2.0.
@@ -389,7 +389,7 @@ def allocation_threads_unsupported(domain: Domain, setting: Setting) -> Iterator
     libvirt says: preallocation threads are unsupported with this QEMU
     See: libvirt qemu_validate.c:qemuValidateDomainDefMemory
     """
-    target = setting.target
+    target = context.target
     if target.qemu >= (5, 0, 0) or target.libvirt < (8, 2, 0) or not domain.backing.hugepages:
         return
     threads = domain.backing.allocation_threads
@@ -449,7 +449,7 @@ def backing_option_without_effect(domain: Domain) -> Iterator[Problem]:
 
 
 @rule("VFS113", "blob-without-memfd", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<video",))
-def blob_without_memfd(domain: Domain, setting: Setting) -> Iterator[Problem]:
+def blob_without_memfd(domain: Domain, context: Context) -> Iterator[Problem]:
     """A virtio-gpu with blob resources needs memfd memory.
 
     Why: the resources are handed on as parts of a memfd. libvirt 9.0.0 and older does not know `blob`.
@@ -464,7 +464,7 @@ def blob_without_memfd(domain: Domain, setting: Setting) -> Iterator[Problem]:
     See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefVideo
     """
     blob = domain.video_blob
-    if blob is None or domain.backing.is_memfd or setting.target.libvirt < (9, 1, 0):
+    if blob is None or domain.backing.is_memfd or context.target.libvirt < (9, 1, 0):
         return
     source = domain.backing.source
     if source:
@@ -555,7 +555,7 @@ def confidential_guest_with_vhost_user(domain: Domain) -> Iterator[Problem]:
 
 
 @rule("VFS116", "sharing-needs-numa", severity=Severity.ERROR, stage=Stage.DEFINE)
-def sharing_needs_numa(domain: Domain, setting: Setting) -> Iterator[Problem]:
+def sharing_needs_numa(domain: Domain, context: Context) -> Iterator[Problem]:
     """Without NUMA cells, memory can be shared since libvirt 6.9.0 and QEMU 5.0.
 
     Why: before that, only the memory of a NUMA cell could be chosen. QEMU 5.2 still lacks it for RISC-V
@@ -569,7 +569,7 @@ def sharing_needs_numa(domain: Domain, setting: Setting) -> Iterator[Problem]:
     libvirt says: virtiofs requires shared memory
     See: libvirt documentation, "Sharing files with Virtiofs", Host setup; qemu_validate.c of 9.0.0
     """
-    target = setting.target
+    target = context.target
     is_riscv = domain.arch.startswith("riscv") and target.libvirt < (9, 2, 0) and target.qemu < (6, 0, 0)
     if not (target.libvirt < (6, 9, 0) or target.qemu < (5, 0, 0) or is_riscv):
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vfslint.context import Setting
+from vfslint.context import Context
 from vfslint.domain.devices import MemoryDevice
 from vfslint.domain.domain import Domain
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
@@ -71,7 +71,7 @@ def memory_device_incomplete(device: MemoryDevice) -> Iterator[Problem]:
 
 
 @rule("VFS172", "memory-device-node", severity=Severity.ERROR, stage=Stage.DEFINE)
-def memory_device_node(device: MemoryDevice, setting: Setting) -> Iterator[Problem]:
+def memory_device_node(device: MemoryDevice, context: Context) -> Iterator[Problem]:
     """A memory device belongs to a NUMA cell that exists.
 
     Why: the guest finds it as part of that node. virtio-pmem belongs to none. libvirt 7.0.0 defines a wrong
@@ -106,7 +106,7 @@ def memory_device_node(device: MemoryDevice, setting: Setting) -> Iterator[Probl
         return
     if device.model == "sgx-epc":
         return
-    cells = len(domain.cells) or int(setting.target.libvirt >= (9, 6, 0) and not domain.is_pseries)
+    cells = len(domain.cells) or int(context.target.libvirt >= (9, 6, 0) and not domain.is_pseries)
     if not device.has_node:
         if cells or (domain.max_memory_kib and not domain.is_pseries):
             yield Problem(
@@ -119,7 +119,7 @@ def memory_device_node(device: MemoryDevice, setting: Setting) -> Iterator[Probl
             at=device.node_span,
             message=f"the {device.label} belongs to NUMA cell {device.cell}, but the last one is {cells - 1}",
             help="name a cell that exists",
-            stage=Stage.START if setting.target.libvirt < (7, 1, 0) else None,
+            stage=Stage.START if context.target.libvirt < (7, 1, 0) else None,
         )
 
 
@@ -258,7 +258,7 @@ def memory_device_geometry(device: MemoryDevice) -> Iterator[Problem]:
 
 
 @rule("VFS177", "dynamic-memory-slots", severity=Severity.WARNING, stage=Stage.START)
-def dynamic_memory_slots(device: MemoryDevice, setting: Setting) -> Iterator[Problem]:
+def dynamic_memory_slots(device: MemoryDevice, context: Context) -> Iterator[Problem]:
     """Dynamic memory slots want a daemon that can follow them.
 
     Why: with them QEMU shows vhost-user daemons ever new pieces of memory; older ones, such as virtiofsd
@@ -278,8 +278,8 @@ def dynamic_memory_slots(device: MemoryDevice, setting: Setting) -> Iterator[Pro
     See: libvirt documentation, Domain XML format, Memory devices; since 10.1.0
     """
     slots = device.dynamic_slots
-    daemon = setting.target.virtiofsd
-    if slots is None or setting.target.libvirt < (10, 1, 0) or (daemon and daemon >= (1, 13, 0)):
+    daemon = context.target.virtiofsd
+    if slots is None or context.target.libvirt < (10, 1, 0) or (daemon and daemon >= (1, 13, 0)):
         return
     if device.domain.vhost_user_devices:
         name = f"virtiofsd {spell(daemon)}" if daemon else "the virtiofsd of QEMU"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vfslint.context import Setting
+from vfslint.context import Context
 from vfslint.domain.domain import Domain
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
 from vfslint.rule import rule
@@ -71,7 +71,7 @@ def no_vcpu(domain: Domain) -> Iterator[Problem]:
 
 
 @rule("VFS042", "more-vcpus-than-machine", severity=Severity.ERROR, stage=Stage.DEFINE)
-def more_vcpus_than_machine(domain: Domain, setting: Setting) -> Iterator[Problem]:
+def more_vcpus_than_machine(domain: Domain, context: Context) -> Iterator[Problem]:
     """A machine takes a limited number of vCPUs.
 
     Why: isapc takes 1, pc 255, q35 255 (until 2.7), 288 (until 8.0), 1024 (until 8.2) or 4096 by its version.
@@ -90,7 +90,7 @@ def more_vcpus_than_machine(domain: Domain, setting: Setting) -> Iterator[Proble
         name = repr(domain.machine) if domain.machine else "'pc', the default,"
         yield Problem(
             at=domain.vcpu_at,
-            message=f"the guest has {domain.vcpus} vCPUs, but machine {name} of QEMU {spell(setting.target.qemu)} "
+            message=f"the guest has {domain.vcpus} vCPUs, but machine {name} of QEMU {spell(context.target.qemu)} "
             f"takes {limit}",
             help="lower the number, or choose another machine type",
             related=(Related(machine.span, f"takes {limit}"),) if machine else (),
@@ -151,7 +151,7 @@ def more_vcpus_now_than_ever(domain: Domain) -> Iterator[Problem]:
 
 
 @rule("VFS045", "many-vcpus-need-iommu", severity=Severity.ERROR, stage=Stage.DEFINE)
-def many_vcpus_need_iommu(domain: Domain, setting: Setting) -> Iterator[Problem]:
+def many_vcpus_need_iommu(domain: Domain, context: Context) -> Iterator[Problem]:
     """More than 255 vCPUs need a machine whose interrupts can reach them.
 
     Why: x86 interrupts have 8-bit destinations unless an IOMMU in extended interrupt mode widens them, which
@@ -177,7 +177,7 @@ def many_vcpus_need_iommu(domain: Domain, setting: Setting) -> Iterator[Problem]
         return
     if not domain.is_q35:
         reason, remedy = "only q35 machines take more than 255", "write machine='q35', or lower the number"
-    elif setting.target.libvirt < (9, 1, 0) and not domain.has_extended_interrupts:
+    elif context.target.libvirt < (9, 1, 0) and not domain.has_extended_interrupts:
         reason = "more than 255 need an IOMMU with eim='on'"
         remedy = "add <iommu model='intel'><driver intremap='on' eim='on'/></iommu> and <ioapic driver='qemu'/>"
     else:

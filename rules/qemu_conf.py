@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from vfslint.context import Setting
+from vfslint.context import Context
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
 from vfslint.rule import rule
 from vfslint.targets import spell
@@ -614,7 +614,7 @@ def device_acl_incomplete(chosen: ConfSetting) -> Iterator[Problem]:
 
 
 @rule("VFS519", "namespaces-in-session", severity=Severity.ERROR, stage=Stage.START)
-def namespaces_in_session(chosen: ConfSetting, setting: Setting) -> Iterator[Problem]:
+def namespaces_in_session(chosen: ConfSetting, context: Context) -> Iterator[Problem]:
     """A session daemon is given no namespaces.
 
     Why: only root may make them. The unprivileged QEMU driver does not start when its qemu.conf names one.
@@ -628,7 +628,7 @@ def namespaces_in_session(chosen: ConfSetting, setting: Setting) -> Iterator[Pro
     Fix: writes an empty list.
     See: libvirt qemu_conf.c:virQEMUDriverConfigLoadSecurityEntry
     """
-    if setting.session and chosen.name == "namespaces" and chosen.value.texts:
+    if context.session and chosen.name == "namespaces" and chosen.value.texts:
         yield Problem(
             at=chosen.value.span,
             message=f"namespaces is {chosen.shown} in a session's qemu.conf: {NO_DRIVER}",

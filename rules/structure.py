@@ -356,7 +356,7 @@ def too_new(domain: Domain) -> Iterator[Problem]:
     libvirt says: Extra element openfiles in interleave
     See: libvirt NEWS; libvirt docs/formatdomain
     """
-    target = spell(domain.setting.target.libvirt)
+    target = spell(domain.context.target.libvirt)
     for fault in domain.deviations_of("too-new"):
         node = fault.node
         if fault.value is not None:

@@ -1,8 +1,11 @@
 """Options and surroundings of every test."""
 
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
+
+from vfslint.failures import Failure
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -34,3 +37,14 @@ def _no_service(monkeypatch: pytest.MonkeyPatch) -> None:
     """Continuous integration runs the tests too; they behave as at anybody's desk."""
     for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_WORKSPACE", "CI_PROJECT_DIR"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _no_internal_error(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What vfslint would report as a bug of its own fails the test; those marked `internal_errors` ask for it."""
+
+    def fail(error: BaseException, *_: object) -> NoReturn:
+        raise error
+
+    if request.node.get_closest_marker("internal_errors") is None:
+        monkeypatch.setattr(Failure, "of", fail)

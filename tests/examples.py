@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from tests import hosts
-from vfslint.context import Setting
+from vfslint.context import Context
 from vfslint.engine import Engine
 from vfslint.findings import Finding
 from vfslint.manual import Example
@@ -87,7 +87,7 @@ def split(fragment: str) -> list[str]:
     return pieces
 
 
-def setting(given: str) -> Setting:
+def context(given: str) -> Context:
     """Read circumstances: `libvirt 9.0.0, qemu 7.2, virtiofsd none, target debian-12, session`.
 
     `qemu.conf:` stands last; what follows it is the text of one.
@@ -115,7 +115,7 @@ def setting(given: str) -> Setting:
         else:
             raise ValueError(f"unknown circumstance {word!r}")
     source = Source(conf.strip().encode(), "qemu.conf")
-    return Setting(target, session, host, read_conf(source, target.libvirt) if conf else None, schema)
+    return Context(target, session, host, read_conf(source, target.libvirt) if conf else None, schema)
 
 
 def judge(engine: Engine, data: bytes) -> list[Finding]:
@@ -128,5 +128,5 @@ def judge(engine: Engine, data: bytes) -> list[Finding]:
 
 def findings(example: Example) -> list[Finding]:
     """Lint an example as its manual gives it."""
-    engine = Engine(RULES, setting(example.given))
+    engine = Engine(RULES, context(example.given))
     return judge(engine, document(example.text))

@@ -334,7 +334,7 @@ def test_paths_start_at_the_folder_of_the_configuration(folder: Path) -> None:
     (folder / "guests" / "my.conf").write_text('memory_backing_dir = "/dev/shm"\n')
     (folder / "guests" / "vfslint.toml").write_text("qemu-conf = 'my.conf'")
     choices = Choices(lint_parser().parse_args(["guests/web.xml"]))
-    (conf,) = (choices.engine("guests/web.xml").setting.conf,)
+    (conf,) = (choices.engine("guests/web.xml").context.conf,)
     assert conf is not None
     assert conf.source.name == "guests/my.conf"
     assert conf.text("memory_backing_dir") == "/dev/shm"

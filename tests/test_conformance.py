@@ -74,14 +74,14 @@ def test_what_the_test_driver_prints_is_clean() -> None:
 
 
 def test_rules_that_are_not_loaded_for_a_file_have_nothing_to_say_of_it() -> None:
-    from vfslint.context import Setting
+    from vfslint.context import Context
     from vfslint.engine import Engine
     from vfslint.rules import RULES, rules_for
     from vfslint.xml.source import Source
 
-    every = Engine(RULES, Setting())
+    every = Engine(RULES, Context())
     for number, case in enumerate(read_cases(DATA / "more-cases.jsonl.gz")):
         if number % 5 == 0:
             source = Source(case["xml"].encode(), "case.xml")
             few = rules_for(qemu_conf=False, beside_qemu_conf=False, host=False, fleet=False, text=source.data)
-            assert Engine(few, Setting()).judge_xml(source).findings == every.judge_xml(source).findings
+            assert Engine(few, Context()).judge_xml(source).findings == every.judge_xml(source).findings

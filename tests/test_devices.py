@@ -2,7 +2,7 @@
 
 import pytest
 
-from vfslint.context import Setting
+from vfslint.context import Context
 from vfslint.domain.addresses import Place
 from vfslint.domain.devices import Filesystem, Interface, VirtioFS
 from vfslint.domain.domain import Domain
@@ -19,7 +19,7 @@ I440FX = "<type arch='x86_64' machine='pc'>hvm</type>"
 def domain(devices: str, libvirt: str = "12.8.0", os: str = Q35) -> Domain:
     text = f"<domain type='kvm'><os>{os}</os><devices>{devices}</devices></domain>"
     document = read(Source(text.encode(), "domain.xml"))
-    return Domain(document, Node(document, document.root), Setting(contemporary(version(libvirt))))
+    return Domain(document, Node(document, document.root), Context(contemporary(version(libvirt))))
 
 
 def filesystem(inside: str, libvirt: str = "12.8.0", attributes: str = "") -> Filesystem:

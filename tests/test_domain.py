@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.examples import setting
+from tests.examples import context
 from vfslint.domain.domain import Domain
 from vfslint.domain.machines import MachineType
 from vfslint.xml.document import Node, read
@@ -13,7 +13,7 @@ from vfslint.xml.source import Source
 
 def domain(body: str, *, given: str = "", start: str = "<domain type='kvm'>") -> Domain:
     document = read(Source(f"{start}{body}</domain>".encode(), "x"))
-    return Domain(document, Node(document, document.root), setting(given))
+    return Domain(document, Node(document, document.root), context(given))
 
 
 CELLS = "<cpu><numa><cell cpus='0' memory='1' unit='GiB'{}/><cell cpus='1' memory='1' unit='GiB'{}/></numa></cpu>"

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from vfslint import files
 from vfslint.cli.main import main
-from vfslint.context import Setting
+from vfslint.context import Context
 from vfslint.engine import Engine
 from vfslint.files import NotWritten, replace
 from vfslint.findings import Edit, Fix, Problem, Severity, Stage
@@ -110,8 +110,8 @@ def has_child(document: Document) -> Iterator[Problem]:
 
 
 def mender(*rules: Rule, unsafe: bool = False) -> Mender:
-    judge = Engine(rules, Setting()).judge_xml
-    guard = Engine([*rules, no_bad, malformed], Setting()).judge_xml
+    judge = Engine(rules, Context()).judge_xml
+    guard = Engine([*rules, no_bad, malformed], Context()).judge_xml
     return Mender(judge, guard, unsafe=unsafe)
 
 
@@ -170,14 +170,14 @@ def test_of_two_orders_the_one_that_leaves_less_is_taken() -> None:
     # Renaming the attribute after the wrong type would leave a share that no fix can mend.
     share = "<filesystem type='block'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>"
     text = MENDED[: MENDED.index("    <filesystem")] + share + "</filesystem></devices></domain>\n"
-    engine = Engine(RULES, Setting()).judge_xml
+    engine = Engine(RULES, Context()).judge_xml
     mended = Mender(engine, engine).mend(Source(text.encode(), "x.xml"))
     assert mended.source.data.decode() == text.replace("'block'", "'mount'")
 
 
 def test_what_follows_from_another_fault_is_not_mended_twice() -> None:
     text = DOMAIN.replace("memoryBacking", "memorybacking")
-    engine = Engine(RULES, Setting()).judge_xml
+    engine = Engine(RULES, Context()).judge_xml
     codes = {finding.code for finding in engine(Source(text.encode(), "x.xml")).findings}
     assert "VFS101" in codes
     mended = Mender(engine, engine).mend(Source(text.encode(), "x.xml"))

@@ -14,14 +14,14 @@ import pytest
 from tests.hosts import host
 from vfslint.api import lint_bytes
 from vfslint.cli.main import main
-from vfslint.context import Setting
+from vfslint.context import Context
 from vfslint.engine import Engine
 from vfslint.findings import Finding
 from vfslint.fleet import Member
 from vfslint.rules import RULES
 from vfslint.xml.source import Source
 
-ENGINE = Engine(RULES, Setting())
+ENGINE = Engine(RULES, Context())
 UUID = "00000000-0000-4000-8000-00000000000"
 
 
@@ -171,7 +171,7 @@ PAGES = [{"size_kib": 2048, "total": 2048, "free": 0}]
 
 def on(name: str, **facts: Any) -> Engine:
     chosen = [rule for rule in RULES if rule.code.startswith("VFS8")]
-    return Engine(chosen, Setting(host=host(name, **facts)))
+    return Engine(chosen, Context(host=host(name, **facts)))
 
 
 def test_pages_are_counted_together_with_facts_only() -> None:

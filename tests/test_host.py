@@ -17,7 +17,7 @@ from jsonschema import Draft202012Validator
 from tests.examples import document
 from tests.hosts import BARE, GIB, NAMED, host, pools
 from vfslint.cli.main import main
-from vfslint.context import Setting
+from vfslint.context import Context
 from vfslint.engine import Engine, domains_in
 from vfslint.host import survey
 from vfslint.host.facts import Daemon, Discovery, Host, Mount, Pool, Storage, Unreadable, dump, load
@@ -440,16 +440,16 @@ HUNGRY = BOUND + CELLS + TWO_SIZES + SHARE
 
 
 def domains(fragment: str) -> list[Any]:
-    return domains_in(read(Source(document(fragment), "example.xml")), Setting())
+    return domains_in(read(Source(document(fragment), "example.xml")), Context())
 
 
-def judged(fragment: str, facts: Host | None, **setting: Any) -> list[Any]:
-    engine = Engine(RULES, Setting(host=facts, **setting))
+def judged(fragment: str, facts: Host | None, **context: Any) -> list[Any]:
+    engine = Engine(RULES, Context(host=facts, **context))
     return engine.judge_xml(Source(document(fragment), "example.xml")).findings
 
 
-def findings(fragment: str, facts: Host | None, **setting: Any) -> set[str]:
-    return {found.code for found in judged(fragment, facts, **setting) if found.code.startswith("VFS6")}
+def findings(fragment: str, facts: Host | None, **context: Any) -> set[str]:
+    return {found.code for found in judged(fragment, facts, **context) if found.code.startswith("VFS6")}
 
 
 def helps(fragment: str, facts: Host) -> list[str]:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.test_starts import STARTS, UP_TO_ANOTHER_DOMAIN, UP_TO_THE_HOST, errors, ids
 from tests.test_starts import starts as all_starts
-from vfslint.context import Setting
+from vfslint.context import Context
 from vfslint.engine import Engine
 from vfslint.findings import Finding, Stage
 from vfslint.host.facts import Host, load
@@ -72,7 +72,7 @@ def judge(start: Any) -> list[Finding]:
     """Judge a domain of a case on its host, beside those that were started before it."""
     case = CASES[start.case]
     facts = host(start.release, case.get("host"))
-    engine = Engine(RULES, Setting(facts.target(NEWEST), host=facts))
+    engine = Engine(RULES, Context(facts.target(NEWEST), host=facts))
     sources = {f"{number}.xml": Source(xml.encode(), f"{number}.xml") for number, xml in enumerate(case["xml"])}
     outcomes = [engine.judge_xml(source) for source in sources.values()]
     members = [member for outcome in outcomes for member in outcome.members()]

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.live_libvirt import LiveLibvirt, is_available
-from vfslint.context import Setting
+from vfslint.context import Context
 from vfslint.engine import Engine
 from vfslint.fixes import Mended, Mender
 from vfslint.rules import RULES
@@ -37,7 +37,7 @@ class Case(NamedTuple):
 
 
 def cases(release: str, *, unsafe: bool = False, every: int = 1) -> Iterator[Case]:
-    engine = Engine(RULES, Setting(contemporary(version(release))))
+    engine = Engine(RULES, Context(contemporary(version(release))))
     mender = Mender(engine.judge_xml, engine.judge_xml, unsafe=unsafe)
     with gzip.open(CASES, "rt", encoding="utf-8") as lines:
         for number, line in enumerate(lines):
@@ -51,7 +51,7 @@ def cases(release: str, *, unsafe: bool = False, every: int = 1) -> Iterator[Cas
 
 @pytest.mark.parametrize("unsafe", [False, True])
 def test_mending_a_case_twice_is_mending_it_once(unsafe: bool) -> None:
-    engine = Engine(RULES, Setting())
+    engine = Engine(RULES, Context())
     mender = Mender(engine.judge_xml, engine.judge_xml, unsafe=unsafe)
     for case in cases("12.8.0", unsafe=unsafe, every=4):
         assert mender.mend(case.mended.source).source.data == case.mended.source.data, case.id

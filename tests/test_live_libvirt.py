@@ -19,7 +19,7 @@ from tests.explained import explanation
 from tests.live_libvirt import LiveLibvirt, Verdict, is_available
 from tests.mutations import Mutant, mutants
 from tools.conformance import refuses_define, refuses_validate
-from vfslint.context import Setting
+from vfslint.context import Context
 from vfslint.engine import Engine
 from vfslint.findings import Severity, Stage
 from vfslint.rules import RULES
@@ -55,7 +55,7 @@ def disagreement(mutant: Mutant, said: Verdict, engine: Engine) -> str:
 
 
 def engine_for(libvirt: LiveLibvirt) -> Engine:
-    return Engine(RULES, Setting(contemporary(version(libvirt.release))))
+    return Engine(RULES, Context(contemporary(version(libvirt.release))))
 
 
 def test_agreement_with_the_libvirt_of_this_machine(libvirt: LiveLibvirt) -> None:

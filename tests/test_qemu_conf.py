@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from vfslint.context import Setting
+from vfslint.context import Context
 from vfslint.engine import Engine
 from vfslint.findings import Finding, Severity
 from vfslint.qemu_conf.conf import backing_directory
@@ -48,7 +48,7 @@ ANSWERS = answers()
 
 def lint(data: bytes | str, release: str = "12.8.0", **more: Any) -> list[Finding]:
     data = data.encode() if isinstance(data, str) else data
-    engine = Engine(RULES, Setting(contemporary(version(release)), **more))
+    engine = Engine(RULES, Context(contemporary(version(release)), **more))
     return engine.judge_conf(Source(data, "qemu.conf")).findings
 
 
@@ -58,7 +58,7 @@ def errors(findings: list[Finding]) -> list[str]:
 
 @pytest.mark.parametrize("release", RELEASES)
 def test_errors_are_what_the_driver_refuses(release: str) -> None:
-    engine = Engine(RULES, Setting(contemporary(version(release))))
+    engine = Engine(RULES, Context(contemporary(version(release))))
     differing = []
     for answer in ANSWERS:
         findings = engine.judge_conf(Source(answer["conf"].encode("latin-1"), "qemu.conf")).findings
@@ -239,7 +239,7 @@ def test_only_directories_surely_on_a_disk_are_called_so(text: str, is_on_disk: 
 
 def test_a_large_file_takes_few_milliseconds() -> None:
     data = (DATA / "12.8.0" / "on.conf").read_bytes()
-    engine = Engine(RULES, Setting())
+    engine = Engine(RULES, Context())
     engine.judge_conf(Source(data, "qemu.conf"))
     times = []
     for _ in range(5):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.examples import document, findings, judge, setting
+from tests.examples import context, document, findings, judge
 from vfslint.engine import Engine
 from vfslint.manual import Example
 from vfslint.rule import Rule
@@ -33,7 +33,7 @@ def test_good_example_gives_nothing(rule: Rule, example: Example) -> None:
 @pytest.mark.parametrize(("rule", "example"), BAD, ids=name)
 def test_fix_makes_the_bad_example_clean_of_the_code(rule: Rule, example: Example) -> None:
     data = document(example.text)
-    engine = Engine(RULES, setting(example.given))
+    engine = Engine(RULES, context(example.given))
     for _ in range(10):
         fixes = [finding.fix for finding in judge(engine, data) if finding.fix]
         if not fixes:

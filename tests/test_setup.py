@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.examples import context as circumstances
 from tests.examples import document
-from tests.examples import setting as circumstances
 from tests.hosts import host
 from vfslint.cli.main import main
-from vfslint.context import Setting
+from vfslint.context import Context
 from vfslint.engine import domains_in
 from vfslint.host import setup_script
 from vfslint.host.facts import Host
@@ -31,12 +31,12 @@ FILED = "<memoryBacking><access mode='shared'/></memoryBacking>"
 
 
 def script(*fragments: str, given: str = "", facts: Host | None = None) -> str:
-    setting = circumstances(given)._replace(host=facts)
+    context = circumstances(given)._replace(host=facts)
     found = [
-        domain for fragment in fragments for domain in domains_in(read(Source(document(fragment), "x.xml")), setting)
+        domain for fragment in fragments for domain in domains_in(read(Source(document(fragment), "x.xml")), context)
     ]
     out = StringIO()
-    setup_script.write(found, setting, out)
+    setup_script.write(found, context, out)
     check(out.getvalue())
     return out.getvalue()
 
@@ -255,5 +255,5 @@ def test_a_domain_that_cannot_be_read_gives_no_traceback() -> None:
     for facts in (None, host()):
         script(f"{broken}<cpu><numa><cell id='q' memory='z'/></numa></cpu><filesystem/>", facts=facts)
     out = StringIO()
-    setup_script.write(domains_in(read(Source(b"<domain/>", "x")), Setting()), Setting(), out)
+    setup_script.write(domains_in(read(Source(b"<domain/>", "x")), Context()), Context(), out)
     check(out.getvalue())

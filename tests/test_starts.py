@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from vfslint.context import Setting
+from vfslint.context import Context
 from vfslint.engine import Engine
 from vfslint.findings import Finding, Severity, Stage
 from vfslint.rules import RULES
@@ -62,7 +62,7 @@ def ids(start: Any) -> str:
 
 
 def judge(start: Start) -> list[Finding]:
-    engine = Engine(RULES, Setting(contemporary(version(start.release))))
+    engine = Engine(RULES, Context(contemporary(version(start.release))))
     return engine.judge_xml(Source(start.xml.encode(), start.case)).findings
 
 

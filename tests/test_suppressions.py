@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from vfslint.context import Setting
+from vfslint.context import Context
 from vfslint.engine import Engine, Outcome
 from vfslint.rules import RULES
 from vfslint.xml.document import read
@@ -32,7 +32,7 @@ def domain(devices: str, metadata: str = "") -> str:
 def judge(text: str | bytes, *select: str) -> Outcome:
     data = text.encode() if isinstance(text, str) else text
     rules = [rule for rule in RULES if not select or rule.code.startswith(select)]
-    return Engine(rules, Setting()).judge_xml(Source(data, "x.xml"))
+    return Engine(rules, Context()).judge_xml(Source(data, "x.xml"))
 
 
 def codes(text: str | bytes, *select: str) -> list[str]:
@@ -296,7 +296,7 @@ def test_a_file_that_is_no_domain_can_be_silenced() -> None:
 
 
 def conf(text: str) -> list[str]:
-    engine = Engine(RULES, Setting())
+    engine = Engine(RULES, Context())
     return [finding.code for finding in engine.judge_conf(Source(text.encode(), "qemu.conf")).findings]
 
 

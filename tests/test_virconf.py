@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vfslint.context import Setting
+from vfslint.context import Context
 from vfslint.engine import Engine
 from vfslint.findings import Position
 from vfslint.qemu_conf.reader import MAXIMUM_BYTES, QemuConf, Unreadable, read
@@ -175,8 +175,8 @@ PIECES = st.sampled_from(
 
 @given(st.one_of(st.binary(), st.lists(PIECES, max_size=20).map(b"".join)), st.booleans())
 def test_any_bytes_give_findings_and_no_traceback(data: bytes, is_old: bool) -> None:
-    target = Setting().target._replace(libvirt=(7, 0, 0) if is_old else (12, 8, 0))
-    engine = Engine(RULES, Setting(target))
+    target = Context().target._replace(libvirt=(7, 0, 0) if is_old else (12, 8, 0))
+    engine = Engine(RULES, Context(target))
     for finding in engine.judge_conf(Source(data, "qemu.conf")).findings:
         assert 0 <= finding.at.start.offset <= finding.at.end.offset <= len(data)
         assert finding.at.start.line >= 1

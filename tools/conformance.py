@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from vfslint.context import Setting
+from vfslint.context import Context
 from vfslint.engine import Engine
 from vfslint.findings import Finding, Severity, Stage
 from vfslint.rules import RULES
@@ -65,7 +65,7 @@ def refuses_validate(findings: Iterable[Finding]) -> list[Finding]:
 
 def compare(cases: Iterable[dict[str, Any]], releases: Iterable[str]) -> tuple[Counter[Any], list[Disagreement]]:
     """Lint every case for every release; return how many were asked, and where the two differ."""
-    engines = {release: Engine(RULES, Setting(contemporary(version(release)))) for release in releases}
+    engines = {release: Engine(RULES, Context(contemporary(version(release)))) for release in releases}
     asked: Counter[Any] = Counter()
     differing = []
     for case in cases:

@@ -8,7 +8,7 @@ from typing import TextIO
 from vfslint.cli.options import Complaint, Options
 from vfslint.cli.parser import lint_parser
 from vfslint.config.profile import Choices
-from vfslint.context import Setting
+from vfslint.context import Context
 from vfslint.domain.domain import Domain
 from vfslint.engine import domains_in
 from vfslint.xml.document import MAXIMUM_BYTES, Malformed, read
@@ -21,9 +21,9 @@ def host(argv: Sequence[str], stdout: TextIO) -> int:
 
     options = _options("host", "Write the facts of this machine, for --host-facts.", argv, stdout)
     if options:
-        setting = Setting(session=bool(options.session))
-        domains = [domain for path in options.paths for domain in _domains(path, setting)]
-        survey.write(stdout, domains, host=survey.take(session=setting.session))
+        context = Context(session=bool(options.session))
+        domains = [domain for path in options.paths for domain in _domains(path, context)]
+        survey.write(stdout, domains, host=survey.take(session=context.session))
     return 0
 
 
@@ -38,11 +38,11 @@ def setup(argv: Sequence[str], stdout: TextIO) -> int:
     if not options.paths:
         raise Complaint("name at least one file with a domain (see vfslint setup --help)")
     choices = Choices(options)
-    setting = choices.setting(choices.configuration(options.paths[0]))
-    domains = [domain for path in options.paths for domain in _domains(path, setting)]
+    context = choices.context(choices.configuration(options.paths[0]))
+    domains = [domain for path in options.paths for domain in _domains(path, context)]
     if not domains:
         raise Complaint(f"there is no domain in {options.paths[0]}")
-    setup_script.write(domains, setting, stdout)
+    setup_script.write(domains, context, stdout)
     return 0
 
 
@@ -56,11 +56,11 @@ def _options(command: str, about: str, argv: Sequence[str], stdout: TextIO) -> O
     return options
 
 
-def _domains(path: str, setting: Setting) -> list[Domain]:
+def _domains(path: str, context: Context) -> list[Domain]:
     try:
         with open(path, "rb") as file:
             source = Source(file.read(MAXIMUM_BYTES + 1), path)
-        return domains_in(read(source), setting)
+        return domains_in(read(source), context)
     except OSError as error:
         raise Complaint(f"cannot read {path}: {error.strerror or error}") from None
     except Malformed as error:

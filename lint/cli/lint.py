@@ -66,11 +66,13 @@ class Check:
                 self.choices.several = b"<domains" in source.data
                 self.choices.only_text = source.data
             if self.mends:
-                self._mend(path, source)
+                with self.run.catching(path):
+                    self._mend(path, source)
             else:
                 self.run.add(self.choices.engine(source.name), source, self.options.kind)
         if self.run.domains > 1:
-            self._judge_together()
+            with self.run.catching(""):
+                self._judge_together()
         for conf in self.choices.confs:
             # Findings about a domain may point into the qemu.conf.
             self.run.sources.setdefault(conf.source.name, conf.source)

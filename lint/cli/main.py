@@ -125,11 +125,13 @@ def _lint_once(options: Options, streams: Streams, outputs: Sequence[Output]) ->
     else:
         if options.baseline:
             _apply_baseline(check, options.baseline)
-        _report(check, outputs)
-        _tell_fixes(check, "Fixed")
+        try:
+            _report(check, outputs)
+        finally:
+            _tell_fixes(check, "Fixed")
     if options.verbose:
         _complain(streams.stderr, [f"skipped {skipped.file}: {skipped.reason}" for skipped in check.run.skipped])
-    _complain(streams.stderr, check.complaints)
+    _complain(streams.stderr, [*check.complaints, *(failure.line for failure in check.run.failures)])
     return _status(check)
 
 
@@ -192,7 +194,7 @@ def _apply_baseline(check: Check, path: str) -> None:
 
 
 def _status(check: Check) -> int:
-    if check.complaints:
+    if check.complaints or check.run.failures:
         return FAILED
     if check.options.diff:
         return FOUND if check.run.fixed and not check.options.exit_zero else CLEAN

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vfslint.cli.options import Complaint, Options
 from vfslint.config.selectors import all_codes, codes_of, did_you_mean, unknown_rule
-from vfslint.context import Setting
+from vfslint.context import Context
 from vfslint.engine import Engine
 from vfslint.files import Everything, is_conf
 from vfslint.findings import Severity
@@ -128,24 +128,24 @@ class Choices:
         ignored = self._ignored_in(path, configuration)
         key = (id(configuration), ignored, is_conf(path, self.options.kind))
         if key not in self._engines:
-            setting = self.setting(configuration)
-            rules = self._rules_for(path, setting)
+            context = self.context(configuration)
+            rules = self._rules_for(path, context)
             if configuration or self._selected is not None or self._ignored:
                 codes = self.codes(configuration) - ignored
                 rules = tuple(rule for rule in rules if rule.code in codes)
             self._engines[key] = Engine(
                 rules,
-                setting,
+                context,
                 strict_root=self.options.strict_root,
                 severities=_severities(configuration),
             )
         return self._engines[key]
 
-    def _rules_for(self, path: str, setting: Setting) -> tuple[Rule, ...]:
+    def _rules_for(self, path: str, context: Context) -> tuple[Rule, ...]:
         return rules_for(
             qemu_conf=is_conf(path, self.options.kind),
-            beside_qemu_conf=setting.conf is not None,
-            host=setting.host is not None,
+            beside_qemu_conf=context.conf is not None,
+            host=context.host is not None,
             fleet=self.several,
             text=self.only_text,
         )
@@ -155,9 +155,9 @@ class Choices:
         configuration = self.configuration(path)
         key = (id(configuration), None, is_conf(path, self.options.kind))
         if key not in self._engines:
-            setting = self.setting(configuration)
-            rules = self._rules_for(path, setting)
-            self._engines[key] = Engine(rules, setting, strict_root=self.options.strict_root)
+            context = self.context(configuration)
+            rules = self._rules_for(path, context)
+            self._engines[key] = Engine(rules, context, strict_root=self.options.strict_root)
         return self._engines[key]
 
     def codes(self, configuration: Configuration | None) -> frozenset[str]:
@@ -251,10 +251,10 @@ class Choices:
             return Value(value, configuration.place(key))
         return Value(default, DEFAULT)
 
-    def setting(self, configuration: Configuration | None) -> Setting:
+    def context(self, configuration: Configuration | None) -> Context:
         """Return the circumstances under which a file is judged."""
         target = self.target(configuration).value
-        return Setting(
+        return Context(
             target,
             bool(self.session(configuration).value),
             self._host(configuration),

@@ -80,7 +80,7 @@ class Deviation(NamedTuple):
 
 def deviations(domain: Domain) -> list[Deviation]:
     """Return where a domain leaves the vocabulary of the target's libvirt, in document order."""
-    found = mismatches(domain.node.element, domain.setting.target.libvirt)
+    found = mismatches(domain.node.element, domain.context.target.libvirt)
     return [_deviation(domain, mismatch) for mismatch in found]
 
 

@@ -24,7 +24,7 @@ class Device:
     def __init__(self, domain: Domain, node: Node) -> None:
         self.domain = domain
         self.node = node
-        self.libvirt = domain.setting.target.libvirt
+        self.libvirt = domain.context.target.libvirt
 
     @property
     def kind(self) -> str:

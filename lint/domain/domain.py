@@ -9,7 +9,7 @@ import re
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vfslint.context import Setting
+from vfslint.context import Context
 from vfslint.domain import processors, sizes
 from vfslint.domain.addresses import Address, Buses
 from vfslint.domain.controllers import Controller
@@ -25,6 +25,7 @@ from vfslint.domain.devices import (
     VirtioFS,
 )
 from vfslint.domain.machines import ARCHITECTURES, X86, MachineType, machine_type
+from vfslint.domain.roots import name_of
 from vfslint.findings import Span, Stage
 from vfslint.lazy import lazy
 from vfslint.vocabulary import check, numbers
@@ -190,12 +191,12 @@ class Page:
 
 
 class Domain:
-    """One `<domain>` (or `<inactiveDomain>`) of a document, under a setting."""
+    """One `<domain>` (or `<inactiveDomain>`) of a document, under a context."""
 
-    def __init__(self, document: Document, node: Node, setting: Setting) -> None:
+    def __init__(self, document: Document, node: Node, context: Context) -> None:
         self.document = document
         self.node = node
-        self.setting = setting
+        self.context = context
         children: dict[str, list[Node]] = {}
         for element in node.element.iterchildren("*"):
             children.setdefault(element.tag, []).append(Node(document, element))
@@ -207,13 +208,13 @@ class Domain:
         Devices point back at their domain: without this, each domain and its document would stay until Python
         looks for garbage, which takes a tenth of a run over many files.
         """
-        kept = ("document", "node", "setting", "_children")
+        kept = ("document", "node", "context", "_children")
         self.__dict__ = {name: self.__dict__[name] for name in kept}
 
     @lazy
     def deviations(self) -> list[Deviation]:
         """Where it leaves the vocabulary of the target's libvirt, in document order."""
-        if check.fits(self.node.element, self.setting.target.libvirt):
+        if check.fits(self.node.element, self.context.target.libvirt):
             return []
         from vfslint.domain.deviation import deviations
 
@@ -222,11 +223,11 @@ class Domain:
     @lazy
     def libvirts_objection(self) -> Objection | None:
         """What libvirt's own schema says against it, where there is one to ask."""
-        if self.setting.libvirt_schema is None:
+        if self.context.libvirt_schema is None:
             return None
         from vfslint.vocabulary.libvirt_schema import objection
 
-        return objection(self.setting.libvirt_schema, self.node.element)
+        return objection(self.context.libvirt_schema, self.node.element)
 
     def deviations_of(self, *kinds: str) -> list[Deviation]:
         """Return where it leaves the vocabulary in one of these ways, such as "unknown-element"."""
@@ -255,13 +256,13 @@ class Domain:
     def is_live(self) -> bool:
         """Whether this is the definition of a running guest, with run-time data in it."""
         parent = self.node.parent
-        return self.node.value("id") is not None or (parent is not None and parent.tag == "domstatus")
+        return self.node.value("id") is not None or (parent is not None and name_of(parent) == "domstatus")
 
     @property
     def is_in_snapshot(self) -> bool:
         """Whether a snapshot holds this domain."""
         parent = self.node.parent
-        return parent is not None and parent.tag == "domainsnapshot"
+        return parent is not None and name_of(parent) == "domainsnapshot"
 
     @lazy
     def name(self) -> str:
@@ -323,7 +324,7 @@ class Domain:
             loader = os.child("loader")
             if os.value("firmware") or (loader and loader.text):
                 return None
-            others = ("nvram", "firmware/feature") if self.setting.target.libvirt >= (9, 0, 0) else ()
+            others = ("nvram", "firmware/feature") if self.context.target.libvirt >= (9, 0, 0) else ()
             lone = loader or next((node for tag in others if (node := os.child(tag))), None)
             if lone:
                 return lone
@@ -372,7 +373,7 @@ class Domain:
             fault = "the clock is in a time zone, but names none"
             found.append((clock, fault, "write timezone='…'", Stage.PARSE))
         start = numbers.integer(clock.value("start") or "", bits=64)
-        if offset == "absolute" and start is None and self.setting.target.libvirt >= (8, 4, 0):
+        if offset == "absolute" and start is None and self.context.target.libvirt >= (8, 4, 0):
             remedy = "write start='…', in seconds since 1970"
             found.append((clock, "the clock is absolute, but has no start", remedy, Stage.PARSE))
         is_number = adjustment in (None, "reset") or numbers.integer(adjustment or "", bits=64) is not None
@@ -391,13 +392,13 @@ class Domain:
         partition = node.child("partition") if node else None
         if node is None or (partition and partition.text):
             return None
-        is_new = self.setting.target.libvirt >= (9, 0, 0)
+        is_new = self.context.target.libvirt >= (9, 0, 0)
         return None if is_new and node.child("fibrechannel") else node
 
     @lazy
     def unsupported_actions(self) -> list[Node]:
         """The `<on_poweroff>`, `<on_reboot>` and `<on_crash>` whose action QEMU does not have."""
-        is_new = self.setting.target.libvirt >= (9, 0, 0)
+        is_new = self.context.target.libvirt >= (9, 0, 0)
         found = {tag: self.first(tag) for tag in ("on_poweroff", "on_reboot", "on_crash")}
         actions = {tag: node.text for tag, node in found.items() if node}
         faulty = []
@@ -420,7 +421,7 @@ class Domain:
     @lazy
     def pci_device(self) -> Node | None:
         """The first device that needs a PCI slot on x86, or None."""
-        if self.pci_root and self.setting.target.libvirt < (11, 4, 0):
+        if self.pci_root and self.context.target.libvirt < (11, 4, 0):
             return None
         for tag, nodes in self.devices.items():
             for node in nodes:
@@ -445,7 +446,7 @@ class Domain:
         ioapic = next((f.child("ioapic") for f in self.elements("features") if f.child("ioapic")), None)
         ioapic_driver = ioapic.value("driver") if ioapic else None
         # From 11.3.0 at the latest libvirt moves the I/O APIC by itself where nothing is written.
-        moves = ioapic_driver is None and self.setting.target.libvirt >= (9, 1, 0)
+        moves = ioapic_driver is None and self.context.target.libvirt >= (9, 1, 0)
         for iommu in self.devices.get("iommu", ()):
             driver = iommu.child("driver")
             intremap = driver.value("intremap") if driver else None
@@ -490,7 +491,7 @@ class Domain:
     @lazy
     def machine_type(self) -> MachineType:
         """What is known of the machine type."""
-        return machine_type(self.machine, self.arch, self.setting.target.qemu)
+        return machine_type(self.machine, self.arch, self.context.target.qemu)
 
     @lazy
     def vcpus(self) -> int | None:
@@ -584,7 +585,7 @@ class Domain:
         """`cpu/topology` of the first `<cpu>`, or None."""
         cpu = self.first("cpu")
         node = cpu.child("topology") if cpu else None
-        return processors.Topology(node, self.setting.target.libvirt) if node else None
+        return processors.Topology(node, self.context.target.libvirt) if node else None
 
     @lazy
     def cpu_mode(self) -> str:
@@ -651,16 +652,16 @@ class Domain:
     @property
     def backing_setting(self) -> Statement | None:
         """What qemu.conf says of where memory files go, memory_backing_dir; by itself it shares nothing."""
-        return self.setting.conf["memory_backing_dir"] if self.setting.conf else None
+        return self.context.conf["memory_backing_dir"] if self.context.conf else None
 
     @property
     def backing_directory(self) -> BackingDirectory | None:
         """Where memory files go by the qemu.conf that is given; None without one."""
-        if self.setting.conf is None:
+        if self.context.conf is None:
             return None
         from vfslint.qemu_conf.conf import backing_directory
 
-        return backing_directory(self.setting.conf, session=self.setting.session)
+        return backing_directory(self.context.conf, session=self.context.session)
 
     @lazy
     def numa(self) -> list[Node]:
@@ -744,7 +745,7 @@ class Domain:
 
     def _first_in_devices(self, child: str, kinds: frozenset[str]) -> list[Any]:
         """Return the first child of that name in each device of some kinds, as elements."""
-        if self.setting.target.libvirt < (8, 0, 0):
+        if self.context.target.libvirt < (8, 0, 0):
             kinds -= {"iommu"}  # 7.0.0 takes neither address nor alias from it, 9.0.0 does
         first: dict[Any, Any] = {}
         for devices in self.elements("devices"):
@@ -774,7 +775,7 @@ class Domain:
     @lazy
     def boots(self) -> list[Boot]:
         """The boot order of every device that has one; filesystems have it since libvirt 7.1.0."""
-        known = BOOTABLE if self.setting.target.libvirt >= (7, 1, 0) else BOOTABLE - {"filesystem"}
+        known = BOOTABLE if self.context.target.libvirt >= (7, 1, 0) else BOOTABLE - {"filesystem"}
         return [Boot(device, node) for device, node in self._devices_with("boot", known)]
 
     @lazy

@@ -101,7 +101,7 @@ def _memnode_faults(domain: Domain, memory: Node | None, memnodes: list[Node]) -
 
 
 def _mode_faults(domain: Domain, memory: Node | None, memnode: Node) -> Iterator[tuple[Node, str, str]]:
-    libvirt = domain.setting.target.libvirt
+    libvirt = domain.context.target.libvirt
     own, general = memnode.value("mode") or "strict", (memory.value("mode") if memory else None) or "strict"
     known = ["strict", "preferred", "interleave", *(["restrictive"] if libvirt >= (7, 9, 0) else [])]
     if memnode.value("mode") is not None and memnode.value("mode") not in known:

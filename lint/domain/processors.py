@@ -168,6 +168,6 @@ def cache_faults(domain: Domain) -> Iterator[tuple[Node, str]]:
             yield cache, f"cache mode {mode!r} has no level"
         elif mode == "passthrough" and domain.cpu_mode not in ("host-passthrough", "maximum"):
             yield cache, f"the host's caches cannot be passed through to a CPU of mode {domain.cpu_mode!r}"
-    address = cpu.child("maxphysaddr") if cpu and domain.setting.target.libvirt >= (8, 7, 0) else None
+    address = cpu.child("maxphysaddr") if cpu and domain.context.target.libvirt >= (8, 7, 0) else None
     if address and address.value("mode") == "passthrough" and address.value("bits") is not None:
         yield address, "<maxphysaddr mode='passthrough'> takes no number of bits"

@@ -12,7 +12,7 @@ from vfslint.targets import Version
 from vfslint.xml.document import Node
 
 if TYPE_CHECKING:
-    from vfslint.context import Setting
+    from vfslint.context import Context
     from vfslint.domain.devices import Filesystem
     from vfslint.domain.domain import Domain
     from vfslint.host.facts import Daemon, Host, Storage
@@ -108,15 +108,15 @@ def shortages(domain: Domain, host: Host) -> Iterator[Shortage]:
             yield Shortage(node, size, needed, free, sum(pool.total for pool in known), is_exact, nodes)
 
 
-def missing_mounts(domain: Domain, setting: Setting) -> Iterator[tuple[Node, int | None]]:
+def missing_mounts(domain: Domain, context: Context) -> Iterator[tuple[Node, int | None]]:
     """Yield the entry and page size of memory for which no hugetlbfs is mounted.
 
     memfd needs a mount only where no size is written: libvirt then takes that of a mount (9.0.0 asked).
     """
-    host = setting.host
+    host = context.host
     if host is None or host.hugetlbfs is None:
         return
-    if setting.conf and setting.conf["hugetlbfs_mount"]:
+    if context.conf and context.conf["hugetlbfs_mount"]:
         return  # the setting takes the place of what is mounted
     mounted = {mount.size_kib for mount in host.hugetlbfs}
     sizes = host.hugepages.sizes if host.hugepages else None
@@ -144,16 +144,16 @@ def unknown_sizes(domain: Domain, host: Host) -> Iterator[tuple[Node, int]]:
             yield demand.node, size
 
 
-def backing_directory(setting: Setting) -> str | None:
+def backing_directory(context: Context) -> str | None:
     """Return memory_backing_dir: of the qemu.conf given, else of the host; None where it is not known."""
-    configured = setting.conf.text("memory_backing_dir") if setting.conf else None
-    return configured or (setting.host.backing_directory if setting.host else None)
+    configured = context.conf.text("memory_backing_dir") if context.conf else None
+    return configured or (context.host.backing_directory if context.host else None)
 
 
-def backing_storage(setting: Setting) -> Storage | None:
+def backing_storage(context: Context) -> Storage | None:
     """Return the file system that files of guests' memory lie on, or None where it is not known."""
-    directory = backing_directory(setting) if setting.host else None
-    return setting.host.storage_at(directory) if setting.host and directory else None
+    directory = backing_directory(context) if context.host else None
+    return context.host.storage_at(directory) if context.host and directory else None
 
 
 def backing_span(domain: Domain) -> Span:
@@ -162,13 +162,13 @@ def backing_span(domain: Domain) -> Span:
     return decided.span if decided else domain.regions[0].at
 
 
-def servant(share: Filesystem, setting: Setting) -> Daemon | None:
+def servant(share: Filesystem, context: Context) -> Daemon | None:
     """Return the host's virtiofsd that serves a share, or None where nothing is known of it."""
-    if setting.host is None or share.socket is not None:
+    if context.host is None or share.socket is not None:
         return None
     if share.binary_path:
-        return setting.host.daemon_at(share.binary_path.value)
-    return setting.host.daemon(setting.target.libvirt)
+        return context.host.daemon_at(share.binary_path.value)
+    return context.host.daemon(context.target.libvirt)
 
 
 class Lack(NamedTuple):

@@ -16,7 +16,7 @@ from vfslint.vocabulary.numbers import spell_size
 from vfslint.xml.printable import printable
 
 if TYPE_CHECKING:
-    from vfslint.context import Setting
+    from vfslint.context import Context
     from vfslint.domain.devices import VirtioFS
     from vfslint.domain.domain import Domain
     from vfslint.host.facts import Host
@@ -38,15 +38,15 @@ class Step(NamedTuple):
     commands: tuple[str, ...] = ()
 
 
-def write(domains: Domain | Sequence[Domain], setting: Setting, out: TextIO) -> None:
+def write(domains: Domain | Sequence[Domain], context: Context, out: TextIO) -> None:
     """Write the script for one domain, or for several that are to run together on one host.
 
     With facts of the host only what it still lacks is written.
     """
     together = list(domains) if isinstance(domains, Sequence) else [domains]
-    host = list(_host_steps(together, setting))
-    guests = [(domain.name, list(_guest_steps(domain, setting))) for domain in together]
-    out.write(_script(host, guests, setting))
+    host = list(_host_steps(together, context))
+    guests = [(domain.name, list(_guest_steps(domain, context))) for domain in together]
+    out.write(_script(host, guests, context))
 
 
 def quoted(text: str) -> str:
@@ -60,26 +60,26 @@ def quoted(text: str) -> str:
     return f"\"$(printf '%b' '{encoded}')\""
 
 
-def _host_steps(domains: Sequence[Domain], setting: Setting) -> Iterator[Step]:
+def _host_steps(domains: Sequence[Domain], context: Context) -> Iterator[Step]:
     shares = [share for domain in domains for share in domain.shares]
-    if any(domain.type == "kvm" for domain in domains) and _kind(setting, "/dev/kvm") in (None, "missing"):
+    if any(domain.type == "kvm" for domain in domains) and _kind(context, "/dev/kvm") in (None, "missing"):
         yield Step(
             "The domain runs under KVM: the processor's module must be loaded.",
             ("[ -e /dev/kvm ] || modprobe kvm_intel || modprobe kvm_amd",),
         )
-    yield from _daemon(shares, setting)
-    yield from _directories(shares, setting)
-    yield from _sockets(shares, setting)
-    yield from _pages(domains, setting)
-    yield from _memory_files(domains, setting)
+    yield from _daemon(shares, context)
+    yield from _directories(shares, context)
+    yield from _sockets(shares, context)
+    yield from _pages(domains, context)
+    yield from _memory_files(domains, context)
 
 
-def _kind(setting: Setting, path: str) -> str | None:
-    return setting.host.path_kind(path) if setting.host else None
+def _kind(context: Context, path: str) -> str | None:
+    return context.host.path_kind(path) if context.host else None
 
 
-def _daemon(shares: Sequence[VirtioFS], setting: Setting) -> Iterator[Step]:
-    host, target = setting.host, setting.target
+def _daemon(shares: Sequence[VirtioFS], context: Context) -> Iterator[Step]:
+    host, target = context.host, context.target
     if not shares or (host and host.daemon(target.libvirt)):
         return
     if target.virtiofsd is None:
@@ -93,16 +93,16 @@ def _daemon(shares: Sequence[VirtioFS], setting: Setting) -> Iterator[Step]:
             f"    apt-get install {package} || dnf install virtiofsd || zypper install virtiofsd",
         ),
     )
-    if setting.session and not (host and host.can_map_ids):
+    if context.session and not (host and host.can_map_ids):
         yield Step(
             "virtiofsd without root needs newuidmap and newgidmap.",
             ("command -v newuidmap newgidmap || apt-get install uidmap || dnf install shadow-utils-subid",),
         )
 
 
-def _directories(shares: Sequence[VirtioFS], setting: Setting) -> Iterator[Step]:
+def _directories(shares: Sequence[VirtioFS], context: Context) -> Iterator[Step]:
     wanted = dict.fromkeys(share.directory for share in shares if (share.directory or "").startswith("/"))
-    missing = [path for path in wanted if path and _kind(setting, path) != "directory"]
+    missing = [path for path in wanted if path and _kind(context, path) != "directory"]
     if missing:
         yield Step(
             "The directories to share; libvirt does not make them.",
@@ -110,37 +110,37 @@ def _directories(shares: Sequence[VirtioFS], setting: Setting) -> Iterator[Step]
         )
 
 
-def _sockets(shares: Sequence[VirtioFS], setting: Setting) -> Iterator[Step]:
+def _sockets(shares: Sequence[VirtioFS], context: Context) -> Iterator[Step]:
     number = 0
     for share in shares:
-        if not share.socket or _kind(setting, share.socket) == "socket":
+        if not share.socket or _kind(context, share.socket) == "socket":
             continue
         number += 1
         directory = f'"${{SHARED_DIR_{number}:?the directory to share}}"'
         options = [f"--socket-path={quoted(share.socket)}"]
-        if setting.target.virtiofsd is None:
+        if context.target.virtiofsd is None:
             options.append(f"-o source={directory}")
         else:
             options.append(f"--shared-dir={directory}")
-        if share.readonly and setting.target.virtiofsd:
+        if share.readonly and context.target.virtiofsd:
             options.append("--readonly")
         yield Step(
             "A virtiofsd of its own for a share with a socket: to be started before the domain, each time.\n"
             f"Set SHARED_DIR_{number} to the directory. QEMU's user must be able to open the socket: see\n"
             "--socket-group.",
-            (f"{_daemon_path(setting)} {' '.join(options)} &",),
+            (f"{_daemon_path(context)} {' '.join(options)} &",),
         )
 
 
-def _daemon_path(setting: Setting) -> str:
-    daemon = setting.host.daemon(setting.target.libvirt) if setting.host else None
+def _daemon_path(context: Context) -> str:
+    daemon = context.host.daemon(context.target.libvirt) if context.host else None
     if daemon:
         return quoted(daemon.path)
-    return "/usr/lib/qemu/virtiofsd" if setting.target.virtiofsd is None else "/usr/libexec/virtiofsd"
+    return "/usr/lib/qemu/virtiofsd" if context.target.virtiofsd is None else "/usr/libexec/virtiofsd"
 
 
-def _pages(domains: Sequence[Domain], setting: Setting) -> Iterator[Step]:
-    host = setting.host
+def _pages(domains: Sequence[Domain], context: Context) -> Iterator[Step]:
+    host = context.host
     demand: dict[tuple[int, tuple[int, ...]], int] = {}
     for domain in domains:
         for (size, nodes), (_, number) in needs(domain, host, _DEFAULT_PAGE_KIB).items():
@@ -156,7 +156,7 @@ def _pages(domains: Sequence[Domain], setting: Setting) -> Iterator[Step]:
                 f"{_at_boot(size, demand[size, ()])}",
                 commands,
             )
-    yield from _mounts(domains, setting)
+    yield from _mounts(domains, context)
 
 
 def _allocations(size: int, demand: dict[tuple[int, tuple[int, ...]], int], host: Host | None) -> Iterator[str]:
@@ -182,11 +182,11 @@ def _at_boot(size: int, number: int) -> str:
     return f"hugepagesz={spell_pages(size)} hugepages={number} on the kernel's command line"
 
 
-def _mounts(domains: Sequence[Domain], setting: Setting) -> Iterator[Step]:
+def _mounts(domains: Sequence[Domain], context: Context) -> Iterator[Step]:
     sizes: set[int] = set()
     for domain in domains:
-        if setting.host:
-            found = [size or setting.host.page_kib for _, size in missing_mounts(domain, setting)]
+        if context.host:
+            found = [size or context.host.page_kib for _, size in missing_mounts(domain, context)]
         elif domain.backing.is_memfd:
             found = []
         else:
@@ -204,15 +204,15 @@ def _mounts(domains: Sequence[Domain], setting: Setting) -> Iterator[Step]:
         )
 
 
-def _memory_files(domains: Sequence[Domain], setting: Setting) -> Iterator[Step]:
+def _memory_files(domains: Sequence[Domain], context: Context) -> Iterator[Step]:
     size = sum(domain.file_backed_kib for domain in domains)
-    storage = backing_storage(setting)
-    configured = setting.conf and setting.conf["memory_backing_dir"]
+    storage = backing_storage(context)
+    configured = context.conf and context.conf["memory_backing_dir"]
     if not size or configured or (storage and storage.is_memory):
         return
-    path = "~/.config/libvirt/qemu.conf" if setting.session else _QEMU_CONF
+    path = "~/.config/libvirt/qemu.conf" if context.session else _QEMU_CONF
     line = 'memory_backing_dir = "/dev/shm/"'
-    restart = _RESTART.replace("systemctl", "systemctl --user") if setting.session else _RESTART
+    restart = _RESTART.replace("systemctl", "systemctl --user") if context.session else _RESTART
     yield Step(
         f"Memory becomes files of up to {spell_size(size)} in memory_backing_dir, by default on a disk.\n"
         "/dev/shm keeps them in memory; it holds half of the host's unless mounted with another size.\n"
@@ -224,7 +224,7 @@ def _memory_files(domains: Sequence[Domain], setting: Setting) -> Iterator[Step]
     )
 
 
-def _guest_steps(domain: Domain, setting: Setting) -> Iterator[Step]:
+def _guest_steps(domain: Domain, context: Context) -> Iterator[Step]:
     tags = [share for share in domain.shares if share.tag]
     if not tags:
         return
@@ -259,13 +259,13 @@ def _mounted(share: VirtioFS, tag: str, points: set[str]) -> Step:
     )
 
 
-def _script(host: Sequence[Step], guests: Sequence[tuple[str, Sequence[Step]]], setting: Setting) -> str:
+def _script(host: Sequence[Step], guests: Sequence[tuple[str, Sequence[Step]]], context: Context) -> str:
     names = ", ".join(repr(printable(name)) for name, _ in guests)
     several = len(guests) > 1
-    nothing = "Nothing is missing on the host." if setting.host else "Nothing is to be done on the host."
+    nothing = "Nothing is missing on the host." if context.host else "Nothing is to be done on the host."
     pieces = [
         "#!/bin/sh",
-        f"# Prepares a host and a guest for {names}: {setting.target}.",
+        f"# Prepares a host and a guest for {names}: {context.target}.",
         "# Written by vfslint setup. Read it first. Then, as root, on the host: sh FILE host; and in the",
         f"# guest: sh FILE guest{' NAME' if several else ''}.",
         "set -eu",

@@ -12,12 +12,13 @@ REPORT_VERSION = 1
 
 
 def write(run: Run, out: TextIO, color: str = "never") -> None:
-    """Write one object with `version`, `findings` and `summary`."""
+    """Write one object with `version`, `findings` and `summary`, and with `failures` where vfslint failed."""
     json.dump(
         {
             "version": REPORT_VERSION,
             "findings": [finding_object(finding, run) for finding in run.findings],
             "summary": summary_object(run),
+            **failures_object(run),
         },
         out,
         indent=2,
@@ -53,6 +54,14 @@ def summary_object(run: Run) -> dict[str, Any]:
         "notes": run.count("note"),
         "fixable": run.fixable,
     }
+
+
+def failures_object(run: Run) -> dict[str, Any]:
+    """Return the faults of vfslint itself; nothing where there are none."""
+    failures = [
+        {"file": failed.file, "rule": failed.rule or None, "message": failed.message} for failed in run.failures
+    ]
+    return {"failures": failures} if failures else {}
 
 
 def _position(position: Position) -> dict[str, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TextIO
 
-from vfslint.report.json import REPORT_VERSION, finding_object, summary_object
+from vfslint.report.json import REPORT_VERSION, failures_object, finding_object, summary_object
 from vfslint.run import Run
 
 
@@ -13,4 +13,5 @@ def write(run: Run, out: TextIO, color: str = "never") -> None:
     """Write each finding on a line of its own; the line without a `code` is the last and sums up."""
     for finding in run.findings:
         out.write(json.dumps(finding_object(finding, run)) + "\n")
-    out.write(json.dumps({"version": REPORT_VERSION, "summary": summary_object(run)}) + "\n")
+    last = {"version": REPORT_VERSION, "summary": summary_object(run), **failures_object(run)}
+    out.write(json.dumps(last) + "\n")

@@ -6,6 +6,7 @@ from typing import TextIO
 
 from lxml import etree
 
+from vfslint.failures import ADVICE
 from vfslint.findings import Finding, Severity
 from vfslint.run import Run
 from vfslint.xml.printable import XML_DECLARATION, printable
@@ -16,18 +17,22 @@ def write(run: Run, out: TextIO, color: str = "never") -> None:
     root = etree.Element("testsuites", name="vfslint")
     for name, findings in run.by_file().items():
         failures = [finding for finding in findings if finding.severity is not Severity.NOTE]
+        failed = [failure.message for failure in run.failures if failure.file == name]
         suite = etree.SubElement(
             root,
             "testsuite",
             name=printable(name),
-            tests=str(len(failures) or 1),
+            tests=str(len(failures) + len(failed) or 1),
             failures=str(len(failures)),
-            errors="0",
+            errors=str(len(failed)),
             skipped="0",
         )
         for finding in failures:
             _failed(suite, finding)
-        if not failures:
+        for message in failed:
+            test = etree.SubElement(suite, "testcase", name="vfslint", classname=printable(name))
+            etree.SubElement(test, "error", type="internal-error", message=f"{message}; {ADVICE}")
+        if not failures and not failed:
             etree.SubElement(suite, "testcase", name="vfslint", classname=printable(name))
         advice = [_text(finding) for finding in findings if finding.severity is Severity.NOTE]
         if advice:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any, TextIO
 from urllib.parse import quote
 
+from vfslint.failures import ADVICE, Failure
 from vfslint.findings import Edit, Finding, Fix, Position, Span
 from vfslint.report.fingerprints import unique
 from vfslint.report.repository import in_repository
@@ -90,7 +91,7 @@ def _rule(rule: Rule) -> Json:
 
 
 def _invocation(run: Run) -> Json:
-    notices = [
+    notices: list[Json] = [
         {
             "level": "note",
             "message": _message(f"skipped: {skipped.reason}"),
@@ -98,7 +99,17 @@ def _invocation(run: Run) -> Json:
         }
         for skipped in run.skipped
     ]
-    return {"executionSuccessful": True, "toolExecutionNotifications": notices}
+    notices += [_failure(failure) for failure in run.failures]
+    return {"executionSuccessful": not run.failures, "toolExecutionNotifications": notices}
+
+
+def _failure(failure: Failure) -> Json:
+    notice: Json = {"level": "error", "message": _message(f"{failure.message}; {ADVICE}")}
+    if failure.file:
+        notice["locations"] = [{"physicalLocation": {"artifactLocation": _artifact(failure.file)}}]
+    if failure.rule:
+        notice["associatedRule"] = {"id": failure.rule}
+    return notice
 
 
 def _results(run: Run, codes: list[str]) -> list[Json]:

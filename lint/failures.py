@@ -1,0 +1,58 @@
+"""Faults of vfslint itself: one of them never takes a run down, but is reported and makes the exit status 2."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from vfslint.findings import Finding
+
+ADVICE = "this is a bug in vfslint: please report it, with the file"
+
+
+class Failure(NamedTuple):
+    """An exception that vfslint did not expect: in which file and rule, of which kind, and where in the code.
+
+    `file` is empty for what concerns several files, `rule` (a code) for what is outside of rules.
+    """
+
+    file: str
+    rule: str
+    kind: str
+    place: str
+
+    @classmethod
+    def of(cls, error: BaseException, file: str, rule: str = "") -> Failure:
+        """Describe an exception. Its text is left out, because it can quote the input at any length."""
+        return cls(file, rule, type(error).__name__, _place(error))
+
+    @property
+    def message(self) -> str:
+        """The failure in one sentence, without the file: `internal error in rule VFS101 (KeyError in …)`."""
+        return f"internal error{f' in rule {self.rule}' if self.rule else ''} ({self.kind} in {self.place})"
+
+    @property
+    def line(self) -> str:
+        """The failure in one line, with the file and with what to do about it."""
+        return f"{f'{self.file}: ' if self.file else ''}{self.message}; {ADVICE}"
+
+
+class InternalError(Exception):
+    """vfslint failed on a file. `findings` is what was found in spite of it."""
+
+    def __init__(self, failures: Iterable[Failure], findings: list[Finding]) -> None:
+        self.failures = tuple(failures)
+        self.findings = findings
+        super().__init__("\n".join(failure.line for failure in self.failures))
+
+
+def _place(error: BaseException) -> str:
+    """Return the module and line in which an exception arose, or the last ones of vfslint on the way there."""
+    place, traceback = "", error.__traceback__
+    while traceback is not None:
+        module = traceback.tb_frame.f_globals.get("__name__", "")
+        if module.startswith("vfslint") or not place:
+            place = f"{module}, line {traceback.tb_lineno}"
+        traceback = traceback.tb_next
+    return place

@@ -1,0 +1,213 @@
+"""A fault of vfslint itself in one rule or on one file takes nothing else away, and is reported."""
+
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from lxml import etree
+
+import vfslint
+from vfslint.cli.main import main
+from vfslint.context import Context
+from vfslint.domain.domain import Domain
+from vfslint.engine import Engine
+from vfslint.findings import Problem, Severity, Stage
+from vfslint.qemu_conf.conf import ConfSetting
+from vfslint.rule import Rule, rule
+from vfslint.rules import RULES
+from vfslint.run import Run, judge
+from vfslint.suppressions import Suppression
+from vfslint.xml.source import Source
+
+pytestmark = pytest.mark.internal_errors
+
+NAME = "a-mount-tag-that-is-much-too-long-for-virtio-fs"
+FAULTY = f"""\
+<domain type='kvm'>
+  <name>example</name>
+  <memory unit='GiB'>2</memory>
+  <vcpu>8</vcpu>
+  <os><type arch='x86_64' machine='q35'>hvm</type></os>
+  <memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>
+  <cpu mode='host-model' migratable='on'/>
+  <devices>
+    <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='{NAME}'/></filesystem>
+  </devices>
+</domain>
+"""
+
+
+@rule("VFS998", "failing", severity=Severity.ERROR, stage=Stage.PARSE)
+def failing(domain: Domain) -> Iterator[Problem]:
+    yield Problem(domain.node.start_span, "found before it fails")
+    raise KeyError(domain.name)
+
+
+@rule("VFS997", "failing-on-settings", severity=Severity.ERROR, stage=Stage.PARSE)
+def failing_on_settings(chosen: ConfSetting) -> Iterator[Problem]:
+    raise RecursionError(chosen.name)
+    yield
+
+
+@rule("VFS996", "failing-on-suppressions", severity=Severity.ERROR, stage=Stage.PARSE)
+def failing_on_suppressions(suppression: Suppression) -> Iterator[Problem]:
+    raise MemoryError
+    yield
+
+
+def codes(*rules: Rule, data: str = FAULTY, file: str = "x.xml") -> list[str]:
+    return [
+        finding.code for finding in judge(Engine([*RULES, *rules], Context()), Source(data.encode(), file)).findings
+    ]
+
+
+def test_other_rules_go_on() -> None:
+    assert codes() == ["VFS050", "VFS216"]
+    assert codes(failing) == ["VFS998", "VFS050", "VFS216"]
+
+
+def test_failure_names_file_rule_kind_and_place() -> None:
+    outcome = judge(Engine([failing, failing_on_settings], Context()), Source(FAULTY.encode(), "x.xml"))
+    (failure,) = outcome.failures
+    assert (failure.file, failure.rule, failure.kind) == ("x.xml", "VFS998", "KeyError")
+    assert failure.place.startswith("tests.test_engine, line ") or failure.place.startswith("vfslint.engine, line ")
+    assert failure.line.startswith("x.xml: internal error in rule VFS998 (KeyError in ")
+    assert "please report it" in failure.line
+    assert "example" not in failure.line
+
+
+def test_rule_that_fails_on_many_subjects_is_reported_once() -> None:
+    engine = Engine([failing_on_settings], Context())
+    outcome = judge(engine, Source(b"max_files = 1\nmax_core = 2\nuser = 'root'\n", "qemu.conf"))
+    assert [(failure.rule, failure.kind) for failure in outcome.failures] == [("VFS997", "RecursionError")]
+
+
+def test_nothing_is_called_unused_where_a_rule_failed() -> None:
+    text = FAULTY.replace("  <vcpu>", "  <!-- vfslint: ignore-file[VFS218] no -->\n  <vcpu>")
+    assert "VFS090" in codes(data=text)
+    assert "VFS090" not in codes(failing, data=text)
+
+
+def test_failing_rule_about_suppressions_suppresses_nonetheless() -> None:
+    text = FAULTY.replace("  <vcpu>", "  <!-- vfslint: ignore-file[VFS216] known -->\n  <vcpu>")
+    outcome = judge(Engine([*RULES, failing_on_suppressions], Context()), Source(text.encode(), "x.xml"))
+    assert [finding.code for finding in outcome.findings] == ["VFS050"]
+    assert [failure.rule for failure in outcome.failures] == ["VFS996"]
+
+
+def test_failing_model_costs_the_file_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RecursionError
+
+    run, engine = Run(), Engine(RULES, Context())
+    with monkeypatch.context() as patch:
+        patch.setattr("vfslint.engine.read", broken)
+        run.add(engine, Source(FAULTY.encode(), "one.xml"))
+    run.add(engine, Source(FAULTY.encode(), "two.xml"))
+    assert [finding.file for finding in run.findings] == ["two.xml", "two.xml"]
+    assert [(failure.file, failure.rule, failure.kind) for failure in run.failures] == [
+        ("one.xml", "", "RecursionError")
+    ]
+
+
+def test_interrupt_is_let_through() -> None:
+    @rule("VFS995", "interrupted", severity=Severity.ERROR, stage=Stage.PARSE)
+    def interrupted(domain: Domain) -> Iterator[Problem]:
+        raise KeyboardInterrupt
+        yield
+
+    with pytest.raises(KeyboardInterrupt):
+        codes(interrupted)
+
+
+def test_python_interface_raises_with_what_was_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vfslint.api._engine", lambda context: Engine([*RULES, failing], context))
+    with pytest.raises(vfslint.InternalError, match="internal error in rule VFS998") as caught:
+        vfslint.lint_bytes(FAULTY.encode())
+    assert [finding.code for finding in caught.value.findings] == ["VFS998", "VFS050", "VFS216"]
+    assert [failure.rule for failure in caught.value.failures] == ["VFS998"]
+
+
+class TestCommand:
+    """`vfslint` with a rule that fails on one of two files."""
+
+    @pytest.fixture(autouse=True)
+    def folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        @rule("VFS998", "failing", severity=Severity.ERROR, stage=Stage.PARSE)
+        def failing(domain: Domain) -> Iterator[Problem]:
+            if domain.name == "example":
+                raise KeyError(domain.name)
+            yield from ()
+
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr("vfslint.config.profile.rules_for", lambda **_: (*RULES, failing))
+        (tmp_path / "bad.xml").write_text(FAULTY)
+        (tmp_path / "good.xml").write_text(FAULTY.replace("<name>example", "<name>other"))
+        return tmp_path
+
+    @staticmethod
+    def vfslint(*argv: str) -> tuple[int, str, str]:
+        out, err = io.StringIO(), io.StringIO()
+        status = main([*argv, "bad.xml", "good.xml"], io.StringIO(), out, err)
+        return status, out.getvalue(), err.getvalue()
+
+    def test_exit_status_and_a_line_on_standard_error(self) -> None:
+        status, out, err = self.vfslint("--format", "concise")
+        assert status == 2
+        assert [line.split(":")[0] for line in out.splitlines()[:4]] == ["bad.xml", "bad.xml", "good.xml", "good.xml"]
+        assert err.startswith("vfslint: bad.xml: internal error in rule VFS998 (KeyError in ")
+        assert err.count("\n") == 1
+
+    def test_exit_zero_does_not_hide_it(self) -> None:
+        assert self.vfslint("--exit-zero")[0] == 2
+
+    def test_every_format_is_written(self) -> None:
+        from vfslint.report import FORMATS
+
+        assert self.vfslint(*(word for name in FORMATS for word in ("--format", f"{name}=report.{name}")))[0] == 2
+        for name in FORMATS:
+            text = Path(f"report.{name}").read_text()
+            assert "VFS216" in text
+            assert ("internal error in rule VFS998" in text) == (name in ("json", "jsonl", "sarif", "junit"))
+        report = json.loads(Path("report.json").read_text())
+        assert [(failed["file"], failed["rule"]) for failed in report["failures"]] == [("bad.xml", "VFS998")]
+        (run,) = json.loads(Path("report.sarif").read_text())["runs"]
+        assert run["invocations"][0]["executionSuccessful"] is False
+        suites = etree.parse("report.junit").findall("testsuite")
+        assert [suite.get("errors") for suite in suites] == ["1", "0"]
+
+    def test_reports_fit_their_schemas(self) -> None:
+        import jsonschema
+
+        schema = json.loads((Path(__file__).parent.parent / "schemas" / "report.schema.json").read_text())
+        jsonschema.validate(json.loads(self.vfslint("--format", "json")[1]), schema)
+
+    def test_fix_fixes_what_is_sound_and_says_so(self) -> None:
+        status, _, err = self.vfslint("--fix")
+        assert status == 2
+        assert "Fixed 2 findings in 2 files." in err
+        assert "migratable" not in Path("bad.xml").read_text() + Path("good.xml").read_text()
+
+    def test_fault_while_fixing_leaves_the_other_files(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        from vfslint.fixes import Mender
+
+        mend = Mender.mend
+
+        def failing(self, source):
+            if source.name == "bad.xml":
+                raise IndexError
+            return mend(self, source)
+
+        monkeypatch.setattr(Mender, "mend", failing)
+        status, out, err = self.vfslint("--fix", "--format", "concise")
+        assert status == 2
+        assert "bad.xml: internal error (IndexError in " in err
+        assert "Fixed 1 finding in 1 file." in err
+        assert "good.xml" in out
+
+    def test_report_that_cannot_be_written_does_not_hide_what_was_fixed(self) -> None:
+        status, _, err = self.vfslint("--fix", "--format", "json=/dev/null/report")
+        assert status == 2
+        assert "Fixed 2 findings in 2 files." in err
