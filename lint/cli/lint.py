@@ -1,17 +1,18 @@
-"""One pass over the files: reads each, judges it, mends it where that is wanted."""
+"""One pass over the files: resolves what applies to each, reads and lints it, and fixes it if asked to."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from types import SimpleNamespace
 from typing import TextIO
 
-from vfslint.cli.options import Options
-from vfslint.config.profile import Choices
+from vfslint.config.profile import Profile, Resolver
 from vfslint.engine import Skipped
 from vfslint.files import NotWritten, files_in, replace
-from vfslint.findings import Finding
+from vfslint.findings import Finding, Severity
 from vfslint.run import Run, judge
+from vfslint.xml.document import MAXIMUM_BYTES
 from vfslint.xml.source import Source
 
 STANDARD_INPUT = "-"
@@ -29,82 +30,110 @@ class Streams:
 class Check:
     """The state of one pass: what was found, and what could not be read or written."""
 
-    def __init__(self, options: Options, streams: Streams) -> None:
+    def __init__(self, options: SimpleNamespace, streams: Streams) -> None:
         self.options = options
-        self.choices = Choices(options)
         self.streams = streams
         self.run = Run()
-        self.complaints: list[str] = []
-        self._standard_input = Source(b"", STANDARD_INPUT)
-        self._is_only_file = False
+        self.errors: list[str] = []
+        self._resolver = Resolver(options)
+        self._profiles: dict[str, Profile] = {}
+        self._standard_input: Source | None = None
+        self._read_ahead: dict[str, Source] = {}
 
     @property
-    def mends(self) -> bool:
-        """Whether files are to be mended, if only on paper."""
+    def fixes(self) -> bool:
+        """Whether fixes are applied, if only to show the difference."""
         return bool(self.options.fix or self.options.unsafe_fixes or self.options.diff)
 
     def files(self) -> list[str]:
         """Return the files to check, each once; those that a configuration excludes are noted as skipped."""
+        configurations = self._resolver.configurations
         chosen = []
-        for path in dict.fromkeys(files_in(self.options.paths, self.choices)):
-            if path != STANDARD_INPUT and self.choices.excludes_file(path):
+        for path in dict.fromkeys(files_in(self.options.operands, configurations)):
+            if self.options.force_exclude and path != STANDARD_INPUT and configurations.excludes_file(path):
                 self.run.skipped.append(Skipped(path, "the configuration excludes it"))
             else:
                 chosen.append(path)
-        self._is_only_file = len(chosen) == 1
         return chosen
 
+    def resolve(self, paths: Sequence[str]) -> None:
+        """Resolve the profile of every file, before the first one is linted. Raises `UsageError`."""
+        text = self._only_text(paths)
+        for path in paths:
+            name = self._name(path)
+            self._profiles[name] = self._resolver.profile(name, text)
+
+    def _only_text(self, paths: Sequence[str]) -> bytes | None:
+        """Return the text of the only file in UTF-8: rules that cannot match it need not be loaded."""
+        if len(paths) != 1 or self.fixes:
+            return None
+        try:
+            source = self._read_ahead[paths[0]] = self._read(paths[0])
+        except OSError:  # reported when the file is linted
+            return None
+        return source.data if source.encoding == "utf-8" else None
+
     def all(self, paths: Iterable[str]) -> None:
-        """Check these files."""
+        """Lint these files, whose profiles are resolved."""
         for path in paths:
             try:
-                source = self._read(path)
+                source = self._read_ahead.pop(path, None) or self._read(path)
             except OSError as error:
-                self.complaints.append(f"cannot read {path}: {error.strerror or error}")
+                self.errors.append(f"cannot read {path}: {error.strerror or error}")
                 continue
-            if self._is_only_file and source.encoding == "utf-8" and not self.mends:
-                self.choices.several = b"<domains" in source.data
-                self.choices.only_text = source.data
-            if self.mends:
-                self._mend(path, source)
+            if self.fixes:
+                self._fix(path, source)
             else:
-                self.run.add(self.choices.engine(source.name), source, self.options.kind)
+                self.run.add(self._profiles[source.name].engine, source, self.options.kind)
         if self.run.domains > 1:
-            self._judge_together()
-        for conf in self.choices.confs:
+            self._lint_together()
+        for profile in self._distinct():
             # Findings about a domain may point into the qemu.conf.
-            self.run.sources.setdefault(conf.source.name, conf.source)
+            if profile.context.conf:
+                self.run.sources.setdefault(profile.context.conf.source.name, profile.context.conf.source)
 
-    def _judge_together(self) -> None:
-        """Judge the domains of all files together; what a file's own engine says of it counts."""
+    def fails(self, file: str, severity: Severity) -> bool:
+        """Whether a finding makes the run fail. One in a qemu.conf that was not linted itself counts everywhere."""
+        profile = self._profiles.get(file)
+        return any(one.fails(severity) for one in ((profile,) if profile else self._distinct()))
+
+    def _distinct(self) -> list[Profile]:
+        return list({id(profile): profile for profile in self._profiles.values()}.values())
+
+    def _lint_together(self) -> None:
+        """Lint the domains of all files together; what a file's own profile finds in it counts."""
         members = self.run.members
-        for engine in dict.fromkeys(self.choices.engine(member.file) for member in members):
+        engines = {file: profile.engine for file, profile in self._profiles.items()}
+        for engine in dict.fromkeys(engines[member.file] for member in members):
             together = engine.judge_fleet(members, self._reopen)
-            mine = [found for found in together.findings if self.choices.engine(found.file) is engine]
-            silent = tuple(one for one in together.suppressed if self.choices.engine(one.finding.file) is engine)
+            mine = [found for found in together.findings if engines[found.file] is engine]
+            silent = tuple(one for one in together.suppressed if engines[one.finding.file] is engine)
             self.run.take_together(together._replace(findings=mine, suppressed=silent))
 
     def _reopen(self, name: str) -> Source:
-        return self._standard_input if self._standard_input.name == name else self._read(name)
+        standard_input = self._standard_input
+        return standard_input if standard_input and standard_input.name == name else self._read(name)
+
+    def _name(self, path: str) -> str:
+        return self.options.stdin_filename or "<stdin>" if path == STANDARD_INPUT else path
 
     def _read(self, path: str) -> Source:
-        from vfslint.xml.document import MAXIMUM_BYTES
-
-        # One byte more than libvirt would read: enough to tell that a file is too large, even an endless one.
+        # One byte more than libvirt would read: enough to see that a file is too large, even an endless one.
         if path == STANDARD_INPUT:
             stream = getattr(self.streams.stdin, "buffer", None)
             data = stream.read(MAXIMUM_BYTES + 1) if stream else self.streams.stdin.read().encode()
-            self._standard_input = Source(data, self.options.stdin_filename or "<stdin>")
+            self._standard_input = Source(data, self._name(path))
             return self._standard_input
         with open(path, "rb") as file:
             # Python makes room for all that is asked for: for a plain file, ask for what there is.
             size = os.fstat(file.fileno()).st_size or MAXIMUM_BYTES
             return Source(file.read(min(size, MAXIMUM_BYTES) + 1), path)
 
-    def _mend(self, path: str, source: Source) -> None:
+    def _fix(self, path: str, source: Source) -> None:
+        # Start time: most runs fix nothing.
         from vfslint.fixes import Mended, Mender
 
-        engine, guard = self.choices.engine(source.name), self.choices.guard(source.name)
+        engine, guard = self._profiles[source.name].engine, self._resolver.guard(source.name).engine
         kind = self.options.kind
         mended = Mender(
             lambda one: judge(engine, one, kind),
@@ -119,13 +148,14 @@ class Check:
             try:
                 replace(path, source.data, mended.source.data)
             except NotWritten as reason:
-                self.complaints.append(f"cannot fix {path}: {reason}")
+                self.errors.append(f"cannot fix {path}: {reason}")
                 mended = Mended(source, judge(engine, source, kind))
         self.run.take(mended.source, mended.outcome, kind)
         self.run.fixed += mended.fixed
 
     def _show(self, before: Source, after: Source) -> None:
         if before.data != after.data:
+            # Start time: most runs show no difference.
             from vfslint.report import shielded
             from vfslint.report.diff import diff
             from vfslint.report.text import wants_colour
@@ -146,7 +176,7 @@ def _write_bytes(out: TextIO, source: Source) -> None:
 
 
 def fixes_by_file(fixed: Iterable[Finding]) -> dict[str, dict[tuple[str, str], int]]:
-    """Return how often each rule's findings were mended in each file."""
+    """Return how often each rule's findings were fixed in each file."""
     counts: dict[str, dict[tuple[str, str], int]] = {}
     for finding in fixed:
         here = counts.setdefault(finding.file, {})
