@@ -50,8 +50,10 @@ def targets() -> str:
 
 def configuration_keys() -> str:
     """Return the keys of a configuration."""
-    rows = ((f"`{key.name}`", _value(key), sentence(key)) for key in KEYS.values())
-    return _table(("key", "value", "meaning"), rows)
+    rows = (
+        (f"`{key.name}`", _value(key), sentence(key), f"`--{key.name}`" if key.option else "") for key in KEYS.values()
+    )
+    return _table(("key", "value", "meaning", "option"), rows)
 
 
 def _value(key: Key) -> str:

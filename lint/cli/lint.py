@@ -7,12 +7,18 @@ from collections.abc import Iterable, Sequence
 from types import SimpleNamespace
 from typing import TextIO
 
+from vfslint import report
+from vfslint.cli.messages import complain, counted
+from vfslint.cli.options import CLEAN, FAILED, FOUND
+from vfslint.cli.progress import shown
+from vfslint.config.errors import UsageError
 from vfslint.config.profile import Profile, Resolver
 from vfslint.engine import Skipped
 from vfslint.files import NotWritten, files_in, replace
 from vfslint.findings import Finding, Severity
 from vfslint.run import Run, judge
 from vfslint.xml.document import MAXIMUM_BYTES
+from vfslint.xml.printable import printable
 from vfslint.xml.source import Source
 
 STANDARD_INPUT = "-"
@@ -156,13 +162,12 @@ class Check:
     def _show(self, before: Source, after: Source) -> None:
         if before.data != after.data:
             # Start time: most runs show no difference.
-            from vfslint.report import shielded
             from vfslint.report.diff import diff
             from vfslint.report.text import wants_colour
 
             stdout = self.streams.stdout
             coloured = wants_colour(stdout, self.options.color)
-            with shielded(stdout):
+            with report.shielded(stdout):
                 stdout.write(diff(before, after, coloured=coloured))
 
 
@@ -175,7 +180,97 @@ def _write_bytes(out: TextIO, source: Source) -> None:
         out.write(source.text)
 
 
-def fixes_by_file(fixed: Iterable[Finding]) -> dict[str, dict[tuple[str, str], int]]:
+def lint(options: SimpleNamespace, streams: Streams) -> int:
+    """Lint the files that the options name, and report what is found; return the exit status."""
+    try:
+        outputs = report.outputs(options.format or (), options.output_file or "")
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    check = Check(options, streams)
+    paths = check.files()
+    check.resolve(paths)
+    if len(paths) > 1 and streams.stderr.isatty():
+        check.all(shown(paths, streams.stderr))
+    else:
+        check.all(paths)
+    if options.write_baseline:
+        _write_baseline(check, options.write_baseline)
+    elif options.diff:
+        _report_fixes(check, "Would fix")
+    else:
+        if options.baseline:
+            _apply_baseline(check, options.baseline)
+        _report(check, outputs)
+        _report_fixes(check, "Fixed")
+    if options.verbose:
+        complain(streams.stderr, [f"skipped {skipped.file}: {skipped.reason}" for skipped in check.run.skipped])
+    complain(streams.stderr, check.errors)
+    return _status(check)
+
+
+def _report(check: Check, outputs: Sequence[report.Output]) -> None:
+    options, stdout = check.options, check.streams.stdout
+    if check.fixes and "-" in options.operands:
+        # The fixed document goes to standard output.
+        stdout = check.streams.stderr
+    if options.statistics:
+        # Start time: as for the reporters of other formats, which vfslint.report imports when they are needed.
+        from vfslint.report.statistics import write
+
+        write(check.run, stdout, as_json=any(output.format == "json" for output in outputs))
+        return
+    try:
+        report.write(check.run, outputs, stdout, options.color, quiet=options.quiet)
+    except NotWritten as error:
+        raise UsageError(f"cannot write the report: {error}") from None
+
+
+def _report_fixes(check: Check, what: str) -> None:
+    run, options = check.run, check.options
+    if not run.fixed or (options.quiet and not options.show_fixes):
+        return
+    files = _fixes_by_file(run.fixed)
+    fixed = f"{counted(len(run.fixed), 'finding')} in {counted(len(files), 'file')}"
+    check.streams.stderr.write(f"{what} {fixed}{':' if options.show_fixes else '.'}\n")
+    for file, counts in files.items() if options.show_fixes else ():
+        check.streams.stderr.write(f"  {printable(file)}\n")
+        for (code, name), number in counts.items():
+            check.streams.stderr.write(f"    {number} × {code} {name}\n")
+
+
+def _write_baseline(check: Check, path: str) -> None:
+    # Start time: json and hashlib.
+    from vfslint.cli import baseline
+
+    try:
+        baseline.write(path, check.run)
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
+    complain(check.streams.stderr, [f"{path} now holds {counted(len(check.run.findings), 'finding')}"])
+    check.run.findings = []
+
+
+def _apply_baseline(check: Check, path: str) -> None:
+    # Start time: json and hashlib.
+    from vfslint.cli import baseline
+
+    stale = baseline.read(path).apply(check.run)
+    if stale:
+        entries = "1 entry is" if stale == 1 else f"{stale} entries are"
+        advice = f"{entries} stale in {path}; --write-baseline {path} drops what is fixed"
+        complain(check.streams.stderr, [advice])
+
+
+def _status(check: Check) -> int:
+    if check.errors:
+        return FAILED
+    if check.options.diff:
+        return FOUND if check.run.fixed and not check.options.exit_zero else CLEAN
+    findings = check.run.findings
+    return FOUND if any(check.fails(found.file, found.severity) for found in findings) else CLEAN
+
+
+def _fixes_by_file(fixed: Iterable[Finding]) -> dict[str, dict[tuple[str, str], int]]:
     """Return how often each rule's findings were fixed in each file."""
     counts: dict[str, dict[tuple[str, str], int]] = {}
     for finding in fixed:

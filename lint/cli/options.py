@@ -16,8 +16,8 @@ RULES = "rules"
 class Option(NamedTuple):
     """One option. `metavar` or `choices` stand for its value; without either it is a switch.
 
-    `help` is a phrase without a full stop and without the default; in it, `{words}` stands for all words that
-    the value can be. An option of the same name as a key of the configuration takes what it leaves out from there.
+    `help` is a phrase without a full stop, to which the default is added; in it, `{words}` stands for all words
+    that the value can be.
     """
 
     name: str
@@ -142,7 +142,7 @@ _EXIT = (
     Option("exit-zero", "exit with 0 whatever is found"),
 )
 _OUTPUT = (
-    Option("format", "{words}; repeatable", metavar="NAME[=FILE]", repeatable=True, completion=FORMATS),
+    Option("format", "{words}; default: text; repeatable", metavar="NAME[=FILE]", repeatable=True, completion=FORMATS),
     Option("output-file", "write the report to a file instead of standard output", metavar="FILE", completion=FILES),
     Option("color", "color the output", choices=("auto", "always", "never"), default="auto"),
     Option("statistics", "print how many findings each rule has, instead of the findings"),
@@ -247,7 +247,11 @@ COMMANDS: dict[str, Command] = {
     )
 }
 
-EXIT_STATUS = "0 clean, 1 findings at or above --fail-on, 2 wrong usage or an unreadable file"
+CLEAN, FOUND, FAILED, INTERRUPTED = 0, 1, 2, 130
+EXIT_STATUS = (
+    f"{CLEAN} clean, {FOUND} findings at or above --fail-on, {FAILED} wrong usage or an unreadable file, "
+    f"{INTERRUPTED} interrupted"
+)
 
 ENVIRONMENT = {
     "NO_COLOR": "if not empty: no colors, unless --color=always asks for them",

@@ -14,7 +14,7 @@ class Key(NamedTuple):
     """One key. `type` says which values it accepts; see `CHECKS` in vfslint.config.file for what each means.
 
     `allowed` lists the words that its value, or in a table each value, may be; `default` is what counts, in words,
-    if the key is missing. `option` says whether an option of the same name overrides or extends it.
+    if the key is missing. `option` says whether an option of the same name overrides it, or adds to it.
     `description` is a phrase without a full stop.
     """
 
