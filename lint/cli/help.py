@@ -30,7 +30,7 @@ def text(command: Command) -> str:
 
 def usage(command: Command) -> str:
     """Return how a command is called, in one line."""
-    return " ".join(filter(None, (command.program, "[OPTION…]", command.operand and command.operand.metavar)))
+    return f"{command.program} [OPTION…] {command.operand.metavar if command.operand else ''}".rstrip()
 
 
 def sections(command: Command) -> Iterator[tuple[str, list[Row]]]:

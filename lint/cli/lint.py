@@ -10,7 +10,6 @@ from typing import TextIO
 from vfslint import report
 from vfslint.cli.messages import complain, counted
 from vfslint.cli.options import CLEAN, FAILED, FOUND
-from vfslint.cli.progress import shown
 from vfslint.config.errors import UsageError
 from vfslint.config.profile import Profile, Resolver
 from vfslint.engine import Skipped
@@ -190,6 +189,9 @@ def lint(options: SimpleNamespace, streams: Streams) -> int:
     paths = check.files()
     check.resolve(paths)
     if len(paths) > 1 and streams.stderr.isatty():
+        # Start time: only a terminal shows it.
+        from vfslint.cli.progress import shown
+
         check.all(shown(paths, streams.stderr))
     else:
         check.all(paths)
