@@ -174,7 +174,7 @@ def test_what_is_no_baseline_is_said_in_one_line(guest: Path, text: str) -> None
     assert vfslint("web.xml", "--baseline", "base.json") == (
         2,
         "",
-        "vfslint: base.json is no baseline of vfslint's; --write-baseline writes one\n",
+        "vfslint: base.json is not a vfslint baseline; --write-baseline writes one\n",
     )
 
 

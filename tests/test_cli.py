@@ -6,7 +6,6 @@ import io
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -15,13 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from vfslint.cli import main as command
-from vfslint.cli import options as command_line
-from vfslint.cli import watch
-from vfslint.cli.completion import SHELLS, options, script
+from vfslint.cli import main as handlers
+from vfslint.cli.command_line import read
+from vfslint.cli.completion import script
+from vfslint.cli.help import description, signature
 from vfslint.cli.main import main
-from vfslint.cli.parser import COMMANDS, GROUPS, lint_parser
+from vfslint.cli.options import COMMANDS, LINT, SHELLS, Command, Option
 from vfslint.cli.progress import PATIENCE, shown
+from vfslint.config.errors import UsageError
 from vfslint.rules import RULES
 from vfslint.version import VERSION
 
@@ -102,34 +102,52 @@ def test_exit_zero() -> None:
     ("argv", "complaint"),
     [
         ([], "name at least one file or folder, or - for standard input (see vfslint --help)"),
-        (["--nonsense", "sound.xml"], "unrecognized arguments: --nonsense (see vfslint --help)"),
-        (["--fail-on", "x", "sound.xml"], "argument --fail-on: invalid choice: 'x' "),
-        (["--select", "VFS999", "sound.xml"], "no rule is called 'VFS999'"),
+        (["--nonsense", "sound.xml"], "unknown option --nonsense (see vfslint --help)"),
+        (["--selct=VFS1", "sound.xml"], "unknown option --selct; did you mean --select? (see vfslint --help)"),
+        (["--strict_root", "a.xml"], "unknown option --strict_root; did you mean --strict-root? "),
+        (["-quiet", "a.xml"], "unknown option -quiet (see vfslint --help)"),
+        (["--quiet=yes", "sound.xml"], "--quiet does not accept a value (see vfslint --help)"),
+        (["sound.xml", "--select"], "--select requires a value (see vfslint --help)"),
+        (["--select", "--fix", "sound.xml"], "--select requires a value (see vfslint --help)"),
+        (
+            ["--fail-on", "x", "sound.xml"],
+            "'x' is not a valid value for --fail-on; expected error, warning, note or never (see vfslint --help)",
+        ),
+        (["--select", "VFS999", "sound.xml"], "no rule matches 'VFS999'"),
         (
             ["--ignore", "memory-not-shard", "sound.xml"],
-            "no rule is called 'memory-not-shard'; did you mean memory-not-shared?",
+            "no rule matches 'memory-not-shard'; did you mean memory-not-shared?",
         ),
-        (["--select", "", "sound.xml"], "no rule is called ''"),
-        (["--target", "debain-12", "sound.xml"], "unknown target 'debain-12'; did you mean debian-12?"),
+        (["--select", "", "sound.xml"], "no rule matches ''"),
+        (
+            ["--target", "debain-12", "sound.xml"],
+            "'debain-12' is not a valid value for --target; did you mean debian-12? ",
+        ),
         (["--libvirt", "nine", "sound.xml"], "'nine' is not a version such as 9.0.0"),
         (["--format", "xml", "sound.xml"], "unknown format 'xml'"),
         (["--qemu-conf", "none.conf", "sound.xml"], "cannot read none.conf: No such file or directory"),
         (["--host-facts", "none.json", "sound.xml"], "cannot read none.json: No such file or directory"),
-        (["--watch", "-"], "--watch needs files or folders, not standard input"),
         (["--output-file", "no/where", "sound.xml"], "cannot write the report: no/where: No such file"),
-        (["explain"], "the following arguments are required: what (see vfslint explain --help)"),
-        (["explain", "zzz"], "no rule is called or foretells 'zzz'; vfslint rules lists them all"),
-        (["completion", "csh"], "argument shell: invalid choice: 'csh' "),
+        (["explain"], "name a rule or an error message (see vfslint explain --help)"),
+        (["explain", "zzz"], "no rule matches 'zzz'; vfslint rules lists them all"),
+        (["rules", "x"], "unexpected argument 'x' (see vfslint rules --help)"),
+        (["rules", "--fix"], "unknown option --fix (see vfslint rules --help)"),
+        (
+            ["completion", "elvish"],
+            "'elvish' is not a valid shell; expected bash, zsh or fish (see vfslint completion --help)",
+        ),
+        (["completion"], "name a shell: bash, zsh or fish (see vfslint completion --help)"),
+        (["setup"], "name at least one file with a domain (see vfslint setup --help)"),
     ],
 )
-def test_wrong_usage_is_told_in_one_line(argv: list[str], complaint: str) -> None:
+def test_wrong_usage_is_reported_in_one_line(argv: list[str], complaint: str) -> None:
     status, out, err = vfslint(*argv)
     assert (status, out) == (2, "")
     assert err.startswith(f"vfslint: {complaint}")
     assert err.count("\n") == 1
 
 
-def test_unreadable_files_are_told_and_the_others_checked() -> None:
+def test_unreadable_files_are_reported_and_the_others_checked() -> None:
     status, out, err = vfslint("--format", "concise", "none.xml", "faulty.xml", "a\x1bb.xml")
     assert (status, out) == (2, f"faulty.xml:8:88: {FINDING}")
     assert err == (
@@ -229,60 +247,12 @@ def test_no_bar_without_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     assert vfslint("sound.xml", "faulty.xml")[2] == ""
 
 
-# watching
+def test_an_interruption_ends_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
 
-
-def test_watch_lints_again_after_a_change_until_interrupted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    waits = []
-
-    def wait(seconds: float) -> None:
-        waits.append(seconds)
-        if len(waits) == 2:
-            (folder / "sound.xml").write_text(FAULTY)
-        elif len(waits) == 4:
-            (folder / "vfslint.toml").write_text("ignore = ['VFS216']")
-        elif len(waits) == 5:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(watch.watch, "__defaults__", (wait,))
-    status, out, err = vfslint("--watch", "--format", "concise", ".")
-    assert status == 130
-    assert out.count("sound.xml:8:88") == 1
-    assert out.count("faulty.xml:8:88") == 2
-    assert err == "vfslint: watching for changes; Ctrl-C ends\n" * 3
-
-
-def test_watch_outlives_a_faulty_configuration(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (folder / "vfslint.toml").write_text("nonsense")
-    waits = []
-
-    def wait(seconds: float) -> None:
-        waits.append(seconds)
-        (folder / "vfslint.toml").write_text("")
-        if len(waits) == 2:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(watch.watch, "__defaults__", (wait,))
-    status, out, err = vfslint("--watch", "-q", "sound.xml", ".", "--select", "VFS216", "--format", "concise")
-    assert (status, out) == (130, f"./faulty.xml:8:88: {FINDING}")
-    assert "vfslint: vfslint.toml:1: not TOML: " in err
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-def test_an_interruption_ends_with_130(folder: Path) -> None:
-    started = subprocess.Popen(
-        [sys.executable, "-c", _START, "--watch", "sound.xml"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        # A shell's background job is started deaf to it.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
-    assert started.stderr is not None
-    assert started.stderr.readline() == "vfslint: watching for changes; Ctrl-C ends\n"
-    started.send_signal(signal.SIGINT)
-    _, err = started.communicate(timeout=30)
-    assert (started.returncode, err) == (130, "")
+    monkeypatch.setattr("vfslint.cli.lint.Check.all", interrupted)
+    assert vfslint("sound.xml") == (130, "", "")
 
 
 # streams
@@ -324,9 +294,12 @@ def test_a_clean_run_imports_nothing_that_it_does_not_need() -> None:
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     modules, ours = (set(line.split()) for line in ended.stdout.splitlines())
     assert modules.isdisjoint(
-        "rich xmlschema tomllib tomli pathspec difflib json concurrent subprocess shutil tempfile".split()
+        "rich xmlschema tomllib tomli pathspec difflib json argparse textwrap subprocess shutil tempfile".split()
     )
-    needless = "configuration suppressions fixes baseline fingerprints completion watch virconf host"
+    needless = (
+        "cli.baseline cli.completion cli.help cli.host cli.show_config config.file config.toml_lines fixes host "
+        "qemu_conf.conf report.fingerprints suppressions"
+    )
     assert ours.isdisjoint(f"vfslint.{name}" for name in needless.split())
 
 
@@ -336,30 +309,13 @@ def test_a_clean_run_imports_nothing_that_it_does_not_need() -> None:
 @pytest.mark.parametrize("shell", SHELLS)
 def test_scripts_complete_every_option_and_rule(shell: str) -> None:
     text = vfslint("completion", shell)[1]
-    for option in options():
+    for option in LINT.options:
         for flag in option.flags:
             assert (f"-l {flag[2:]} " if shell == "fish" and flag.startswith("--") else flag) in text
     for rule in RULES:
         assert rule.code in text
         assert rule.name in text
     assert text == script(shell)
-
-
-def test_options_are_those_of_the_parser() -> None:
-    assert {flag for option in options() for flag in option.flags} >= {
-        "--fix",
-        "--select",
-        "-h",
-        "--no-session",
-    }
-    assert "--fix" in lint_parser().format_help()
-
-
-def test_the_commands_of_the_help_are_those_there_are() -> None:
-    assert {name for name, _, _ in COMMANDS} == set(command._COMMANDS)
-    for name, what, about in COMMANDS:
-        assert f"  vfslint {name} {what}".rstrip() in vfslint("--help")[1]
-        assert about in vfslint("--help")[1]
 
 
 def completed(*words: str) -> list[str]:
@@ -412,19 +368,71 @@ def test_looking_for_a_configuration_takes_no_time(folder: Path) -> None:
     assert time.perf_counter() - start < 2
 
 
-SWITCHES = [flag for _, group in GROUPS for option in group if option.is_switch for flag in option.flags]
+# the table of options
+
+ALL = [(command, option) for command in (LINT, *COMMANDS.values()) for option in command.options]
+
+
+def value_for(option: Option) -> str:
+    return option.choices[0] if option.choices else "x"
+
+
+def test_every_command_has_a_handler() -> None:
+    assert list(COMMANDS) == list(handlers._HANDLERS)
+
+
+@pytest.mark.parametrize("command", [LINT, *COMMANDS.values()], ids=lambda command: command.program)
+def test_help_shows_every_option_with_its_description_and_every_command(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    status, out, err = vfslint(*filter(None, [command.name]), "--help")
+    assert (status, err) == (0, "")
+    text = " ".join(out.split())
+    for option in command.options:
+        assert f"{signature(option)} {description(option)}" in text
+    assert len({flag for option in command.options for flag in option.flags}) == sum(
+        len(option.flags) for option in command.options
+    )
+    assert max(len(line) for line in out.splitlines() if " | " not in line and not line.startswith("usage")) <= 60
+    if command is LINT:
+        for other in COMMANDS.values():
+            assert f"{other.program} " in text
+            assert other.summary in text
+        assert vfslint("-h")[1] == out
 
 
 @pytest.mark.parametrize(
-    "argv",
-    [["a.xml", "-"], ["--", "--odd.xml", "b.xml"], ["--", "a.xml"], [], *([flag, "a.xml"] for flag in SWITCHES)],
+    ("command", "option"), ALL, ids=lambda part: part.program if isinstance(part, Command) else part.name
 )
-def test_a_command_line_of_paths_and_switches_is_read_as_the_parser_reads_it(argv: list[str]) -> None:
-    parsed = vars(lint_parser().parse_args(argv))
-    assert vars(command_line.read(argv)) == parsed
+def test_every_option_is_read_in_every_way_it_can_be_written(command: Command, option: Option) -> None:
+    assert getattr(read(command, ["a.xml"]), option.attribute) == option.initial
+    for flag, on in option.flags.items():
+        if not option.has_value:
+            options = read(command, ["a.xml", flag, "-"])
+            assert (getattr(options, option.attribute), options.operands) == (on, ["a.xml", "-"])
+            continue
+        assert flag.startswith("--"), "a short option has no value"
+        value = value_for(option)
+        for argv in ([flag, value, "a.xml"], ["a.xml", f"{flag}={value}"]):
+            options = read(command, argv)
+            expected = [value] if option.repeatable else value
+            assert (getattr(options, option.attribute), options.operands) == (expected, ["a.xml"])
+        twice = getattr(read(command, [flag, value, f"{flag}={value}"]), option.attribute)
+        assert twice == ([value, value] if option.repeatable else value)
 
 
-@pytest.mark.parametrize("argv", [["--strict_root", "a.xml"], ["--quie", "a.xml"], ["-quiet", "a.xml"]])
-def test_a_switch_that_the_parser_does_not_know_is_refused(argv: list[str]) -> None:
-    with pytest.raises(command_line.Complaint):
-        command_line.read(argv)
+def test_short_options_can_be_joined_and_two_dashes_end_the_options() -> None:
+    options = read(LINT, ["-qv", "a.xml", "--", "--fix", "--", "-q"])
+    assert (options.quiet, options.verbose, options.fix) == (True, True, False)
+    assert options.operands == ["a.xml", "--fix", "--", "-q"]
+    assert read(LINT, ["--stdin-filename", "-", "--select=-x"]).select == ["-x"]
+    with pytest.raises(UsageError):
+        read(LINT, ["--quie"])
+
+
+def test_a_description_is_a_phrase() -> None:
+    for _, option in ALL:
+        assert description(option), option.name
+        assert not description(option).endswith((".", ":")), option.name
+        assert "{words}" not in description(option)

@@ -12,11 +12,18 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from tools import make_configuration_schema
+from vfslint.cli.command_line import read
 from vfslint.cli.main import main
-from vfslint.cli.parser import lint_parser
-from vfslint.config import configuration
-from vfslint.config.profile import CONFIGURATION_NAMES, Choices
+from vfslint.cli.options import LINT
+from vfslint.config import file as configuration
+from vfslint.config.errors import UsageError
+from vfslint.config.file import CHECKS
+from vfslint.config.keys import KEYS
+from vfslint.config.nearest import NAMES
+from vfslint.config.profile import Profile, Resolver
 from vfslint.config.toml_lines import lines_of
+from vfslint.findings import Severity
 from vfslint.schemas import HERE
 from vfslint.targets import NAMED
 
@@ -95,10 +102,10 @@ def test_the_nearest_to_the_file_counts_alone_not_the_one_of_the_working_folder(
 
 
 def test_in_one_folder_the_hidden_one_comes_first_and_pyproject_last(folder: Path) -> None:
-    for name, level in zip(CONFIGURATION_NAMES, ("error", "warning", "note"), strict=True):
+    for name, level in zip(NAMES, ("error", "warning", "note"), strict=True):
         table = "[tool.vfslint.severity]" if name == "pyproject.toml" else "[severity]"
         (folder / name).write_text(f"{table}\nVFS216 = '{level}'")
-    for name, level in zip(CONFIGURATION_NAMES, ("error", "warning", "note"), strict=True):
+    for name, level in zip(NAMES, ("error", "warning", "note"), strict=True):
         assert found("guests/web.xml") == [f"{level}[VFS216]"]
         (folder / name).unlink()
 
@@ -142,6 +149,10 @@ def test_one_that_is_named_has_to_be_there(folder: Path) -> None:
 
 
 # what it says
+
+
+def profile(path: str, *argv: str) -> Profile:
+    return Resolver(read(LINT, [*argv, path])).profile(path)
 
 
 def configured(folder: Path, text: str) -> list[str]:
@@ -264,43 +275,43 @@ def test_the_command_line_comes_first(folder: Path) -> None:
         ("select = [\n  'VFS1',\n  7,\n]", "3: expected a string, found a number"),
         (
             "select = [\n  'VFS1',\n  'memory-not-shard',\n]",
-            "3: no rule is called 'memory-not-shard'; did you mean memory-not-shared?",
+            "3: no rule matches 'memory-not-shard'; did you mean memory-not-shared?",
         ),
-        ("ignore = ['VFS999']", "1: no rule is called 'VFS999'"),
+        ("ignore = ['VFS999']", "1: no rule matches 'VFS999'"),
         ("severity = 'error'", "1: expected a table of rules and severities, found a string"),
         (
             "[severity]\nVFS216 = 'eror'",
-            "2: severity 'eror' is none of error, warning, note, off; did you mean error?",
+            "2: 'eror' is not a valid severity; did you mean error?",
         ),
         ("[severity]\nVFS216 = 1", "2: expected a string, found a number"),
-        ("[severity]\nVFS999 = 'off'", "2: no rule is called 'VFS999'"),
-        ("\nseverity = { VFS216 = }\n", "2: not TOML: "),
+        ("[severity]\nVFS999 = 'off'", "2: no rule matches 'VFS999'"),
+        ("\nseverity = { VFS216 = }\n", "2: invalid TOML: "),
         ("per-file-ignores = ['x']", "1: expected a table of file patterns and rules, found a list"),
         ("[per-file-ignores]\n'*.xml' = 'VFS1'", "2: expected a list of strings, found a string"),
-        ("[per-file-ignores]\n'*.xml' = ['nope']", "2: no rule is called 'nope'"),
-        ("target = 'debain-12'", "1: target 'debain-12' is none of "),
+        ("[per-file-ignores]\n'*.xml' = ['nope']", "2: no rule matches 'nope'"),
+        ("target = 'debain-12'", "1: 'debain-12' is not a valid target; did you mean debian-12?"),
         ("[target]\nlibvrt = '9.0.0'", "2: unknown key 'libvrt'; did you mean libvirt?"),
         ("[target]\nlibvirt = 9.0", "2: expected a version in quotes, found a number"),
         ("[target]\nlibvirt = 'nine'", "2: 'nine' is not a version such as 9.0.0"),
-        ("[target]\nname = 'x'", "2: target 'x' is none of "),
+        ("[target]\nname = 'x'", "2: 'x' is not a valid target; expected newest, oldest, "),
         ("session = 'yes'", "1: expected true or false, found a string"),
         ("qemu-conf = 1", "1: expected a path, found a number"),
-        ("qemu-conf = '/etc/libvirt/qemu.conf'", "1: '/etc/libvirt/qemu.conf' leads out of the folder"),
-        ("host-facts = '../facts.json'", "1: '../facts.json' leads out of the folder"),
-        ("host-facts = 'a/../../facts.json'", "1: 'a/../../facts.json' leads out of the folder"),
-        ("host-facts = 'link'", "1: 'link' leads out of the folder"),
-        ('host-facts = "a\\u0000b"', "1: 'a\\x00b' leads out of the folder"),
+        ("qemu-conf = '/etc/libvirt/qemu.conf'", "1: '/etc/libvirt/qemu.conf' is outside the folder"),
+        ("host-facts = '../facts.json'", "1: '../facts.json' is outside the folder"),
+        ("host-facts = 'a/../../facts.json'", "1: 'a/../../facts.json' is outside the folder"),
+        ("host-facts = 'link'", "1: 'link' is outside the folder"),
+        ('host-facts = "a\\u0000b"', "1: 'a\\x00b' is outside the folder"),
         ("include = '*.xml'", "1: expected a list of strings, found a string"),
         ("exclude = ['a', '*a*b*c*d*']", "1: the pattern '*a*b*c*d*' has too many asterisks"),
-        ("exclude = ['!']", "1: '!' is no pattern as .gitignore has them"),
-        ("fail-on = 'warn'", "1: fail-on 'warn' is none of error, warning, note, never"),
+        ("exclude = ['!']", "1: '!' is not a valid .gitignore pattern"),
+        ("fail-on = 'warn'", "1: 'warn' is not a valid fail-on; expected error, warning, note or never"),
         ("fail-on = 1979-05-27", "1: expected a string, found a date or time"),
-        ("ignore = [\n'VFS1'", "2: not TOML: "),
-        ("a = 1\na = 2", "2: not TOML: "),
+        ("ignore = [\n'VFS1'", "2: invalid TOML: "),
+        ("a = 1\na = 2", "2: invalid TOML: "),
         ("a = " + "[" * 10_000, "1: nested too deeply"),
     ],
 )
-def test_faults_are_told_with_their_line(folder: Path, text: str, complaint: str) -> None:
+def test_faults_are_reported_with_their_line(folder: Path, text: str, complaint: str) -> None:
     (folder / "link").symlink_to("/etc")
     (folder / "vfslint.toml").write_text(text)
     status, out, err = vfslint("guests/web.xml")
@@ -309,7 +320,7 @@ def test_faults_are_told_with_their_line(folder: Path, text: str, complaint: str
     assert err.count("\n") == 1
 
 
-def test_all_faults_are_told_at_once(folder: Path) -> None:
+def test_all_faults_are_reported_at_once(folder: Path) -> None:
     (folder / "vfslint.toml").write_text("a = 1\nb = 2\n")
     assert vfslint("guests/web.xml")[2] == (
         "vfslint: vfslint.toml:1: unknown key 'a'\nvfslint: vfslint.toml:2: unknown key 'b'\n"
@@ -320,12 +331,12 @@ def test_lines_of_a_pyproject_are_those_of_its_table(folder: Path) -> None:
     (folder / "pyproject.toml").write_text("[project]\nselct = 1\n\n[tool.vfslint]\nfail-on = 'never'\nselct = 1\n")
     assert vfslint("guests/web.xml")[2] == ("vfslint: pyproject.toml:6: unknown key 'selct'; did you mean select?\n")
     (folder / "pyproject.toml").write_text("[tool]\nvfslint = 1\n")
-    assert vfslint("guests/web.xml")[2] == "vfslint: pyproject.toml:1: [tool.vfslint] is no table\n"
+    assert vfslint("guests/web.xml")[2] == "vfslint: pyproject.toml:1: [tool.vfslint] is not a table\n"
 
 
-def test_other_encodings_and_sizes_are_told(folder: Path) -> None:
+def test_other_encodings_and_sizes_are_reported(folder: Path) -> None:
     (folder / "vfslint.toml").write_bytes("# größe\nignore = []".encode("latin-1"))
-    assert vfslint("guests/web.xml")[2] == "vfslint: vfslint.toml:1: not UTF-8, which TOML has to be\n"
+    assert vfslint("guests/web.xml")[2] == "vfslint: vfslint.toml:1: not valid UTF-8, as TOML requires\n"
     (folder / "vfslint.toml").write_bytes(b"#" * (configuration.MAXIMUM_BYTES + 1))
     assert vfslint("guests/web.xml")[2] == "vfslint: vfslint.toml:1: larger than 1048576 bytes\n"
 
@@ -333,14 +344,13 @@ def test_other_encodings_and_sizes_are_told(folder: Path) -> None:
 def test_paths_start_at_the_folder_of_the_configuration(folder: Path) -> None:
     (folder / "guests" / "my.conf").write_text('memory_backing_dir = "/dev/shm"\n')
     (folder / "guests" / "vfslint.toml").write_text("qemu-conf = 'my.conf'")
-    choices = Choices(lint_parser().parse_args(["guests/web.xml"]))
-    (conf,) = (choices.engine("guests/web.xml").context.conf,)
+    conf = profile("guests/web.xml").context.conf
     assert conf is not None
     assert conf.source.name == "guests/my.conf"
     assert conf.text("memory_backing_dir") == "/dev/shm"
 
 
-def test_what_is_named_but_cannot_be_read_is_told(folder: Path) -> None:
+def test_what_is_named_but_cannot_be_read_is_reported(folder: Path) -> None:
     (folder / "vfslint.toml").write_text("qemu-conf = 'my.conf'")
     assert vfslint("guests/web.xml") == (
         2,
@@ -365,12 +375,22 @@ def test_the_schema_is_one() -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
 
 
-def test_the_schema_knows_the_same_keys_and_names() -> None:
-    assert set(SCHEMA["properties"]) == set(configuration.KEYS)
-    assert SCHEMA["$defs"]["targetName"]["enum"] == list(NAMED)
-    assert SCHEMA["properties"]["fail-on"]["enum"] == list(configuration.FAIL_ON)
-    levels = SCHEMA["properties"]["severity"]["additionalProperties"]["enum"]
-    assert levels == list(configuration.LEVELS)
+def test_the_schema_is_fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert make_configuration_schema.main(["--check"]) == 0, "run python tools/make_configuration_schema.py"
+    monkeypatch.setattr(make_configuration_schema, "SCHEMA", tmp_path / "schema.json")
+    (tmp_path / "schema.json").write_text("")
+    assert make_configuration_schema.main(["--check"]) == 1
+    assert make_configuration_schema.main([]) == 0
+    assert make_configuration_schema.main(["--check"]) == 0
+
+
+def test_every_key_has_a_type_that_is_checked() -> None:
+    assert {key.type for key in KEYS.values()} == set(CHECKS)
+
+
+def test_an_option_overrides_each_key_that_says_so() -> None:
+    options = {option.name for option in LINT.options}
+    assert {key.name for key in KEYS.values() if key.option} == options & set(KEYS)
 
 
 @pytest.mark.parametrize(
@@ -394,7 +414,7 @@ def test_the_schema_agrees_with_the_reader(folder: Path, text: str, sound: bool)
     assert jsonschema.Draft202012Validator(SCHEMA).is_valid(tomllib.loads(text)) is sound
     try:
         configuration.read("vfslint.toml")
-    except configuration.Faulty:
+    except UsageError:
         assert not sound
     else:
         assert sound
@@ -403,7 +423,7 @@ def test_the_schema_agrees_with_the_reader(folder: Path, text: str, sound: bool)
 # vfslint config
 
 
-def test_config_tells_what_holds_and_from_where(folder: Path) -> None:
+def test_config_shows_what_applies_and_from_where(folder: Path) -> None:
     (folder / "vfslint.toml").write_text(
         "ignore = ['VFS1']\nfail-on = 'note'\nexclude = ['x']\n\n"
         "[severity]\nVFS216 = 'note'\n\n[per-file-ignores]\n'guests/' = ['VFS3']\n"
@@ -437,7 +457,7 @@ def test_config_as_json(folder: Path) -> None:
     }
 
 
-def test_config_wants_one_file() -> None:
+def test_config_requires_one_file() -> None:
     assert vfslint("config") == (2, "", "vfslint: name one file (see vfslint config --help)\n")
     assert vfslint("config", "--help")[0] == 0
 
@@ -497,3 +517,69 @@ def test_many_files_in_one_folder_read_its_configuration_once(folder: Path, monk
     monkeypatch.setattr(configuration, "read", counted)
     assert found(".") == []
     assert reads == ["vfslint.toml"]
+
+
+# profiles
+
+
+def test_a_profile_holds_what_applies_to_a_file_and_is_frozen(folder: Path) -> None:
+    (folder / "vfslint.toml").write_text(
+        "select = ['VFS2']\ntarget = 'debian-12'\nsession = true\nfail-on = 'error'\n[severity]\nVFS216 = 'note'"
+    )
+    found = profile("guests/web.xml", "--ignore", "VFS21,VFS22", "--strict-root")
+    assert {rule.code[:4] for rule in found.rules} == {"VFS2"}
+    assert not any(rule.code.startswith(("VFS21", "VFS22")) for rule in found.rules)
+    assert dict(found.severities) == {"VFS216": Severity.NOTE}
+    assert found.context.target == NAMED["debian-12"]
+    assert found.context.session
+    assert found.strict_root
+    assert found.fails(Severity.ERROR)
+    assert not found.fails(Severity.WARNING)
+    with pytest.raises(AttributeError):
+        found.strict_root = False  # type: ignore[misc]
+    with pytest.raises(TypeError):
+        found.severities["VFS216"] = Severity.ERROR  # type: ignore[index]
+
+
+def test_files_with_the_same_configuration_share_a_profile(folder: Path) -> None:
+    (folder / "vfslint.toml").write_text("[per-file-ignores]\n'guests/c.xml' = ['VFS216']")
+    resolver = Resolver(read(LINT, []))
+    first = resolver.profile("guests/a.xml")
+    assert resolver.profile("guests/b.xml") is resolver.profile("d.xml") is first
+    assert resolver.profile("guests/c.xml") is not first
+    assert resolver.profile("guests/qemu.conf") is not first
+    assert resolver.guard("guests/c.xml") is resolver.guard("guests/a.xml")
+    assert any(rule.code == "VFS216" for rule in resolver.guard("guests/c.xml").rules)
+
+
+def test_a_faulty_configuration_is_reported_before_any_file_is_linted(folder: Path) -> None:
+    (folder / "a.xml").write_text(DOMAIN)
+    (folder / "guests" / "vfslint.toml").write_text("fail-on = 'x'")
+    before = (folder / "a.xml").read_bytes()
+    status, out, err = vfslint("--fix", "--unsafe-fixes", "a.xml", "guests/web.xml")
+    assert (status, out) == (2, "")
+    assert err.startswith("vfslint: guests/vfslint.toml:1: 'x' is not a valid fail-on")
+    assert (folder / "a.xml").read_bytes() == before
+
+
+def test_a_finding_in_a_qemu_conf_fails_the_run_of_the_domain(folder: Path) -> None:
+    (folder / "my.conf").write_text('user = "qemu"\n')
+    resolver = profile("guests/web.xml", "--qemu-conf", "my.conf")
+    assert resolver.context.conf is not None
+    assert resolver.fail_on is Severity.WARNING
+    assert profile("guests/web.xml", "--exit-zero").fail_on is None
+
+
+def test_the_host_or_the_configuration_gives_the_target_and_the_command_line_changes_it(folder: Path) -> None:
+    (folder / "host.json").write_text('{"version": 1, "libvirt": "9.0.0", "qemu": "7.2.0"}')
+    assert profile("a.xml", "--host-facts", "host.json").context.target.libvirt == (9, 0, 0)
+    assert profile("a.xml", "--host-facts", "host.json", "--qemu", "8.0").context.target[:2] == ((9, 0, 0), (8, 0, 0))
+    (folder / "vfslint.toml").write_text("target = 'rhel-10'\nhost-facts = 'host.json'")
+    assert profile("a.xml").context.target == NAMED["rhel-10"]
+    assert profile("a.xml", "--virtiofsd", "none").context.target.virtiofsd is None
+
+
+def test_an_option_is_checked_even_if_there_is_no_file(folder: Path) -> None:
+    (folder / "empty").mkdir()
+    for argv in (["--libvirt", "nine"], ["--select", "VFS999"], ["--config", "none.toml"]):
+        assert vfslint(*argv, "empty")[0] == 2, argv

@@ -12,7 +12,8 @@ import yaml
 
 from tests.examples import findings
 from tools import doc_commands, doc_tables, make_docs, make_picture, rule_pages
-from vfslint.cli.parser import lint_parser
+from vfslint.cli.command_line import read
+from vfslint.cli.options import LINT
 from vfslint.manual import Example
 from vfslint.rules import RULES
 
@@ -55,7 +56,7 @@ def test_only_what_cannot_run_here_is_not_run(path: Path) -> None:
             if words:
                 assert words[0] in BY_HAND, line
             if words and words[0] == "vfslint" and words[1] not in ("explain", "host", "setup", "completion"):
-                lint_parser().parse_args(words[1:])
+                read(LINT, words[1:])
 
 
 @pytest.mark.parametrize("path", sorted(DOCS.glob("*.md")), ids=name)

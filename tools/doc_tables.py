@@ -8,14 +8,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 from tests.explained import EXPLAINED
 from tools.conformance import RELEASES, compared
+from tools.make_configuration_schema import sentence
+from vfslint.cli.options import ENVIRONMENT
+from vfslint.config import keys
+from vfslint.config.keys import KEYS, Key
 from vfslint.targets import NAMED, spell, version
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -47,21 +49,22 @@ def targets() -> str:
 
 
 def configuration_keys() -> str:
-    """Return the keys of a configuration, from its schema."""
-    schema = json.loads((ROOT / "schemas" / "configuration.schema.json").read_text(encoding="utf-8"))
-    rows = ((f"`{key}`", _kind(schema, value), value["description"]) for key, value in schema["properties"].items())
-    return _table(("key", "value", "meaning"), rows)
+    """Return the keys of a configuration."""
+    rows = (
+        (f"`{key.name}`", _value(key), sentence(key), f"`--{key.name}`" if key.option else "") for key in KEYS.values()
+    )
+    return _table(("key", "value", "meaning", "option"), rows)
 
 
-def _kind(schema: dict[str, Any], value: dict[str, Any]) -> str:
-    if "$ref" in value:
-        names = {"rules": "list of rules", "path": "path", "patterns": "list of patterns"}
-        return names[value["$ref"].rpartition("/")[2]]
-    if "enum" in value:
-        return ", ".join(f"`{word}`" for word in value["enum"])
-    if "oneOf" in value:
-        return "name, or table"
-    return {"object": "table", "boolean": "`true` or `false`"}[value["type"]]
+def _value(key: Key) -> str:
+    if key.type == keys.WORD:
+        return ", ".join(f"`{word}`" for word in key.allowed)
+    return {keys.TARGET: "name, or table", keys.BOOLEAN: "`true` or `false`"}.get(key.type, key.type)
+
+
+def environment() -> str:
+    """Return the environment variables that count."""
+    return _table(("variable", "meaning"), ((f"`{name}`", meaning) for name, meaning in ENVIRONMENT.items()))
 
 
 def figures() -> str:
@@ -106,6 +109,7 @@ def disagreements() -> str:
 TABLES: dict[str, Callable[[], str]] = {
     "targets": targets,
     "configuration-keys": configuration_keys,
+    "environment": environment,
     "figures": figures,
     "disagreements": disagreements,
 }

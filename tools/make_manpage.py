@@ -1,41 +1,33 @@
-"""Make man/vfslint.1, the manual page, from the command line's own parser.
+"""Make man/vfslint.1, the manual page, from the table of options.
 
 python tools/make_manpage.py            write the page
-python tools/make_manpage.py --check    only say whether the one that is there is fresh
+python tools/make_manpage.py --check    only check that the present one is fresh
 """
 
 from __future__ import annotations
 
-import argparse
 import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from vfslint.cli.parser import lint_parser
+from vfslint.cli import help
+from vfslint.cli.options import ENVIRONMENT, EXIT_STATUS, LINT
 from vfslint.version import VERSION
 
 PAGE = Path(__file__).resolve().parent.parent / "man" / "vfslint.1"
-NOTICE = "Made from the parser in lint/cli/parser.py by tools/make_manpage.py. Do not edit."
-
-ENVIRONMENT = {
-    "NO_COLOR": "Any value but the empty one: no colours, unless --color=always asks for them.",
-    "FORCE_COLOR": "Any value but the empty one: colours even where the output is no terminal.",
-    "COLUMNS": "How wide the report may be where the output is no terminal.",
-    "GITHUB_ACTIONS": "Where it is true and no --format names a format for standard output, findings become "
-    "annotations as well, and a table of them goes to the file that GITHUB_STEP_SUMMARY names.",
-}
+NOTICE = "Made by tools/make_manpage.py from lint/cli/options.py. Do not edit."
 
 EXAMPLES = {
-    "virsh dumpxml guest | vfslint -": "Check a domain as libvirt has it.",
+    "virsh dumpxml guest | vfslint -": "Check a domain as libvirt knows it.",
     "vfslint --target=rhel-9 guests/": "Check a folder for the releases that RHEL 9 ships.",
     "vfslint --format=sarif=vfslint.sarif guests/": "Print a report and write one for code scanning.",
-    "vfslint explain 'virtiofs requires shared memory'": "Say what is behind a message of libvirt's.",
+    "vfslint explain 'virtiofs requires shared memory'": "Explain an error message of libvirt.",
 }
 
 
 def text(plain: str) -> str:
-    """Return running text as roff takes it to the letter."""
+    """Return running text escaped for roff."""
     escaped = plain.replace("\\", "\\e").replace("-", "\\-")
     return re.sub(r"^(?=[.'])", "\\&", escaped, flags=re.MULTILINE)
 
@@ -46,54 +38,27 @@ def tagged(tag: str, description: str) -> Iterator[str]:
     yield text(description)
 
 
-def options(parser: argparse.ArgumentParser) -> Iterator[str]:
-    """Yield each group of options as a section of its own."""
-    formatter = parser._get_formatter()
-    for group in parser._action_groups:
-        actions = [action for action in group._group_actions if action.option_strings]
-        if not actions:
-            continue
-        yield f".SH {text((group.title or 'options').upper())}"
-        for action in actions:
-            tag = ", ".join(action.option_strings)
-            if action.nargs != 0:
-                tag += f" {formatter._format_args(action, formatter._get_default_metavar_for_optional(action))}"
-            yield from tagged(tag, formatter._expand_help(action))
-
-
-def epilogue(parser: argparse.ArgumentParser) -> Iterator[str]:
-    """Yield the paragraphs below the options: `title: text`, or `title:` and lines of two columns."""
-    for paragraph in (parser.epilog or "").split("\n\n"):
-        title, _, body = paragraph.partition(":")
-        yield f".SH {text(title.strip().upper())}"
-        if not body.startswith("\n"):
-            yield text(" ".join(body.split()))
-            continue
-        for line in body.strip().splitlines():
-            tag, *description = re.split(r" {2,}", line.strip(), maxsplit=1)
-            yield from tagged(tag, *(description or [""]))
-
-
 def make() -> str:
-    parser = lint_parser()
     lines = [
         f'.\\" {NOTICE}',
         f'.TH VFSLINT 1 "" "vfslint {VERSION}" "User Commands"',
         ".SH NAME",
-        "vfslint \\- check libvirt domain XML and qemu.conf for what will go wrong with virtio\\-fs",
+        "vfslint \\- find virtio\\-fs and shared\\-memory mistakes in libvirt domain XML and qemu.conf",
         ".SH SYNOPSIS",
         ".B vfslint",
-        text((parser.usage or "").removeprefix("vfslint").strip()),
+        text(help.usage(LINT).removeprefix("vfslint ")),
         ".br",
         ".B vfslint",
         ".I COMMAND",
         ".SH DESCRIPTION",
-        text(parser.description or ""),
+        text(LINT.summary),
     ]
-    positional = [action for action in parser._actions if not action.option_strings]
-    for action in positional:
-        lines += tagged(str(action.metavar or action.dest), action.help or "")
-    lines += [*options(parser), *epilogue(parser), ".SH ENVIRONMENT"]
+    for title, rows in help.sections(LINT):
+        # What it works on belongs to the description.
+        lines += [] if title == "arguments" else [f".SH {text(title.upper())}"]
+        for tag, description in rows:
+            lines += tagged(tag, description)
+    lines += [".SH EXIT STATUS", text(EXIT_STATUS), ".SH ENVIRONMENT"]
     for name, meaning in ENVIRONMENT.items():
         lines += tagged(name, meaning)
     lines.append(".SH EXAMPLES")

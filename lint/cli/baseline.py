@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from vfslint import files
-from vfslint.cli.options import Complaint
+from vfslint.config.errors import UsageError
 from vfslint.report.fingerprints import Fingerprints
 from vfslint.run import Run
 
@@ -54,17 +54,17 @@ class Baseline:
 
 
 def read(path: str) -> Baseline:
-    """Read a baseline; raises `Complaint` where it cannot be understood."""
+    """Read a baseline; raises `UsageError` if it is not one."""
     try:
         with open(path, "rb") as file:
             data = file.read(MAXIMUM_BYTES + 1)
         if len(data) > MAXIMUM_BYTES:
-            raise Complaint(f"{path} is larger than {MAXIMUM_BYTES} bytes")
+            raise UsageError(f"{path} is larger than {MAXIMUM_BYTES} bytes")
         return Baseline(path, _counts(json.loads(data)))
     except OSError as error:
-        raise Complaint(f"cannot read {path}: {error.strerror or error}") from None
+        raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
     except (ValueError, RecursionError):
-        raise Complaint(f"{path} is no baseline of vfslint's; --write-baseline writes one") from None
+        raise UsageError(f"{path} is not a vfslint baseline; --write-baseline writes one") from None
 
 
 def write(path: str, run: Run) -> None:

@@ -1,78 +1,34 @@
-"""Completion scripts for shells, made from the parser and the rules."""
+"""Completion scripts for shells, made from the table of options and the rules."""
 
 from __future__ import annotations
 
-from argparse import Action
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
-
-from vfslint.cli.parser import COMMANDS, lint_parser
-from vfslint.report import FORMATS
-from vfslint.rules import RULES
-from vfslint.targets import NAMED
-
-
-class Option(NamedTuple):
-    """One option: its spellings, what it is for, the words it takes, and whether it takes a file."""
-
-    flags: tuple[str, ...]
-    help: str
-    words: tuple[str, ...]
-    takes_file: bool
-    takes_value: bool
-
-
-def _rule_words() -> tuple[str, ...]:
-    return tuple(word for rule in RULES for word in (rule.code, rule.name))
-
-
-def options() -> Iterator[Option]:
-    """Yield every option of the command that lints."""
-    for action in lint_parser()._actions:
-        if action.option_strings:
-            words = _words(action)
-            yield Option(
-                tuple(action.option_strings),
-                action.help or "",
-                words,
-                action.metavar == "FILE",
-                action.nargs != 0,
-            )
-
-
-def _words(action: Action) -> tuple[str, ...]:
-    special: dict[str, Callable[[], tuple[str, ...]]] = {
-        "select": _rule_words,
-        "ignore": _rule_words,
-        "target": lambda: tuple(NAMED),
-        "format": lambda: tuple(FORMATS),
-    }
-    if action.dest in special:
-        return special[action.dest]()
-    return tuple(action.choices or ())
+from vfslint.cli.help import description, rule_words, words
+from vfslint.cli.options import COMMANDS, FILES, LINT, SHELLS
 
 
 def script(shell: str) -> str:
     """Return the script for a shell."""
-    return SHELLS[shell]()
+    return {"bash": _bash, "zsh": _zsh, "fish": _fish}[shell]()
 
 
 def _bash() -> str:
     cases = []
-    for option in options():
-        if option.words:
-            reply = f'COMPREPLY=($(compgen -W "{" ".join(option.words)}" -- "$cur"))'
-        elif option.takes_value:
-            reply = 'compopt -o filenames; COMPREPLY=($(compgen -f -- "$cur"))' if option.takes_file else ":"
+    for option in LINT.options:
+        if words(option):
+            reply = f'COMPREPLY=($(compgen -W "{" ".join(words(option))}" -- "$cur"))'
+        elif option.has_value:
+            is_file = option.completion == FILES
+            reply = 'compopt -o filenames; COMPREPLY=($(compgen -f -- "$cur"))' if is_file else ":"
         else:
             continue
         cases.append(f"    {'|'.join(option.flags)}) {reply}; return ;;")
-    flags = " ".join(flag for option in options() for flag in option.flags)
+    flags = " ".join(flag for option in LINT.options for flag in option.flags)
     return _BASH.format(
         cases="\n".join(cases),
         flags=flags,
-        rules=" ".join(_rule_words()),
-        commands=" ".join(name for name, _, _ in COMMANDS),
+        rules=" ".join(rule_words()),
+        shells=" ".join(SHELLS),
+        commands=" ".join(COMMANDS),
     )
 
 
@@ -84,7 +40,7 @@ _vfslint() {{
   if [[ $COMP_CWORD -gt 1 ]]; then
     case ${{COMP_WORDS[1]}} in
       explain) COMPREPLY=($(compgen -W "{rules}" -- "$cur")); return ;;
-      completion) COMPREPLY=($(compgen -W "bash zsh fish" -- "$cur")); return ;;
+      completion) COMPREPLY=($(compgen -W "{shells}" -- "$cur")); return ;;
     esac
   fi
   case $prev in
@@ -104,16 +60,18 @@ complete -F _vfslint vfslint
 
 def _zsh() -> str:
     specs = []
-    for option in options():
-        if option.words:
-            value = f":value:({' '.join(option.words)})"
-        elif option.takes_value:
-            value = ":file:_files" if option.takes_file else ":value:"
+    for option in LINT.options:
+        if words(option):
+            value = f":value:({' '.join(words(option))})"
+        elif option.has_value:
+            value = ":file:_files" if option.completion == FILES else ":value:"
         else:
             value = ""
-        specs += [f"    {_quoted(f'{flag}[{_zsh_text(option.help)}]{value}')}" for flag in option.flags]
-    commands = " ".join(_quoted(f"{name}:{about}") for name, _, about in COMMANDS)
-    return _ZSH.format(specs=" \\\n".join(specs), commands=commands, rules=" ".join(_rule_words()))
+        specs += [f"    {_quoted(f'{flag}[{_zsh_text(description(option))}]{value}')}" for flag in option.flags]
+    commands = " ".join(_quoted(f"{one.name}:{one.summary}") for one in COMMANDS.values())
+    return _ZSH.format(
+        specs=" \\\n".join(specs), commands=commands, rules=" ".join(rule_words()), shells=" ".join(SHELLS)
+    )
 
 
 def _zsh_text(text: str) -> str:
@@ -137,7 +95,7 @@ _vfslint() {{
   if (( CURRENT > 2 )); then
     case $words[2] in
       explain) compadd -- {rules}; return ;;
-      completion) compadd -- bash zsh fish; return ;;
+      completion) compadd -- {shells}; return ;;
     esac
   fi
   _arguments -S \\
@@ -151,22 +109,18 @@ compdef _vfslint vfslint
 def _fish() -> str:
     lines = ["# fish completion of vfslint: vfslint completion fish | source"]
     first = "__fish_use_subcommand"
-    lines += [f"complete -c vfslint -n {first} -a {name} -d {_fish_text(about)}" for name, _, about in COMMANDS]
-    rules = " ".join(_rule_words())
-    lines.append(f"complete -c vfslint -f -n '__fish_seen_subcommand_from explain' -a {_quoted(rules)}")
-    shells = "'bash zsh fish'"
-    lines.append(f"complete -c vfslint -f -n '__fish_seen_subcommand_from completion' -a {shells}")
-    for option in options():
+    lines += [f"complete -c vfslint -n {first} -a {one.name} -d {_fish_text(one.summary)}" for one in COMMANDS.values()]
+    for name, values in (("explain", rule_words()), ("completion", SHELLS)):
+        listed = _quoted(" ".join(values))
+        lines.append(f"complete -c vfslint -f -n '__fish_seen_subcommand_from {name}' -a {listed}")
+    for option in LINT.options:
         flags = " ".join(f"-l {flag[2:]}" if flag.startswith("--") else f"-s {flag[1:]}" for flag in option.flags)
-        values = f" -x -a {_quoted(' '.join(option.words))}" if option.words else ""
-        if not values and option.takes_value:
-            values = " -r" if option.takes_file else " -x"
-        lines.append(f"complete -c vfslint {flags}{values} -d {_fish_text(option.help)}")
+        value = f" -x -a {_quoted(' '.join(words(option)))}" if words(option) else ""
+        if not value and option.has_value:
+            value = " -r" if option.completion == FILES else " -x"
+        lines.append(f"complete -c vfslint {flags}{value} -d {_fish_text(description(option))}")
     return "\n".join(lines) + "\n"
 
 
 def _fish_text(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-SHELLS: dict[str, Callable[[], str]] = {"bash": _bash, "zsh": _zsh, "fish": _fish}

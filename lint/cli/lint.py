@@ -1,17 +1,23 @@
-"""One pass over the files: reads each, judges it, mends it where that is wanted."""
+"""One pass over the files: resolves what applies to each, reads and lints it, and fixes it if asked to."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from types import SimpleNamespace
 from typing import TextIO
 
-from vfslint.cli.options import Options
-from vfslint.config.profile import Choices
+from vfslint import report
+from vfslint.cli.messages import complain, counted
+from vfslint.cli.options import CLEAN, FAILED, FOUND
+from vfslint.config.errors import UsageError
+from vfslint.config.profile import Profile, Resolver
 from vfslint.engine import Skipped
 from vfslint.files import NotWritten, files_in, replace
-from vfslint.findings import Finding
+from vfslint.findings import Finding, Severity
 from vfslint.run import Run, judge
+from vfslint.xml.document import MAXIMUM_BYTES
+from vfslint.xml.printable import printable
 from vfslint.xml.source import Source
 
 STANDARD_INPUT = "-"
@@ -29,84 +35,112 @@ class Streams:
 class Check:
     """The state of one pass: what was found, and what could not be read or written."""
 
-    def __init__(self, options: Options, streams: Streams) -> None:
+    def __init__(self, options: SimpleNamespace, streams: Streams) -> None:
         self.options = options
-        self.choices = Choices(options)
         self.streams = streams
         self.run = Run()
-        self.complaints: list[str] = []
-        self._standard_input = Source(b"", STANDARD_INPUT)
-        self._is_only_file = False
+        self.errors: list[str] = []
+        self._resolver = Resolver(options)
+        self._profiles: dict[str, Profile] = {}
+        self._standard_input: Source | None = None
+        self._read_ahead: dict[str, Source] = {}
 
     @property
-    def mends(self) -> bool:
-        """Whether files are to be mended, if only on paper."""
+    def fixes(self) -> bool:
+        """Whether fixes are applied, if only to show the difference."""
         return bool(self.options.fix or self.options.unsafe_fixes or self.options.diff)
 
     def files(self) -> list[str]:
         """Return the files to check, each once; those that a configuration excludes are noted as skipped."""
+        configurations = self._resolver.configurations
         chosen = []
-        for path in dict.fromkeys(files_in(self.options.paths, self.choices)):
-            if path != STANDARD_INPUT and self.choices.excludes_file(path):
+        for path in dict.fromkeys(files_in(self.options.operands, configurations)):
+            if self.options.force_exclude and path != STANDARD_INPUT and configurations.excludes_file(path):
                 self.run.skipped.append(Skipped(path, "the configuration excludes it"))
             else:
                 chosen.append(path)
-        self._is_only_file = len(chosen) == 1
         return chosen
 
+    def resolve(self, paths: Sequence[str]) -> None:
+        """Resolve the profile of every file, before the first one is linted. Raises `UsageError`."""
+        text = self._only_text(paths)
+        for path in paths:
+            name = self._name(path)
+            self._profiles[name] = self._resolver.profile(name, text)
+
+    def _only_text(self, paths: Sequence[str]) -> bytes | None:
+        """Return the text of the only file in UTF-8: rules that cannot match it need not be loaded."""
+        if len(paths) != 1 or self.fixes:
+            return None
+        try:
+            source = self._read_ahead[paths[0]] = self._read(paths[0])
+        except OSError:  # reported when the file is linted
+            return None
+        return source.data if source.encoding == "utf-8" else None
+
     def all(self, paths: Iterable[str]) -> None:
-        """Check these files."""
+        """Lint these files, whose profiles are resolved."""
         for path in paths:
             try:
-                source = self._read(path)
+                source = self._read_ahead.pop(path, None) or self._read(path)
             except OSError as error:
-                self.complaints.append(f"cannot read {path}: {error.strerror or error}")
+                self.errors.append(f"cannot read {path}: {error.strerror or error}")
                 continue
-            if self._is_only_file and source.encoding == "utf-8" and not self.mends:
-                self.choices.several = b"<domains" in source.data
-                self.choices.only_text = source.data
-            if self.mends:
+            if self.fixes:
                 with self.run.catching(path):
-                    self._mend(path, source)
+                    self._fix(path, source)
             else:
-                self.run.add(self.choices.engine(source.name), source, self.options.kind)
+                self.run.add(self._profiles[source.name].engine, source, self.options.kind)
         if self.run.domains > 1:
             with self.run.catching(""):
-                self._judge_together()
-        for conf in self.choices.confs:
+                self._lint_together()
+        for profile in self._distinct():
             # Findings about a domain may point into the qemu.conf.
-            self.run.sources.setdefault(conf.source.name, conf.source)
+            if profile.context.conf:
+                self.run.sources.setdefault(profile.context.conf.source.name, profile.context.conf.source)
 
-    def _judge_together(self) -> None:
-        """Judge the domains of all files together; what a file's own engine says of it counts."""
+    def fails(self, file: str, severity: Severity) -> bool:
+        """Whether a finding makes the run fail. One in a qemu.conf that was not linted itself counts everywhere."""
+        profile = self._profiles.get(file)
+        return any(one.fails(severity) for one in ((profile,) if profile else self._distinct()))
+
+    def _distinct(self) -> list[Profile]:
+        return list({id(profile): profile for profile in self._profiles.values()}.values())
+
+    def _lint_together(self) -> None:
+        """Lint the domains of all files together; what a file's own profile finds in it counts."""
         members = self.run.members
-        for engine in dict.fromkeys(self.choices.engine(member.file) for member in members):
+        engines = {file: profile.engine for file, profile in self._profiles.items()}
+        for engine in dict.fromkeys(engines[member.file] for member in members):
             together = engine.judge_fleet(members, self._reopen)
-            mine = [found for found in together.findings if self.choices.engine(found.file) is engine]
-            silent = tuple(one for one in together.suppressed if self.choices.engine(one.finding.file) is engine)
+            mine = [found for found in together.findings if engines[found.file] is engine]
+            silent = tuple(one for one in together.suppressed if engines[one.finding.file] is engine)
             self.run.take_together(together._replace(findings=mine, suppressed=silent))
 
     def _reopen(self, name: str) -> Source:
-        return self._standard_input if self._standard_input.name == name else self._read(name)
+        standard_input = self._standard_input
+        return standard_input if standard_input and standard_input.name == name else self._read(name)
+
+    def _name(self, path: str) -> str:
+        return self.options.stdin_filename or "<stdin>" if path == STANDARD_INPUT else path
 
     def _read(self, path: str) -> Source:
-        from vfslint.xml.document import MAXIMUM_BYTES
-
-        # One byte more than libvirt would read: enough to tell that a file is too large, even an endless one.
+        # One byte more than libvirt would read: enough to see that a file is too large, even an endless one.
         if path == STANDARD_INPUT:
             stream = getattr(self.streams.stdin, "buffer", None)
             data = stream.read(MAXIMUM_BYTES + 1) if stream else self.streams.stdin.read().encode()
-            self._standard_input = Source(data, self.options.stdin_filename or "<stdin>")
+            self._standard_input = Source(data, self._name(path))
             return self._standard_input
         with open(path, "rb") as file:
             # Python makes room for all that is asked for: for a plain file, ask for what there is.
             size = os.fstat(file.fileno()).st_size or MAXIMUM_BYTES
             return Source(file.read(min(size, MAXIMUM_BYTES) + 1), path)
 
-    def _mend(self, path: str, source: Source) -> None:
+    def _fix(self, path: str, source: Source) -> None:
+        # Start time: most runs fix nothing.
         from vfslint.fixes import Mended, Mender
 
-        engine, guard = self.choices.engine(source.name), self.choices.guard(source.name)
+        engine, guard = self._profiles[source.name].engine, self._resolver.guard(source.name).engine
         kind = self.options.kind
         mended = Mender(
             lambda one: judge(engine, one, kind),
@@ -121,20 +155,20 @@ class Check:
             try:
                 replace(path, source.data, mended.source.data)
             except NotWritten as reason:
-                self.complaints.append(f"cannot fix {path}: {reason}")
+                self.errors.append(f"cannot fix {path}: {reason}")
                 mended = Mended(source, judge(engine, source, kind))
         self.run.take(mended.source, mended.outcome, kind)
         self.run.fixed += mended.fixed
 
     def _show(self, before: Source, after: Source) -> None:
         if before.data != after.data:
-            from vfslint.report import shielded
+            # Start time: most runs show no difference.
             from vfslint.report.diff import diff
             from vfslint.report.text import wants_colour
 
             stdout = self.streams.stdout
             coloured = wants_colour(stdout, self.options.color)
-            with shielded(stdout):
+            with report.shielded(stdout):
                 stdout.write(diff(before, after, coloured=coloured))
 
 
@@ -147,8 +181,103 @@ def _write_bytes(out: TextIO, source: Source) -> None:
         out.write(source.text)
 
 
-def fixes_by_file(fixed: Iterable[Finding]) -> dict[str, dict[tuple[str, str], int]]:
-    """Return how often each rule's findings were mended in each file."""
+def lint(options: SimpleNamespace, streams: Streams) -> int:
+    """Lint the files that the options name, and report what is found; return the exit status."""
+    try:
+        outputs = report.outputs(options.format or (), options.output_file or "")
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    check = Check(options, streams)
+    paths = check.files()
+    check.resolve(paths)
+    if len(paths) > 1 and streams.stderr.isatty():
+        # Start time: only a terminal shows it.
+        from vfslint.cli.progress import shown
+
+        check.all(shown(paths, streams.stderr))
+    else:
+        check.all(paths)
+    if options.write_baseline:
+        _write_baseline(check, options.write_baseline)
+    elif options.diff:
+        _report_fixes(check, "Would fix")
+    else:
+        if options.baseline:
+            _apply_baseline(check, options.baseline)
+        try:
+            _report(check, outputs)
+        finally:
+            _report_fixes(check, "Fixed")
+    if options.verbose:
+        complain(streams.stderr, [f"skipped {skipped.file}: {skipped.reason}" for skipped in check.run.skipped])
+    complain(streams.stderr, [*check.errors, *(failure.line for failure in check.run.failures)])
+    return _status(check)
+
+
+def _report(check: Check, outputs: Sequence[report.Output]) -> None:
+    options, stdout = check.options, check.streams.stdout
+    if check.fixes and "-" in options.operands:
+        # The fixed document goes to standard output.
+        stdout = check.streams.stderr
+    if options.statistics:
+        # Start time: as for the reporters of other formats, which vfslint.report imports when they are needed.
+        from vfslint.report.statistics import write
+
+        write(check.run, stdout, as_json=any(output.format == "json" for output in outputs))
+        return
+    try:
+        report.write(check.run, outputs, stdout, options.color, quiet=options.quiet)
+    except NotWritten as error:
+        raise UsageError(f"cannot write the report: {error}") from None
+
+
+def _report_fixes(check: Check, what: str) -> None:
+    run, options = check.run, check.options
+    if not run.fixed or (options.quiet and not options.show_fixes):
+        return
+    files = _fixes_by_file(run.fixed)
+    fixed = f"{counted(len(run.fixed), 'finding')} in {counted(len(files), 'file')}"
+    check.streams.stderr.write(f"{what} {fixed}{':' if options.show_fixes else '.'}\n")
+    for file, counts in files.items() if options.show_fixes else ():
+        check.streams.stderr.write(f"  {printable(file)}\n")
+        for (code, name), number in counts.items():
+            check.streams.stderr.write(f"    {number} × {code} {name}\n")
+
+
+def _write_baseline(check: Check, path: str) -> None:
+    # Start time: json and hashlib.
+    from vfslint.cli import baseline
+
+    try:
+        baseline.write(path, check.run)
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
+    complain(check.streams.stderr, [f"{path} now holds {counted(len(check.run.findings), 'finding')}"])
+    check.run.findings = []
+
+
+def _apply_baseline(check: Check, path: str) -> None:
+    # Start time: json and hashlib.
+    from vfslint.cli import baseline
+
+    stale = baseline.read(path).apply(check.run)
+    if stale:
+        entries = "1 entry is" if stale == 1 else f"{stale} entries are"
+        advice = f"{entries} stale in {path}; --write-baseline {path} drops what is fixed"
+        complain(check.streams.stderr, [advice])
+
+
+def _status(check: Check) -> int:
+    if check.errors or check.run.failures:
+        return FAILED
+    if check.options.diff:
+        return FOUND if check.run.fixed and not check.options.exit_zero else CLEAN
+    findings = check.run.findings
+    return FOUND if any(check.fails(found.file, found.severity) for found in findings) else CLEAN
+
+
+def _fixes_by_file(fixed: Iterable[Finding]) -> dict[str, dict[tuple[str, str], int]]:
+    """Return how often each rule's findings were fixed in each file."""
     counts: dict[str, dict[tuple[str, str], int]] = {}
     for finding in fixed:
         here = counts.setdefault(finding.file, {})

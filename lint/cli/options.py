@@ -1,73 +1,277 @@
-"""How a command line is read; one with nothing but switches and paths, as pre-commit writes it, without argparse."""
+"""The commands and their options: one record for each.
 
-from collections.abc import Sequence
-from types import SimpleNamespace
-from typing import Any
+The reader of command lines, `--help`, the manual page and the completion scripts are all made from this table.
+Every start loads it: a record is a plain class, because a NamedTuple takes 0.2 ms to make.
+"""
+
+from vfslint.config.keys import KEYS
+
+# What completes the value of an option, if its words are not listed in `choices`.
+FILES = "files"
+FORMATS = "formats"
+RULES = "rules"
 
 
-class Complaint(Exception):
-    """Something the caller must mend: a wrong option, an unreadable file. Its text has a line for each."""
+class Option:
+    """One option. `metavar` or `choices` stand for its value; without either it is a switch.
+
+    `help` is a phrase without a full stop, to which the default is added; in it, `{words}` stands for all words
+    that the value can be.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        help: str,
+        short: str = "",
+        metavar: str = "",
+        choices: tuple[str, ...] = (),
+        default: str | None = None,
+        repeatable: bool = False,
+        negatable: bool = False,
+        completion: str = "",
+    ) -> None:
+        self.name = name
+        self.help = help
+        self.short = short
+        self.metavar = metavar
+        self.choices = choices
+        self.default = default
+        self.repeatable = repeatable
+        self.negatable = negatable
+        self.completion = completion
+
+    @property
+    def attribute(self) -> str:
+        """The name of its value in what the reader returns."""
+        return self.name.replace("-", "_")
+
+    @property
+    def has_value(self) -> bool:
+        """Whether a value follows it."""
+        return bool(self.metavar or self.choices)
+
+    @property
+    def initial(self) -> str | bool | None:
+        """Its value if it is not given: False for a switch, None if there is no default here."""
+        return self.default if self.has_value or self.negatable else False
+
+    @property
+    def flags(self) -> dict[str, bool]:
+        """Every way to write it, short ones first, and what it means: False for `--no-…`."""
+        flags = {f"-{self.short}": True} if self.short else {}
+        flags[f"--{self.name}"] = True
+        if self.negatable:
+            flags[f"--no-{self.name}"] = False
+        return flags
 
 
-class Options(SimpleNamespace):
-    """What a command line asks for: an attribute for each option, and `paths`."""
+def _of_key(
+    name: str,
+    help: str = "",
+    *,
+    metavar: str = "",
+    repeatable: bool = False,
+    negatable: bool = False,
+    completion: str = "",
+) -> Option:
+    """Return the option that overrides a key. It has no default here: without it, the configuration counts."""
+    key = KEYS[name]
+    return Option(
+        name,
+        help or key.description,
+        metavar=metavar,
+        choices=key.allowed,
+        repeatable=repeatable,
+        negatable=negatable,
+        completion=completion,
+    )
 
 
-# What every option is where it is not given; a test holds that vfslint.cli.parser has the same.
-DEFAULTS: dict[str, Any] = {
-    "help": False,
-    "version": False,
-    "quiet": False,
-    "verbose": False,
-    "select": None,
-    "ignore": None,
-    "kind": "auto",
-    "stdin_filename": None,
-    "strict_root": False,
-    "force_exclude": False,
-    "fix": False,
-    "unsafe_fixes": False,
-    "diff": False,
-    "show_fixes": False,
-    "target": None,
-    "libvirt": None,
-    "qemu": None,
-    "virtiofsd": None,
-    "session": None,
-    "qemu_conf": None,
-    "libvirt_schema": None,
-    "host": False,
-    "host_facts": None,
-    "config": None,
-    "isolated": False,
-    "baseline": None,
-    "write_baseline": None,
-    "format": None,
-    "output_file": None,
-    "color": "auto",
-    "statistics": False,
-    "fail_on": None,
-    "exit_zero": False,
-    "watch": False,
+HELP = Option("help", "show this help and exit", "h")
+_SELECTOR = "codes, prefixes (VFS1) or names"
+_PAGE_FORMATS = ("text", "json", "markdown")
+_PAGE_FORMAT = Option("format", "how to print it", choices=_PAGE_FORMATS, default=_PAGE_FORMATS[0])
+
+_GENERAL = (
+    HELP,
+    Option("version", "show the version and exit"),
+    Option("quiet", "print nothing if there are no findings", "q"),
+    Option("verbose", "show which files were skipped, and why", "v"),
+)
+_RULES = (
+    _of_key("select", f"{KEYS['select'].description}: {_SELECTOR}", metavar="RULES", repeatable=True, completion=RULES),
+    _of_key("ignore", metavar="RULES", repeatable=True, completion=RULES),
+)
+_KIND = Option(
+    "kind",
+    "what the files are; auto goes by the name",
+    choices=("auto", "domain", "qemu-conf"),
+    default="auto",
+)
+_FILES = (
+    _KIND,
+    Option("stdin-filename", "what to call standard input in the report", metavar="NAME", completion=FILES),
+    Option("strict-root", "report an error for a file without a domain"),
+    Option("force-exclude", "apply the configuration's exclude to named files, too"),
+)
+_FIXING = (
+    Option("fix", "apply safe fixes"),
+    Option("unsafe-fixes", "apply fixes that may change the guest, too"),
+    Option("diff", "print what fixing would change, and change nothing"),
+    Option("show-fixes", "list what was fixed"),
+)
+_SESSION = _of_key("session", negatable=True)
+_TARGET = (
+    _of_key("target", "the stack that the domains target: {words}", metavar="NAME"),
+    Option("libvirt", "libvirt's release; QEMU and virtiofsd default to those of its time", metavar="VERSION"),
+    Option("qemu", "QEMU's release", metavar="VERSION"),
+    Option("virtiofsd", "virtiofsd's release; none: the C daemon of QEMU 7.2 and older", metavar="VERSION"),
+    _SESSION,
+    _of_key("qemu-conf", metavar="FILE", completion=FILES),
+    Option("host", "check against this machine"),
+    _of_key("host-facts", metavar="FILE", completion=FILES),
+)
+_LIBVIRT_SCHEMA = Option(
+    "libvirt-schema",
+    "also validate domains with libvirt's own schema: the folder that holds it, or auto",
+    metavar="auto|DIR",
+    completion=FILES,
+)
+_CONFIGURATION = (
+    Option(
+        "config", "use this configuration instead of the one nearest to each file", metavar="FILE", completion=FILES
+    ),
+    Option("isolated", "use no configuration file"),
+)
+_BASELINE = (
+    Option("baseline", "report only what is not in this baseline", metavar="FILE", completion=FILES),
+    Option("write-baseline", "save all present findings as a baseline", metavar="FILE", completion=FILES),
+)
+_EXIT = (
+    _of_key("fail-on"),
+    Option("exit-zero", "exit with 0 whatever is found"),
+)
+_OUTPUT = (
+    Option("format", "{words}; default: text; repeatable", metavar="NAME[=FILE]", repeatable=True, completion=FORMATS),
+    Option("output-file", "write the report to a file instead of standard output", metavar="FILE", completion=FILES),
+    Option("color", "color the output", choices=("auto", "always", "never"), default="auto"),
+    Option("statistics", "print how many findings each rule has, instead of the findings"),
+    *_EXIT,
+)
+
+SHELLS = ("bash", "zsh", "fish")
+_SHELL_NAMES = f"{', '.join(SHELLS[:-1])} or {SHELLS[-1]}"
+
+Groups = dict[str, tuple[Option, ...]]
+
+
+class Operand:
+    """What a command works on: how often it may be given, and what to ask for if it is not given that often."""
+
+    def __init__(
+        self, metavar: str, help: str, least: int, most: int | None, request: str, choices: tuple[str, ...] = ()
+    ) -> None:
+        self.metavar = metavar
+        self.help = help
+        self.least = least
+        self.most = most
+        self.request = request
+        self.choices = choices
+
+
+class Command:
+    """One command. `name` is empty for the one that lints; `groups` are its options, by heading."""
+
+    def __init__(self, name: str, summary: str, operand: Operand | None, groups: Groups) -> None:
+        self.name = name
+        self.summary = summary
+        self.operand = operand
+        self.groups = groups
+
+    @property
+    def program(self) -> str:
+        """What is typed to run it."""
+        return f"vfslint {self.name}".rstrip()
+
+    @property
+    def options(self) -> tuple[Option, ...]:
+        """All options of the command."""
+        return tuple(option for group in self.groups.values() for option in group)
+
+
+LINT = Command(
+    "",
+    "Find virtio-fs and shared-memory mistakes in libvirt domain XML and qemu.conf before libvirt does.",
+    Operand(
+        "PATH…",
+        "files, folders (every *.xml and qemu.conf in them), or -",
+        1,
+        None,
+        "name at least one file or folder, or - for standard input",
+    ),
+    {
+        "options": _GENERAL,
+        "what to check": (*_RULES, *_FILES),
+        "fixing": _FIXING,
+        "target": (*_TARGET, _LIBVIRT_SCHEMA),
+        "configuration and baseline": (*_CONFIGURATION, *_BASELINE),
+        "output": _OUTPUT,
+    },
+)
+COMMANDS: dict[str, Command] = {
+    command.name: command
+    for command in (
+        Command("rules", "list every rule", None, {"options": (HELP, _PAGE_FORMAT)}),
+        Command(
+            "explain",
+            "show the manual of a rule, by code, name or libvirt's error message",
+            Operand("WHAT…", "a code, a name, or an error message", 1, None, "name a rule or an error message"),
+            {"options": (HELP, _PAGE_FORMAT)},
+        ),
+        Command(
+            "setup",
+            "print a script that prepares the host and the guest of a domain; with --host, only what is missing",
+            Operand("FILE…", "files with domains", 1, None, "name at least one file with a domain"),
+            {"options": (HELP,), "target": _TARGET, "configuration": _CONFIGURATION},
+        ),
+        Command(
+            "host",
+            "print the facts of this machine as JSON, for --host-facts elsewhere",
+            Operand("[FILE…]", "files with domains, whose paths are looked up", 0, None, ""),
+            {"options": (HELP, _SESSION)},
+        ),
+        Command(
+            "config",
+            "show the configuration of a file, and where each value comes from",
+            Operand("FILE", "the file, which need not exist", 1, 1, "name one file"),
+            {
+                "options": (HELP, Option("format", "how to print it", choices=("text", "json"), default="text")),
+                "what to check": (*_RULES, _KIND),
+                "target": _TARGET,
+                "configuration": _CONFIGURATION,
+                "output": _EXIT,
+            },
+        ),
+        Command(
+            "completion",
+            f"print a completion script for {_SHELL_NAMES}",
+            Operand("SHELL", _SHELL_NAMES, 1, 1, f"name a shell: {_SHELL_NAMES}", SHELLS),
+            {"options": (HELP,)},
+        ),
+    )
 }
 
-_SWITCHES = {f"--{name.replace('_', '-')}": name for name, value in DEFAULTS.items() if value is False} | {
-    "-q": "quiet",
-    "-v": "verbose",
-    "-h": "help",
+CLEAN, FOUND, FAILED, INTERRUPTED = 0, 1, 2, 130
+EXIT_STATUS = (
+    f"{CLEAN} clean, {FOUND} findings at or above --fail-on, {FAILED} wrong usage or an unreadable file, "
+    f"{INTERRUPTED} interrupted"
+)
+
+ENVIRONMENT = {
+    "NO_COLOR": "if not empty: no colors, unless --color=always asks for them",
+    "FORCE_COLOR": "if not empty: colors even if the output is not a terminal",
+    "COLUMNS": "the width of the report and of --help if the output is not a terminal",
+    "GITHUB_ACTIONS": "if true and no --format names a format for standard output: findings become annotations as "
+    "well, and a table of them is added to the file that GITHUB_STEP_SUMMARY names",
 }
-
-
-def read(argv: Sequence[str]) -> Options:
-    """Read a command line. Raises `Complaint` where it cannot be."""
-    words = argv[1:] if argv and argv[0] == "--" else argv
-    options = Options(**DEFAULTS, paths=[word for word in words if word == "-" or not word.startswith("-")])
-    for word in words:
-        if word == "-" or not word.startswith("-"):
-            continue
-        if word not in _SWITCHES or argv[0] == "--":
-            from vfslint.cli.parser import lint_parser
-
-            return lint_parser().parse_args(argv, Options())
-        setattr(options, _SWITCHES[word], True)
-    return options

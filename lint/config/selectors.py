@@ -1,46 +1,47 @@
-"""Which rules are meant by a word: a code, the start of codes (VFS1), or a name."""
+"""Rule selectors: a code, the start of codes (VFS1), or a name."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
 
-
-def all_codes() -> frozenset[str]:
-    """Return the code of every rule."""
-    from vfslint.rules import RULES
-
-    return frozenset(rule.code for rule in RULES)
+# The package, not its RULES: asking for them imports every rule, which a run without selectors does without.
+from vfslint import rules
+from vfslint.config.errors import UsageError
+from vfslint.vocabulary.spelling import nearest
 
 
 @lru_cache(4096)
 def codes_of(word: str) -> frozenset[str]:
-    """Return the codes of the rules that a word means; none where it means nothing."""
-    from vfslint.rules import RULES
-
+    """Return the codes of the rules that a selector matches; none if it matches nothing."""
     start = word.upper() if word[:3].upper() == "VFS" else "none"
-    return frozenset(rule.code for rule in RULES if rule.name == word or rule.code.startswith(start))
+    return frozenset(rule.code for rule in rules.RULES if rule.name == word or rule.code.startswith(start))
+
+
+def resolve(words: Iterable[str]) -> frozenset[str]:
+    """Return the codes of all rules that the selectors match. Raises `UsageError` if one matches nothing."""
+    codes: set[str] = set()
+    for word in words:
+        found = codes_of(word)
+        if not found:
+            raise UsageError(unknown_rule(word))
+        codes |= found
+    return frozenset(codes)
+
+
+def split(values: Iterable[str]) -> list[str]:
+    """Return the selectors in the values of an option, each of which may list several with commas."""
+    return [word.strip() for value in values for word in value.split(",")]
 
 
 def nearest_rule(word: str) -> str | None:
     """Return the code or name that was probably meant, or None: of numbers none is near to another."""
-    from vfslint.rules import RULES
-    from vfslint.vocabulary.spelling import nearest
-
     if word[:3].upper() == "VFS":
         return None
-    return nearest(word, (name for rule in RULES for name in (rule.code, rule.name)))
+    return nearest(word, (name for rule in rules.RULES for name in (rule.code, rule.name)))
 
 
 def unknown_rule(word: str) -> str:
-    """Return the sentence that says that no rule is called so."""
+    """Return the sentence that a selector matches no rule."""
     near = nearest_rule(word)
-    return f"no rule is called {word!r}" + (f"; did you mean {near}?" if near else "")
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return `; did you mean …?` where a known word is near, else nothing."""
-    from vfslint.vocabulary.spelling import nearest
-
-    near = nearest(word, known)
-    return f"; did you mean {near}?" if near else ""
+    return f"no rule matches {word!r}" + (f"; did you mean {near}?" if near else "")

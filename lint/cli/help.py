@@ -1,0 +1,87 @@
+"""What `--help` prints, and the pieces of it that the manual page and the completion scripts use as well."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from textwrap import wrap
+
+from vfslint import report, rules
+from vfslint.cli.options import COMMANDS, EXIT_STATUS, FORMATS, LINT, RULES, Command, Option
+from vfslint.config.keys import KEYS
+
+WIDTH = 100
+_INDENT = 26
+
+Row = tuple[str, str]
+
+
+def text(command: Command) -> str:
+    """Return the help of a command."""
+    width = _width()
+    summary = command.summary if command is LINT else f"{command.summary[0].upper()}{command.summary[1:]}."
+    lines = [f"usage: {usage(command)}", "", *wrap(summary, width)]
+    for title, rows in sections(command):
+        lines += ["", f"{title}:", *_columns(rows, width)]
+    if command is LINT:
+        lines += ["", *wrap(f"exit status: {EXIT_STATUS}", width)]
+    return "\n".join(lines) + "\n"
+
+
+def usage(command: Command) -> str:
+    """Return how a command is called, in one line."""
+    return f"{command.program} [OPTION…] {command.operand.metavar if command.operand else ''}".rstrip()
+
+
+def sections(command: Command) -> Iterator[tuple[str, list[Row]]]:
+    """Yield the headings of the help, each with its rows: what is typed, and what it means."""
+    if command.operand:
+        yield "arguments", [(command.operand.metavar.strip("[…]"), command.operand.help)]
+    for title, options in command.groups.items():
+        yield title, [(signature(option), description(option)) for option in options]
+    if command is LINT:
+        rows = ((usage(one).replace(" [OPTION…]", ""), one.summary) for one in COMMANDS.values())
+        yield "commands", list(rows)
+
+
+def signature(option: Option) -> str:
+    """Return every way to write an option, and what stands for its value."""
+    flags = ", ".join(option.flags)
+    if not option.has_value:
+        return flags
+    return f"{flags} {option.metavar or '{' + ','.join(option.choices) + '}'}"
+
+
+def description(option: Option) -> str:
+    """Return what an option is for, and its default."""
+    help = option.help.replace("{words}", ", ".join(words(option)))
+    default = option.default or (KEYS[option.name].default if option.name in KEYS and option.has_value else "")
+    return f"{help}; default: {default}" if default and default != "none" else help
+
+
+def words(option: Option) -> tuple[str, ...]:
+    """Return the words that the value of an option can be, if they can be listed."""
+    if option.completion == RULES:
+        return rule_words()
+    return tuple(report.FORMATS) if option.completion == FORMATS else option.choices
+
+
+def rule_words() -> tuple[str, ...]:
+    """Return the code and the name of every rule."""
+    return tuple(word for rule in rules.RULES for word in (rule.code, rule.name))
+
+
+def _width() -> int:
+    columns = os.environ.get("COLUMNS", "")
+    return max(int(columns) - 2, 40) if columns.isascii() and columns.isdigit() else WIDTH - 2
+
+
+def _columns(rows: Iterable[Row], width: int) -> Iterator[str]:
+    for left, right in rows:
+        lines = wrap(right, width - _INDENT)
+        if len(left) + 4 > _INDENT:
+            yield f"  {left}"
+        else:
+            yield f"  {left:<{_INDENT - 2}}{lines.pop(0)}".rstrip()
+        for line in lines:
+            yield f"{'':<{_INDENT}}{line}"

@@ -1,0 +1,95 @@
+"""The keys of a configuration: their types, allowed values, defaults and descriptions.
+
+The reader of configurations, their JSON schema, the documentation and the options of the same name use this table.
+Every start loads it: a record is a plain class, because a NamedTuple takes 0.2 ms to make.
+"""
+
+from vfslint.targets import NAMED
+
+OFF = "off"
+
+
+class Key:
+    """One key. `type` says which values it accepts; see `CHECKS` in vfslint.config.file for what each means.
+
+    `allowed` lists the words that its value, or in a table each value, may be; `default` is what counts, in words,
+    if the key is missing. `option` says whether an option of the same name overrides it, or adds to it.
+    `description` is a phrase without a full stop.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        type: str,
+        description: str,
+        allowed: tuple[str, ...] = (),
+        default: str = "",
+        option: bool = False,
+    ) -> None:
+        self.name = name
+        self.type = type
+        self.description = description
+        self.allowed = allowed
+        self.default = default
+        self.option = option
+
+
+SELECTORS = "list of rules"
+SEVERITIES = "table of severities"
+SELECTORS_BY_PATTERN = "table of lists of rules"
+TARGET = "target"
+BOOLEAN = "boolean"
+PATH = "path"
+PATTERNS = "list of patterns"
+WORD = "word"
+
+# A table of this type has these keys, or its value is a name alone.
+TARGET_KEYS = ("name", "libvirt", "qemu", "virtiofsd")
+# The value of `virtiofsd` that stands for the daemon in C.
+NO_VIRTIOFSD = "none"
+
+KEYS: dict[str, Key] = {
+    key.name: key
+    for key in (
+        Key("select", SELECTORS, "check only these rules", default="all", option=True),
+        Key("ignore", SELECTORS, "do not check these rules", default="none", option=True),
+        Key(
+            "severity",
+            SEVERITIES,
+            "the severity of a rule's findings; of several selectors that match a rule, the narrowest counts",
+            allowed=("error", "warning", "note", OFF),
+        ),
+        Key("per-file-ignores", SELECTORS_BY_PATTERN, "rules to ignore in the files that match a .gitignore pattern"),
+        Key(
+            "target",
+            TARGET,
+            "the releases that the domains target: the name of a stack, or a table of versions",
+            allowed=tuple(NAMED),
+            default="newest",
+            option=True,
+        ),
+        Key(
+            "session",
+            BOOLEAN,
+            "check for an unprivileged libvirt (qemu:///session) instead of the system one",
+            option=True,
+        ),
+        Key("qemu-conf", PATH, "the qemu.conf of the libvirt that runs the domains", option=True),
+        Key(
+            "host-facts",
+            PATH,
+            "check against the host that this file describes, written by vfslint host or virsh",
+            option=True,
+        ),
+        Key("include", PATTERNS, "which files of a folder to check", default="*.xml and qemu.conf"),
+        Key("exclude", PATTERNS, "files and folders to skip in a folder; named files too with --force-exclude"),
+        Key(
+            "fail-on",
+            WORD,
+            "the lowest severity that makes the exit status 1",
+            allowed=("error", "warning", "note", "never"),
+            default="warning",
+            option=True,
+        ),
+    )
+}

@@ -1,0 +1,78 @@
+"""Which configuration applies to a file: the one named on the command line, or the nearest above the file."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from vfslint.config.errors import UsageError
+from vfslint.files import Everything
+
+if TYPE_CHECKING:
+    from vfslint.config.file import Configuration
+
+# In one folder, the first of these that exists applies.
+NAMES = (".vfslint.toml", "vfslint.toml", "pyproject.toml")
+
+
+class Configurations:
+    """The configuration of each file. It reads each one once and remembers which folders it applies to."""
+
+    def __init__(self, named: str | None = None, *, isolated: bool = False) -> None:
+        self._isolated = isolated
+        self._folders: dict[str, Configuration | None] = {}
+        self._named = _read(named) if named and not isolated else None
+        if named and not isolated and self._named is None:
+            raise UsageError(f"{named} has no [tool.vfslint]")
+
+    def of(self, path: str) -> Configuration | None:
+        """Return the configuration that applies to a file, or None. Raises `UsageError` if it is invalid."""
+        if self._isolated or self._named:
+            return self._named
+        folder = os.path.dirname(path)
+        if folder not in self._folders:
+            self._folders[folder] = self._nearest(os.path.abspath(folder))
+        return self._folders[folder]
+
+    def _nearest(self, folder: str) -> Configuration | None:
+        walked = []
+        found = None
+        while folder not in self._folders:
+            walked.append(folder)
+            files = (os.path.join(folder, name) for name in NAMES)
+            found = next((read for file in files if os.path.isfile(file) and (read := _read(file))), None)
+            outer = os.path.dirname(folder)
+            if found or outer == folder:
+                break
+            folder = outer
+        else:
+            found = self._folders[folder]
+        self._folders.update(dict.fromkeys(walked, found))
+        return found
+
+    def includes(self, path: str) -> bool:
+        """Whether a file of a folder is to be checked."""
+        configuration = self.of(path)
+        if configuration and configuration.selects_files:
+            return configuration.includes(path)
+        return Everything().includes(path)
+
+    def excludes(self, path: str) -> bool:
+        """Whether a folder is left out."""
+        configuration = self.of(path)
+        return configuration is not None and configuration.excludes(path, folder=True)
+
+    def excludes_file(self, path: str) -> bool:
+        """Whether a file is left out even if it is named."""
+        configuration = self.of(path)
+        return configuration is not None and configuration.excludes(path)
+
+
+def _read(file: str) -> Configuration | None:
+    # Start time: without a configuration, none of the code that reads one is loaded.
+    from vfslint.config import file as reader
+
+    try:
+        return reader.read(file)
+    except OSError as error:
+        raise UsageError(f"cannot read {file}: {error.strerror or error}") from None
