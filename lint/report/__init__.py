@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from importlib import import_module
-from typing import TextIO, cast
+from typing import NamedTuple, TextIO, cast
 
 from vfslint import files
 from vfslint.run import Run
@@ -32,12 +32,11 @@ FORMATS = {
 _FOR_PEOPLE = ("text", "concise")
 
 
-class Output:
+class Output(NamedTuple):
     """One report that is wanted: its format, and the file it goes to; without one, standard output."""
 
-    def __init__(self, format: str, file: str = "") -> None:
-        self.format = format
-        self.file = file
+    format: str
+    file: str = ""
 
 
 def reporter(format_name: str) -> Reporter:
