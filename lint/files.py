@@ -7,7 +7,20 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from typing import Protocol
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class Selection(Protocol):
+        """What a configuration says about which files of a folder are to be checked."""
+
+        def includes(self, path: str) -> bool:
+            """Whether a file is to be checked."""
+
+        def excludes(self, path: str) -> bool:
+            """Whether a folder is to be left out with all that is in it."""
+
 
 CONF_NAME = "qemu.conf"
 
@@ -15,16 +28,6 @@ CONF_NAME = "qemu.conf"
 def is_conf(path: str, kind: str) -> bool:
     """Whether a file is read as a qemu.conf: `kind` says so, or is auto and the name does."""
     return kind == "qemu-conf" or (kind == "auto" and os.path.basename(path) == CONF_NAME)
-
-
-class Selection(Protocol):
-    """What a configuration says about which files of a folder are to be checked."""
-
-    def includes(self, path: str) -> bool:
-        """Whether a file is to be checked."""
-
-    def excludes(self, path: str) -> bool:
-        """Whether a folder is to be left out with all that is in it."""
 
 
 class Everything:

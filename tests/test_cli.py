@@ -15,11 +15,10 @@ from pathlib import Path
 import pytest
 
 from vfslint.cli import main as handlers
-from vfslint.cli.command_line import read
 from vfslint.cli.completion import script
 from vfslint.cli.help import description, signature
 from vfslint.cli.main import main
-from vfslint.cli.options import COMMANDS, LINT, SHELLS, Command, Option
+from vfslint.cli.options import COMMANDS, LINT, SHELLS, Command, Option, read
 from vfslint.cli.progress import PATIENCE, shown
 from vfslint.config.errors import UsageError
 from vfslint.rules import RULES

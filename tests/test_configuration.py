@@ -13,9 +13,9 @@ import jsonschema
 import pytest
 
 from tools import make_configuration_schema
-from vfslint.cli.command_line import read
+from vfslint.cli.lint import Check, Streams
 from vfslint.cli.main import main
-from vfslint.cli.options import LINT
+from vfslint.cli.options import LINT, read
 from vfslint.config import file as configuration
 from vfslint.config.errors import UsageError
 from vfslint.config.file import CHECKS
@@ -562,12 +562,24 @@ def test_a_faulty_configuration_is_reported_before_any_file_is_linted(folder: Pa
     assert (folder / "a.xml").read_bytes() == before
 
 
-def test_a_finding_in_a_qemu_conf_fails_the_run_of_the_domain(folder: Path) -> None:
+def test_a_finding_in_a_qemu_conf_counts_if_any_file_says_so(folder: Path) -> None:
     (folder / "my.conf").write_text('user = "qemu"\n')
-    resolver = profile("guests/web.xml", "--qemu-conf", "my.conf")
-    assert resolver.context.conf is not None
-    assert resolver.fail_on is Severity.WARNING
-    assert profile("guests/web.xml", "--exit-zero").fail_on is None
+    (folder / "guests" / "vfslint.toml").write_text("fail-on = 'never'")
+    (folder / "web.xml").write_text(DOMAIN)
+    for paths, expected in ((["guests/web.xml"], False), (["guests/web.xml", "web.xml"], True)):
+        check = Check(read(LINT, ["--qemu-conf", "my.conf", *paths]), Streams(sys.stdin, sys.stdout, sys.stderr))
+        check.resolve(paths)
+        assert check.fails("my.conf", Severity.ERROR) is expected
+        assert not check.fails("guests/web.xml", Severity.ERROR)
+    assert profile("web.xml", "--exit-zero").fail_on is None
+
+
+def test_ignored_rules_of_the_configuration_and_the_command_line_add_up(folder: Path) -> None:
+    (folder / "vfslint.toml").write_text("ignore = ['VFS1']\n[severity]\nVFS3 = 'off'")
+    starts = {rule.code[:4] for rule in profile("a.xml", "--ignore", "VFS2").rules}
+    assert starts.isdisjoint({"VFS1", "VFS2", "VFS3"})
+    assert starts
+    assert {rule.code[:4] for rule in profile("a.xml", "--select", "VFS1,VFS3").rules} == {"VFS1", "VFS3"}
 
 
 def test_the_host_or_the_configuration_gives_the_target_and_the_command_line_changes_it(folder: Path) -> None:

@@ -12,8 +12,7 @@ import yaml
 
 from tests.examples import findings
 from tools import doc_commands, doc_tables, make_docs, make_picture, rule_pages
-from vfslint.cli.command_line import read
-from vfslint.cli.options import LINT
+from vfslint.cli.options import LINT, read
 from vfslint.manual import Example
 from vfslint.rules import RULES
 

@@ -352,7 +352,7 @@ def test_manual_page_is_fresh() -> None:
 def test_manual_page_pleases_groff() -> None:
     groff = ("groff", "-man", "-ww", "-k", "-Tutf8", "-P-cbou")
     assert command(*groff, "-z", "man/vfslint.1", cwd=ROOT) == ""
-    shown = command(*groff, "man/vfslint.1", cwd=ROOT)
+    shown = " ".join(command(*groff, "man/vfslint.1", cwd=ROOT).split())
     assert "vfslint - find virtio-fs and shared-memory mistakes" in shown
     assert "--output-file FILE" in shown
 

@@ -14,9 +14,8 @@ from io import TextIOWrapper
 from types import SimpleNamespace
 from typing import TextIO
 
-from vfslint.cli import command_line
 from vfslint.cli.messages import complain
-from vfslint.cli.options import CLEAN, COMMANDS, FAILED, INTERRUPTED, LINT
+from vfslint.cli.options import CLEAN, COMMANDS, FAILED, INTERRUPTED, LINT, check_operands, read
 from vfslint.config.errors import UsageError
 from vfslint.version import VERSION
 
@@ -58,7 +57,7 @@ def main(argv: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO) -> 
 
 def _run(argv: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO) -> int:
     command = COMMANDS.get(argv[0], LINT) if argv else LINT
-    options = command_line.read(command, argv if command is LINT else argv[1:])
+    options = read(command, argv if command is LINT else argv[1:])
     if options.help:
         from vfslint.cli import help
 
@@ -67,7 +66,7 @@ def _run(argv: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO) -> 
     if command is LINT and options.version:
         stdout.write(f"vfslint {VERSION}\n")
         return CLEAN
-    command_line.check_operands(command, options.operands)
+    check_operands(command, options.operands)
     if command is not LINT:
         _HANDLERS[command.name](options, stdout)
         return CLEAN

@@ -20,12 +20,12 @@ def show_config(options: SimpleNamespace, out: TextIO) -> None:
     file = configuration.file if configuration else None
     rows = _rows(resolver, path)
     if options.format == "json":
-        values = {key: {"value": value, "origin": origin} for key, (value, origin) in rows.items()}
+        values = {key: {"value": row.value, "origin": row.origin} for key, row in rows.items()}
         json.dump({"file": path, "configuration": file, "values": values}, out, indent=2)
         out.write("\n")
         return
     out.write(f"{printable(path)}: {printable(file or 'no configuration')}\n")
-    shown = {key: (_spelled(value), origin) for key, (value, origin) in rows.items()}
+    shown = {key: (_spelled(row.value), row.origin) for key, row in rows.items()}
     widths = [max(map(len, column)) for column in (shown, (value for value, _ in shown.values()))]
     for key, (value, origin) in shown.items():
         out.write(f"{key:<{widths[0]}}  {printable(value):<{widths[1]}}  {printable(origin)}\n")
@@ -49,7 +49,7 @@ def _rows(resolver: Resolver, path: str) -> dict[str, Value]:
         if configuration and key in configuration.values:
             rows[key] = Value(configuration.values[key], configuration.place(key))
     if rows["select"].value is None:
-        rows["select"] = rows["select"]._replace(value=KEYS["select"].default)
+        rows["select"] = Value(KEYS["select"].default, rows["select"].origin)
     return rows
 
 

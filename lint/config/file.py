@@ -29,8 +29,8 @@ MAXIMUM_STARS = 3
 # A pyproject.toml without one of these headers cannot hold our table; then TOML need not be read.
 _OUR_TABLE = rb"(?m)^\s*\[+\s*tool\s*(?:\]|\.\s*[\"']?vfslint\b)|^\s*tool\s*[.=]"
 
-Path = tuple[str, ...]
-Faults = Iterator[tuple[Path, str]]
+Place = tuple[str, ...]
+Faults = Iterator[tuple[Place, str]]
 
 
 class Configuration:
@@ -43,8 +43,8 @@ class Configuration:
         self._text = text
 
     @lazy
-    def _lines(self) -> dict[Path, int]:
-        # Start time: lines are needed only where something is reported.
+    def _lines(self) -> dict[Place, int]:
+        # Start time: a pyproject.toml without our table needs no lines.
         from vfslint.config.toml_lines import lines_of
 
         return lines_of(self._text)
@@ -138,7 +138,7 @@ def _is_pyproject(file: str) -> bool:
     return os.path.basename(file) == "pyproject.toml"
 
 
-def _table_of(file: str) -> Path:
+def _table_of(file: str) -> Place:
     return ("tool", "vfslint") if _is_pyproject(file) else ()
 
 
@@ -176,7 +176,7 @@ def _faults(configuration: Configuration) -> Faults:
             yield (name, *below), message
 
 
-def _expected(what: str, value: object) -> tuple[Path, str]:
+def _expected(what: str, value: object) -> tuple[Place, str]:
     return (), f"expected {what}, found {_kind(value)}"
 
 

@@ -29,11 +29,12 @@ DEFAULT = "default"
 NEVER = "never"
 
 
-class Value(NamedTuple):
+class Value:
     """A value that applies, and where it comes from: an option, a line of a configuration, or the default."""
 
-    value: Any
-    origin: str
+    def __init__(self, value: Any, origin: str) -> None:
+        self.value = value
+        self.origin = origin
 
 
 class Profile(NamedTuple):
