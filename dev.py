@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 HOME = ROOT / ".venv"
 BIN = HOME / ("Scripts" if os.name == "nt" else "bin")
-TOOLS = ("lxml-stubs>=0.5", "mypy>=1.11", "ruff>=0.6")
+TOOLS = ("import-linter>=2", "lxml-stubs>=0.5", "mypy>=1.11", "ruff>=0.6")
 
 
 def run(*command: str | Path) -> int:
@@ -57,10 +57,11 @@ def test(arguments: list[str]) -> int:
 
 
 def check() -> int:
-    """Check format, lint and types."""
+    """Check format, lint, layers and types."""
     install(".[test]", *TOOLS)
     must(BIN / "ruff", "format", "--check", ".")
     must(BIN / "ruff", "check", ".")
+    must(BIN / "lint-imports", "--no-cache")
     return run(BIN / "mypy")
 
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vfslint.context import Context
 from vfslint.domain.domain import Domain
-from vfslint.domain.roots import FLEETS, HOLDERS, OTHER_LIBVIRT_ROOTS, domain_nodes, name_of
+from vfslint.domain.roots import FLEETS, HOLDERS, OTHER_LIBVIRT_ROOTS, UnknownRoot, domain_nodes, name_of
 from vfslint.failures import Failure
 from vfslint.findings import Finding, Problem, Severity, Stage
 from vfslint.rule import Rule
-from vfslint.xml.document import Document, Malformed, Node, read
+from vfslint.xml.document import Document, Malformed, read
 from vfslint.xml.source import Source
 
 if TYPE_CHECKING:
@@ -30,15 +30,6 @@ class Skipped(NamedTuple):
 
     file: str
     reason: str
-
-
-class Strange:
-    """A document whose root is nothing that libvirt knows; `strict` asks for an error."""
-
-    def __init__(self, document: Document, root: Node, strict: bool) -> None:
-        self.document = document
-        self.root = root
-        self.strict = strict
 
 
 class Outcome(NamedTuple):
@@ -145,7 +136,7 @@ class Engine:
         if name in OTHER_LIBVIRT_ROOTS:
             return Outcome([], Skipped(source.name, f"<{name}> is not a domain"))
         if name != "domain" and name not in HOLDERS:
-            self._ask(judgement, "Strange", [Strange(document, root, self.strict_root)])
+            self._ask(judgement, "UnknownRoot", [UnknownRoot(document, root, self.strict_root)])
             return self._settle(document, judgement)
         self._ask(judgement, "Document", [document])
         is_whole = not any(finding.severity is Severity.ERROR for finding in judgement.findings)

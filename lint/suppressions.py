@@ -17,10 +17,10 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vfslint.config.selectors import codes_of, nearest_rule
 from vfslint.findings import Edit, Finding, Span
 from vfslint.lazy import lazy
 from vfslint.qemu_conf.reader import QemuConf, Unreadable
+from vfslint.selectors import codes_of, nearest_rule
 from vfslint.xml import paths
 from vfslint.xml.broken import Broken
 from vfslint.xml.document import Attribute, Document, Node

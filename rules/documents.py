@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from vfslint.engine import Strange
+from vfslint.domain.roots import UnknownRoot
 from vfslint.findings import Fix, Problem, Severity, Stage
 from vfslint.rule import rule
 from vfslint.xml.document import Document
@@ -81,7 +81,7 @@ def default_namespace(document: Document) -> Iterator[Problem]:
 
 
 @rule("VFS006", "not-a-domain", severity=Severity.NOTE, stage=Stage.PARSE, any_hypervisor=True)
-def not_a_domain(file: Strange) -> Iterator[Problem]:
+def not_a_domain(file: UnknownRoot) -> Iterator[Problem]:
     """A file given to vfslint holds a domain.
 
     Why: the root element is nothing that libvirt reads, so there is nothing to check. With --strict-root this

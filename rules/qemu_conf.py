@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from vfslint.context import Context
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
+from vfslint.qemu_conf.advice import advice
 from vfslint.rule import rule
 from vfslint.targets import spell
 
@@ -52,7 +53,7 @@ def conf_syntax(failure: Unreadable) -> Iterator[Problem]:
     """
     found = failure.rest_of_line.strip()
     what = f"found {found[:40]!r}" if found else "the line ends here"
-    told = failure.advice
+    told = advice(failure)
     opened = failure.opened_span
     yield Problem(
         at=failure.span,

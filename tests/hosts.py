@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from vfslint.host.facts import Host, load
+from vfslint.host.facts import Host
+from vfslint.host.load import load
 
 GIB = 1024 * 1024
 

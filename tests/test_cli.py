@@ -20,8 +20,8 @@ from vfslint.cli.help import description, signature
 from vfslint.cli.main import main
 from vfslint.cli.options import COMMANDS, LINT, SHELLS, Command, Option, read
 from vfslint.cli.progress import PATIENCE, shown
-from vfslint.config.errors import UsageError
 from vfslint.rules import RULES
+from vfslint.usage import UsageError
 from vfslint.version import VERSION
 
 LONG = "the-shared-directory-of-the-build-farm"

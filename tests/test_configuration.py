@@ -17,7 +17,6 @@ from vfslint.cli.lint import Check, Streams
 from vfslint.cli.main import main
 from vfslint.cli.options import LINT, read
 from vfslint.config import file as configuration
-from vfslint.config.errors import UsageError
 from vfslint.config.file import CHECKS
 from vfslint.config.keys import KEYS
 from vfslint.config.nearest import NAMES
@@ -26,6 +25,7 @@ from vfslint.config.toml_lines import lines_of
 from vfslint.findings import Severity
 from vfslint.schemas import HERE
 from vfslint.targets import NAMED
+from vfslint.usage import UsageError
 
 if sys.version_info >= (3, 11):
     import tomllib

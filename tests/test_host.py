@@ -20,7 +20,8 @@ from vfslint.cli.main import main
 from vfslint.context import Context
 from vfslint.engine import Engine, domains_in
 from vfslint.host import survey
-from vfslint.host.facts import Daemon, Discovery, Host, Mount, Pool, Storage, Unreadable, dump, load
+from vfslint.host.facts import Daemon, Discovery, Host, Mount, Pool, Storage, Unreadable
+from vfslint.host.load import dump, load
 from vfslint.rules import RULES
 from vfslint.targets import NEWEST, Target
 from vfslint.xml.document import read

@@ -14,7 +14,8 @@ from tests.test_starts import starts as all_starts
 from vfslint.context import Context
 from vfslint.engine import Engine
 from vfslint.findings import Finding, Stage
-from vfslint.host.facts import Host, load
+from vfslint.host.facts import Host
+from vfslint.host.load import load
 from vfslint.rules import RULES
 from vfslint.targets import NEWEST
 from vfslint.xml.source import Source

@@ -13,9 +13,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from vfslint import files
-from vfslint.config.errors import UsageError
 from vfslint.report.fingerprints import Fingerprints
 from vfslint.run import Run
+from vfslint.usage import UsageError
 
 FORMAT = 1
 MAXIMUM_BYTES = 64 * 1024 * 1024

@@ -5,12 +5,12 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import TextIO
 
-from vfslint.config.errors import UsageError
 from vfslint.config.profile import Resolver
 from vfslint.context import Context
 from vfslint.domain.domain import Domain
 from vfslint.engine import domains_in
 from vfslint.host import setup_script, survey
+from vfslint.usage import UsageError
 from vfslint.xml.document import MAXIMUM_BYTES, Malformed, read
 from vfslint.xml.source import Source
 

@@ -10,12 +10,12 @@ from typing import TextIO
 from vfslint import report
 from vfslint.cli.messages import complain, counted
 from vfslint.cli.options import CLEAN, FAILED, FOUND
-from vfslint.config.errors import UsageError
 from vfslint.config.profile import Profile, Resolver
 from vfslint.engine import Skipped
 from vfslint.files import NotWritten, files_in, replace
 from vfslint.findings import Finding, Severity
 from vfslint.run import Run, judge
+from vfslint.usage import UsageError
 from vfslint.xml.document import MAXIMUM_BYTES
 from vfslint.xml.printable import printable
 from vfslint.xml.source import Source

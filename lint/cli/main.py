@@ -16,7 +16,7 @@ from typing import TextIO
 
 from vfslint.cli.messages import complain
 from vfslint.cli.options import CLEAN, COMMANDS, FAILED, INTERRUPTED, LINT, check_operands, read
-from vfslint.config.errors import UsageError
+from vfslint.usage import UsageError
 from vfslint.version import VERSION
 
 

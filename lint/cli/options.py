@@ -7,8 +7,8 @@ Every start loads it: a record is a plain class, because a NamedTuple takes 0.2 
 from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
 
-from vfslint.config.errors import UsageError, did_you_mean, invalid
 from vfslint.config.keys import KEYS
+from vfslint.usage import UsageError, did_you_mean, invalid
 
 # What completes the value of an option, if its words are not listed in `choices`.
 FILES = "files"

@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from vfslint.config import keys
-from vfslint.config.errors import UsageError, did_you_mean, invalid
 from vfslint.config.keys import KEYS, NO_VIRTIOFSD, TARGET_KEYS, Key
-from vfslint.config.selectors import codes_of, unknown_rule
 from vfslint.lazy import lazy
+from vfslint.selectors import codes_of, unknown_rule
 from vfslint.targets import version
+from vfslint.usage import UsageError, did_you_mean, invalid
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec

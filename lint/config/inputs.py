@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vfslint.config.errors import UsageError
+from vfslint.usage import UsageError
 
 if TYPE_CHECKING:
     from vfslint.host.facts import Host
@@ -41,7 +41,7 @@ class Inputs:
     def host(self, path: str, *, session: bool) -> Host:
         """Return the facts of a host that a file holds, or those of this machine."""
         if (path, session) not in self._hosts:
-            from vfslint.host import facts
+            from vfslint.host import facts, load
 
             if path == THIS_MACHINE:
                 from vfslint.host import survey
@@ -49,7 +49,7 @@ class Inputs:
                 self._hosts[path, session] = survey.take(session=session)
             else:
                 try:
-                    self._hosts[path, session] = facts.load(_read(path, facts.MAXIMUM_BYTES))
+                    self._hosts[path, session] = load.load(_read(path, facts.MAXIMUM_BYTES))
                 except facts.Unreadable as error:
                     raise UsageError(f"{path}: {error}") from None
         return self._hosts[path, session]

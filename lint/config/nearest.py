@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from vfslint.config.errors import UsageError
 from vfslint.files import Everything
+from vfslint.usage import UsageError
 
 if TYPE_CHECKING:
     from vfslint.config.file import Configuration

@@ -9,18 +9,18 @@ from collections.abc import Mapping
 from types import MappingProxyType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vfslint.config.errors import UsageError
 from vfslint.config.inputs import THIS_MACHINE, Inputs
 from vfslint.config.keys import KEYS, NO_VIRTIOFSD, OFF, PATH, TARGET_KEYS
 from vfslint.config.nearest import Configurations
-from vfslint.config.selectors import resolve, split
 from vfslint.context import Context
 from vfslint.engine import Engine
 from vfslint.files import is_conf
 from vfslint.findings import Severity
 from vfslint.rule import Rule
 from vfslint.rules import rules_for
+from vfslint.selectors import resolve, split
 from vfslint.targets import NAMED, NEWEST, Target, contemporary, version
+from vfslint.usage import UsageError
 
 if TYPE_CHECKING:
     from vfslint.config.file import Configuration

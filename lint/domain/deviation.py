@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from vfslint.findings import Severity, Span, Stage
 from vfslint.targets import Version
 from vfslint.vocabulary import explain
-from vfslint.vocabulary.check import mismatches
 from vfslint.vocabulary.explain import Kind, Mismatch
 from vfslint.vocabulary.table import Reads
 from vfslint.xml.document import Node
@@ -80,7 +79,7 @@ class Deviation(NamedTuple):
 
 def deviations(domain: Domain) -> list[Deviation]:
     """Return where a domain leaves the vocabulary of the target's libvirt, in document order."""
-    found = mismatches(domain.node.element, domain.context.target.libvirt)
+    found = explain.mismatches(domain.node.element, domain.context.target.libvirt)
     return [_deviation(domain, mismatch) for mismatch in found]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vfslint.xml.document import Node
+from vfslint.xml.document import Document, Node
 
 # Roots that hold domains, and the paths at which they do (a snapshot may hold two different ones).
 HOLDERS = {
@@ -32,3 +32,12 @@ def domain_nodes(root: Node) -> list[Node]:
     if name == "domain":
         return [root]
     return [node for path in HOLDERS.get(name, ()) for node in root.children(path)]
+
+
+class UnknownRoot:
+    """A document whose root is nothing that libvirt knows; `strict` asks for an error."""
+
+    def __init__(self, document: Document, root: Node, strict: bool) -> None:
+        self.document = document
+        self.root = root
+        self.strict = strict

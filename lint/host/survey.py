@@ -26,8 +26,8 @@ from vfslint.host.facts import (
     Mount,
     Pool,
     Storage,
-    dump,
 )
+from vfslint.host.load import dump
 from vfslint.lazy import lazy
 from vfslint.qemu_conf import reader
 from vfslint.targets import Version

@@ -8,15 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from vfslint.findings import Edit, Span
 from vfslint.lazy import lazy
 from vfslint.targets import NEWEST, Version
 from vfslint.xml.source import Source
-
-if TYPE_CHECKING:
-    from vfslint.qemu_conf.advice import Advice
 
 # virconf.c: MAX_CONFIG_FILE_SIZE
 MAXIMUM_BYTES = 10 * 1024 * 1024
@@ -69,13 +65,6 @@ class Unreadable(Exception):
     def rest_of_line(self) -> str:
         """What stands from there to the end of the line."""
         return _decoded(_match(_REST_OF_LINE, self.source.data, self.offset).group())
-
-    @property
-    def advice(self) -> Advice:
-        """What to do about it, and the fix where there is one."""
-        from vfslint.qemu_conf.advice import advice
-
-        return advice(self)
 
     @property
     def start_of_line(self) -> str:

@@ -10,12 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from vfslint.vocabulary.table import NEWEST, Child, Form, Reads, Refused, Release, Values, roots
-
-if TYPE_CHECKING:
-    from vfslint.vocabulary.explain import Mismatch
 
 Accepts = Callable[[str], object]
 Element = Any
@@ -160,30 +157,9 @@ def place(child: Child, libvirt: Release) -> Place:
 
 
 def fits(root: Element, libvirt: Release) -> bool:
-    """Tell whether a domain certainly keeps within the vocabulary of a release; `mismatches` has the last word."""
+    """Tell whether a domain certainly keeps within the vocabulary of a release (`mismatches` has the last word)."""
     declared = roots().get(root.tag) if isinstance(root.tag, str) else None
     return declared is not None and None not in root.nsmap and not stray([(root, place(declared, libvirt), True)])
-
-
-def mismatches(root: Element, libvirt: Release) -> list[Mismatch]:
-    """Return where a domain leaves the vocabulary of a release, in document order.
-
-    `root` is its element, wherever in its document it stands.
-    """
-    declared = roots().get(root.tag) if isinstance(root.tag, str) else None
-    if declared is not None and None not in root.nsmap:
-        found: list[Mismatch] = []
-        strays = stray([(root, place(declared, libvirt), True)])
-    else:
-        from vfslint.vocabulary.explain import unknown_root
-
-        found, meant = unknown_root(root)
-        strays = stray([(root, place(meant, libvirt), True)]) if meant else []
-    if not strays:
-        return found
-    from vfslint.vocabulary.explain import explain
-
-    return found + explain(root, strays)
 
 
 # An element, what it has to be, and whether libvirt's parser looks at it.

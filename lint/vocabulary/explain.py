@@ -82,18 +82,36 @@ class Mismatch(NamedTuple):
     """Whether the target's plain define refuses it as well, and does not only drop it."""
 
 
-def unknown_root(root: Element) -> tuple[list[Mismatch], Child | None]:
-    """Return what is wrong with a root that is not in the vocabulary, and what was probably meant by it.
+def mismatches(root: Element, libvirt: Release) -> list[Mismatch]:
+    """Return where a domain leaves the vocabulary of a release, in document order.
 
-    Nothing is meant by a root in a namespace: it is another program's, or libvirt reads nothing in it.
+    `root` is its element, wherever in its document it stands.
     """
     names = roots()
-    local = _name(root)
-    if root.tag == local and local in names:
-        return [], None
-    meant = local if local in names else _likely(local, names)
-    found = [Mismatch(Kind.UNKNOWN_ELEMENT, root, str(root.tag), expected=tuple(names), suggestion=meant)]
-    return found, names[meant] if meant and None not in root.nsmap else None
+    declared = names.get(root.tag) if isinstance(root.tag, str) else None
+    found: list[Mismatch] = []
+    if declared is None:
+        local = _name(root)
+        meant = local if local in names else _likely(local, names)
+        found.append(Mismatch(Kind.UNKNOWN_ELEMENT, root, str(root.tag), expected=tuple(names), suggestion=meant))
+        declared = names.get(meant or "")
+    # Nothing is meant by what stands in a default namespace: it is another program's.
+    if declared is not None and None not in root.nsmap:
+        found += _explain(check.stray([(root, check.place(declared, libvirt), True)]))
+    if len(found) < 2:
+        return found
+    order = {id(element): position for position, element in enumerate(root.iter())}
+    return sorted(found, key=lambda mismatch: order[id(mismatch.element)])
+
+
+def _explain(strays: list[check.Examined]) -> list[Mismatch]:
+    """Return what is wrong with elements that do not fit, and with all below them."""
+    found: list[Mismatch] = []
+    while strays:
+        examination = _Examination(*strays.pop())
+        found += examination.mismatches
+        strays += check.stray(examination.inner)
+    return found
 
 
 def knows(root: Element, place: Element, name: str) -> bool:
@@ -106,18 +124,6 @@ def knows(root: Element, place: Element, name: str) -> bool:
         child = form.children.get(str(element.tag)) if form else None
         form = child.form_of(element.get) if child else None
     return form is not None and name in form.children
-
-
-def explain(root: Element, strays: Iterable[check.Examined]) -> list[Mismatch]:
-    """Return what is wrong with elements that do not fit, and with all below them, in document order."""
-    found: list[Mismatch] = []
-    pending = list(strays)
-    while pending:
-        examination = _Examination(*pending.pop())
-        found += examination.mismatches
-        pending += check.stray(examination.inner)
-    order = {id(element): position for position, element in enumerate(root.iter())}
-    return sorted(found, key=lambda mismatch: order[id(mismatch.element)])
 
 
 class _Examination:

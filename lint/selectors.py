@@ -7,7 +7,7 @@ from functools import lru_cache
 
 # The package, not its RULES: asking for them imports every rule, which a run without selectors does without.
 from vfslint import rules
-from vfslint.config.errors import UsageError
+from vfslint.usage import UsageError
 from vfslint.vocabulary.spelling import nearest
 
 

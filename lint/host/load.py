@@ -1,0 +1,257 @@
+"""Reads and writes the facts of a host: what `vfslint host` writes, or libvirt's own capabilities XML."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from vfslint.host import capabilities
+from vfslint.host.facts import (
+    FORMAT,
+    KINDS,
+    MAXIMUM_BYTES,
+    Daemon,
+    Discovery,
+    Host,
+    HugePages,
+    Kind,
+    Mount,
+    Pool,
+    Storage,
+    Unreadable,
+)
+from vfslint.targets import Version, spell, version
+
+
+def load(data: bytes) -> Host:
+    """Read what `vfslint host` wrote, or the XML of `virsh capabilities` or `virsh domcapabilities`.
+
+    Raises `Unreadable` for anything else.
+    """
+    if len(data) > MAXIMUM_BYTES:
+        raise Unreadable(f"the facts are larger than {MAXIMUM_BYTES} bytes")
+    if data.lstrip(b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n").startswith(b"<"):
+        return capabilities.load(data)
+    try:
+        found = json.loads(data)
+    except RecursionError:
+        raise Unreadable("the facts are nested too deeply") from None
+    except ValueError as error:
+        raise Unreadable(f"neither JSON nor libvirt's capabilities XML: {_one_line(error)}") from None
+    if not isinstance(found, dict):
+        raise Unreadable("the facts are no JSON object; vfslint host writes one")
+    if found.get("version") != FORMAT:
+        raise Unreadable(f'the facts are not of version {FORMAT}: there is no "version": {FORMAT}')
+    return _Facts(found, "").host()
+
+
+def dump(host: Host) -> dict[str, Any]:
+    """Return a host's facts as the JSON object that `load` reads; facts that are not known are left out."""
+    written: dict[str, Any] = {
+        "version": FORMAT,
+        "libvirt": _spelt(host.libvirt),
+        "qemu": _spelt(host.qemu),
+        "kernel": host.kernel,
+        "arch": host.arch,
+        "session": host.session,
+        "memory_kib": host.memory_kib,
+        "default_page_kib": host.default_page_kib,
+        "hugepages": _dumped_all(host.hugepages.pools if host.hugepages else None),
+        "hugetlbfs": _dumped_all(host.hugetlbfs),
+        "memory_backing_dir": host.backing_directory,
+        "storage": _dumped_all(storage for _, storage in sorted(host.storage.items())),
+        "paths": dict(sorted(host.paths.items())),
+        "discovery": None if host.discovery is None else _dumped_discovery(host.discovery),
+        "virtiofsd": [_dumped_daemon(daemon) for _, daemon in sorted(host.daemons.items())],
+        "can_map_ids": host.can_map_ids,
+        "filesystem_drivers": None if host.filesystem_drivers is None else sorted(host.filesystem_drivers),
+        "memory_sources": None if host.memory_sources is None else sorted(host.memory_sources),
+    }
+    if host.nodes is not None:
+        written["nodes"] = [{"id": node, "memory_kib": size} for node, size in sorted(host.nodes.items())]
+    return {name: value for name, value in written.items() if value is not None}
+
+
+def _spelt(release: Version | None) -> str | None:
+    return None if release is None else spell(release)
+
+
+def _dumped_all(records: Iterable[Any] | None) -> list[dict[str, Any]] | None:
+    return None if records is None else [_dumped(record) for record in records]
+
+
+def _dumped(record: Any) -> dict[str, Any]:
+    return {name: value for name, value in record._asdict().items() if value is not None}
+
+
+def _dumped_discovery(discovery: Discovery) -> dict[str, Any]:
+    fault = {"fault": discovery.fault} if discovery.fault else {}
+    return {"binaries": list(discovery.binaries), **fault}
+
+
+def _dumped_daemon(daemon: Daemon) -> dict[str, Any]:
+    written: dict[str, Any] = {"path": daemon.path}
+    if daemon.is_known:
+        written["version"] = spell(daemon.version) if daemon.version else "C"
+    if daemon.features is not None:
+        written["features"] = sorted(daemon.features)
+    elif not daemon.has_answered:
+        written["features"] = None
+    return written
+
+
+def _one_line(error: Exception) -> str:
+    return re.sub(r"\s+", " ", str(error))[:200]
+
+
+class _Facts:
+    """A JSON object of the document, and where it stands there. Keys that it does not know are left alone."""
+
+    def __init__(self, found: dict[str, Any], where: str) -> None:
+        self.found = found
+        self.where = where
+
+    def get(self, name: str, kind: type[Kind]) -> Kind | None:
+        """Return a value of that type; None where it is absent or null."""
+        value = self.found.get(name)
+        if value is None:
+            return None
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            raise Unreadable(f"{self.where}{name} is not {_WORDS[kind]}")
+        return value
+
+    def need(self, name: str, kind: type[Kind]) -> Kind:
+        """Return a value of that type, which must be there."""
+        value = self.get(name, kind)
+        if value is None:
+            raise Unreadable(f"{self.where}{name} is missing")
+        return value
+
+    def size(self, name: str) -> int | None:
+        """Return a number that is not negative."""
+        number = self.get(name, int)
+        if number is not None and number < 0:
+            raise Unreadable(f"{self.where}{name} is negative")
+        return number
+
+    def amount(self, name: str) -> int:
+        """Return a number that must be there and is not negative."""
+        self.need(name, int)
+        return self.size(name) or 0
+
+    def release(self, name: str) -> Version | None:
+        """Return a version such as 9.0.0."""
+        text = self.get(name, str)
+        try:
+            return None if text is None else version(text)
+        except ValueError as error:
+            raise Unreadable(f"{self.where}{name}: {_one_line(error)}") from None
+
+    def texts(self, name: str) -> tuple[str, ...] | None:
+        """Return a list of strings."""
+        found = self.get(name, list)
+        if found is None:
+            return None
+        if not all(isinstance(text, str) for text in found):
+            raise Unreadable(f"{self.where}{name} holds something that is not a string")
+        return tuple(found)
+
+    def set_of(self, name: str) -> frozenset[str] | None:
+        """Return a list of strings as a set."""
+        found = self.texts(name)
+        return None if found is None else frozenset(found)
+
+    def objects(self, name: str) -> list[_Facts] | None:
+        """Return a list of objects."""
+        found = self.get(name, list)
+        if found is None:
+            return None
+        where = f"{self.where}{name}"
+        for position, each in enumerate(found):
+            if not isinstance(each, dict):
+                raise Unreadable(f"{where}[{position}] is not an object")
+        return [_Facts(each, f"{where}[{position}].") for position, each in enumerate(found)]
+
+    def host(self) -> Host:
+        """Return the facts of a whole document."""
+        pools = self.objects("hugepages")
+        mounts = self.objects("hugetlbfs")
+        nodes = self.objects("nodes")
+        discovery = self.get("discovery", dict)
+        storage = [each.storage() for each in self.objects("storage") or ()]
+        daemons = [each.daemon() for each in self.objects("virtiofsd") or ()]
+        return Host(
+            libvirt=self.release("libvirt"),
+            qemu=self.release("qemu"),
+            kernel=self.get("kernel", str),
+            arch=self.get("arch", str),
+            session=bool(self.get("session", bool)),
+            memory_kib=self.size("memory_kib"),
+            nodes=None if nodes is None else {n.amount("id"): n.amount("memory_kib") for n in nodes},
+            default_page_kib=self.size("default_page_kib") or None,
+            hugepages=None if pools is None else HugePages(tuple(each.pool() for each in pools)),
+            hugetlbfs=None if mounts is None else tuple(each.mount() for each in mounts),
+            backing_directory=self.get("memory_backing_dir", str),
+            storage={posixpath.normpath(each.path): each for each in storage},
+            paths=self.paths(),
+            discovery=None if discovery is None else _Facts(discovery, "discovery.").discovery(),
+            daemons={each.path: each for each in daemons},
+            can_map_ids=self.get("can_map_ids", bool),
+            filesystem_drivers=self.set_of("filesystem_drivers"),
+            memory_sources=self.set_of("memory_sources"),
+        )
+
+    def paths(self) -> dict[str, str]:
+        """Return what the paths are."""
+        found = self.get("paths", dict) or {}
+        for path, kind in found.items():
+            if kind not in KINDS:
+                raise Unreadable(f"paths[{json.dumps(path)}] is none of {', '.join(KINDS)}"[:300])
+        return found
+
+    def pool(self) -> Pool:
+        """Return a pool of huge pages."""
+        return Pool(
+            self.amount("size_kib"),
+            self.amount("total"),
+            self.size("free"),
+            self.size("node"),
+            self.size("overcommit") or 0,
+        )
+
+    def mount(self) -> Mount:
+        """Return a mounted hugetlbfs."""
+        return Mount(self.need("path", str), self.amount("size_kib"))
+
+    def storage(self) -> Storage:
+        """Return the file system of a path."""
+        return Storage(
+            self.need("path", str), self.need("filesystem", str), self.size("size_kib"), self.size("free_kib")
+        )
+
+    def discovery(self) -> Discovery:
+        """Return what the vhost-user files say."""
+        return Discovery(self.texts("binaries") or (), self.get("fault", str) or "")
+
+    def daemon(self) -> Daemon:
+        """Return a virtiofsd; a null for its features tells that it did not answer."""
+        is_c = self.get("version", str) == "C"
+        return Daemon(
+            self.need("path", str),
+            None if is_c else self.release("version"),
+            is_c,
+            self.set_of("features"),
+            "features" not in self.found or self.found["features"] is not None,
+        )
+
+
+_WORDS: dict[type, str] = {
+    int: "a whole number",
+    str: "a string",
+    bool: "true or false",
+    list: "a list",
+    dict: "an object",
+}
