@@ -14,7 +14,7 @@ from tests import hosts
 from tests.examples import DATA, document, is_conf
 from tools.doc_commands import at_home
 from vfslint.cli.main import main
-from vfslint.host.facts import dump
+from vfslint.host.load import dump
 from vfslint.manual import Example
 from vfslint.rule import Rule
 from vfslint.rules import RULES
