@@ -1,5 +1,8 @@
 """A domain with nothing wrong in it, and what can be put into its place."""
 
+import copy
+import random
+
 from lxml import etree
 
 NEWEST = (12, 8, 0)
@@ -73,3 +76,29 @@ def parse(text):
 def domain(old="", new=""):
     assert old in SOUND
     return parse(SOUND.replace(old, new, 1))
+
+
+def mutated(seed):
+    """A sound domain with one or two things done to it."""
+    chance = random.Random(seed)
+    root = domain()
+    for _ in range(chance.choice((1, 1, 2))):
+        elements = [e for e in root.iter(etree.Element) if e.getparent() is not None]
+        element = chance.choice(elements)
+        deed = chance.randrange(6)
+        if deed == 0:
+            element.getparent().remove(element)
+        elif deed == 1:
+            element.addnext(copy.deepcopy(element))
+        elif deed == 2:
+            element.tag = chance.choice(("bogus", "Source", "memory", "cache", "targett", "a"))
+        elif deed == 3:
+            element.set(
+                chance.choice(("type", "mode", "bogus", "dir", "unit")),
+                chance.choice(("", "x", "1", "/x", " on ")),
+            )
+        elif deed == 4:
+            element.text = chance.choice(("", " ", "x", "1", "/x"))
+        else:
+            chance.choice(elements).append(copy.deepcopy(element))
+    return root

@@ -1,7 +1,5 @@
 """What is wrong where a domain leaves the vocabulary: each kind by name, and properties."""
 
-import copy
-import random
 import time
 
 import pytest
@@ -9,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from tests.vocabulary.sound import NEWEST, SOUND, domain, parse
+from tests.vocabulary.sound import NEWEST, SOUND, domain, mutated, parse
 from vfslint.vocabulary.check import fits, mismatches
 from vfslint.vocabulary.explain import Kind
 
@@ -439,32 +437,6 @@ def test_order_of_7_0_0():
 
 
 # properties
-
-
-def mutated(seed):
-    """A sound domain with one or two things done to it."""
-    chance = random.Random(seed)
-    root = domain()
-    for _ in range(chance.choice((1, 1, 2))):
-        elements = [e for e in root.iter(etree.Element) if e.getparent() is not None]
-        element = chance.choice(elements)
-        deed = chance.randrange(6)
-        if deed == 0:
-            element.getparent().remove(element)
-        elif deed == 1:
-            element.addnext(copy.deepcopy(element))
-        elif deed == 2:
-            element.tag = chance.choice(("bogus", "Source", "memory", "cache", "targett", "a"))
-        elif deed == 3:
-            element.set(
-                chance.choice(("type", "mode", "bogus", "dir", "unit")),
-                chance.choice(("", "x", "1", "/x", " on ")),
-            )
-        elif deed == 4:
-            element.text = chance.choice(("", " ", "x", "1", "/x"))
-        else:
-            chance.choice(elements).append(copy.deepcopy(element))
-    return root
 
 
 @pytest.mark.parametrize("seed", range(300))

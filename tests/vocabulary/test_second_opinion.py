@@ -9,7 +9,7 @@ import pytest
 import xmlschema
 from lxml import etree
 
-from tests.vocabulary.sound import NEWEST
+from tests.vocabulary.sound import NEWEST, mutated
 from vfslint import schemas
 from vfslint.vocabulary.check import mismatches
 from vfslint.vocabulary.explain import Kind
@@ -46,18 +46,29 @@ def is_known_difference(mismatch):
     return mismatch.is_refused or is_padded
 
 
+def is_layout(error):
+    """Whether it is only about whitespace in an element without content, which XSD minds and RELAX NG does not."""
+    return "content is empty" in error.reason and not (error.elem.text or "").strip()
+
+
+def disagreement(root):
+    """What only one of the two minds, if they disagree."""
+    reported = mismatches(root, NEWEST)
+    error = next((error for error in schema().iter_errors(root) if not is_layout(error)), None)
+    if error is not None:
+        return None if reported else error.reason
+    return [mismatch for mismatch in reported if not is_known_difference(mismatch)] or None
+
+
 def disagreements(name, every):
-    found = []
-    count = 0
-    for number, root in domains(name, every):
-        count += 1
-        reported = mismatches(root, NEWEST)
-        if schema().is_valid(root):
-            found += [(number, mismatch) for mismatch in reported if not is_known_difference(mismatch)]
-        elif not reported:
-            found.append((number, next(schema().iter_errors(root)).reason))
-    assert count > 0
-    return found
+    asked = [(number, disagreement(root)) for number, root in domains(name, every)]
+    assert asked
+    return [each for each in asked if each[1]]
+
+
+@pytest.mark.parametrize("seed", range(300))
+def test_xmlschema_agrees_on_a_faulty_domain(seed):
+    assert not disagreement(mutated(seed))
 
 
 @pytest.mark.parametrize("name", CORPUS)
