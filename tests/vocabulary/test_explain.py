@@ -111,6 +111,24 @@ def test_stranger_with_the_attributes_of_the_missing_one_is_meant_for_it():
     assert (fault.kind, fault.name, fault.suggestion) == (Kind.UNKNOWN_ELEMENT, "tag", "target")
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "other", "meant"),
+    [
+        ("<target dir='data'/>", "<tag dir='data'/>", "<tag dir='data'/><bogus/>", "target"),
+        ("<target dir='data'/>", "<tag dir='data'/>", "<bogus/><tag dir='data'/>", "target"),
+        ("<source dir='/srv/data'/>", "<source path='/srv/data'/>", "<source path='/srv/data' bogus='1'/>", "dir"),
+        ("<source dir='/srv/data'/>", "<source path='/srv/data'/>", "<source bogus='1' path='/srv/data'/>", "dir"),
+    ],
+)
+def test_a_stranger_beside_it_does_not_hide_what_was_meant(old, new, other, meant):
+    alone = only(old, new)
+    [bogus] = [fault for fault in faults(domain(old, other)) if fault.name == "bogus"]
+    [fault] = [fault for fault in faults(domain(old, other)) if fault.name != "bogus"]
+    assert fault.suggestion == alone.suggestion == meant
+    assert fault.is_refused
+    assert (bogus.suggestion, bogus.is_refused) == (None, False)
+
+
 def test_element_of_a_foreign_namespace():
     fault = only("<readonly/>", "<readonly/><x:y xmlns:x='urn:x'/>")
     assert (fault.kind, fault.name) == (Kind.UNKNOWN_ELEMENT, "{urn:x}y")
