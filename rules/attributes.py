@@ -265,7 +265,7 @@ def set_unreadable(domain: Domain) -> Iterator[Problem]:
             )
 
 
-@rule("VFS067", "feature-unknown", severity=Severity.ERROR, stage=Stage.PARSE, words=("<features",))
+@rule("VFS067", "feature-unknown", severity=Severity.ERROR, stage=Stage.PARSE)
 def feature_unknown(domain: Domain, context: Context) -> Iterator[Problem]:
     """What stands in `<features>` is a feature that libvirt knows.
 
