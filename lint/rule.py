@@ -71,7 +71,8 @@ class Rule:
         except LookupError as error:
             raise TypeError(f"rule {code} {name}: its subject {error}") from None
         self.wants_context = len(names) > 1
-        self.varies: bool = self.wants_context and not _OF_A_RUN.isdisjoint(check.__code__.co_names)
+        used = set(check.__code__.co_names)
+        self.varies: bool = self.wants_context and ("domain" not in used or bool(used & _OF_A_RUN))
 
     def __call__(self, subject: Any, context: Any) -> Iterator[Problem]:
         """Yield what is wrong with `subject` under `context`."""

@@ -7,10 +7,10 @@ Types say what a rule may count on; where a class adds nothing to a `Device` or 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-if TYPE_CHECKING:
-    from vfslint.domain.domain import Domain
+# Rules are registered before the model of a domain is needed.
+Domain = Any
 
 
 class Subject(NamedTuple):
