@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from vfslint.findings import Severity, Span, Stage
 from vfslint.targets import Version
 from vfslint.vocabulary import explain
-from vfslint.vocabulary.explain import Kind, Mismatch
+from vfslint.vocabulary.mismatch import Kind, Mismatch
 from vfslint.vocabulary.table import Reads
 from vfslint.xml.document import Node
 

@@ -9,7 +9,8 @@ from lxml import etree
 
 from tests.vocabulary.sound import NEWEST, SOUND, domain, mutated, parse
 from vfslint.vocabulary.check import fits
-from vfslint.vocabulary.explain import Kind, mismatches
+from vfslint.vocabulary.explain import mismatches
+from vfslint.vocabulary.mismatch import Kind
 
 
 def faults(root):
