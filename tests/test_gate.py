@@ -25,6 +25,7 @@ from vfslint.domain.domain import Domain
 from vfslint.domain.machines import ARCHITECTURES
 from vfslint.rules import RULES
 from vfslint.rules.domain import DOMAIN_TYPES
+from vfslint.subjects import OF_DOMAINS, part_of
 from vfslint.targets import NEWEST
 from vfslint.vocabulary import gate, structure
 from vfslint.vocabulary.gate import accepts
@@ -69,13 +70,11 @@ def corpus():
 
 
 def problems(rule, domain):
-    subjects = {
-        "Domain": [domain],
-        "Filesystem": domain.filesystems,
-        "VirtioFS": domain.shares,
-        "MemoryDevice": domain.memory_devices,
-    }
-    return [problem for subject in subjects[rule.subject] for problem in rule(subject, CONTEXT)]
+    part = part_of(rule.subject)
+    found = OF_DOMAINS[part].find(domain)
+    subjects = found if part == rule.subject else [found] if found else []
+    context = CONTEXT._replace(judged=domain)
+    return [problem for subject in subjects for problem in rule(subject, context)]
 
 
 def test_rules_for_misfits_have_nothing_to_say_of_what_passes():
