@@ -84,15 +84,14 @@ class Judgement:
             self._failed.setdefault(failure.place, failure)
             return ()
 
-    def ask(self, rules: Iterable[Rule], subjects: Iterable[Any], context: Context) -> None:
+    def ask(self, rules: Iterable[Rule], subjects: Sequence[Any], context: Context) -> None:
         """Ask rules about subjects. A rule that fails loses what it was about to say, and nothing else."""
-        findings = self.findings
-        for subject in subjects:
-            for rule in rules:
+        for rule in rules:
+            check, wants_context = rule.check, rule.wants_context
+            for subject in subjects:
                 try:
-                    found = rule.check(subject, context) if rule.wants_context else rule.check(subject)
-                    for problem in found:
-                        findings.append(_finding(rule, problem))
+                    for problem in check(subject, context) if wants_context else check(subject):
+                        self.findings.append(_finding(rule, problem))
                 except Exception as error:  # whatever it is: the other rules have found what they have found
                     self._failed.setdefault(rule.code, Failure.of(error, self.file, rule.code))
 
@@ -253,11 +252,11 @@ class Engine:
             engine._judge_domain(judgement, domain)
         return judgement.findings
 
-    def ask_about_suppressions(self, judgement: Judgement, suppressions: Iterable[Suppression]) -> None:
+    def ask_about_suppressions(self, judgement: Judgement, suppressions: Sequence[Suppression]) -> None:
         """Add what is wrong with a file's suppressions themselves."""
         self._ask(judgement, "Suppression", suppressions)
 
-    def _ask(self, judgement: Judgement, subject: str, subjects: Iterable[Any]) -> None:
+    def _ask(self, judgement: Judgement, subject: str, subjects: Sequence[Any]) -> None:
         judgement.ask(self._rules.get(subject, ()), subjects, self.context)
 
 

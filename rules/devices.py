@@ -145,7 +145,7 @@ def pci_address_taken(domain: Domain) -> Iterator[Problem]:
 
 
 @rule("VFS243", "pci-slot-unavailable", severity=Severity.ERROR, stage=Stage.DEFINE)
-def pci_slot_unavailable(address: Address, context: Context) -> Iterator[Problem]:
+def pci_slot_unavailable(addresses: list[Address], context: Context) -> Iterator[Problem]:
     """A device goes into a slot that its PCI bus has.
 
     Why: a PCI Express port has slot 0 alone, a PCI bridge has slots 1 to 31. Buses beside bus 0 that no
@@ -161,24 +161,28 @@ def pci_slot_unavailable(address: Address, context: Context) -> Iterator[Problem
     libvirt says: a PCI slot is needed to connect a PCI controller model='pcie-root-port'
     See: libvirt domain_addr.c:virDomainPCIAddressValidate
     """
-    domain, place = context.domain, address.place
-    if place is None or place.bus == 0 or not (domain.is_q35 or domain.is_i440fx):
+    domain = context.domain
+    if not (domain.is_q35 or domain.is_i440fx):
         return
-    if not domain.buses.is_reachable(place.bus):
-        yield Problem(
-            at=address.node.at("bus"),
-            message=f"there is no PCI bus {place.bus}, and no room for all the buses before it",
-            help="write a smaller number, or remove <address> and let libvirt choose",
-        )
-        return
-    first, last = domain.buses.slots(address, place.bus)
-    if not first <= place.slot <= last:
-        only = f"slot {first} alone" if first == last else f"slots {first} to {last}"
-        yield Problem(
-            at=address.node.at("slot"),
-            message=f"PCI bus {place.bus} has {only}, and no slot {place.slot}",
-            help="write another slot, or remove <address> and let libvirt choose",
-        )
+    for address in addresses:
+        place = address.place
+        if place is None or place.bus == 0:
+            continue
+        if not domain.buses.is_reachable(place.bus):
+            yield Problem(
+                at=address.node.at("bus"),
+                message=f"there is no PCI bus {place.bus}, and no room for all the buses before it",
+                help="write a smaller number, or remove <address> and let libvirt choose",
+            )
+            continue
+        first, last = domain.buses.slots(address, place.bus)
+        if not first <= place.slot <= last:
+            only = f"slot {first} alone" if first == last else f"slots {first} to {last}"
+            yield Problem(
+                at=address.node.at("slot"),
+                message=f"PCI bus {place.bus} has {only}, and no slot {place.slot}",
+                help="write another slot, or remove <address> and let libvirt choose",
+            )
 
 
 @rule("VFS244", "address-not-for-virtiofs", severity=Severity.ERROR, stage=Stage.START)
@@ -216,7 +220,7 @@ def address_not_for_virtiofs(fs: VirtioFS) -> Iterator[Problem]:
 
 
 @rule("VFS245", "address-type-refused", severity=Severity.ERROR, stage=Stage.DEFINE)
-def address_type_refused(address: Address, context: Context) -> Iterator[Problem]:
+def address_type_refused(addresses: list[Address], context: Context) -> Iterator[Problem]:
     """CCW addresses are for s390x, and `unassigned` is for host devices.
 
     Why: only machines of s390x have a channel subsystem. libvirt 9.0.0 refuses both when the domain is
@@ -236,19 +240,21 @@ def address_type_refused(address: Address, context: Context) -> Iterator[Problem
     Fix: removes the address, so that libvirt chooses.
     See: libvirt qemu_validate.c:qemuValidateDomainDeviceInfo; domain_validate.c:virDomainDeviceInfoValidate
     """
-    if address.unreadable or address.lacking:
-        return
-    foreign_ccw = address.type == "ccw" and context.domain.is_x86
-    unassigned = address.type == "unassigned" and address.kind != "hostdev"
-    if foreign_ccw or unassigned:
-        why = f"{context.domain.arch} has no CCW" if foreign_ccw else "only host devices can be unassigned"
-        yield Problem(
-            at=address.node.at("type"),
-            message=f"{address.device.label} cannot have an address of type {address.type!r}: {why}",
-            help="remove <address> and let libvirt choose",
-            fix=Fix("remove <address>", (remove_element(address.node),)),
-            stage=None if address.device.libvirt >= (9, 0, 0) else Stage.START,
-        )
+    domain = context.domain
+    for address in addresses:
+        if address.unreadable or address.lacking:
+            continue
+        foreign_ccw = address.type == "ccw" and domain.is_x86
+        unassigned = address.type == "unassigned" and address.kind != "hostdev"
+        if foreign_ccw or unassigned:
+            why = f"{domain.arch} has no CCW" if foreign_ccw else "only host devices can be unassigned"
+            yield Problem(
+                at=address.node.at("type"),
+                message=f"{address.device.label} cannot have an address of type {address.type!r}: {why}",
+                help="remove <address> and let libvirt choose",
+                fix=Fix("remove <address>", (remove_element(address.node),)),
+                stage=None if address.device.libvirt >= (9, 0, 0) else Stage.START,
+            )
 
 
 @rule("VFS250", "boot-order-malformed", severity=Severity.ERROR, stage=Stage.PARSE)
