@@ -299,7 +299,8 @@ class _Examination:
     def is_in_a_double(self, name: str) -> bool:
         """Whether the element stands twice, and the other one has this child, which libvirt then finds."""
         parent = self.element.getparent()
-        if parent is None or self.declared.repeatable:
+        # What is not read is not refused anyway, and there may be very many of it side by side.
+        if parent is None or self.declared.repeatable or not self.is_read:
             return False
         return any(double.find(name) is not None for double in parent.iterchildren(self.element.tag))
 
