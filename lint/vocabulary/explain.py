@@ -235,7 +235,11 @@ class _Examination:
             name,
             attribute=name,
             value=self.element.get(name),
-            expected=tuple(each for each in form.attributes if each not in self.element.attrib),
+            expected=tuple(
+                each.name
+                for each in form.attributes.values()
+                if each.name not in self.element.attrib and not _is_newer(each.since, self.libvirt)
+            ),
             suggestion=meant,
             belongs=belongs,
             refused=refused,
@@ -342,7 +346,11 @@ class _Examination:
             Kind.MISPLACED_ELEMENT if homes else Kind.UNKNOWN_ELEMENT,
             name,
             element,
-            expected=tuple(each.name for each in form.children.values() if each.repeatable or not found[each.name]),
+            expected=tuple(
+                each.name
+                for each in form.children.values()
+                if (each.repeatable or not found[each.name]) and not _is_newer(each.since, self.libvirt)
+            ),
             suggestion=meant,
             belongs=tuple(homes),
             refused=refused,
@@ -417,7 +425,7 @@ class _Examination:
             expected=self.known_words(values),
             form=values.form,
             reads=reads,
-            suggestion=_likely(value.strip(), values.listed),
+            suggestion=_likely(value.strip(), self.known_words(values)),
             refused=first,
         )
 
