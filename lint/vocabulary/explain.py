@@ -197,7 +197,11 @@ class _Examination:
             name,
             attribute=name,
             value=self.element.get(name),
-            expected=tuple(each for each in form.attributes if each not in self.element.attrib),
+            expected=tuple(
+                each.name
+                for each in form.attributes.values()
+                if each.name not in self.element.attrib and not _is_newer(each.since, self.libvirt)
+            ),
             suggestion=meant,
             belongs=belongs,
             refused=refused,
@@ -261,7 +265,8 @@ class _Examination:
     def is_in_a_double(self, name: str) -> bool:
         """Whether the element stands twice, and the other one has this child, which libvirt then finds."""
         parent = self.element.getparent()
-        if parent is None or self.declared.repeatable:
+        # What is not read is not refused anyway, and there may be very many of it side by side.
+        if parent is None or self.declared.repeatable or not self.is_read:
             return False
         return any(double.find(name) is not None for double in parent.iterchildren(self.element.tag))
 
@@ -303,7 +308,11 @@ class _Examination:
             Kind.MISPLACED_ELEMENT if homes else Kind.UNKNOWN_ELEMENT,
             name,
             element,
-            expected=tuple(each.name for each in form.children.values() if each.repeatable or not found[each.name]),
+            expected=tuple(
+                each.name
+                for each in form.children.values()
+                if (each.repeatable or not found[each.name]) and not _is_newer(each.since, self.libvirt)
+            ),
             suggestion=meant,
             belongs=tuple(homes),
             refused=refused,
@@ -378,7 +387,7 @@ class _Examination:
             expected=self.known_words(values),
             form=values.form,
             reads=reads,
-            suggestion=_likely(value.strip(), values.listed),
+            suggestion=_likely(value.strip(), self.known_words(values)),
             refused=first,
         )
 
