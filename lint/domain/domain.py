@@ -216,11 +216,12 @@ class Domain:
     @lazy
     def deviations(self) -> list[Deviation]:
         """Where it leaves the vocabulary of the target's libvirt, in document order."""
-        if check.fits(self.node.element, self.context.target.libvirt):
+        strays = check.strays(self.node.element, self.context.target.libvirt)
+        if strays == []:
             return []
         from vfslint.domain.deviation import deviations
 
-        return deviations(self)
+        return deviations(self, strays)
 
     @lazy
     def libvirts_objection(self) -> Objection | None:

@@ -38,11 +38,14 @@ Element = Any
 LONGEST_WORD = 60
 
 
-def mismatches(root: Element, libvirt: Release) -> list[Mismatch]:
+def mismatches(root: Element, libvirt: Release, strays: list[check.Examined] | None = None) -> list[Mismatch]:
     """Return where a domain leaves the vocabulary of a release, in document order.
 
-    `root` is its element, wherever in its document it stands.
+    `root` is its element, wherever it is in its document; `strays` are its elements that do not fit, where they are
+    known already.
     """
+    if strays is not None:
+        return _in_order(root, _explain(strays))
     names = roots()
     declared = names.get(root.tag) if isinstance(root.tag, str) else None
     found: list[Mismatch] = []
@@ -51,9 +54,13 @@ def mismatches(root: Element, libvirt: Release) -> list[Mismatch]:
         meant = local if local in names else _likely(local, names)
         found.append(Mismatch(Kind.UNKNOWN_ELEMENT, root, str(root.tag), expected=tuple(names), suggestion=meant))
         declared = names.get(meant or "")
-    # Nothing is meant by what stands in a default namespace: it is another program's.
+    # Nothing is meant by what is in a default namespace: it is another program's.
     if declared is not None and None not in root.nsmap:
         found += _explain(check.stray([(root, check.place(declared, libvirt), True)]))
+    return _in_order(root, found)
+
+
+def _in_order(root: Element, found: list[Mismatch]) -> list[Mismatch]:
     if len(found) < 2:
         return found
     order = {id(element): position for position, element in enumerate(root.iter())}

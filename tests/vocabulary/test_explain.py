@@ -7,8 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from tests.vocabulary.sound import NEWEST, SOUND, domain, mutated, parse
-from vfslint.vocabulary.check import fits
+from tests.vocabulary.sound import NEWEST, SOUND, domain, fits, mutated, parse
 from vfslint.vocabulary.explain import mismatches
 from vfslint.vocabulary.mismatch import Kind
 
