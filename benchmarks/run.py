@@ -63,7 +63,7 @@ def cold_starts() -> dict[str, list[str]]:
         "vfslint MISSPELT (drawn by rich)": [
             VFSLINT,
             "--color=always",
-            str(ROOT / "examples" / "faulty" / "misspelt.xml"),
+            str(ROOT / "examples" / "faulty" / "misspelled.xml"),
         ],
         "vfslint --version": [VFSLINT, "--version"],
     }

@@ -172,7 +172,7 @@ def _in_scope(element: Any) -> bool:
     )
 
 
-def _misspelt(draw: st.DrawFn, name: str) -> str:
+def _misspelled(draw: st.DrawFn, name: str) -> str:
     at = draw(st.integers(0, len(name) - 1))
     way = draw(st.sampled_from(["case", "double", "swap", "leave out"]))
     if way == "case":
@@ -200,14 +200,14 @@ def _drop(draw: st.DrawFn, element: Any) -> str:
 
 def _misname_attribute(draw: st.DrawFn, element: Any) -> str:
     name = draw(st.sampled_from(sorted(element.attrib)))
-    wrong = _misspelt(draw, name)
+    wrong = _misspelled(draw, name)
     if wrong not in element.attrib:
         element.set(wrong, element.attrib.pop(name))
     return f"@{name} -> @{wrong}"
 
 
 def _misname(draw: st.DrawFn, element: Any) -> str:
-    element.tag = _misspelt(draw, element.tag)
+    element.tag = _misspelled(draw, element.tag)
     return f"-> {element.tag}"
 
 
