@@ -1,4 +1,4 @@
-"""Make the package vfslint from the folders lint, rules and schemas if it is not installed, so that the tests can run."""
+"""Make the package vfslint from the folders lint, rules and schemas if it is not installed, so that tests can run."""
 
 import importlib.util
 import sys

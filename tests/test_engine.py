@@ -17,7 +17,7 @@ from vfslint.findings import Problem, Severity, Stage
 from vfslint.qemu_conf.conf import ConfSetting
 from vfslint.rule import Rule, rule
 from vfslint.rules import RULES
-from vfslint.run import Run, judge
+from vfslint.run import Run, check
 from vfslint.suppressions import Suppression
 from vfslint.xml.source import Source
 
@@ -59,7 +59,7 @@ def failing_on_suppressions(suppression: Suppression) -> Iterator[Problem]:
 
 def codes(*rules: Rule, data: str = FAULTY, file: str = "x.xml") -> list[str]:
     return [
-        finding.code for finding in judge(Engine([*RULES, *rules], Context()), Source(data.encode(), file)).findings
+        finding.code for finding in check(Engine([*RULES, *rules], Context()), Source(data.encode(), file)).findings
     ]
 
 
@@ -69,7 +69,7 @@ def test_other_rules_go_on() -> None:
 
 
 def test_failure_names_file_rule_kind_and_place() -> None:
-    outcome = judge(Engine([failing, failing_on_settings], Context()), Source(FAULTY.encode(), "x.xml"))
+    outcome = check(Engine([failing, failing_on_settings], Context()), Source(FAULTY.encode(), "x.xml"))
     (failure,) = outcome.failures
     assert (failure.file, failure.rule, failure.kind) == ("x.xml", "VFS998", "KeyError")
     assert failure.place.startswith("tests.test_engine, line ") or failure.place.startswith("vfslint.engine, line ")
@@ -80,7 +80,7 @@ def test_failure_names_file_rule_kind_and_place() -> None:
 
 def test_rule_that_fails_on_many_subjects_is_reported_once() -> None:
     engine = Engine([failing_on_settings], Context())
-    outcome = judge(engine, Source(b"max_files = 1\nmax_core = 2\nuser = 'root'\n", "qemu.conf"))
+    outcome = check(engine, Source(b"max_files = 1\nmax_core = 2\nuser = 'root'\n", "qemu.conf"))
     assert [(failure.rule, failure.kind) for failure in outcome.failures] == [("VFS997", "RecursionError")]
 
 
@@ -92,7 +92,7 @@ def test_nothing_is_called_unused_where_a_rule_failed() -> None:
 
 def test_failing_rule_about_suppressions_suppresses_nonetheless() -> None:
     text = FAULTY.replace("  <vcpu>", "  <!-- vfslint: ignore-file[VFS216] known -->\n  <vcpu>")
-    outcome = judge(Engine([*RULES, failing_on_suppressions], Context()), Source(text.encode(), "x.xml"))
+    outcome = check(Engine([*RULES, failing_on_suppressions], Context()), Source(text.encode(), "x.xml"))
     assert [finding.code for finding in outcome.findings] == ["VFS050"]
     assert [failure.rule for failure in outcome.failures] == ["VFS996"]
 
@@ -191,16 +191,16 @@ class TestCommand:
         assert "migratable" not in Path("bad.xml").read_text() + Path("good.xml").read_text()
 
     def test_fault_while_fixing_leaves_the_other_files(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        from vfslint.fixes import Mender
+        from vfslint.fixes import Fixer
 
-        mend = Mender.mend
+        fix = Fixer.fix
 
         def failing(self, source):
             if source.name == "bad.xml":
                 raise IndexError
-            return mend(self, source)
+            return fix(self, source)
 
-        monkeypatch.setattr(Mender, "mend", failing)
+        monkeypatch.setattr(Fixer, "fix", failing)
         status, out, err = self.vfslint("--fix", "--format", "concise")
         assert status == 2
         assert "bad.xml: internal error (IndexError in " in err

@@ -136,7 +136,7 @@ def test_secrets_are_not_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "help", "mended"),
+    ("text", "help", "fixed"),
     [
         ("virtiofsd_debug = yes", "on is 1", "virtiofsd_debug = 1"),
         ("vnc_tls = False # c", "off is 0", "vnc_tls = 0 # c"),
@@ -173,17 +173,17 @@ def test_secrets_are_not_told() -> None:
         ('namespaces = [ "mount"', "end the list with ]", None),
     ],
 )
-def test_advice_on_syntax_errors(text: str, help: str, mended: str | None) -> None:
+def test_advice_on_syntax_errors(text: str, help: str, fixed: str | None) -> None:
     [finding] = lint(text)
     assert finding.code == "VFS501"
     assert help in finding.help
-    assert (finding.fix is None) == (mended is None)
-    if finding.fix and mended is not None:
-        assert apply(text.encode(), finding.fix.edits).decode() == mended
+    assert (finding.fix is None) == (fixed is None)
+    if finding.fix and fixed is not None:
+        assert apply(text.encode(), finding.fix.edits).decode() == fixed
 
 
 @pytest.mark.parametrize(
-    ("text", "mended"),
+    ("text", "fixed"),
     [
         ('max_files = "1024"', "max_files = 1024"),
         ('vnc_tls = "On"', "vnc_tls = 1"),
@@ -199,12 +199,12 @@ def test_advice_on_syntax_errors(text: str, help: str, mended: str | None) -> No
         ('auto_dump_max_size = "10 GiB"', 'auto_dump_max_size = "10GiB"'),
     ],
 )
-def test_safe_fixes(text: str, mended: str) -> None:
+def test_safe_fixes(text: str, fixed: str) -> None:
     [finding] = lint(text)
     assert finding.fix is not None
     assert finding.fix.safe
-    assert apply(text.encode(), finding.fix.edits).decode() == mended
-    assert lint(mended) == []
+    assert apply(text.encode(), finding.fix.edits).decode() == fixed
+    assert lint(fixed) == []
 
 
 @pytest.mark.parametrize("text", ["max_filess = 1", 'nvram = [ "x:y" ]\nnvram = [ "z:y" ]', "virtiofsd_debug = 1"])
