@@ -87,7 +87,7 @@ class Resolver:
             self._profiles[key] = self._make(
                 path,
                 configuration,
-                self._chosen_rules(path, configuration, ignored, only_text),
+                self._selected_rules(path, configuration, ignored, only_text),
                 {code: Severity[level.upper()] for code, level in severities.items() if level != OFF},
             )
         return self._profiles[key]
@@ -130,14 +130,14 @@ class Resolver:
             text=only_text,
         )
 
-    def _chosen_rules(
+    def _selected_rules(
         self, path: str, configuration: Configuration | None, ignored: frozenset[str], only_text: bytes | None
     ) -> tuple[Rule, ...]:
         rules = self._rules(path, configuration, only_text)
         select = self.select(configuration).value
         if select is not None:
-            chosen = resolve(select)
-            rules = tuple(rule for rule in rules if rule.code in chosen)
+            selected = resolve(select)
+            rules = tuple(rule for rule in rules if rule.code in selected)
         ignored |= resolve(self.ignore(configuration).value) | self._off(configuration)
         return tuple(rule for rule in rules if rule.code not in ignored) if ignored else rules
 
@@ -180,7 +180,7 @@ class Resolver:
     # the context
 
     def context(self, configuration: Configuration | None) -> Context:
-        """Return what is known besides the file itself."""
+        """Return what is known apart from the file itself."""
         if configuration not in self._contexts:
             target: Target = self.target(configuration).value
             session: bool = self.session(configuration).value
