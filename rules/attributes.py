@@ -208,7 +208,7 @@ def unit_unknown(domain: Domain) -> Iterator[Problem]:
         if size.has_unknown_unit and size.unit:
             meant = _meant_unit(size.unit)
             yield Problem(
-                at=size.node["unit"].span,
+                at=size.node.at("unit"),
                 message=f"unit {size.unit!r} is not known to libvirt",
                 help=f"write {meant!r}" if meant else "write KiB, MiB, GiB or TiB",
                 fix=Fix(f"write {meant!r}", (edits.set_value(size.node["unit"], meant),)) if meant else None,

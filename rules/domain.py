@@ -97,7 +97,7 @@ def domain_type_without_driver(domain: Domain) -> Iterator[Problem]:
     """
     if domain.type in ("kqemu", "none", "phyp", "uml"):
         yield Problem(
-            at=domain.node["type"].span,
+            at=domain.node.at("type"),
             message=f"no driver of libvirt runs domains of type {domain.type!r}",
             help="write type='kvm' or type='qemu'",
         )
@@ -489,7 +489,7 @@ def pci_root_of_another_machine(domain: Domain) -> Iterator[Problem]:
         machine = repr(domain.machine) if domain.machine else "'pc', which is taken where none is written,"
         at = domain.machine_attribute or root["model"]
         yield Problem(
-            at=root["model"].span,
+            at=root.at("model"),
             message=f"PCI controller 0 is a {root.value('model')!r}, but machine {machine} has a {wanted!r}",
             help="write the machine type that the domain had, or take out the PCI controllers and the PCI addresses "
             "and libvirt assigns new ones",
@@ -520,7 +520,7 @@ def iommu_needs_q35(domain: Domain) -> Iterator[Problem]:
         if (needs_q35 and not domain.is_q35) or (model == "smmuv3" and domain.is_x86):
             board = "q35" if needs_q35 else "ARM virt"
             yield Problem(
-                at=iommu["model"].span,
+                at=iommu.at("model"),
                 message=f"IOMMU {model!r} is part of {board} machines, but this one is {domain.machine or 'pc'!r}",
                 help=f"write machine='{board.split()[-1]}', or take <iommu> out",
                 related=(Related(domain.machine_attribute.span, "the machine type"),)
@@ -608,7 +608,7 @@ def input_not_on_this_machine(domain: Domain, context: Context) -> Iterator[Prob
     device = domain.ps2_input
     if device and domain.machine == "microvm" and context.target.libvirt >= (11, 3, 0):
         yield Problem(
-            at=device["bus"].span,
+            at=device.at("bus"),
             message="machine 'microvm' has no PS/2 ports",
             help="take the input device away, or write machine='q35'",
         )
@@ -699,7 +699,7 @@ def bios_serial_without_port(domain: Domain) -> Iterator[Problem]:
     node = domain.serial_bios
     if node:
         yield Problem(
-            at=node["useserial"].span,
+            at=node.at("useserial"),
             message="the BIOS is to write to a serial port, but the domain has none",
             help="add <serial type='pty'/>",
         )

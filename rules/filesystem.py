@@ -539,7 +539,7 @@ def source_is_root(fs: VirtioFS, context: Context) -> Iterator[Problem]:
     daemon = context.target.virtiofsd
     fails = daemon is not None and daemon < (1, 14, 0)
     yield Problem(
-        at=fs.source["dir"].span,
+        at=fs.source.at("dir"),
         message=f"virtiofsd {spell(daemon)} cannot share the host's root directory"
         if fails
         else "the guest gets the host's whole root directory",
@@ -569,7 +569,7 @@ def comma_in_source(fs: VirtioFS, context: Context) -> Iterator[Problem]:
     """
     if fs.directory and "," in fs.directory and context.target.virtiofsd is None and fs.source:
         yield Problem(
-            at=fs.source["dir"].span,
+            at=fs.source.at("dir"),
             message=f"QEMU's own virtiofsd cannot share {fs.directory!r}, because of the comma",
             help="give the directory another name, or bind-mount it to a path without a comma",
         )

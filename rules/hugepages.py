@@ -173,10 +173,10 @@ def page_nodesets_overlap(domain: Domain) -> Iterator[Problem]:
     """
     for first, second, both in domain.overlapping_pages:
         yield Problem(
-            at=second.node["nodeset"].span,
+            at=second.node.at("nodeset"),
             message=f"NUMA cell {spell_set(both)} is to have {first.label} and {second.label}",
             help="name each cell once",
-            related=(Related(first.node["nodeset"].span, first.label),),
+            related=(Related(first.node.at("nodeset"), first.label),),
         )
 
 
@@ -195,7 +195,7 @@ def page_nodeset_beyond_cells(domain: Domain) -> Iterator[Problem]:
     for page, beyond in domain.pages_beyond_cells:
         number = len(domain.cells)
         yield Problem(
-            at=page.node["nodeset"].span,
+            at=page.node.at("nodeset"),
             message=f"huge pages are for NUMA cell {spell_set(beyond)}, but the guest has "
             + (f"{number} cells" if number > 1 else "one cell" if number else "no cells"),
             help="name cells that exist" if number else "take the nodeset away",

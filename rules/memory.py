@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vfslint.context import Context
-from vfslint.domain.devices import Device
+from vfslint.domain.devices import Device, VirtioFS
 from vfslint.domain.domain import Domain, Region
 from vfslint.findings import Edit, Fix, Problem, Related, Severity, Span, Stage
 from vfslint.rule import rule
@@ -64,7 +64,7 @@ def memory_not_shared(domain: Domain, context: Context) -> Iterator[Problem]:
     for device in domain.vhost_user_devices:
         severity, stage = _consequence(device, context)
         yield Problem(
-            at=_served(device).span,
+            at=_served(device),
             message=f"{device.label} needs shared memory, but {_names(private)} private",
             label=f"{_SERVERS.get(device.kind, 'another process serves it')} and must map the guest's memory",
             related=tuple(_reasons(domain, private)),
@@ -83,10 +83,11 @@ def _consequence(device: Device, context: Context) -> tuple[Severity | None, Sta
     return None, None
 
 
-def _served(device: Device) -> Attribute:
-    if device.driver and device.kind in ("filesystem", "video"):
-        return device.driver["type" if device.kind == "filesystem" else "name"]
-    return device.node["type"]
+def _served(device: Device) -> Span:
+    """Where it stands that another process serves a device."""
+    if isinstance(device, VirtioFS) and device.driver_attribute:
+        return device.driver_attribute.span
+    return device.driver.at("name") if device.driver and device.kind == "video" else device.node.at("type")
 
 
 def _names(regions: list[Region]) -> str:
@@ -547,7 +548,7 @@ def confidential_guest_with_vhost_user(domain: Domain) -> Iterator[Problem]:
     security = domain.first("launchSecurity")
     for device in domain.vhost_user_devices if security else ():
         yield Problem(
-            at=_served(device).span,
+            at=_served(device),
             message=f"{device.label} cannot reach the memory of a confidential guest",
             help="take one of the two out",
             related=(Related(security.start_span, "the guest's memory is encrypted"),) if security else (),
@@ -577,7 +578,7 @@ def sharing_needs_numa(domain: Domain, context: Context) -> Iterator[Problem]:
         return
     for share in domain.shares:
         yield Problem(
-            at=_served(share).span,
+            at=_served(share),
             message=f"{share.label} needs NUMA cells with shared memory under libvirt {spell(target.libvirt)} and "
             f"QEMU {spell(target.qemu)}",
             help="add <cpu><numa><cell … memAccess='shared'/></numa></cpu> with all vCPUs and all memory",

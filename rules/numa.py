@@ -127,10 +127,10 @@ def cells_overlap(domain: Domain) -> Iterator[Problem]:
     for first, second in domain.overlapping_cells:
         both = spell_set((first.cpus or frozenset()) & (second.cpus or frozenset()))
         yield Problem(
-            at=second.node["cpus"].span,
+            at=second.node.at("cpus"),
             message=f"vCPU {both} is in NUMA cell {first.id} and in cell {second.id}",
             help="list each vCPU in one cell",
-            related=(Related(first.node["cpus"].span, f"cell {first.id}"),),
+            related=(Related(first.node.at("cpus"), f"cell {first.id}"),),
         )
 
 
@@ -155,7 +155,7 @@ def cells_exceed_vcpus(domain: Domain) -> Iterator[Problem]:
         if beyond:
             has = f"has {domain.vcpus}" if vcpu else "has no <vcpu>, which means 1"
             yield Problem(
-                at=cell.node["cpus"].span,
+                at=cell.node.at("cpus"),
                 message=f"NUMA cell {cell.id} lists vCPU {spell_set(beyond)}, but the guest {has}",
                 help="raise <vcpu>, or shorten the list",
                 related=(Related(vcpu.text_span, "the number of vCPUs"),) if vcpu else (),
@@ -182,7 +182,7 @@ def cell_unit_missing(domain: Domain) -> Iterator[Problem]:
             continue
         unit = "GiB" if size < 128 else "MiB"
         yield Problem(
-            at=cell.node["memory"].span,
+            at=cell.node.at("memory"),
             message=f"NUMA cell {cell.id} has {spell_size(size)} of memory, because no unit is written",
             help=f"write unit='{unit}' if that is meant",
             fix=Fix(f"write unit='{unit}'", (edits.add_attribute(cell.node, "unit", unit),), safe=False)
@@ -208,7 +208,7 @@ def cell_memory_zero(domain: Domain) -> Iterator[Problem]:
     for cell in domain.cells:
         if cell.size_kib == 0 and cell.node.value("memory"):
             yield Problem(
-                at=cell.node["memory"].span,
+                at=cell.node.at("memory"),
                 message=f"NUMA cell {cell.id} has 0 memory, which QEMU refuses",
                 help="give it some, or take the cell away",
             )
@@ -244,7 +244,7 @@ def cell_sum_differs(domain: Domain) -> Iterator[Problem]:
         + (" and memory devices" if domain.memory_devices else "")
         + f" have {spell_size(total)}",
         help="make them equal; libvirt takes the sum",
-        related=tuple(Related(cell.node["memory"].span, f"cell {cell.id}") for cell in domain.cells[:3]),
+        related=tuple(Related(cell.node.at("memory"), f"cell {cell.id}") for cell in domain.cells[:3]),
         fix=Fix(f"write {total} KiB", tuple(changes)),
     )
 

@@ -63,7 +63,7 @@ def no_vcpu(domain: Domain) -> Iterator[Problem]:
         yield Problem(at=node.text_span, message="the guest has 0 vCPUs", help="write at least 1")
     elif node and domain.current_vcpus == 0:
         yield Problem(
-            at=node["current"].span,
+            at=node.at("current"),
             message=f"none of the guest's {domain.vcpus} vCPUs is there at its start",
             help="write current='1' or more, or leave it out for all",
             stage=Stage.DEFINE,
@@ -143,7 +143,7 @@ def more_vcpus_now_than_ever(domain: Domain) -> Iterator[Problem]:
     node = domain.first("vcpu")
     if node and domain.vcpus and (domain.current_vcpus or 0) > domain.vcpus:
         yield Problem(
-            at=node["current"].span,
+            at=node.at("current"),
             message=f"the guest starts with {domain.current_vcpus} vCPUs, but has {domain.vcpus} at most",
             help="raise the number in the element, or lower 'current'",
             related=(Related(node.text_span, "at most"),),
@@ -279,7 +279,7 @@ def cpu_feature_name(domain: Domain) -> Iterator[Problem]:
             yield Problem(at=node.start_span, message="the CPU feature has no name", help="write name='…'")
         elif name in seen:
             yield Problem(
-                at=node["name"].span,
+                at=node.at("name"),
                 message=f"CPU feature {name!r} is written twice",
                 help="keep one",
                 related=(Related(seen[name].start_span, "the first"),),
@@ -406,7 +406,7 @@ def vcpus_contradictory(domain: Domain) -> Iterator[Problem]:
     for number, _, node in domain.vcpu_states:
         if number >= domain.vcpus:
             yield Problem(
-                at=node["id"].span,
+                at=node.at("id"),
                 message=f"vCPU {number} is listed, but the last one is {domain.vcpus - 1}",
                 help="raise <vcpu>, or take it out of the list",
                 stage=Stage.PARSE,

@@ -118,7 +118,7 @@ def socket_path_too_long(fs: VirtioFS) -> Iterator[Problem]:
     size = len(fs.socket.encode())
     if size > SOCKET_PATH_BYTES:
         yield Problem(
-            at=fs.source["socket"].span,
+            at=fs.source.at("socket"),
             message=f"the socket's path is {size} bytes long, but only {SOCKET_PATH_BYTES} fit",
             help="let virtiofsd listen on a shorter path",
         )

@@ -48,7 +48,7 @@ def virtiofs_needs_qemu(fs: VirtioFS) -> Iterator[Problem]:
     # libvirt's test driver takes every device and runs none.
     if not fs.domain.is_qemu and fs.domain.type not in (None, "test"):
         yield Problem(
-            at=fs.driver["type"].span if fs.driver else fs.node.start_span,
+            at=fs.driver_attribute.span if fs.driver_attribute else fs.node.start_span,
             message=f"only QEMU has virtio-fs shares, and this domain is for {fs.domain.type!r}",
             help="write <domain type='kvm'>, or share the directory in a way that this hypervisor has",
             related=(Related(fs.domain.node.at("type"), "the hypervisor"),),

@@ -4,4 +4,3 @@ import os
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 DOMAIN_XSD = os.path.join(HERE, "domain.xsd")
-DOMAIN_RNG = os.path.join(HERE, "domain.rng")

@@ -198,8 +198,8 @@ class _Examination:
             else:
                 unknown.append((name, meant if meant in form.attributes else None))
         for name, meant in unknown:
-            if meant is None and len(unknown) == len(missing) == 1:
-                meant = self.plausible(form, next(iter(missing)), name)
+            if meant is None and len(missing) == 1:
+                meant = self.plausible(form, next(iter(missing)), name, is_only=len(unknown) == 1)
             lacking = missing.pop(meant, None) if meant is not None else None
             refused = (0, 0, 0) if name in form.refuses else lacking.refused.missing if lacking else None
             self.explain_unknown_attribute(form, name, meant, refused)
@@ -224,11 +224,11 @@ class _Examination:
         is_required = attribute.required or _is_newer(attribute.optional_since, self.libvirt)
         return is_required and attribute.name not in self.element.attrib
 
-    def plausible(self, form: Form, missing: str, name: str) -> str | None:
-        """Return the missing attribute, if what stands under another name is probably meant for it."""
+    def plausible(self, form: Form, missing: str, name: str, *, is_only: bool) -> str | None:
+        """Return the missing attribute, if an unknown one is probably meant for it; `is_only` if there is one alone."""
         values = form.attributes[missing].values
         picky = values.listed or values.form is not None
-        if len(form.attributes) == 1 or (picky and _suits(values, self.element.get(name, ""))):
+        if (is_only and len(form.attributes) == 1) or (picky and _suits(values, self.element.get(name, ""))):
             return missing
         namesakes = places().get(self.declared.name, {}).values()
         return missing if any(name in _any_form(each).attributes for each in namesakes) else None
@@ -279,7 +279,7 @@ class _Examination:
                 strangers.append(element)
         missing = {each.name: each for each in form.children.values() if self.lacks(each) and not found[each.name]}
         for element in strangers:
-            meant = self.meant_child(form, element, found, missing if len(strangers) == 1 else {})
+            meant = self.meant_child(form, element, found, missing)
             lacking = missing.pop(meant, None) if meant is not None else None
             refused = self.refused_stranger(form) or (lacking.refused.missing if lacking else None)
             self.explain_stranger(form, element, meant, found, refused)

@@ -183,7 +183,8 @@ class Attribute:
         self.name = name
         self.value = value
 
-    def _match(self) -> re.Match[str]:
+    def _match(self) -> re.Match[str] | None:
+        """The attribute as the start tag has it; None where a DTD within the document gives it its value."""
         document = self.node.document
         place = document.place(self.node.element)
         tag = document.source.text[place.start : place.tag_end]
@@ -191,27 +192,36 @@ class Attribute:
         for found in re.finditer(_ATTRIBUTE, tag):
             if found[1] == self.name or (self.name.startswith("{") and found[1].endswith(":" + local)):
                 return found
-        raise AssertionError(f"attribute {self.name} is not in {tag!r}")
+        return None
 
-    def _span(self, start: int, end: int) -> Span:
+    def _span(self, *groups: int) -> Span:
+        """The first of some groups that the attribute has; the start tag where it is not written."""
+        found = self._match()
+        if found is None:
+            return self.node.start_span
+        start, end = next(found.span(group) for group in groups if found[group] is not None)
         base = self.node.document.place(self.node.element).start
         return self.node.document.span(base + start, base + end)
 
     @property
+    def is_written(self) -> bool:
+        """Whether the start tag has it, and not only a DTD within the document."""
+        return self._match() is not None
+
+    @property
     def span(self) -> Span:
         """The value without its quotes."""
-        found = self._match()
-        return self._span(*found.span(2 if found[2] is not None else 3))
+        return self._span(2, 3)
 
     @property
     def name_span(self) -> Span:
         """The attribute's name."""
-        return self._span(*self._match().span(1))
+        return self._span(1)
 
     @property
     def whole_span(self) -> Span:
         """The whitespace before the name, the name and the quoted value: what removing the attribute removes."""
-        return self._span(*self._match().span())
+        return self._span(0)
 
 
 class Node:

@@ -18,20 +18,25 @@ _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", '"': "&quot;", "'": "&apos;
 
 
 def set_value(attribute: Attribute, value: str) -> Edit:
-    """Replace the value of an attribute; its quotes stay."""
+    """Replace the value of an attribute; its quotes stay. One that is only in a DTD is written into the tag."""
+    if not attribute.is_written:
+        return add_attribute(attribute.node, attribute.name, value)
     span = attribute.span
     return Edit(span.start.offset, span.end.offset, _source(attribute.node).encode(value.translate(_ESCAPES)))
 
 
 def rename_attribute(attribute: Attribute, name: str) -> Edit:
-    """Rename an attribute."""
+    """Rename an attribute. One that is only in a DTD is written into the tag under the new name."""
+    if not attribute.is_written:
+        return add_attribute(attribute.node, name, attribute.value)
     span = attribute.name_span
     return Edit(span.start.offset, span.end.offset, _source(attribute.node).encode(name))
 
 
 def remove_attribute(attribute: Attribute) -> Edit:
-    """Remove an attribute and the whitespace before it."""
-    return remove(attribute.whole_span)
+    """Remove an attribute and the whitespace before it. One that is only in a DTD stays."""
+    span = attribute.whole_span
+    return remove(span) if attribute.is_written else Edit(span.end.offset, span.end.offset, b"")
 
 
 def add_attribute(node: Node, name: str, value: str) -> Edit:
@@ -52,19 +57,19 @@ def remove(span: Span) -> Edit:
     return Edit(span.start.offset, span.end.offset, b"")
 
 
-def set_text(node: Node, text: str) -> Edit:
-    """Replace the text of an element that has text and no children."""
-    span = node.text_span
-    return Edit(span.start.offset, span.end.offset, _source(node).encode(text.translate(_ESCAPES)))
-
-
 def set_whole_text(node: Node, text: str) -> Edit:
-    """Replace everything between an element's tags, including whitespace; it must have an end tag."""
+    """Replace everything between an element's tags, including whitespace; a missing end tag is added."""
     source = _source(node)
     place = node.document.place(node.element)
-    end = source.text.rindex("</", 0, place.end)
-    new = source.encode(text.translate(_ESCAPES))
-    return Edit(source.offset(place.tag_end), source.offset(end), new)
+    written = text.translate(_ESCAPES)
+    if place.end == place.tag_end:
+        tag = source.text[place.start : place.tag_end]
+        if not written:
+            return Edit(source.offset(place.end), source.offset(place.end), b"")
+        new = source.encode(f">{written}</{_tag_name(tag)}>")
+        return Edit(source.offset(place.start + len(tag[:-2].rstrip())), source.offset(place.end), new)
+    end = source.text.rindex("</", place.tag_end, place.end)
+    return Edit(source.offset(place.tag_end), source.offset(end), source.encode(written))
 
 
 def rename_element(node: Node, name: str) -> list[Edit]:
@@ -74,9 +79,9 @@ def rename_element(node: Node, name: str) -> list[Edit]:
     edits = [Edit(span.start.offset, span.end.offset, source.encode(name))]
     place = node.document.place(node.element)
     if place.end > place.tag_end:
-        start = source.text.rindex("</", 0, place.end) + 2
-        end = start + len(node.tag.rpartition("}")[2])
-        edits.append(Edit(source.offset(start), source.offset(end), source.encode(name)))
+        start = source.text.rindex("</", place.tag_end, place.end)
+        end = start + 2 + len(_tag_name(source.text[start : place.end], 2))
+        edits.append(Edit(source.offset(start + 2), source.offset(end), source.encode(name)))
     return edits
 
 
@@ -104,7 +109,7 @@ def insert(parent: Node, xml: str, *, after: Node | None = None) -> Edit:
     outer = _indentation_before(text, place.start)
     if place.end == place.tag_end:
         tag = text[place.start : place.tag_end]
-        name = tag[1:].split(None, 1)[0].rstrip("/>")
+        name = _tag_name(tag)
         inner = _lay_out(document, xml, outer, unit=True)
         new = f"{tag[:-2].rstrip()}>{inner}{_newline(text) + outer if outer is not None else ''}</{name}>"
         return Edit(source.offset(place.start), source.offset(place.tag_end), source.encode(new))
@@ -116,11 +121,16 @@ def insert(parent: Node, xml: str, *, after: Node | None = None) -> Edit:
         new = _lay_out(document, xml, indentation, unit=False)
     else:
         at = place.tag_end
-        closing = text.rindex("</", 0, place.end)
+        closing = text.rindex("</", place.tag_end, place.end)
         new = _lay_out(document, xml, outer, unit=True)
         if outer is not None and "\n" not in text[at:closing]:
             new += _newline(text) + outer
     return Edit(source.offset(at), source.offset(at), source.encode(new))
+
+
+def _tag_name(tag: str, start: int = 1) -> str:
+    """Return the name in a tag, with its prefix, as it is written."""
+    return tag[start:].split(None, 1)[0].rstrip("/>")
 
 
 def _source(node: Node) -> Source:

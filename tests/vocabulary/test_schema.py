@@ -1,0 +1,230 @@
+"""domain.xsd is sound, says what the compiler understands, and _domain.py is what it makes."""
+
+import re
+from pathlib import Path
+
+import pytest
+import xmlschema
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lxml import etree
+
+from tools import compile_vocabulary
+from vfslint import schemas
+from vfslint.vocabulary import table
+
+XS = "{http://www.w3.org/2001/XMLSchema}"
+VFS = "{urn:vfslint:schema}"
+RELEASE = r"\d+\.\d+\.\d+"
+INTEGER = r"-?(\d+|0x[0-9a-f]+)"
+# The form of each annotation, and what it may stand on.
+ANNOTATIONS = {
+    "since": (RELEASE, {"element", "attribute", "enumeration"}),
+    "optional": (RELEASE, {"element", "attribute"}),
+    "refused": (rf"(({'|'.join(table.Refused._fields)})(:{RELEASE})?( |$))+", {"element", "attribute"}),
+    "reads": (
+        rf"(un)?signed {INTEGER}\.\.{INTEGER}( unlimited)?|words( !?[^ :!]+(:{RELEASE})?)+",
+        {"element", "attribute"},
+    ),
+    "together": (rf"until {RELEASE} \w+ \w+(,\w+)*:( \w+)+", {"element"}),
+    "plain": (r".+", {"simpleType"}),
+    "strangers": (rf"refused( until {RELEASE})?", {"complexType"}),
+    "refuses": (r"\w+( \w+)*", {"complexType"}),
+}
+
+
+@pytest.fixture(scope="module")
+def xsd():
+    return etree.parse(schemas.DOMAIN_XSD).getroot()
+
+
+@pytest.fixture(scope="module")
+def schema():
+    # xmlschema checks the schema against the one for XSD 1.1.
+    return xmlschema.XMLSchema11(schemas.DOMAIN_XSD)
+
+
+def local(node):
+    return etree.QName(node).localname
+
+
+# the schema
+
+
+def test_schema_is_valid_xsd_1_1(schema):
+    assert schema.elements.keys() == {"domain", "inactiveDomain"} == table.roots().keys()
+
+
+def test_every_type_is_used(xsd):
+    named = {n.get("name") for tag in ("complexType", "simpleType") for n in xsd.findall(XS + tag)}
+    used = {node.get(key) for node in xsd.iter() for key in ("type", "base")}
+    assert named <= used
+
+
+def test_types_of_values_say_what_they_want(xsd):
+    for declared in xsd.findall(XS + "simpleType"):
+        facets = declared.findall(f"{XS}restriction/*")
+        listed = any(facet.tag == XS + "enumeration" for facet in facets)
+        if facets and not listed:
+            assert declared.findtext(f"{XS}annotation/{XS}documentation"), declared.get("name")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "domain/memoryBacking",
+        "domain/memoryBacking/hugepages/page",
+        "domain/cpu/numa/cell",
+        "domain/devices/filesystem",
+        "domain/devices/filesystem/binary/openfiles",
+        "domain/devices/filesystem/idmap/uid",
+        "domain/devices/memory/target/requested",
+    ],
+)
+def test_elements_of_the_scope_are_documented(path, schema):
+    tag, *below = path.split("/")
+    declared = [schema.elements[tag]]
+    for tag in below:
+        kinds = [kind for each in declared for kind in [a.type for a in each.alternatives] or [each.type]]
+        declared = [
+            each
+            for kind in kinds
+            if kind.is_complex() and not kind.has_simple_content()
+            for each in kind.content.iter_elements()
+            if each.local_name == tag
+        ]
+    assert declared
+    for each in declared:
+        text = each.elem.findtext(f"{XS}annotation/{XS}documentation")
+        assert text is not None, path
+        assert text.endswith("."), text
+
+
+# annotations
+
+
+def test_annotations_are_known(xsd):
+    names = {name.removeprefix(VFS) for node in xsd.iter() for name in node.attrib if name.startswith(VFS)}
+    assert names == ANNOTATIONS.keys()
+
+
+@pytest.mark.parametrize("name", ANNOTATIONS)
+def test_annotations_are_well_formed_and_where_they_count(name, xsd):
+    pattern, places = ANNOTATIONS[name]
+    annotated = [node for node in xsd.iter("*") if node.get(VFS + name) is not None]
+    assert annotated
+    assert {local(node) for node in annotated} <= places
+    assert [text for node in annotated if not re.fullmatch(pattern, text := node.get(VFS + name))] == []
+
+
+def test_first_comment_describes_every_annotation():
+    comment = Path(schemas.DOMAIN_XSD).read_text(encoding="utf-8").partition("-->")[0]
+    assert set(re.findall(r"^ +vfs:(\w+)", comment, re.MULTILINE)) == ANNOTATIONS.keys()
+
+
+def test_releases_are_not_newer_than_the_newest(xsd):
+    texts = [text for node in xsd.iter("*") for name, text in node.attrib.items() if name.startswith(VFS)]
+    releases = {compile_vocabulary.release(each) for text in texts for each in re.findall(rf"\b{RELEASE}\b", text)}
+    assert releases
+    assert max(releases) <= table.NEWEST
+    assert xsd.get("version") == "{}.{}.{}".format(*table.NEWEST)
+
+
+def test_refusals_name_each_kind_once_and_say_something(xsd):
+    for node in xsd.iter("*"):
+        words = [word.partition(":")[0] for word in node.get(VFS + "refused", "").split()]
+        assert len(words) == len(set(words)), node.attrib
+        if local(node) == "attribute":
+            assert "repeated" not in words, node.attrib
+
+
+def test_what_may_be_left_out_is_not_required(xsd):
+    for node in xsd.iter("*"):
+        if node.get(VFS + "optional"):
+            assert node.get("use") != "required", node.attrib
+            assert local(node) == "attribute" or node.get("minOccurs") == "0", node.attrib
+
+
+def test_what_the_parser_does_not_read_is_listed(xsd):
+    for name, form in every_form():
+        for each in (*form.attributes.values(), *form.children.values()):
+            unread = set(each.reads.unread if each.reads else ())
+            if unread:
+                texts = [inner.text for inner in each.all_forms()] if hasattr(each, "forms") else [each.values]
+                assert all(text and unread <= text.listed.keys() for text in texts), (name, each.name)
+
+
+def test_what_the_parser_reads_besides_is_not_listed():
+    for name, form in every_form():
+        for attribute in form.attributes.values():
+            more = {word for word, _ in attribute.reads.words} if attribute.reads else set()
+            assert not more & attribute.values.listed.keys(), (name, attribute.name)
+
+
+def test_children_that_stand_together_are_known():
+    kept = [(child, each) for _, form in every_form() for child in form.children.values() if (each := child.together)]
+    assert kept
+    for child, together in kept:
+        for form in child.all_forms():
+            assert together.attribute in form.attributes
+        selectable = {word for form in child.all_forms() for word in form.attributes[together.attribute].values.listed}
+        assert set(together.values) <= selectable
+        assert any(set(together.names) <= form.children.keys() for form in child.all_forms())
+
+
+def test_refused_strangers_are_not_known():
+    for _, form in every_form():
+        assert not set(form.refuses) & form.attributes.keys(), form.name
+
+
+def every_form():
+    from vfslint.schemas import _domain
+
+    return [(name, table.form(name)) for name in _domain.FORMS]
+
+
+# values
+
+
+def plain():
+    from vfslint.schemas import _domain
+
+    named = {node.get("name") for node in etree.parse(schemas.DOMAIN_XSD).getroot().findall(XS + "simpleType")}
+    return [(name, pattern) for name, (_, pattern, _) in _domain.VALUES.items() if pattern and name in named]
+
+
+@pytest.mark.parametrize(("name", "pattern"), plain(), ids=lambda it: it if it.isalnum() else "")
+@given(data=st.data())
+@settings(max_examples=50, deadline=None)
+def test_values_that_match_the_plain_pattern_are_right(name, pattern, data, schema):
+    value = data.draw(st.from_regex(re.compile(pattern, re.ASCII), fullmatch=True))
+    if "\r" not in value and value.isprintable():
+        assert schema.types[name].is_valid(value)
+
+
+def test_every_annotated_pattern_is_tried(xsd):
+    assert {node.get("name") for node in xsd.iter("*") if node.get(VFS + "plain")} <= {name for name, _ in plain()}
+
+
+@pytest.mark.parametrize(("listed", "newest"), [("Architecture", "loongarch64"), ("Hypervisor", "kvm")])
+def test_listed_words_are_those_of_the_schema(listed, newest, schema):
+    assert list(table.values(listed).listed) == schema.types[listed].enumeration
+    assert newest in table.values(listed).listed
+
+
+# what is made of it
+
+
+def test_compiled_vocabulary_is_fresh():
+    assert compile_vocabulary.MODULE.read_text(encoding="utf-8") == compile_vocabulary.compiled()
+
+
+def test_check_reports_a_stale_vocabulary(tmp_path, monkeypatch):
+    monkeypatch.setattr(compile_vocabulary, "MODULE", tmp_path / "_domain.py")
+    (tmp_path / "_domain.py").write_text("VALUES = {}\n")
+    monkeypatch.setattr("sys.argv", ["compile_vocabulary", "--check"])
+    assert compile_vocabulary.main() == 1
+    monkeypatch.setattr("sys.argv", ["compile_vocabulary"])
+    assert compile_vocabulary.main() == 0
+    monkeypatch.setattr("sys.argv", ["compile_vocabulary", "--check"])
+    assert compile_vocabulary.main() == 0
