@@ -184,7 +184,7 @@ class Attribute:
         self.value = value
 
     def _match(self) -> re.Match[str] | None:
-        """The attribute as the start tag has it; None where a DTD within the document gives it its value."""
+        """The attribute in the start tag; None if its value comes from a DTD inside the document."""
         document = self.node.document
         place = document.place(self.node.element)
         tag = document.source.text[place.start : place.tag_end]
@@ -195,7 +195,7 @@ class Attribute:
         return None
 
     def _span(self, *groups: int) -> Span:
-        """The first of some groups that the attribute has; the start tag where it is not written."""
+        """The first group that matched; the start tag if the attribute is not in it."""
         found = self._match()
         if found is None:
             return self.node.start_span
@@ -205,7 +205,7 @@ class Attribute:
 
     @property
     def is_written(self) -> bool:
-        """Whether the start tag has it, and not only a DTD within the document."""
+        """Whether it is in the start tag, and not only in a DTD inside the document."""
         return self._match() is not None
 
     @property
