@@ -1,8 +1,8 @@
-"""Measures vfslint beside its peers and prints medians and ratios: `python benchmarks/run.py [--rounds N]`.
+"""Measures vfslint and its peers, and prints medians and ratios: `python benchmarks/run.py [--rounds N]`.
 
-Run it with the Python that vfslint is installed in (not an editable install, whose import hook slows every
-start). Peers that the machine lacks are left out and named. Rounds are interleaved, so that a machine that
-drifts slows all of them alike.
+Run it with the Python that vfslint is installed in (not an editable install, whose import hook slows down
+every start). Peers that are not installed are skipped and listed. Rounds are interleaved, so that a machine whose speed
+varies affects all of them equally.
 """
 
 from __future__ import annotations
@@ -33,34 +33,34 @@ VFSLINT = str(Path(PYTHON).parent / "vfslint")
 
 
 def libvirt_schema() -> str | None:
-    """Return libvirt's own domain.rng, or None where libvirt is not installed."""
+    """Return libvirt's own domain.rng, or None if libvirt is not installed."""
     found = glob.glob("/usr/share/libvirt/schemas/domain.rng")
     return found[0] if found else None
 
 
 def domains() -> list[bytes]:
-    """Return the set: domains as four libvirt releases print them, each as a domain of its own."""
+    """Return the test set: domains as four libvirt releases print them, each made unique."""
     with gzip.open(ROOT / "tests" / "data" / "dumps.jsonl.gz", "rt", encoding="utf-8") as lines:
         printed = [json.loads(line)["xml"] for line in lines]
     return [_as_number(printed[number % len(printed)], number).encode() for number in range(FILES)]
 
 
 def _as_number(domain: str, number: int) -> str:
-    """Give a domain a name, a uuid, directories and sockets of its own."""
+    """Give a domain a unique name, uuid, directories and sockets."""
     domain = domain.replace("<name>", f"<name>d{number}-", 1)
     domain = re.sub(r"<uuid>[^<]*</uuid>", f"<uuid>{uuid.UUID(int=number + 1)}</uuid>", domain, count=1)
     return domain.replace("/srv/", f"/srv/d{number}/").replace("/run/", f"/run/d{number}/")
 
 
 def cold_starts() -> dict[str, list[str]]:
-    """Return the commands whose start is compared, the first being the yardstick of the others."""
+    """Return the commands whose start is compared; the others are relative to the first."""
     commands = {
         "python -c 'import lxml.etree'": [PYTHON, "-c", "import lxml.etree"],
         "python -c pass": [PYTHON, "-c", "pass"],
         "vfslint CLEAN": [VFSLINT, str(CLEAN)],
         "vfslint CLEAN (quiet)": [VFSLINT, "--quiet", str(CLEAN)],
         "vfslint FAULTY (drawn by rich)": [VFSLINT, "--color=always", str(FAULTY)],
-        "vfslint MISSPELT (drawn by rich)": [
+        "vfslint MISSPELLED (drawn by rich)": [
             VFSLINT,
             "--color=always",
             str(ROOT / "examples" / "faulty" / "misspelled.xml"),
@@ -76,7 +76,7 @@ def cold_starts() -> dict[str, list[str]]:
 
 
 def measure(rounds: int, jobs: dict[str, Callable[[], object]]) -> dict[str, float]:
-    """Run every job once a round; return each one's median in milliseconds."""
+    """Run every job once per round; return each one's median in milliseconds."""
     times: dict[str, list[float]] = {name: [] for name in jobs}
     for turn in range(rounds + 1):
         for name, job in jobs.items():
@@ -102,7 +102,7 @@ for file in sys.argv[2:]:
 
 
 def process_jobs(files: list[str]) -> dict[str, Callable[[], object]]:
-    """Return jobs that read 136 files in a process of their own, start and end included."""
+    """Return jobs that read 136 files in a separate process, including its start and end."""
     jobs: dict[str, Callable[[], object]] = {}
     schema = libvirt_schema()
     if schema:
@@ -159,7 +159,7 @@ def main() -> None:
             path = Path(folder) / f"{number:03}.xml"
             path.write_bytes(data)
             files.append(str(path))
-        show(f"{FILES} domains, a whole process, median", measure(rounds, process_jobs(files)))
+        show(f"{FILES} domains, one process, median", measure(rounds, process_jobs(files)))
         show(f"{FILES} domains inside a running process, median", measure(rounds, throughput_jobs(files)))
     absent = [tool for tool in ("xmllint", "virt-xml-validate") if not shutil.which(tool)]
     if not libvirt_schema():

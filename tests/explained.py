@@ -45,8 +45,8 @@ EXPLAINED = (
         "a plus sign before the memory size of a NUMA cell",
         "",
         frozenset(),
-        "The schema of 7.0.0 to 11.3.0 rejects `memory='+1'` of a cell, the one of 12.8.0 accepts it; plain define always "
-        "accepts it.",
+        "The schema of 7.0.0 to 11.3.0 rejects `memory='+1'` of a cell, the one of 12.8.0 accepts it; plain define "
+        "always accepts it.",
     ),
     Explained(
         "a time zone with another clock offset",

@@ -69,7 +69,8 @@ def environment() -> str:
 
 def figures() -> str:
     """Return how far vfslint and libvirt agree, by file of cases, release and question."""
-    return _table(("cases", "libvirt", "domains", "define", "validate", "missed rejections", "false alarms"), _figures())
+    heads = ("cases", "libvirt", "domains", "define", "validate", "missed rejections", "false alarms")
+    return _table(heads, _figures())
 
 
 def _figures() -> Iterator[tuple[str, ...]]:
