@@ -1,4 +1,4 @@
-"""Sound domains with one or two faults put in, by hypothesis."""
+"""Valid domains with one or two mistakes introduced, by hypothesis."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ class Mutant(NamedTuple):
 
 @cache
 def sound_domains() -> list[Any]:
-    """Return the trees of the sound domains: those of the conformance cases, and as libvirt 9.0.0 prints them."""
+    """Return the trees of valid domains: those of the conformance cases, and those that libvirt 9.0.0 prints."""
     with gzip.open(DATA / "cases.jsonl.gz", "rt", encoding="utf-8") as lines:
         cases = [json.loads(line) for line in lines]
     texts = [case["xml"] for case in cases if not case["faults"]]
@@ -144,7 +144,7 @@ def sound_domains() -> list[Any]:
 
 @st.composite
 def mutants(draw: st.DrawFn) -> Mutant:
-    """Draw a sound domain with up to two faults."""
+    """Draw a valid domain with up to two mistakes."""
     root = deepcopy(draw(st.sampled_from(sound_domains())))
     number = draw(st.integers(0, 2))
     faults = tuple(_mutate(draw, root) for _ in range(number))

@@ -1,4 +1,4 @@
-"""What vfslint prints for the bundled examples, whole and to the letter: `pytest --update-golden` rewrites it."""
+"""The exact output of vfslint for the bundled examples: `pytest --update-golden` rewrites it."""
 
 import io
 from pathlib import Path

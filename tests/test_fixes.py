@@ -52,7 +52,7 @@ DOMAIN = f"""\
 FIXED = DOMAIN.replace(f"    {UNUSED}\n", "")
 
 
-# Rules of the tests' own: each looks at <domain> for one attribute and fixes it, well or badly.
+# Rules for these tests: each checks one attribute of <domain> and has a good or a bad fix for it.
 
 
 def _problems(document: Document, name: str, value: str, edits: list[Edit], *, safe: bool) -> Iterator[Problem]:
@@ -195,8 +195,8 @@ def documents(draw: st.DrawFn) -> bytes:
     quote = draw(st.sampled_from("'\""))
     end = draw(st.sampled_from(["\n", "\r\n"]))
     names = draw(st.permutations("abcde"))
-    blanks = draw(st.sampled_from([" ", "  ", f"{end}\t"]))
-    attributes = "".join(f"{blanks}{name}={quote}{draw(_VALUES)}{quote}" for name in names)
+    spaces = draw(st.sampled_from([" ", "  ", f"{end}\t"]))
+    attributes = "".join(f"{spaces}{name}={quote}{draw(_VALUES)}{quote}" for name in names)
     inside = draw(st.sampled_from(["", "é", f"{end}  <name>ü&amp;</name>{end}", "<!-- c --><?p i?>"]))
     text = f"<domain{attributes}>{inside}</domain>{end}"
     encoding = draw(st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "latin-1"]))
@@ -248,7 +248,7 @@ def test_edits_change_their_ranges_and_nothing_else(ranges: list[tuple[int, int,
     assert after[position:] == data[done:]
 
 
-# Whole files, through the command.
+# Complete files, through the command.
 
 
 def vfslint(*argv: str, stdin: str = "") -> tuple[int, str, str]:

@@ -1,4 +1,4 @@
-"""vfslint against the libvirt that is installed here: sound domains with faults that hypothesis puts in.
+"""Compare vfslint with the installed libvirt: valid domains in which hypothesis introduces mistakes.
 
 `.ci/run` installs Debian's libvirt 9.0.0 and QEMU and asks a fixed set of cases. By hand, with new ones and for
 as long as one likes: `python -m tests.test_live_libvirt --cases 10000 --seed 1`.
