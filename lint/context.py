@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from vfslint.targets import NEWEST, Target
 
 if TYPE_CHECKING:
+    from vfslint.domain.domain import Domain
     from vfslint.host.facts import Host
     from vfslint.qemu_conf.reader import QemuConf
 
@@ -16,7 +17,8 @@ class Context(NamedTuple):
 
     `session` tells that an unprivileged libvirt (qemu:///session) will read the domain. `host` holds the
     facts of the host that it is meant for, where they are known; `conf` is the qemu.conf of its libvirt,
-    `libvirt_schema` the path of that libvirt's own domain.rng.
+    `libvirt_schema` the path of that libvirt's own domain.rng. `judged` is the domain that a rule is asked about,
+    or about a part of which it is asked; rules know it as `domain`.
     """
 
     target: Target = NEWEST
@@ -24,3 +26,11 @@ class Context(NamedTuple):
     host: Host | None = None
     conf: QemuConf | None = None
     libvirt_schema: str | None = None
+    judged: Domain | None = None
+
+    @property
+    def domain(self) -> Domain:
+        """The domain being judged; a rule about a domain's parts always has one."""
+        if self.judged is None:
+            raise LookupError("this rule is about no domain")
+        return self.judged

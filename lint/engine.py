@@ -11,6 +11,7 @@ from vfslint.domain.roots import FLEETS, HOLDERS, OTHER_LIBVIRT_ROOTS, UnknownRo
 from vfslint.failures import Failure
 from vfslint.findings import Finding, Problem, Severity, Stage
 from vfslint.rule import Rule
+from vfslint.subjects import OF_DOMAINS, is_of_domains, part_of
 from vfslint.xml.document import Document, Malformed, read
 from vfslint.xml.source import Source
 
@@ -18,11 +19,8 @@ if TYPE_CHECKING:
     from vfslint.fleet import Member
     from vfslint.suppressions import Holder, Suppressed, Suppression
 
-# The rules for so many names of elements are kept; hostile files could hold any number of names.
-TAGS_KEPT = 1024
-
-# What the rules about one domain are asked about.
-_OF_DOMAINS = ("Domain", "Filesystem", "VirtioFS", "MemoryDevice")
+# So many sets of names of elements are remembered; hostile files could hold any number of them.
+PLANS_KEPT = 1024
 
 
 class Skipped(NamedTuple):
@@ -74,18 +72,26 @@ class Judgement:
 
     @property
     def failures(self) -> tuple[Failure, ...]:
-        """The first failure of each rule."""
+        """The first failure of each rule, and those outside of rules."""
         return tuple(self._failed.values())
 
-    def ask(self, rules: Iterable[Rule], subjects: Iterable[Any], context: Context) -> None:
+    def found(self, find: Callable[[Domain], Sequence[Any]], domain: Domain) -> Sequence[Any]:
+        """Return a domain's subjects of one type; none where vfslint fails to find them."""
+        try:
+            return find(domain)
+        except Exception as error:  # as below
+            failure = Failure.of(error, self.file)
+            self._failed.setdefault(failure.place, failure)
+            return ()
+
+    def ask(self, rules: Iterable[Rule], subjects: Sequence[Any], context: Context) -> None:
         """Ask rules about subjects. A rule that fails loses what it was about to say, and nothing else."""
-        findings = self.findings
-        for subject in subjects:
-            for rule in rules:
+        for rule in rules:
+            check, wants_context = rule.check, rule.wants_context
+            for subject in subjects:
                 try:
-                    found = rule.check(subject, context) if rule.wants_context else rule.check(subject)
-                    for problem in found:
-                        findings.append(_finding(rule, problem))
+                    for problem in check(subject, context) if wants_context else check(subject):
+                        self.findings.append(_finding(rule, problem))
                 except Exception as error:  # whatever it is: the other rules have found what they have found
                     self._failed.setdefault(rule.code, Failure.of(error, self.file, rule.code))
 
@@ -93,7 +99,9 @@ class Judgement:
 class Engine:
     """A choice of rules under a context. Judging changes nothing in it, so threads can share one.
 
-    `severities` gives the severity of a rule's findings, by code, where the rule is not to decide it.
+    `severities` gives the severity of a rule's findings, by code, where the rule is not to decide it. `others` are
+    rules that are not selected: nothing of theirs is reported, but where one knows more of a place than a generic
+    rule, the generic one is silent, whatever is selected.
     """
 
     def __init__(
@@ -103,6 +111,7 @@ class Engine:
         *,
         strict_root: bool = False,
         severities: Mapping[str, Severity] | None = None,
+        others: Iterable[Rule] = (),
     ) -> None:
         self.context = context
         self.strict_root = strict_root
@@ -115,10 +124,11 @@ class Engine:
             rule.code
             for subject, chosen in self._rules.items()
             for rule in chosen
-            if subject != "Fleet" and not rule.wants_context
+            if subject != "Fleet" and not rule.varies
         }
         self._generic = frozenset(rule.code for chosen in self._rules.values() for rule in chosen if rule.generic)
-        self._of_domains: dict[bool, _ByWords] = {}
+        self._plans: dict[bool, _Plans] = {}
+        self._others = tuple(rule for rule in others if is_of_domains(rule.subject) and not rule.generic)
 
     def judge_xml(self, source: Source) -> Outcome:
         """Return what the rules find in an XML file."""
@@ -143,7 +153,9 @@ class Engine:
         domains = domains_in(document, self.context) if is_whole else []
         for domain in domains:
             self._judge_domain(judgement, domain)
-        judgement.findings = _said_once(judgement.findings, self._generic)
+        if any(finding.code in self._generic for finding in judgement.findings):
+            known = [*judgement.findings, *self._findings_of_others(source.name, domains)]
+            judgement.findings = _said_once(judgement.findings, known, self._generic)
         outcome = self._settle(document, judgement, is_whole=is_whole)
         if name not in FLEETS or "Fleet" not in self._rules:
             return outcome
@@ -211,78 +223,73 @@ class Engine:
             findings = [f._replace(severity=wanted.get(f.code, f.severity)) for f in findings]
         return Outcome(_in_order(findings), None, suppressed, is_whole, failures=judgement.failures)
 
-    def _asked(self, domain: Domain) -> dict[str, list[Rule]]:
-        """Return the rules to ask about a domain: most look at what most files do not hold."""
+    def _judge_domain(self, judgement: Judgement, domain: Domain) -> None:
         key = domain.is_qemu
-        candidates = self._of_domains.get(key)
-        if candidates is None:
-            candidates = self._of_domains[key] = _ByWords(
+        plans = self._plans.get(key)
+        if plans is None:
+            plans = self._plans[key] = _Plans(
                 rule
-                for subject in _OF_DOMAINS
-                for rule in self._rules.get(subject, ())
+                for subject, rules in self._rules.items()
+                if is_of_domains(subject)
+                for rule in rules
                 if domain.is_qemu or rule.any_hypervisor
             )
-        return candidates.for_document(domain.document)
+        context = self.context._replace(judged=domain)
+        for find, each, together in plans.of(domain):
+            subjects = judgement.found(find, domain)
+            if subjects:
+                judgement.ask(each, subjects, context)
+                if together:
+                    judgement.ask(together, (subjects,), context)
 
-    def _judge_domain(self, judgement: Judgement, domain: Domain) -> None:
-        rules = self._asked(domain)
-        for subject, subjects in (
-            ("Domain", (domain,)),
-            ("Filesystem", domain.filesystems),
-            ("VirtioFS", domain.shares),
-            ("MemoryDevice", domain.memory_devices),
-        ):
-            chosen = rules.get(subject)
-            if chosen and subjects:
-                judgement.ask(chosen, subjects, self.context)
+    def _findings_of_others(self, file: str, domains: Iterable[Domain]) -> list[Finding]:
+        """Return what the rules that are not selected find."""
+        if not self._others:
+            return []
+        judgement = Judgement(file)
+        engine = Engine(self._others, self.context)
+        for domain in domains:
+            engine._judge_domain(judgement, domain)
+        return judgement.findings
 
-    def ask_about_suppressions(self, judgement: Judgement, suppressions: Iterable[Suppression]) -> None:
+    def ask_about_suppressions(self, judgement: Judgement, suppressions: Sequence[Suppression]) -> None:
         """Add what is wrong with a file's suppressions themselves."""
         self._ask(judgement, "Suppression", suppressions)
 
-    def _ask(self, judgement: Judgement, subject: str, subjects: Iterable[Any]) -> None:
+    def _ask(self, judgement: Judgement, subject: str, subjects: Sequence[Any]) -> None:
         judgement.ask(self._rules.get(subject, ()), subjects, self.context)
 
 
-class _ByWords:
-    """Rules about domains by the words that they are for: starts of the names of elements, or pieces of the text."""
+class _Step(NamedTuple):
+    """How to find the subjects of one type, the rules about each of them, and those about all of them together."""
+
+    find: Callable[[Domain], Sequence[Any]]
+    each: list[Rule]
+    together: list[Rule]
+
+
+class _Plans:
+    """Which rules about domains to ask, by the elements that a domain holds: most types occur in few domains."""
 
     def __init__(self, rules: Iterable[Rule]) -> None:
-        self._always: dict[Rule, None] = {}
-        self._by_start: dict[str, list[Rule]] = {}
-        self._by_text: dict[str, list[Rule]] = {}
+        self._steps: dict[str, _Step] = {}
         for rule in rules:
-            if not rule.words:
-                self._always[rule] = None
-            for word in rule.words:
-                if word[0] == "<":
-                    self._by_start.setdefault(word[1:], []).append(rule)
-                else:
-                    self._by_text.setdefault(word, []).append(rule)
-        self._by_tag: dict[str, dict[Rule, None]] = {}
+            part = part_of(rule.subject)
+            step = self._steps.setdefault(part, _Step(OF_DOMAINS[part].find, [], []))
+            (step.each if part == rule.subject else step.together).append(rule)
+        self._known: frozenset[str] = frozenset[str]().union(*(OF_DOMAINS[part].elements for part in self._steps))
+        self._plans: dict[frozenset[str], list[_Step]] = {}
 
-    def for_document(self, document: Document) -> dict[str, list[Rule]]:
-        """Return the rules to ask about the domains of a document, by subject."""
-        asked = self._always.copy()
-        for tag in {element.tag for element in document.root.iter("*")}:
-            asked.update(self._for_tag(tag))
-        source = document.source
-        for word, rules in self._by_text.items():
-            if source.encode(word) in source.data:
-                asked.update(dict.fromkeys(rules))
-        found: dict[str, list[Rule]] = {subject: [] for subject in _OF_DOMAINS}
-        for rule in asked:
-            found[rule.subject].append(rule)
-        return found
-
-    def _for_tag(self, tag: str) -> dict[Rule, None]:
-        rules = self._by_tag.get(tag)
-        if rules is None:
-            starting = (rules for start, rules in self._by_start.items() if tag.startswith(start))
-            rules = {rule: None for chosen in starting for rule in chosen}
-            if len(self._by_tag) < TAGS_KEPT:
-                self._by_tag[tag] = rules
-        return rules
+    def of(self, domain: Domain) -> list[_Step]:
+        """Return the steps for a domain, with one pass over its elements."""
+        held = self._known.intersection([element.tag for element in domain.node.element.iter("*")])
+        plan = self._plans.get(held)
+        if plan is None:
+            needed = ((OF_DOMAINS[part].elements, step) for part, step in self._steps.items())
+            plan = [step for elements, step in needed if not elements or elements & held]
+            if len(self._plans) < PLANS_KEPT:
+                self._plans[held] = plan
+        return plan
 
 
 def domains_in(document: Document, context: Context) -> list[Domain]:
@@ -310,11 +317,11 @@ def _finding(rule: Rule, problem: Problem) -> Finding:
     )
 
 
-def _said_once(findings: list[Finding], generic: frozenset[str]) -> list[Finding]:
-    """Leave out what a generic rule says of a place at which another rule knows more."""
+def _said_once(findings: list[Finding], known: list[Finding], generic: frozenset[str]) -> list[Finding]:
+    """Leave out what a generic rule reports at a place of which another rule knows more."""
     particular = {
         finding.at.start.offset
-        for finding in findings
+        for finding in known
         if finding.code not in generic and finding.stage in (Stage.PARSE, Stage.SCHEMA, Stage.DEFINE)
     }
     return [finding for finding in findings if finding.code not in generic or finding.at.start.offset not in particular]

@@ -6,9 +6,13 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from vfslint.findings import Problem, Severity, Stage
+from vfslint.subjects import subject_of
 
 if TYPE_CHECKING:
     from vfslint.manual import Manual
+
+# What of a context differs from run to run, other than the domain.
+_OF_A_RUN = frozenset({"target", "session", "host", "conf", "libvirt_schema"})
 
 Check = Callable[..., Iterator[Problem]]
 
@@ -16,12 +20,12 @@ Check = Callable[..., Iterator[Problem]]
 class Rule:
     """A rule with its code, name, severity and stage; calling it yields the problems of one subject.
 
-    `subject` is the name of the class in the annotation of the check's first parameter (`Domain`,
-    `VirtioFS`, `QemuConf` …): the engine calls the rule once for each of these. A check that names a
-    second parameter is given the `Context`: target releases, qemu.conf and host facts.
+    `subject` is the annotation of the check's first parameter, one of `vfslint.subjects` (`Domain`,
+    `VirtioFS`, `list[Disk]` …): the engine calls the rule once for each of these. A check with a
+    second parameter, `context`, is given the `Context`: target releases, qemu.conf, host facts, and the domain.
 
-    What a `generic` rule says gives way to what another rule says of the same place. A rule with `words` is
-    asked only about files whose text holds one of them: names of elements and attributes that it looks at.
+    What a rule that `varies` says depends on more than the file. What a `generic` rule says gives way to what
+    another rule says of the same place.
     """
 
     __slots__ = (
@@ -33,8 +37,8 @@ class Rule:
         "severity",
         "stage",
         "subject",
+        "varies",
         "wants_context",
-        "words",
     )
 
     def __init__(
@@ -45,7 +49,6 @@ class Rule:
         stage: Stage,
         any_hypervisor: bool,
         generic: bool,
-        words: tuple[str, ...],
         check: Check,
     ) -> None:
         self.code = code
@@ -54,12 +57,17 @@ class Rule:
         self.stage = stage
         self.any_hypervisor = any_hypervisor
         self.generic = generic
-        self.words = words
         self.check = check
         names = check.__code__.co_varnames[: check.__code__.co_argcount]
-        annotation = check.__annotations__[names[0]]
-        self.subject: str = annotation if isinstance(annotation, str) else annotation.__name__
+        if names[1:] not in ((), ("context",)):
+            raise TypeError(f"rule {code} {name}: a rule takes its subject and perhaps `context`, not {names[1:]}")
+        try:
+            self.subject: str = subject_of(check.__annotations__.get(names[0]) if names else None)
+        except LookupError as error:
+            raise TypeError(f"rule {code} {name}: its subject {error}") from None
         self.wants_context = len(names) > 1
+        used = set(check.__code__.co_names)
+        self.varies: bool = self.wants_context and ("domain" not in used or bool(used & _OF_A_RUN))
 
     def __call__(self, subject: Any, context: Any) -> Iterator[Problem]:
         """Yield what is wrong with `subject` under `context`."""
@@ -84,16 +92,14 @@ def rule(
     stage: Stage,
     any_hypervisor: bool = False,
     generic: bool = False,
-    words: tuple[str, ...] = (),
 ) -> Callable[[Check], Rule]:
     """Make a rule of a generator function.
 
     A rule about domains is asked about QEMU-family domains alone (kvm, qemu, hvf, kqemu), because other
-    hypervisors have rules of their own; `any_hypervisor=True` lifts that. See `Rule` for `generic`,
-    `words`.
+    hypervisors have rules of their own; `any_hypervisor=True` lifts that. See `Rule` for `generic`.
     """
 
     def register(check: Check) -> Rule:
-        return Rule(code, name, severity, stage, any_hypervisor, generic, words, check)
+        return Rule(code, name, severity, stage, any_hypervisor, generic, check)
 
     return register

@@ -53,10 +53,7 @@ FLEET_TOPICS = ("fleet",)
 @cache
 def _rules_of(topic: str) -> tuple[Rule, ...]:
     module = import_module(f"vfslint.rules.{topic}")
-    found = [rule for rule in vars(module).values() if isinstance(rule, Rule)]
-    for rule in found:
-        rule.words = rule.words or WORDS.get(topic, ())
-    return tuple(found)
+    return tuple(rule for rule in vars(module).values() if isinstance(rule, Rule))
 
 
 def rules_for(

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from typing import TYPE_CHECKING
 
-from vfslint.domain.deviation import Deviation
 from vfslint.domain.domain import Domain
 from vfslint.domain.sizes import Size
 from vfslint.findings import Fix, Problem, Severity, Span, Stage
 from vfslint.rule import rule
 from vfslint.vocabulary import numbers
+from vfslint.vocabulary.mismatch import Kind
 from vfslint.xml import edits
+
+if TYPE_CHECKING:
+    from vfslint.domain.deviation import Deviation
 
 # What another rule says of the same place is more particular.
 word = partial(rule, severity=Severity.ERROR, stage=Stage.PARSE, any_hypervisor=True, generic=True)
@@ -36,7 +40,7 @@ def _write(deviation: Deviation, value: str) -> Fix:
 
 
 @word("VFS060", "unknown-word")
-def unknown_word(domain: Domain) -> Iterator[Problem]:
+def unknown_word(deviation: Deviation) -> Iterator[Problem]:
     """A value is one of the words that libvirt knows at its place.
 
     Why: libvirt compares letter by letter; an empty value is not an absent one. It refuses the whole domain for a word
@@ -65,21 +69,22 @@ def unknown_word(domain: Domain) -> Iterator[Problem]:
     Fix: writes the word that differs by a typo.
     See: libvirt domain_conf.c, cpu_conf.c and numa_conf.c: VIR_ENUM_IMPL
     """
-    for deviation in domain.deviations_of("wrong-value"):
-        if not (deviation.is_refused and deviation.is_word):
-            continue
-        meant = deviation.suggestion
-        choice = ", ".join(deviation.expected[:TOLD]) + (" …" if len(deviation.expected) > TOLD else "")
-        yield Problem(
-            at=_value_span(deviation),
-            message=f"{deviation.value!r} is not a valid value for {_place(deviation)}",
-            help=f"write {meant!r}" if meant else f"write one of {choice}, or leave it out",
-            fix=_write(deviation, meant) if meant else None,
-        )
+    if deviation.kind is not Kind.WRONG_VALUE:
+        return
+    if not (deviation.is_refused and deviation.is_word):
+        return
+    meant = deviation.suggestion
+    choice = ", ".join(deviation.expected[:TOLD]) + (" …" if len(deviation.expected) > TOLD else "")
+    yield Problem(
+        at=_value_span(deviation),
+        message=f"{deviation.value!r} is not a valid value for {_place(deviation)}",
+        help=f"write {meant!r}" if meant else f"write one of {choice}, or leave it out",
+        fix=_write(deviation, meant) if meant else None,
+    )
 
 
 @word("VFS061", "value-missing")
-def value_missing(domain: Domain) -> Iterator[Problem]:
+def value_missing(deviation: Deviation) -> Iterator[Problem]:
     """An element has the attributes that libvirt cannot do without.
 
     Why: where there is no default, libvirt refuses the element; a misspelled attribute is a missing one.
@@ -96,19 +101,20 @@ def value_missing(domain: Domain) -> Iterator[Problem]:
     libvirt says: attribute in CPU topology
     See: libvirt virxml.c:virXMLPropEnum, virXMLPropUInt with VIR_XML_PROP_REQUIRED
     """
-    for deviation in domain.deviations_of("missing-attribute"):
-        if deviation.is_refused:
-            words = ", ".join(deviation.expected[:TOLD])
-            yield Problem(
-                at=deviation.node.start_span,
-                message=f"<{deviation.node.tag}> has no {deviation.name!r}",
-                help=f"write {deviation.name}='…'"
-                + (f", one of {words}" if words else f", {deviation.form}" if deviation.form else ""),
-            )
+    if deviation.kind is not Kind.MISSING_ATTRIBUTE:
+        return
+    if deviation.is_refused:
+        words = ", ".join(deviation.expected[:TOLD])
+        yield Problem(
+            at=deviation.node.start_span,
+            message=f"<{deviation.node.tag}> has no {deviation.name!r}",
+            help=f"write {deviation.name}='…'"
+            + (f", one of {words}" if words else f", {deviation.form}" if deviation.form else ""),
+        )
 
 
 @word("VFS062", "not-a-number")
-def not_a_number(domain: Domain) -> Iterator[Problem]:
+def not_a_number(deviation: Deviation) -> Iterator[Problem]:
     """A number is written with digits alone and lies in its range.
 
     Why: whitespace may come before it, but not after it; a minus sign, a decimal point or a unit is refused.
@@ -129,21 +135,22 @@ def not_a_number(domain: Domain) -> Iterator[Problem]:
     Fix: removes whitespace after the number.
     See: libvirt virxml.c:virXMLPropUInt, virstring.c:virStrToLong_uip
     """
-    for deviation in domain.deviations_of("wrong-value"):
-        if not (deviation.is_refused and deviation.is_number):
-            continue
-        value, reads = deviation.value or "", deviation.reads
-        form = deviation.form or "a whole number"
-        is_out = reads is not None and numbers.integer(value, bits=128) is not None
-        expected = f"between {reads.low} and {reads.high}" if is_out and reads else "a number"
-        stripped = value.strip()
-        is_blank = stripped != value and stripped.isascii() and stripped.isdigit()
-        yield Problem(
-            at=_value_span(deviation),
-            message=f"{_place(deviation)} is {value!r}, which is not {expected}",
-            help=f"write {form}",
-            fix=_write(deviation, stripped) if is_blank else None,
-        )
+    if deviation.kind is not Kind.WRONG_VALUE:
+        return
+    if not (deviation.is_refused and deviation.is_number):
+        return
+    value, reads = deviation.value or "", deviation.reads
+    form = deviation.form or "a whole number"
+    is_out = reads is not None and numbers.integer(value, bits=128) is not None
+    expected = f"between {reads.low} and {reads.high}" if is_out and reads else "a number"
+    stripped = value.strip()
+    is_blank = stripped != value and stripped.isascii() and stripped.isdigit()
+    yield Problem(
+        at=_value_span(deviation),
+        message=f"{_place(deviation)} is {value!r}, which is not {expected}",
+        help=f"write {form}",
+        fix=_write(deviation, stripped) if is_blank else None,
+    )
 
 
 @rule("VFS063", "size-unreadable", severity=Severity.ERROR, stage=Stage.PARSE)

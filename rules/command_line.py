@@ -10,7 +10,7 @@ from vfslint.rule import rule
 from vfslint.xml.edits import add_attribute
 
 
-@rule("VFS290", "qemu-namespace-missing", severity=Severity.WARNING, stage=Stage.SCHEMA, words=("commandline",))
+@rule("VFS290", "qemu-namespace-missing", severity=Severity.WARNING, stage=Stage.SCHEMA)
 def qemu_namespace_missing(domain: Domain) -> Iterator[Problem]:
     """`<qemu:commandline>` needs its namespace declared.
 
@@ -39,7 +39,6 @@ def qemu_namespace_missing(domain: Domain) -> Iterator[Problem]:
     "commandline-memory-not-shared",
     severity=Severity.WARNING,
     stage=Stage.GUEST,
-    words=("commandline",),
 )
 def commandline_memory_not_shared(domain: Domain) -> Iterator[Problem]:
     """A vhost-user-fs device on QEMU's command line needs shared memory, too.
@@ -75,7 +74,6 @@ def commandline_memory_not_shared(domain: Domain) -> Iterator[Problem]:
     "commandline-repeats-mount-tag",
     severity=Severity.WARNING,
     stage=Stage.GUEST,
-    words=("commandline",),
 )
 def commandline_repeats_mount_tag(domain: Domain) -> Iterator[Problem]:
     """A share is there once: as a `<filesystem>` or on QEMU's command line.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from vfslint.context import Context
 from vfslint.domain.addresses import MOST_PORTS
 from vfslint.domain.controllers import (
     DEADLY_INDEX,
@@ -11,8 +12,10 @@ from vfslint.domain.controllers import (
     NAMES,
     TARGET_LIMITS,
     Controller,
+    PciController,
     reads_period,
 )
+from vfslint.domain.devices import Balloon, Input, Interface
 from vfslint.domain.domain import Domain
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
 from vfslint.rule import rule
@@ -27,9 +30,8 @@ TOLD = 8
     "controller-number-malformed",
     severity=Severity.ERROR,
     stage=Stage.PARSE,
-    words=("<controller",),
 )
-def controller_number_malformed(domain: Domain) -> Iterator[Problem]:
+def controller_number_malformed(controller: Controller) -> Iterator[Problem]:
     """Index, ports and the like of a controller are whole numbers.
 
     Why: libvirt refuses what it cannot read. The largest number of all kills libvirtd, which makes room for
@@ -46,20 +48,19 @@ def controller_number_malformed(domain: Domain) -> Iterator[Problem]:
     libvirt says: Invalid value for attribute 'index' in element 'controller'
     See: libvirt domain_conf.c:virDomainControllerDefParseXML
     """
-    for controller in domain.controllers:
-        for number in controller.unreadable:
-            yield Problem(
-                at=number.span,
-                message=f"{number.value!r} is no number for {number.name!r} of <{number.node.tag}>",
-                help="write a number, or leave it out",
-            )
-        survives = controller.type != "pci" and controller.libvirt >= (12, 0, 0)
-        if controller.index == DEADLY_INDEX and not survives:
-            yield Problem(
-                at=controller.node.at("index"),
-                message=f"an index of {controller.index} kills libvirtd",
-                help="write a small index, or leave it out",
-            )
+    for number in controller.unreadable:
+        yield Problem(
+            at=number.span,
+            message=f"{number.value!r} is no number for {number.name!r} of <{number.node.tag}>",
+            help="write a number, or leave it out",
+        )
+    survives = controller.type != "pci" and controller.libvirt >= (12, 0, 0)
+    if controller.index == DEADLY_INDEX and not survives:
+        yield Problem(
+            at=controller.node.at("index"),
+            message=f"an index of {controller.index} kills libvirtd",
+            help="write a small index, or leave it out",
+        )
 
 
 @rule(
@@ -67,9 +68,8 @@ def controller_number_malformed(domain: Domain) -> Iterator[Problem]:
     "controller-child-repeated",
     severity=Severity.ERROR,
     stage=Stage.PARSE,
-    words=("<controller",),
 )
-def controller_child_repeated(domain: Domain) -> Iterator[Problem]:
+def controller_child_repeated(controller: Controller) -> Iterator[Problem]:
     """A controller has one `<model>` and one `<target>`.
 
     Why: of most elements libvirt takes the first; these two it refuses to take twice.
@@ -82,18 +82,17 @@ def controller_child_repeated(domain: Domain) -> Iterator[Problem]:
     libvirt says: Multiple <target> elements in controller definition not allowed
     See: libvirt domain_conf.c:virDomainControllerDefParseXML
     """
-    for controller in domain.controllers:
-        for node in controller.repeated:
-            yield Problem(
-                at=node.name_span,
-                message=f"<{node.tag}> is in this controller twice",
-                help="keep one of the two",
-                fix=Fix(f"remove the second <{node.tag}>", (remove_element(node),), safe=False),
-            )
+    for node in controller.repeated:
+        yield Problem(
+            at=node.name_span,
+            message=f"<{node.tag}> is in this controller twice",
+            help="keep one of the two",
+            fix=Fix(f"remove the second <{node.tag}>", (remove_element(node),), safe=False),
+        )
 
 
-@rule("VFS274", "controller-repeated", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<controller",))
-def controller_repeated(domain: Domain) -> Iterator[Problem]:
+@rule("VFS274", "controller-repeated", severity=Severity.ERROR, stage=Stage.DEFINE)
+def controller_repeated(controllers: list[Controller]) -> Iterator[Problem]:
     """Controllers of one type have different indexes.
 
     Why: other devices name their controller by type and index. USB 1 companions of a USB 2 controller share
@@ -113,7 +112,7 @@ def controller_repeated(domain: Domain) -> Iterator[Problem]:
     """
     first: dict[tuple[str, int], Controller] = {}
     companions = []
-    for controller in domain.controllers:
+    for controller in controllers:
         if controller.is_companion:
             companions.append(controller)
         if controller.index is None or controller.is_companion:
@@ -141,9 +140,8 @@ def controller_repeated(domain: Domain) -> Iterator[Problem]:
     "pci-controller-unfit",
     severity=Severity.ERROR,
     stage=Stage.DEFINE,
-    words=("<controller",),
 )
-def pci_controller_unfit(domain: Domain) -> Iterator[Problem]:
+def pci_controller_unfit(controller: PciController) -> Iterator[Problem]:
     """A PCI controller has a model, and numbers that PCI has room for.
 
     Why: libvirt needs the model to know what can be plugged in. Chassis and port end at 255, and bus 0 has room
@@ -159,30 +157,29 @@ def pci_controller_unfit(domain: Domain) -> Iterator[Problem]:
     libvirt says: a PCI slot is needed to connect a PCI controller, but none is available
     See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefControllerPCI
     """
-    for controller in domain.pci_controllers:
-        if controller.model is None:
-            yield Problem(
-                at=controller.node.start_span,
-                message="this PCI controller has no model",
-                help="write model='pcie-root-port', or what it is",
-            )
-        if controller.index is not None and MOST_PORTS < controller.index < DEADLY_INDEX:
-            yield Problem(
-                at=controller.node.at("index"),
-                message=f"bus 0 has no room for all the ports before the one with index {controller.index}",
-                help="write a small index, or leave it out",
-            )
-        for number in controller.beyond:
-            first, last = TARGET_LIMITS[number.name]
-            yield Problem(
-                at=number.span,
-                message=f"{number.name} {number.value} is none of the numbers from {first} to {last}",
-                help="write one of these, or leave it out",
-            )
+    if controller.model is None:
+        yield Problem(
+            at=controller.node.start_span,
+            message="this PCI controller has no model",
+            help="write model='pcie-root-port', or what it is",
+        )
+    if controller.index is not None and MOST_PORTS < controller.index < DEADLY_INDEX:
+        yield Problem(
+            at=controller.node.at("index"),
+            message=f"bus 0 has no room for all the ports before the one with index {controller.index}",
+            help="write a small index, or leave it out",
+        )
+    for number in controller.beyond:
+        first, last = TARGET_LIMITS[number.name]
+        yield Problem(
+            at=number.span,
+            message=f"{number.name} {number.value} is none of the numbers from {first} to {last}",
+            help="write one of these, or leave it out",
+        )
 
 
-@rule("VFS296", "pci-root-with-index", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<controller",))
-def pci_root_with_index(domain: Domain) -> Iterator[Problem]:
+@rule("VFS296", "pci-root-with-index", severity=Severity.ERROR, stage=Stage.DEFINE)
+def pci_root_with_index(controller: PciController) -> Iterator[Problem]:
     """The root of the PCI buses has index 0.
 
     Why: an x86 machine has one, and all other buses hang on it.
@@ -193,18 +190,17 @@ def pci_root_with_index(domain: Domain) -> Iterator[Problem]:
     libvirt says: pci-root and pcie-root controllers should have index 0
     See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefControllerPCI
     """
-    for controller in domain.pci_controllers:
-        model = controller.model if controller.index else None
-        if model and controller.is_x86_root:
-            yield Problem(
-                at=controller.node.at("index"),
-                message=f"the bus {model.value!r} has index 0, and not {controller.index}",
-                help="write index='0'",
-            )
+    model = controller.model if controller.index else None
+    if model and controller.is_x86_root:
+        yield Problem(
+            at=controller.node.at("index"),
+            message=f"the bus {model.value!r} has index 0, and not {controller.index}",
+            help="write index='0'",
+        )
 
 
-@rule("VFS297", "pci-controller-misnamed", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<model",))
-def pci_controller_misnamed(domain: Domain) -> Iterator[Problem]:
+@rule("VFS297", "pci-controller-misnamed", severity=Severity.ERROR, stage=Stage.DEFINE)
+def pci_controller_misnamed(controller: PciController) -> Iterator[Problem]:
     """QEMU's name of a PCI controller goes with its model.
 
     Why: the name is what QEMU is asked for. libvirt finds it by itself where none is written. The root of the buses
@@ -220,29 +216,28 @@ def pci_controller_misnamed(domain: Domain) -> Iterator[Problem]:
     Fix: writes the name that fits, or takes the one of a root away.
     See: libvirt qemu_validate.c:virDomainControllerPCIModelNameToQEMUCaps
     """
-    for controller in domain.pci_controllers:
-        name, model = controller.name, controller.model
-        if name and controller.is_x86_root and name.value in KNOWN_NAMES:
-            yield Problem(
-                at=name.span,
-                message=f"the root of the PCI buses has no name, and not {name.value!r}",
-                help="remove <model>",
-                fix=Fix("remove <model>", (remove_element(name.node),)),
-                says="Option 'modelName' is not valid for PCI controller",
-            )
-            continue
-        fitting = NAMES.get(model.value) if name and model else None
-        if name and model and fitting and name.value in KNOWN_NAMES and name.value not in fitting:
-            yield Problem(
-                at=name.span,
-                message=f"QEMU's {name.value!r} is no {model.value!r}",
-                help=f"write <model name='{fitting[0]}'/>, or leave it out",
-                fix=Fix(f"write '{fitting[0]}'", (set_value(name, fitting[0]),)),
-            )
+    name, model = controller.name, controller.model
+    if name and controller.is_x86_root and name.value in KNOWN_NAMES:
+        yield Problem(
+            at=name.span,
+            message=f"the root of the PCI buses has no name, and not {name.value!r}",
+            help="remove <model>",
+            fix=Fix("remove <model>", (remove_element(name.node),)),
+            says="Option 'modelName' is not valid for PCI controller",
+        )
+        return
+    fitting = NAMES.get(model.value) if name and model else None
+    if name and model and fitting and name.value in KNOWN_NAMES and name.value not in fitting:
+        yield Problem(
+            at=name.span,
+            message=f"QEMU's {name.value!r} is no {model.value!r}",
+            help=f"write <model name='{fitting[0]}'/>, or leave it out",
+            fix=Fix(f"write '{fitting[0]}'", (set_value(name, fitting[0]),)),
+        )
 
 
-@rule("VFS298", "pci-controller-cell-unfit", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<node",))
-def pci_controller_cell_unfit(domain: Domain) -> Iterator[Problem]:
+@rule("VFS298", "pci-controller-cell-unfit", severity=Severity.ERROR, stage=Stage.DEFINE)
+def pci_controller_cell_unfit(controller: PciController, context: Context) -> Iterator[Problem]:
     """The NUMA node of a PCI controller is a cell of the guest.
 
     Why: the guest is told that the devices below the controller are near the processors of this cell. On x86 only
@@ -263,26 +258,25 @@ def pci_controller_cell_unfit(domain: Domain) -> Iterator[Problem]:
     Fix: removes it where it does not belong.
     See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefControllerPCI
     """
-    for controller in domain.pci_controllers:
-        node = controller.numa_node
-        if node and not controller.is_near_a_cell:
-            yield Problem(
-                at=node.start_span,
-                message=f"a {controller.node.value('model')} is near no NUMA cell",
-                help="remove <node>; it is for pci-expander-bus and pcie-expander-bus",
-                fix=Fix("remove <node>", (remove_element(node),)),
-                says="Option 'numaNode' is not valid for PCI controller",
-            )
-        elif node and numbers.unsigned(node.text) not in [cell.id for cell in domain.cells]:
-            yield Problem(
-                at=node.text_span,
-                message=f"the guest has no NUMA cell {node.text!r}",
-                help="name one of <cpu><numa>, or remove <node>",
-            )
+    node = controller.numa_node
+    if node and not controller.is_near_a_cell:
+        yield Problem(
+            at=node.start_span,
+            message=f"a {controller.node.value('model')} is near no NUMA cell",
+            help="remove <node>; it is for pci-expander-bus and pcie-expander-bus",
+            fix=Fix("remove <node>", (remove_element(node),)),
+            says="Option 'numaNode' is not valid for PCI controller",
+        )
+    elif node and numbers.unsigned(node.text) not in [cell.id for cell in context.domain.cells]:
+        yield Problem(
+            at=node.text_span,
+            message=f"the guest has no NUMA cell {node.text!r}",
+            help="name one of <cpu><numa>, or remove <node>",
+        )
 
 
-@rule("VFS299", "pci-controller-option-unfit", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<target",))
-def pci_controller_option_unfit(domain: Domain) -> Iterator[Problem]:
+@rule("VFS299", "pci-controller-option-unfit", severity=Severity.ERROR, stage=Stage.DEFINE)
+def pci_controller_option_unfit(controller: PciController) -> Iterator[Problem]:
     """What `<target>` says of a PCI controller is what its model has.
 
     Why: a port has a chassis and a number, a bridge a chassisNr, an expander bus the number of its bus. libvirt
@@ -298,14 +292,13 @@ def pci_controller_option_unfit(domain: Domain) -> Iterator[Problem]:
     Fix: removes it.
     See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefControllerPCI; asked for each model
     """
-    for controller in domain.pci_controllers:
-        for option, models in controller.unfit_options:
-            yield Problem(
-                at=option.name_span,
-                message=f"a {controller.node.value('model')} has no {option.name!r}",
-                help=f"remove it; it is for {' and '.join(models)}" if models else "remove it",
-                fix=Fix(f"remove {option.name!r}", (remove_attribute(option),)),
-            )
+    for option, models in controller.unfit_options:
+        yield Problem(
+            at=option.name_span,
+            message=f"a {controller.node.value('model')} has no {option.name!r}",
+            help=f"remove it; it is for {' and '.join(models)}" if models else "remove it",
+            fix=Fix(f"remove {option.name!r}", (remove_attribute(option),)),
+        )
 
 
 @rule(
@@ -313,9 +306,8 @@ def pci_controller_option_unfit(domain: Domain) -> Iterator[Problem]:
     "controller-without-queues",
     severity=Severity.ERROR,
     stage=Stage.DEFINE,
-    words=("<controller",),
 )
-def controller_without_queues(domain: Domain) -> Iterator[Problem]:
+def controller_without_queues(controller: Controller) -> Iterator[Problem]:
     """Of controllers only virtio-scsi has a number of queues.
 
     Why: it is an option of QEMU's virtio-scsi device; libvirt refuses it elsewhere.
@@ -327,19 +319,18 @@ def controller_without_queues(domain: Domain) -> Iterator[Problem]:
     Fix: removes it.
     See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefControllerAttributes
     """
-    for controller in domain.controllers:
-        queues = controller.queues
-        if queues and controller.type not in ("scsi", "nvme") and numbers.unsigned(queues.value):
-            yield Problem(
-                at=queues.span,
-                message=f"a {controller.type} controller has no queues",
-                help="remove queues",
-                fix=Fix("remove 'queues'", (remove_attribute(queues),)),
-            )
+    queues = controller.queues
+    if queues and controller.type not in ("scsi", "nvme") and numbers.unsigned(queues.value):
+        yield Problem(
+            at=queues.span,
+            message=f"a {controller.type} controller has no queues",
+            help="remove queues",
+            fix=Fix("remove 'queues'", (remove_attribute(queues),)),
+        )
 
 
-@rule("VFS277", "input-bus-unfit", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<input",))
-def input_bus_unfit(domain: Domain) -> Iterator[Problem]:
+@rule("VFS277", "input-bus-unfit", severity=Severity.ERROR, stage=Stage.DEFINE)
+def input_bus_unfit(device: Input) -> Iterator[Problem]:
     """A PS/2 port takes a mouse or a keyboard.
 
     Why: a tablet needs USB or virtio, and passing a host's input device through needs virtio.
@@ -351,15 +342,14 @@ def input_bus_unfit(domain: Domain) -> Iterator[Problem]:
     libvirt says: only bus 'virtio' is supported for 'passthrough' input devices
     See: libvirt domain_postparse.c, domain_conf.c:virDomainInputDefParseXML
     """
-    for device in domain.device_nodes("input"):
-        kind, bus = device.value("type"), device.value("bus")
-        ps2 = bus == "ps2" and kind in ("tablet", "passthrough", "evdev")
-        if ps2 or (bus in ("usb", "none") and kind == "passthrough"):
-            yield Problem(
-                at=device.at("bus"),
-                message=f"bus {bus!r} does not take a {kind}",
-                help="write bus='usb'" if kind == "tablet" else "write bus='virtio', or leave it out",
-            )
+    kind, bus = device.node.value("type"), device.node.value("bus")
+    ps2 = bus == "ps2" and kind in ("tablet", "passthrough", "evdev")
+    if ps2 or (bus in ("usb", "none") and kind == "passthrough"):
+        yield Problem(
+            at=device.node.at("bus"),
+            message=f"bus {bus!r} does not take a {kind}",
+            help="write bus='usb'" if kind == "tablet" else "write bus='virtio', or leave it out",
+        )
 
 
 @rule(
@@ -367,7 +357,6 @@ def input_bus_unfit(domain: Domain) -> Iterator[Problem]:
     "device-only-once",
     severity=Severity.ERROR,
     stage=Stage.PARSE,
-    words=("<memballoon", "<watchdog", "<nvram", "<vsock"),
 )
 def device_only_once(domain: Domain) -> Iterator[Problem]:
     """A domain has one memory balloon, and before libvirt 9.1.0 one watchdog.
@@ -399,9 +388,8 @@ def device_only_once(domain: Domain) -> Iterator[Problem]:
     "balloon-period-malformed",
     severity=Severity.ERROR,
     stage=Stage.PARSE,
-    words=("<stats",),
 )
-def balloon_period_malformed(domain: Domain) -> Iterator[Problem]:
+def balloon_period_malformed(balloon: Balloon, context: Context) -> Iterator[Problem]:
     """The balloon's statistics come every so many seconds, a whole number.
 
     Why: libvirt refuses what it cannot read.
@@ -413,15 +401,14 @@ def balloon_period_malformed(domain: Domain) -> Iterator[Problem]:
     libvirt says: Invalid value for attribute 'period' in element 'stats'
     See: libvirt domain_conf.c:virDomainMemballoonDefParseXML
     """
-    for balloon in domain.device_nodes("memballoon"):
-        stats = balloon.child("stats")
-        period = stats.attribute("period") if stats else None
-        if period and not reads_period(period.value, domain.context.target.libvirt):
-            yield Problem(
-                at=period.span,
-                message=f"{period.value!r} is no number of seconds",
-                help="write a number such as period='5', or remove <stats>",
-            )
+    stats = balloon.node.child("stats")
+    period = stats.attribute("period") if stats else None
+    if period and not reads_period(period.value, context.target.libvirt):
+        yield Problem(
+            at=period.span,
+            message=f"{period.value!r} is no number of seconds",
+            help="write a number such as period='5', or remove <stats>",
+        )
 
 
 @rule(
@@ -429,9 +416,8 @@ def balloon_period_malformed(domain: Domain) -> Iterator[Problem]:
     "mac-address-malformed",
     severity=Severity.ERROR,
     stage=Stage.PARSE,
-    words=("<interface",),
 )
-def mac_address_malformed(domain: Domain) -> Iterator[Problem]:
+def mac_address_malformed(nic: Interface) -> Iterator[Problem]:
     """A network card has a unicast MAC address of six bytes.
 
     Why: libvirt reads six numbers in base 16 between colons. An odd first byte makes it an address of many,
@@ -446,20 +432,19 @@ def mac_address_malformed(domain: Domain) -> Iterator[Problem]:
     libvirt says: expected unicast mac address, found multicast
     See: libvirt virmacaddr.c:virMacAddrParse; domain_conf.c:virDomainNetDefParseXML
     """
-    for nic in domain.device_nodes("interface"):
-        mac = nic.child("mac")
-        address = mac.attribute("address") if mac else None
-        if address is None:
-            continue
-        read = numbers.mac_address(address.value)
-        if read is None or read[0] & 1:
-            yield Problem(
-                at=address.span,
-                message=f"{address.value!r} is no MAC address"
-                if read is None
-                else f"{address.value!r} is a multicast address, which a card cannot have",
-                help="write six bytes such as 52:54:00:12:34:56, or remove <mac>",
-            )
+    mac = nic.node.child("mac")
+    address = mac.attribute("address") if mac else None
+    if address is None:
+        return
+    read = numbers.mac_address(address.value)
+    if read is None or read[0] & 1:
+        yield Problem(
+            at=address.span,
+            message=f"{address.value!r} is no MAC address"
+            if read is None
+            else f"{address.value!r} is a multicast address, which a card cannot have",
+            help="write six bytes such as 52:54:00:12:34:56, or remove <mac>",
+        )
 
 
 # What libvirt asks of <source>, by the type of the interface.
@@ -477,8 +462,8 @@ _SOURCES = {
 }
 
 
-@rule("VFS289", "interface-source-missing", severity=Severity.ERROR, stage=Stage.PARSE, words=("<interface",))
-def interface_source_missing(domain: Domain) -> Iterator[Problem]:
+@rule("VFS289", "interface-source-missing", severity=Severity.ERROR, stage=Stage.PARSE)
+def interface_source_missing(nic: Interface) -> Iterator[Problem]:
     """An interface says what it is connected with.
 
     Why: a bridge, a network, a device or an address, each in its own attribute of `<source>`. libvirt cannot
@@ -494,21 +479,20 @@ def interface_source_missing(domain: Domain) -> Iterator[Problem]:
     libvirt says: missing source address type
     See: libvirt domain_conf.c:virDomainNetDefParseXML
     """
-    for nic in domain.device_nodes("interface"):
-        wanted = _SOURCES.get(nic.value("type") or "", ())
-        sources = nic.children("source") if wanted else []
-        missing = [name for name in wanted if all(source.value(name) is None for source in sources)]
-        if nic.value("type") == "hostdev" and nic.child("source/address") is None:
-            missing = ["an <address>"]
-        if missing:
-            yield Problem(
-                at=sources[0].start_span if sources else nic.start_span,
-                message=f"{' and '.join(missing)} of a {nic.value('type')!r} interface's source is missing",
-                help=f"add {' and '.join(missing)} to <source>",
-            )
+    wanted = _SOURCES.get(nic.type or "", ())
+    sources = nic.node.children("source") if wanted else []
+    missing = [name for name in wanted if all(source.value(name) is None for source in sources)]
+    if nic.type == "hostdev" and nic.node.child("source/address") is None:
+        missing = ["an <address>"]
+    if missing:
+        yield Problem(
+            at=sources[0].start_span if sources else nic.node.start_span,
+            message=f"{' and '.join(missing)} of a {nic.node.value('type')!r} interface's source is missing",
+            help=f"add {' and '.join(missing)} to <source>",
+        )
 
 
-@rule("VFS295", "ide-on-q35", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<controller", "<disk"))
+@rule("VFS295", "ide-on-q35", severity=Severity.ERROR, stage=Stage.DEFINE)
 def ide_on_q35(domain: Domain) -> Iterator[Problem]:
     """A q35 machine has no IDE controllers.
 

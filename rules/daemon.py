@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vfslint.context import Context
-from vfslint.domain.devices import IdRange, VirtioFS
-from vfslint.domain.domain import Domain
+from vfslint.domain.devices import BinaryShare, IdRange, MappedShare, VirtioFS
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
 from vfslint.rule import rule
 from vfslint.targets import spell
@@ -22,8 +21,8 @@ MOST_FILES = 1048576
 MANY_THREADS = 1024
 
 
-@rule("VFS301", "binary-not-absolute", severity=Severity.ERROR, stage=Stage.START, words=("<binary",))
-def binary_not_absolute(fs: VirtioFS) -> Iterator[Problem]:
+@rule("VFS301", "binary-not-absolute", severity=Severity.ERROR, stage=Stage.START)
+def binary_not_absolute(fs: BinaryShare) -> Iterator[Problem]:
     """The virtiofsd binary is given by its absolute path, or not at all.
 
     Why: libvirt runs it as it stands and does not search $PATH. Without a path libvirt finds one by the
@@ -51,8 +50,8 @@ def binary_not_absolute(fs: VirtioFS) -> Iterator[Problem]:
     )
 
 
-@rule("VFS302", "lock-not-supported", severity=Severity.ERROR, stage=Stage.START, words=("<lock",))
-def lock_not_supported(fs: VirtioFS, context: Context) -> Iterator[Problem]:
+@rule("VFS302", "lock-not-supported", severity=Severity.ERROR, stage=Stage.START)
+def lock_not_supported(fs: BinaryShare, context: Context) -> Iterator[Problem]:
     """The virtiofsd in Rust has no lock options.
 
     Why: only the daemon in C, which came with QEMU until 7.2, could keep locks on the host. libvirt 10.6.0
@@ -91,8 +90,8 @@ def lock_not_supported(fs: VirtioFS, context: Context) -> Iterator[Problem]:
         )
 
 
-@rule("VFS303", "thread-pool-not-a-number", severity=Severity.ERROR, stage=Stage.PARSE, words=("<thread_pool",))
-def thread_pool_not_a_number(fs: VirtioFS) -> Iterator[Problem]:
+@rule("VFS303", "thread-pool-not-a-number", severity=Severity.ERROR, stage=Stage.PARSE)
+def thread_pool_not_a_number(fs: BinaryShare) -> Iterator[Problem]:
     """The size of the thread pool is a whole number.
 
     Why: libvirt reads it as a signed 32-bit number in decimal digits and refuses anything else.
@@ -114,8 +113,8 @@ def thread_pool_not_a_number(fs: VirtioFS) -> Iterator[Problem]:
         )
 
 
-@rule("VFS304", "thread-pool-size-odd", severity=Severity.WARNING, stage=Stage.NEVER, words=("<thread_pool",))
-def thread_pool_size_odd(fs: VirtioFS) -> Iterator[Problem]:
+@rule("VFS304", "thread-pool-size-odd", severity=Severity.WARNING, stage=Stage.NEVER)
+def thread_pool_size_odd(fs: BinaryShare) -> Iterator[Problem]:
     """A thread pool has some threads, but not thousands.
 
     Why: libvirt takes a negative size for none at all and drops it; for thousands of threads virtiofsd keeps
@@ -151,8 +150,8 @@ def thread_pool_size_odd(fs: VirtioFS) -> Iterator[Problem]:
         )
 
 
-@rule("VFS305", "openfiles-not-a-number", severity=Severity.ERROR, stage=Stage.PARSE, words=("<openfiles",))
-def openfiles_not_a_number(fs: VirtioFS) -> Iterator[Problem]:
+@rule("VFS305", "openfiles-not-a-number", severity=Severity.ERROR, stage=Stage.PARSE)
+def openfiles_not_a_number(fs: BinaryShare) -> Iterator[Problem]:
     """The limit of open files is a whole number.
 
     Why: libvirt reads it in decimal digits and refuses anything else.
@@ -174,8 +173,8 @@ def openfiles_not_a_number(fs: VirtioFS) -> Iterator[Problem]:
         )
 
 
-@rule("VFS306", "openfiles-out-of-range", severity=Severity.ERROR, stage=Stage.START, words=("<openfiles",))
-def openfiles_out_of_range(fs: VirtioFS) -> Iterator[Problem]:
+@rule("VFS306", "openfiles-out-of-range", severity=Severity.ERROR, stage=Stage.START)
+def openfiles_out_of_range(fs: BinaryShare) -> Iterator[Problem]:
     """virtiofsd gets enough open files, and no more than the kernel gives.
 
     Why: virtiofsd keeps some 600 for itself and gives up below that; above `fs.nr_open`, 1048576 unless the
@@ -247,8 +246,8 @@ def session_mode_unsupported(fs: VirtioFS, context: Context) -> Iterator[Problem
         )
 
 
-@rule("VFS308", "sandbox-needs-root", severity=Severity.ERROR, stage=Stage.START, words=("<sandbox",))
-def sandbox_needs_root(fs: VirtioFS, context: Context) -> Iterator[Problem]:
+@rule("VFS308", "sandbox-needs-root", severity=Severity.ERROR, stage=Stage.START)
+def sandbox_needs_root(fs: BinaryShare, context: Context) -> Iterator[Problem]:
     """An unprivileged virtiofsd cannot have the sandbox `chroot`.
 
     Why: only root may call chroot. Without root the daemon makes itself a user namespace, which is the
@@ -298,8 +297,8 @@ def virtiofs_unknown_to_qemu(fs: VirtioFS, context: Context) -> Iterator[Problem
         )
 
 
-@rule("VFS320", "idmap-incomplete", severity=Severity.ERROR, stage=Stage.PARSE, words=("<idmap",))
-def idmap_incomplete(fs: VirtioFS) -> Iterator[Problem]:
+@rule("VFS320", "idmap-incomplete", severity=Severity.ERROR, stage=Stage.PARSE)
+def idmap_incomplete(entry: IdRange) -> Iterator[Problem]:
     """Every entry of an id map has a start, a target and a count.
 
     Why: libvirt reads all three as numbers of 32 bits and refuses an entry without one of them.
@@ -313,22 +312,21 @@ def idmap_incomplete(fs: VirtioFS) -> Iterator[Problem]:
     libvirt says: invalid idmap start/target/count settings
     See: libvirt domain_conf.c:virDomainIdmapDefParseXML
     """
-    for entry in (*fs.uid_map, *fs.gid_map):
-        name = entry.broken
-        if name is None:
-            continue
-        written = entry.node.attribute(name)
-        yield Problem(
-            at=entry.node.at(name) if written and written.value else entry.node.start_span,
-            message=f"<{entry.node.tag}> has no {name}"
-            if written is None
-            else f"{written.value!r} is no {name} of <{entry.node.tag}>",
-            help="write start='…' target='…' count='…', each a number",
-        )
+    name = entry.broken
+    if name is None:
+        return
+    written = entry.node.attribute(name)
+    yield Problem(
+        at=entry.node.at(name) if written and written.value else entry.node.start_span,
+        message=f"<{entry.node.tag}> has no {name}"
+        if written is None
+        else f"{written.value!r} is no {name} of <{entry.node.tag}>",
+        help="write start='…' target='…' count='…', each a number",
+    )
 
 
-@rule("VFS321", "idmap-needs-session", severity=Severity.ERROR, stage=Stage.START, words=("<idmap",))
-def idmap_needs_session(fs: VirtioFS, context: Context) -> Iterator[Problem]:
+@rule("VFS321", "idmap-needs-session", severity=Severity.ERROR, stage=Stage.START)
+def idmap_needs_session(fs: MappedShare, context: Context) -> Iterator[Problem]:
     """An id map is for an unprivileged virtiofsd.
 
     Why: qemu:///system starts virtiofsd as root, and virtiofsd refuses `--uid-map` as root. Only
@@ -355,8 +353,8 @@ def idmap_needs_session(fs: VirtioFS, context: Context) -> Iterator[Problem]:
     )
 
 
-@rule("VFS322", "idmap-without-users", severity=Severity.WARNING, stage=Stage.NEVER, words=("<idmap",))
-def idmap_without_users(fs: VirtioFS) -> Iterator[Problem]:
+@rule("VFS322", "idmap-without-users", severity=Severity.WARNING, stage=Stage.NEVER)
+def idmap_without_users(fs: MappedShare) -> Iterator[Problem]:
     """An id map of groups needs one of users beside it.
 
     Why: libvirt writes `<idmap>` down only where it holds a `<uid>`, so a map of groups alone is lost as soon
@@ -378,8 +376,8 @@ def idmap_without_users(fs: VirtioFS) -> Iterator[Problem]:
         )
 
 
-@rule("VFS323", "idmap-without-groups", severity=Severity.WARNING, stage=Stage.GUEST, words=("<idmap",))
-def idmap_without_groups(fs: VirtioFS, context: Context) -> Iterator[Problem]:
+@rule("VFS323", "idmap-without-groups", severity=Severity.WARNING, stage=Stage.GUEST)
+def idmap_without_groups(fs: MappedShare, context: Context) -> Iterator[Problem]:
     """An id map of users needs one of groups beside it.
 
     Why: groups without a map show as `nogroup` in the guest and cannot be given to new files.
@@ -400,8 +398,8 @@ def idmap_without_groups(fs: VirtioFS, context: Context) -> Iterator[Problem]:
         )
 
 
-@rule("VFS324", "idmap-overlaps", severity=Severity.ERROR, stage=Stage.START, words=("<idmap",))
-def idmap_overlaps(fs: VirtioFS, context: Context) -> Iterator[Problem]:
+@rule("VFS324", "idmap-overlaps", severity=Severity.ERROR, stage=Stage.START)
+def idmap_overlaps(fs: MappedShare, context: Context) -> Iterator[Problem]:
     """The ranges of an id map do not overlap.
 
     Why: libvirt takes them as they are. The kernel refuses a map in which an id has two meanings, so
@@ -434,8 +432,8 @@ def _spelt(entry: IdRange) -> str:
     return f"start='{entry.start}' target='{entry.target}' count='{entry.count}'"
 
 
-@rule("VFS325", "idmap-without-root", severity=Severity.WARNING, stage=Stage.GUEST, words=("<idmap",))
-def idmap_without_root(fs: VirtioFS, context: Context) -> Iterator[Problem]:
+@rule("VFS325", "idmap-without-root", severity=Severity.WARNING, stage=Stage.GUEST)
+def idmap_without_root(fs: MappedShare, context: Context) -> Iterator[Problem]:
     """An id map says who the guest's root is.
 
     Why: without an entry that starts at 0 the guest's root, who mounts the share, is nobody on the host and
@@ -466,9 +464,8 @@ def idmap_without_root(fs: VirtioFS, context: Context) -> Iterator[Problem]:
     "snapshot-without-shared-files",
     severity=Severity.NOTE,
     stage=Stage.GUEST,
-    words=("<domainsnapshot",),
 )
-def snapshot_without_shared_files(domain: Domain) -> Iterator[Problem]:
+def snapshot_without_shared_files(shares: list[VirtioFS], context: Context) -> Iterator[Problem]:
     """A snapshot does not hold the files of a share.
 
     Why: the shared directory stays as it is when the guest goes back to an older state, so that what the
@@ -486,8 +483,8 @@ def snapshot_without_shared_files(domain: Domain) -> Iterator[Problem]:
           <target dir='data'/></filesystem>
     See: libvirt documentation, "Sharing files with Virtiofs"
     """
-    if domain.shares and domain.is_in_snapshot:
-        share = domain.shares[0]
+    if shares and context.domain.is_in_snapshot:
+        share = shares[0]
         yield Problem(
             at=share.node.start_span,
             message="the snapshot does not hold what is in the shared directories",

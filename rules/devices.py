@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vfslint.context import Context
-from vfslint.domain.addresses import NUMBERS
-from vfslint.domain.devices import Boot, Disk, Interface, VirtioFS
+from vfslint.domain.addresses import NUMBERS, Address
+from vfslint.domain.devices import Boot, Disk, Filesystem, Interface, Video, VirtioFS
 from vfslint.domain.domain import Domain
 from vfslint.findings import Fix, Problem, Related, Severity, Span, Stage
 from vfslint.rule import rule
@@ -17,8 +17,8 @@ from vfslint.xml.edits import add_attribute, insert, remove_attribute, remove_el
 USUAL_ADDRESSES = "pci, ccw on s390x, virtio-mmio on arm"
 
 
-@rule("VFS240", "address-malformed", severity=Severity.ERROR, stage=Stage.PARSE, words=("<address",))
-def address_malformed(domain: Domain) -> Iterator[Problem]:
+@rule("VFS240", "address-malformed", severity=Severity.ERROR, stage=Stage.PARSE)
+def address_malformed(address: Address) -> Iterator[Problem]:
     """A device's address has a type that libvirt knows, and numbers.
 
     Why: `<address>` without a type, or with one that libvirt does not know, is refused, as is a number that
@@ -40,40 +40,39 @@ def address_malformed(domain: Domain) -> Iterator[Problem]:
     Fix: writes `pci` where only the type is missing.
     See: libvirt domain_conf.c:virDomainDeviceInfoParseXML, device_conf.c:virPCIDeviceAddressParseXML
     """
-    for address in domain.addresses:
-        node = address.node
-        if address.type is None:
-            looks_pci = node.value("slot") is not None and node.value("function") is not None
-            yield Problem(
-                at=node.start_span,
-                message=f"the address of {address.device.label} has no type",
-                help="write type='pci', or remove <address> and let libvirt choose",
-                fix=Fix("write type='pci'", (add_attribute(node, "type", "pci"),)) if looks_pci else None,
-            )
-        elif address.type not in NUMBERS:
-            type_ = node["type"]
-            yield Problem(
-                at=type_.span,
-                message=f"{type_.value!r} is no type of address",
-                help=f"write {USUAL_ADDRESSES}, or remove <address> and let libvirt choose",
-            )
-        elif address.unreadable:
-            wrong = address.unreadable
-            yield Problem(
-                at=wrong.span,
-                message=f"{wrong.value!r} is nothing that libvirt can read for {wrong.name!r} of an address",
-                help="write a number, or remove <address> and let libvirt choose",
-            )
-        elif address.lacking:
-            yield Problem(
-                at=node.start_span,
-                message=f"an address of type {address.type!r} needs {' and '.join(address.lacking)}",
-                help="write it, or remove <address> and let libvirt choose",
-            )
+    node = address.node
+    if address.type is None:
+        looks_pci = node.value("slot") is not None and node.value("function") is not None
+        yield Problem(
+            at=node.start_span,
+            message=f"the address of {address.device.label} has no type",
+            help="write type='pci', or remove <address> and let libvirt choose",
+            fix=Fix("write type='pci'", (add_attribute(node, "type", "pci"),)) if looks_pci else None,
+        )
+    elif address.type not in NUMBERS:
+        type_ = node["type"]
+        yield Problem(
+            at=type_.span,
+            message=f"{type_.value!r} is no type of address",
+            help=f"write {USUAL_ADDRESSES}, or remove <address> and let libvirt choose",
+        )
+    elif address.unreadable:
+        wrong = address.unreadable
+        yield Problem(
+            at=wrong.span,
+            message=f"{wrong.value!r} is nothing that libvirt can read for {wrong.name!r} of an address",
+            help="write a number, or remove <address> and let libvirt choose",
+        )
+    elif address.lacking:
+        yield Problem(
+            at=node.start_span,
+            message=f"an address of type {address.type!r} needs {' and '.join(address.lacking)}",
+            help="write it, or remove <address> and let libvirt choose",
+        )
 
 
-@rule("VFS241", "pci-number-too-large", severity=Severity.ERROR, stage=Stage.PARSE, words=("<address",))
-def pci_number_too_large(domain: Domain) -> Iterator[Problem]:
+@rule("VFS241", "pci-number-too-large", severity=Severity.ERROR, stage=Stage.PARSE)
+def pci_number_too_large(address: Address) -> Iterator[Problem]:
     """PCI has 256 buses of 32 slots with 8 functions each, and QEMU has one PCI domain.
 
     Why: an address has no room for more; libvirt refuses the domain.
@@ -91,24 +90,23 @@ def pci_number_too_large(domain: Domain) -> Iterator[Problem]:
     libvirt says: Only PCI domain 0 is available
     See: libvirt virpci.c:virPCIDeviceAddressIsValid; domain_addr.c:virDomainPCIAddressValidate
     """
-    for address in domain.addresses:
-        for number, largest in address.beyond:
-            yield Problem(
-                at=number.span,
-                message=f"{number.name} {number.value} is too large: the last one is {largest:#x}",
-                help="write a smaller number, or remove <address> and let libvirt choose",
-            )
-        if address.pci_domain and not address.unreadable:
-            yield Problem(
-                at=address.node.at("domain"),
-                message=f"there is no PCI domain {address.node.value('domain')}, only 0",
-                help="write domain='0x0000'",
-                fix=Fix("write domain='0x0000'", (set_value(address.node["domain"], "0x0000"),), safe=False),
-                stage=Stage.DEFINE,
-            )
+    for number, largest in address.beyond:
+        yield Problem(
+            at=number.span,
+            message=f"{number.name} {number.value} is too large: the last one is {largest:#x}",
+            help="write a smaller number, or remove <address> and let libvirt choose",
+        )
+    if address.pci_domain and not address.unreadable:
+        yield Problem(
+            at=address.node.at("domain"),
+            message=f"there is no PCI domain {address.node.value('domain')}, only 0",
+            help="write domain='0x0000'",
+            fix=Fix("write domain='0x0000'", (set_value(address.node["domain"], "0x0000"),), safe=False),
+            stage=Stage.DEFINE,
+        )
 
 
-@rule("VFS242", "pci-address-taken", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<address",))
+@rule("VFS242", "pci-address-taken", severity=Severity.ERROR, stage=Stage.DEFINE)
 def pci_address_taken(domain: Domain) -> Iterator[Problem]:
     """Each PCI address belongs to one device.
 
@@ -146,8 +144,8 @@ def pci_address_taken(domain: Domain) -> Iterator[Problem]:
         )
 
 
-@rule("VFS243", "pci-slot-unavailable", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<address",))
-def pci_slot_unavailable(domain: Domain) -> Iterator[Problem]:
+@rule("VFS243", "pci-slot-unavailable", severity=Severity.ERROR, stage=Stage.DEFINE)
+def pci_slot_unavailable(addresses: list[Address], context: Context) -> Iterator[Problem]:
     """A device goes into a slot that its PCI bus has.
 
     Why: a PCI Express port has slot 0 alone, a PCI bridge has slots 1 to 31. Buses beside bus 0 that no
@@ -163,9 +161,10 @@ def pci_slot_unavailable(domain: Domain) -> Iterator[Problem]:
     libvirt says: a PCI slot is needed to connect a PCI controller model='pcie-root-port'
     See: libvirt domain_addr.c:virDomainPCIAddressValidate
     """
+    domain = context.domain
     if not (domain.is_q35 or domain.is_i440fx):
         return
-    for address in domain.addresses:
+    for address in addresses:
         place = address.place
         if place is None or place.bus == 0:
             continue
@@ -186,7 +185,7 @@ def pci_slot_unavailable(domain: Domain) -> Iterator[Problem]:
             )
 
 
-@rule("VFS244", "address-not-for-virtiofs", severity=Severity.ERROR, stage=Stage.START, words=("<address",))
+@rule("VFS244", "address-not-for-virtiofs", severity=Severity.ERROR, stage=Stage.START)
 def address_not_for_virtiofs(fs: VirtioFS) -> Iterator[Problem]:
     """A virtio-fs share is a device on PCI, on CCW or on virtio-mmio.
 
@@ -220,8 +219,8 @@ def address_not_for_virtiofs(fs: VirtioFS) -> Iterator[Problem]:
     )
 
 
-@rule("VFS245", "address-type-refused", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<address",))
-def address_type_refused(domain: Domain) -> Iterator[Problem]:
+@rule("VFS245", "address-type-refused", severity=Severity.ERROR, stage=Stage.DEFINE)
+def address_type_refused(addresses: list[Address], context: Context) -> Iterator[Problem]:
     """CCW addresses are for s390x, and `unassigned` is for host devices.
 
     Why: only machines of s390x have a channel subsystem. libvirt 9.0.0 refuses both when the domain is
@@ -241,7 +240,8 @@ def address_type_refused(domain: Domain) -> Iterator[Problem]:
     Fix: removes the address, so that libvirt chooses.
     See: libvirt qemu_validate.c:qemuValidateDomainDeviceInfo; domain_validate.c:virDomainDeviceInfoValidate
     """
-    for address in domain.addresses:
+    domain = context.domain
+    for address in addresses:
         if address.unreadable or address.lacking:
             continue
         foreign_ccw = address.type == "ccw" and domain.is_x86
@@ -257,8 +257,8 @@ def address_type_refused(domain: Domain) -> Iterator[Problem]:
             )
 
 
-@rule("VFS250", "boot-order-malformed", severity=Severity.ERROR, stage=Stage.PARSE, words=("<boot",))
-def boot_order_malformed(domain: Domain) -> Iterator[Problem]:
+@rule("VFS250", "boot-order-malformed", severity=Severity.ERROR, stage=Stage.PARSE)
+def boot_order_malformed(boot: Boot) -> Iterator[Problem]:
     """The boot order is a number from 1.
 
     Why: libvirt refuses `<boot>` of a device without an order, with 0, and with anything that is no number.
@@ -275,24 +275,23 @@ def boot_order_malformed(domain: Domain) -> Iterator[Problem]:
     libvirt says: invalid loadparm value
     See: libvirt domain_conf.c:virDomainDeviceBootParseXML
     """
-    for boot in domain.boots:
-        if boot.unfit_loadparm:
-            yield Problem(
-                at=boot.unfit_loadparm.span,
-                message=f"loadparm {boot.unfit_loadparm.value!r} is not up to eight letters, digits and dots",
-                help="shorten it, or leave it out",
-            )
-        if boot.order is None:
-            written = boot.node.attribute("order")
-            yield Problem(
-                at=written.span if written and written.value else boot.node.start_span,
-                message=f"{written.value!r} is no place in the boot order" if written else "<boot> has no order",
-                help="write order='1' or a larger number",
-            )
+    if boot.unfit_loadparm:
+        yield Problem(
+            at=boot.unfit_loadparm.span,
+            message=f"loadparm {boot.unfit_loadparm.value!r} is not up to eight letters, digits and dots",
+            help="shorten it, or leave it out",
+        )
+    if boot.order is None:
+        written = boot.node.attribute("order")
+        yield Problem(
+            at=written.span if written and written.value else boot.node.start_span,
+            message=f"{written.value!r} is no place in the boot order" if written else "<boot> has no order",
+            help="write order='1' or a larger number",
+        )
 
 
-@rule("VFS251", "boot-order-beside-os-boot", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<boot",))
-def boot_order_beside_os_boot(domain: Domain) -> Iterator[Problem]:
+@rule("VFS251", "boot-order-beside-os-boot", severity=Severity.ERROR, stage=Stage.DEFINE)
+def boot_order_beside_os_boot(boots: list[Boot], context: Context) -> Iterator[Problem]:
     """A domain boots by the order of its devices or by `<os><boot dev='…'/>`, not by both.
 
     Why: libvirt cannot tell which of the two is meant.
@@ -305,20 +304,20 @@ def boot_order_beside_os_boot(domain: Domain) -> Iterator[Problem]:
     libvirt says: per-device boot elements cannot be used together with os/boot elements
     See: libvirt domain_postparse.c:virDomainDefBootOrderPostParse
     """
-    if domain.os_boot is None:
+    if context.domain.os_boot is None:
         return
-    boot = next((boot for boot in domain.boots if boot.order), None)
+    boot = next((boot for boot in boots if boot.order), None)
     if boot:
         yield Problem(
             at=boot.node.start_span,
             message=f"the boot order of {boot.device.label} cannot stand beside <os><boot/>",
-            related=(Related(domain.os_boot.start_span, "the other way to say it"),),
+            related=(Related(context.domain.os_boot.start_span, "the other way to say it"),),
             help="remove one of the two",
         )
 
 
-@rule("VFS252", "boot-order-repeated", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<boot",))
-def boot_order_repeated(domain: Domain) -> Iterator[Problem]:
+@rule("VFS252", "boot-order-repeated", severity=Severity.ERROR, stage=Stage.DEFINE)
+def boot_order_repeated(boots: list[Boot]) -> Iterator[Problem]:
     """Each place in the boot order belongs to one device.
 
     Why: libvirt refuses two devices at the same place, whatever they are.
@@ -332,7 +331,7 @@ def boot_order_repeated(domain: Domain) -> Iterator[Problem]:
     See: libvirt domain_postparse.c:virDomainDefCollectBootOrder
     """
     first: dict[int, Boot] = {}
-    for boot in domain.boots:
+    for boot in boots:
         if boot.order is None:
             continue
         other = first.setdefault(boot.order, boot)
@@ -346,8 +345,8 @@ def boot_order_repeated(domain: Domain) -> Iterator[Problem]:
             )
 
 
-@rule("VFS253", "boot-order-on-9p", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<boot",))
-def boot_order_on_9p(domain: Domain) -> Iterator[Problem]:
+@rule("VFS253", "boot-order-on-9p", severity=Severity.ERROR, stage=Stage.DEFINE)
+def boot_order_on_9p(fs: Filesystem) -> Iterator[Problem]:
     """Of filesystems only virtio-fs shares have a place in the boot order.
 
     Why: QEMU hands firmware the boot index of vhost-user-fs, and has none for 9p. Before 7.1.0 libvirt
@@ -360,17 +359,16 @@ def boot_order_on_9p(domain: Domain) -> Iterator[Problem]:
     Fix: removes it.
     See: libvirt domain_validate.c:virDomainFSDefValidate
     """
-    for fs in domain.filesystems:
-        if fs.boot and not fs.is_virtiofs and fs.libvirt >= (7, 1, 0):
-            yield Problem(
-                at=fs.boot.start_span,
-                message=f"{fs.label} cannot have a boot order: virtiofsd does not serve it",
-                help="remove <boot>",
-                fix=Fix("remove <boot>", (remove_element(fs.boot),)),
-            )
+    if fs.boot and not fs.is_virtiofs and fs.libvirt >= (7, 1, 0):
+        yield Problem(
+            at=fs.boot.start_span,
+            message=f"{fs.label} cannot have a boot order: virtiofsd does not serve it",
+            help="remove <boot>",
+            fix=Fix("remove <boot>", (remove_element(fs.boot),)),
+        )
 
 
-@rule("VFS254", "boot-order-needs-pci", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<boot",))
+@rule("VFS254", "boot-order-needs-pci", severity=Severity.ERROR, stage=Stage.DEFINE)
 def boot_order_needs_pci(fs: VirtioFS) -> Iterator[Problem]:
     """A virtio-fs share with a place in the boot order is a PCI device.
 
@@ -411,7 +409,7 @@ def boot_order_needs_pci(fs: VirtioFS) -> Iterator[Problem]:
         )
 
 
-@rule("VFS255", "boot-order-without-uefi", severity=Severity.WARNING, stage=Stage.GUEST, words=("<boot",))
+@rule("VFS255", "boot-order-without-uefi", severity=Severity.WARNING, stage=Stage.GUEST)
 def boot_order_without_uefi(fs: VirtioFS) -> Iterator[Problem]:
     """Only UEFI firmware boots from a virtio-fs share.
 
@@ -437,7 +435,7 @@ def boot_order_without_uefi(fs: VirtioFS) -> Iterator[Problem]:
     )
 
 
-@rule("VFS260", "alias-repeated", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<alias",))
+@rule("VFS260", "alias-repeated", severity=Severity.ERROR, stage=Stage.DEFINE)
 def alias_repeated(domain: Domain) -> Iterator[Problem]:
     """Each alias belongs to one device.
 
@@ -467,7 +465,7 @@ def alias_repeated(domain: Domain) -> Iterator[Problem]:
             first[alias.value] = alias.span
 
 
-@rule("VFS261", "alias-dropped", severity=Severity.NOTE, stage=Stage.NEVER, words=("<alias",))
+@rule("VFS261", "alias-dropped", severity=Severity.NOTE, stage=Stage.NEVER)
 def alias_dropped(fs: VirtioFS) -> Iterator[Problem]:
     """An alias that is to last begins with `ua-`.
 
@@ -492,7 +490,7 @@ def alias_dropped(fs: VirtioFS) -> Iterator[Problem]:
         )
 
 
-@rule("VFS270", "iommu-not-supported", severity=Severity.ERROR, stage=Stage.START, words=("<driver",))
+@rule("VFS270", "iommu-not-supported", severity=Severity.ERROR, stage=Stage.START)
 def iommu_not_supported(fs: VirtioFS, context: Context) -> Iterator[Problem]:
     """A virtio-fs share cannot sit behind a virtual IOMMU.
 
@@ -518,8 +516,8 @@ def iommu_not_supported(fs: VirtioFS, context: Context) -> Iterator[Problem]:
         )
 
 
-@rule("VFS280", "vhostuser-interface-source", severity=Severity.ERROR, stage=Stage.PARSE, words=("<interface",))
-def vhostuser_interface_source(domain: Domain) -> Iterator[Problem]:
+@rule("VFS280", "vhostuser-interface-source", severity=Severity.ERROR, stage=Stage.PARSE)
+def vhostuser_interface_source(nic: Interface) -> Iterator[Problem]:
     """A vhost-user interface names the socket of its back end.
 
     Why: libvirt takes `type='unix'`, a path, and whether QEMU is `client` or `server` there. Before 11.1.0 it
@@ -543,25 +541,26 @@ def vhostuser_interface_source(domain: Domain) -> Iterator[Problem]:
     libvirt says: Missing required attribute 'path' in element 'source'
     See: libvirt domain_conf.c:virDomainNetDefParseXML
     """
-    for nic in domain.vhost_user_interfaces:
-        example = "write <source type='unix' path='/a/socket' mode='client'/>"
-        if nic.lacking:
+    if nic.type != "vhostuser":
+        return
+    example = "write <source type='unix' path='/a/socket' mode='client'/>"
+    if nic.lacking:
+        yield Problem(
+            at=nic.source.start_span if nic.source else nic.node.start_span,
+            message=f"the source of the vhost-user interface has no {' and no '.join(nic.lacking)}",
+            help=example,
+        )
+    if nic.source is None:
+        return
+    for name, words in (("type", ("unix",)), ("mode", ("client", "server"))):
+        found = nic.source.attribute(name)
+        if found and found.value not in words:
             yield Problem(
-                at=nic.source.start_span if nic.source else nic.node.start_span,
-                message=f"the source of the vhost-user interface has no {' and no '.join(nic.lacking)}",
-                help=example,
+                at=found.span,
+                message=f"{found.value!r} is no {name} of a vhost-user interface's source",
+                help=f"write {' or '.join(words)}",
             )
-        if nic.source is None:
-            continue
-        for name, words in (("type", ("unix",)), ("mode", ("client", "server"))):
-            found = nic.source.attribute(name)
-            if found and found.value not in words:
-                yield Problem(
-                    at=found.span,
-                    message=f"{found.value!r} is no {name} of a vhost-user interface's source",
-                    help=f"write {' or '.join(words)}",
-                )
-        yield from _reconnect_problems(nic)
+    yield from _reconnect_problems(nic)
 
 
 def _reconnect_problems(device: Interface | Disk) -> Iterator[Problem]:
@@ -583,8 +582,8 @@ def _reconnect_problems(device: Interface | Disk) -> Iterator[Problem]:
         )
 
 
-@rule("VFS281", "vhostuser-interface-model", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<interface",))
-def vhostuser_interface_model(domain: Domain) -> Iterator[Problem]:
+@rule("VFS281", "vhostuser-interface-model", severity=Severity.ERROR, stage=Stage.DEFINE)
+def vhostuser_interface_model(nic: Interface) -> Iterator[Problem]:
     """A vhost-user interface is a virtio card.
 
     Why: the back end serves virtqueues. libvirt wants `<model type='virtio'/>`; before 11.1.0 it has to be
@@ -602,28 +601,27 @@ def vhostuser_interface_model(domain: Domain) -> Iterator[Problem]:
     Fix: writes `virtio`.
     See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefNetwork
     """
-    for nic in domain.vhost_user_interfaces:
-        if nic.has_virtio_model:
-            continue
-        written = nic.node.child("model")
-        if nic.model:
-            edit = set_value(nic.model, "virtio")
-        elif written and written.attribute("type"):
-            edit = set_value(written["type"], "virtio")
-        else:
-            edit = add_attribute(written, "type", "virtio") if written else insert(nic.node, "<model type='virtio'/>")
-        yield Problem(
-            at=nic.model.span if nic.model else nic.node.start_span,
-            message=f"a vhost-user interface cannot be a {nic.model.value!r} card"
-            if nic.model
-            else f"libvirt {spell(nic.libvirt)} wants the model of a vhost-user interface written",
-            help="write <model type='virtio'/>",
-            fix=Fix("write <model type='virtio'/>", (edit,)),
-        )
+    if nic.type != "vhostuser" or nic.has_virtio_model:
+        return
+    written = nic.node.child("model")
+    if nic.model:
+        edit = set_value(nic.model, "virtio")
+    elif written and written.attribute("type"):
+        edit = set_value(written["type"], "virtio")
+    else:
+        edit = add_attribute(written, "type", "virtio") if written else insert(nic.node, "<model type='virtio'/>")
+    yield Problem(
+        at=nic.model.span if nic.model else nic.node.start_span,
+        message=f"a vhost-user interface cannot be a {nic.model.value!r} card"
+        if nic.model
+        else f"libvirt {spell(nic.libvirt)} wants the model of a vhost-user interface written",
+        help="write <model type='virtio'/>",
+        fix=Fix("write <model type='virtio'/>", (edit,)),
+    )
 
 
-@rule("VFS282", "vhost-disk-source", severity=Severity.ERROR, stage=Stage.PARSE, words=("<disk",))
-def vhost_disk_source(domain: Domain) -> Iterator[Problem]:
+@rule("VFS282", "vhost-disk-source", severity=Severity.ERROR, stage=Stage.PARSE)
+def vhost_disk_source(disk: Disk) -> Iterator[Problem]:
     """A vhost-user disk names its socket, a vhost-vdpa disk its device.
 
     Why: libvirt takes `<source type='unix' path='…'/>` for the one and `<source dev='…'/>` for the other, and
@@ -643,26 +641,27 @@ def vhost_disk_source(domain: Domain) -> Iterator[Problem]:
     libvirt says: missing source information for device
     See: libvirt domain_conf.c:virDomainDiskSourceVHostUserParse
     """
-    for disk in domain.vhost_disks:
-        example = "<source type='unix' path='/a/socket'/>" if disk.type == "vhostuser" else "<source dev='/dev/…'/>"
-        if disk.lacking:
-            yield Problem(
-                at=disk.source.start_span if disk.source else disk.node.start_span,
-                message=f"the source of {disk.label} has no {' and no '.join(disk.lacking)}",
-                help=f"write {example}",
-            )
-        found = disk.source.attribute("type") if disk.source and disk.type == "vhostuser" else None
-        if found and found.value != "unix":
-            yield Problem(
-                at=found.span,
-                message=f"{found.value!r} is no type of a vhost-user disk's source",
-                help="write type='unix'",
-            )
-        yield from _reconnect_problems(disk)
+    if disk.type not in ("vhostuser", "vhostvdpa"):
+        return
+    example = "<source type='unix' path='/a/socket'/>" if disk.type == "vhostuser" else "<source dev='/dev/…'/>"
+    if disk.lacking:
+        yield Problem(
+            at=disk.source.start_span if disk.source else disk.node.start_span,
+            message=f"the source of {disk.label} has no {' and no '.join(disk.lacking)}",
+            help=f"write {example}",
+        )
+    found = disk.source.attribute("type") if disk.source and disk.type == "vhostuser" else None
+    if found and found.value != "unix":
+        yield Problem(
+            at=found.span,
+            message=f"{found.value!r} is no type of a vhost-user disk's source",
+            help="write type='unix'",
+        )
+    yield from _reconnect_problems(disk)
 
 
-@rule("VFS283", "not-for-vhostuser-disk", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<disk",))
-def not_for_vhostuser_disk(domain: Domain) -> Iterator[Problem]:
+@rule("VFS283", "not-for-vhostuser-disk", severity=Severity.ERROR, stage=Stage.DEFINE)
+def not_for_vhostuser_disk(disk: Disk) -> Iterator[Problem]:
     """A vhost-user disk is a virtio disk, and what QEMU does not do it cannot be told.
 
     Why: the back end opens the image and does all reading and writing. Caching, discarding, limits,
@@ -682,34 +681,33 @@ def not_for_vhostuser_disk(domain: Domain) -> Iterator[Problem]:
     Fix: removes the option.
     See: libvirt domain_validate.c:virDomainDiskVhostUserValidate
     """
-    for disk in domain.vhost_disks:
-        if disk.type != "vhostuser":
-            continue
-        for option in disk.void_options:
-            yield Problem(
-                at=option.span,
-                message=f"{option.name!r} is not for a vhost-user disk",
-                help=f"remove {option.name}",
-                fix=Fix(f"remove {option.name!r}", (remove_attribute(option),)),
-            )
-        for child in disk.void_children:
-            yield Problem(
-                at=child.start_span,
-                message=f"<{child.tag}> is not for a vhost-user disk",
-                help=f"remove <{child.tag}>",
-                fix=Fix(f"remove <{child.tag}>", (remove_element(child),), safe=child.tag != "readonly"),
-            )
-        target = disk.node.child("target")
-        if target and disk.bus not in ("virtio", None):
-            yield Problem(
-                at=target.start_span,
-                message=f"a vhost-user disk cannot be on bus {disk.bus!r}",
-                help="write <target dev='vda' bus='virtio'/>",
-            )
+    if disk.type != "vhostuser":
+        return
+    for option in disk.void_options:
+        yield Problem(
+            at=option.span,
+            message=f"{option.name!r} is not for a vhost-user disk",
+            help=f"remove {option.name}",
+            fix=Fix(f"remove {option.name!r}", (remove_attribute(option),)),
+        )
+    for child in disk.void_children:
+        yield Problem(
+            at=child.start_span,
+            message=f"<{child.tag}> is not for a vhost-user disk",
+            help=f"remove <{child.tag}>",
+            fix=Fix(f"remove <{child.tag}>", (remove_element(child),), safe=child.tag != "readonly"),
+        )
+    target = disk.node.child("target")
+    if target and disk.bus not in ("virtio", None):
+        yield Problem(
+            at=target.start_span,
+            message=f"a vhost-user disk cannot be on bus {disk.bus!r}",
+            help="write <target dev='vda' bus='virtio'/>",
+        )
 
 
-@rule("VFS284", "vhostvdpa-cache-mode", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<disk",))
-def vhostvdpa_cache_mode(domain: Domain) -> Iterator[Problem]:
+@rule("VFS284", "vhostvdpa-cache-mode", severity=Severity.ERROR, stage=Stage.DEFINE)
+def vhostvdpa_cache_mode(disk: Disk) -> Iterator[Problem]:
     """A vhost-vdpa disk has the cache mode `none` or `directsync`.
 
     Why: the device is read past the host's page cache, and libvirt wants that written.
@@ -722,13 +720,12 @@ def vhostvdpa_cache_mode(domain: Domain) -> Iterator[Problem]:
     libvirt says: disk type 'vhostvdpa' requires cache mode
     See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefDisk
     """
-    for disk in domain.vhost_disks:
-        if disk.type == "vhostvdpa" and disk.cache not in ("none", "directsync"):
-            yield Problem(
-                at=disk.driver.at("cache") if disk.driver else disk.node.start_span,
-                message=f"{disk.label} needs cache='none' or 'directsync'",
-                help="write <driver name='qemu' type='raw' cache='none'/>",
-            )
+    if disk.type == "vhostvdpa" and disk.cache not in ("none", "directsync"):
+        yield Problem(
+            at=disk.driver.at("cache") if disk.driver else disk.node.start_span,
+            message=f"{disk.label} needs cache='none' or 'directsync'",
+            help="write <driver name='qemu' type='raw' cache='none'/>",
+        )
 
 
 _DISKS: dict[str, Version] = {
@@ -748,7 +745,6 @@ _INTERFACES: dict[str, Version] = {
     "device-type-unknown",
     severity=Severity.ERROR,
     stage=Stage.PARSE,
-    words=("<disk", "<interface"),
 )
 def device_type_unknown(domain: Domain) -> Iterator[Problem]:
     """Disks and interfaces have a type that libvirt knows.
@@ -788,8 +784,8 @@ def device_type_unknown(domain: Domain) -> Iterator[Problem]:
             )
 
 
-@rule("VFS286", "vhostuser-video-model", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<video",))
-def vhostuser_video_model(domain: Domain) -> Iterator[Problem]:
+@rule("VFS286", "vhostuser-video-model", severity=Severity.ERROR, stage=Stage.DEFINE)
+def vhostuser_video_model(video: Video) -> Iterator[Problem]:
     """A video device that vhost-user-gpu serves is a virtio one.
 
     Why: the other process speaks virtio-gpu.
@@ -800,18 +796,17 @@ def vhostuser_video_model(domain: Domain) -> Iterator[Problem]:
     libvirt says: 'vhostuser' driver is only supported with 'virtio' device
     See: libvirt domain_validate.c:virDomainVideoDefValidate
     """
-    for video in domain.devices_of("video"):
-        driver, model = video.driver, video.node.child("model")
-        if driver and driver.value("name") == "vhostuser" and (not model or model.value("type") != "virtio"):
-            yield Problem(
-                at=model.at("type") if model else video.node.start_span,
-                message="vhost-user-gpu serves virtio video devices alone",
-                help="write <model type='virtio'/>",
-            )
+    driver, model = video.driver, video.node.child("model")
+    if driver and driver.value("name") == "vhostuser" and (not model or model.value("type") != "virtio"):
+        yield Problem(
+            at=model.at("type") if model else video.node.start_span,
+            message="vhost-user-gpu serves virtio video devices alone",
+            help="write <model type='virtio'/>",
+        )
 
 
-@rule("VFS287", "video-driver-unknown", severity=Severity.ERROR, stage=Stage.PARSE, words=("<video",))
-def video_driver_unknown(domain: Domain) -> Iterator[Problem]:
+@rule("VFS287", "video-driver-unknown", severity=Severity.ERROR, stage=Stage.PARSE)
+def video_driver_unknown(video: Video) -> Iterator[Problem]:
     """A video device is driven by QEMU or by vhost-user-gpu.
 
     Why: libvirt knows `qemu` and `vhostuser` and refuses any other name.
@@ -824,14 +819,13 @@ def video_driver_unknown(domain: Domain) -> Iterator[Problem]:
     Fix: writes `vhostuser` for a near miss.
     See: libvirt domain_conf.c:virDomainVideoDefParseXML
     """
-    for video in domain.devices_of("video"):
-        name = video.driver.attribute("name") if video.driver else None
-        if name is None or name.value in ("qemu", "vhostuser"):
-            continue
-        is_near = name.value.lower().replace("-", "").replace("_", "") == "vhostuser"
-        yield Problem(
-            at=name.span,
-            message=f"libvirt knows no video driver {name.value!r}",
-            help="write 'qemu' or 'vhostuser'",
-            fix=Fix("write 'vhostuser'", (set_value(name, "vhostuser"),)) if is_near else None,
-        )
+    name = video.driver.attribute("name") if video.driver else None
+    if name is None or name.value in ("qemu", "vhostuser"):
+        return
+    is_near = name.value.lower().replace("-", "").replace("_", "") == "vhostuser"
+    yield Problem(
+        at=name.span,
+        message=f"libvirt knows no video driver {name.value!r}",
+        help="write 'qemu' or 'vhostuser'",
+        fix=Fix("write 'vhostuser'", (set_value(name, "vhostuser"),)) if is_near else None,
+    )

@@ -6,13 +6,12 @@ from collections.abc import Iterator
 
 from vfslint.context import Context
 from vfslint.domain.devices import Disk
-from vfslint.domain.domain import Domain
 from vfslint.findings import Problem, Related, Severity, Stage
 from vfslint.rule import rule
 
 
 @rule("VFS293", "disk-target-missing", severity=Severity.ERROR, stage=Stage.PARSE)
-def disk_target_missing(domain: Domain) -> Iterator[Problem]:
+def disk_target_missing(disk: Disk) -> Iterator[Problem]:
     """A disk has a name in the guest, `<target dev='…'/>`.
 
     Why: by this name libvirt tells disks apart and finds their place on the bus.
@@ -23,18 +22,17 @@ def disk_target_missing(domain: Domain) -> Iterator[Problem]:
     libvirt says: missing target information for device
     See: libvirt domain_conf.c:virDomainDiskDefParseXML
     """
-    for disk in domain.device_nodes("disk"):
-        if all(target.value("dev") is None for target in disk.children("target")):
-            target = disk.child("target")
-            yield Problem(
-                at=target.start_span if target else disk.start_span,
-                message="the disk has no name in the guest",
-                help="add <target dev='vda' bus='virtio'/>",
-            )
+    if all(target.value("dev") is None for target in disk.node.children("target")):
+        target = disk.node.child("target")
+        yield Problem(
+            at=target.start_span if target else disk.node.start_span,
+            message="the disk has no name in the guest",
+            help="add <target dev='vda' bus='virtio'/>",
+        )
 
 
 @rule("VFS294", "disk-target-repeated", severity=Severity.ERROR, stage=Stage.DEFINE)
-def disk_target_repeated(domain: Domain) -> Iterator[Problem]:
+def disk_target_repeated(disks: list[Disk]) -> Iterator[Problem]:
     """Every disk has a name of its own.
 
     Why: libvirt and its clients tell disks apart by `target/@dev`.
@@ -48,7 +46,7 @@ def disk_target_repeated(domain: Domain) -> Iterator[Problem]:
     See: libvirt domain_validate.c:virDomainDefCheckDuplicateDiskInfo
     """
     first: dict[str, Disk] = {}
-    for disk in domain.disks:
+    for disk in disks:
         if disk.name is None:
             continue
         other = first.setdefault(disk.name.value, disk)
@@ -63,7 +61,7 @@ def disk_target_repeated(domain: Domain) -> Iterator[Problem]:
 
 
 @rule("VFS262", "disk-source-missing", severity=Severity.ERROR, stage=Stage.DEFINE)
-def disk_source_missing(domain: Domain) -> Iterator[Problem]:
+def disk_source_missing(disk: Disk) -> Iterator[Problem]:
     """A disk says what is on it; only a drive for CDs or floppies can be empty.
 
     Why: QEMU needs a file, a device or a volume to read from.
@@ -76,19 +74,18 @@ def disk_source_missing(domain: Domain) -> Iterator[Problem]:
     libvirt says: missing source information for device
     See: libvirt domain_conf.c:virDomainDiskDefParseValidate; domain_validate.c:virDomainDiskDefSourceLUNValidate
     """
-    for disk in domain.disks:
-        # A LUN needs no more than an empty <source>.
-        if disk.is_empty and (disk.device == "disk" or (disk.device == "lun" and disk.source is None)):
-            example = disk.source_attribute or "…"
-            yield Problem(
-                at=disk.source.start_span if disk.source else disk.node.start_span,
-                message="the disk has no source",
-                help=f"add <source {example}='…'/>, or write device='cdrom' for a drive that may be empty",
-            )
+    # A LUN needs no more than an empty <source>.
+    if disk.is_empty and (disk.device == "disk" or (disk.device == "lun" and disk.source is None)):
+        example = disk.source_attribute or "…"
+        yield Problem(
+            at=disk.source.start_span if disk.source else disk.node.start_span,
+            message="the disk has no source",
+            help=f"add <source {example}='…'/>, or write device='cdrom' for a drive that may be empty",
+        )
 
 
 @rule("VFS263", "lun-without-device", severity=Severity.ERROR, stage=Stage.DEFINE)
-def lun_without_device(domain: Domain) -> Iterator[Problem]:
+def lun_without_device(disk: Disk) -> Iterator[Problem]:
     """A LUN that is passed through is a device of the host.
 
     Why: the guest's SCSI commands go to it; a file has nothing that answers them.
@@ -99,17 +96,16 @@ def lun_without_device(domain: Domain) -> Iterator[Problem]:
     libvirt says: disk device='lun' is only valid for block type disk source
     See: libvirt domain_validate.c:virDomainDiskDefSourceLUNValidate
     """
-    for disk in domain.disks:
-        if disk.device == "lun" and disk.type in ("file", "dir", None):
-            yield Problem(
-                at=disk.node.at("device"),
-                message=f"a disk of type {disk.type or 'file'!r} is no LUN",
-                help="write type='block' and <source dev='/dev/…'/>, or device='disk'",
-            )
+    if disk.device == "lun" and disk.type in ("file", "dir", None):
+        yield Problem(
+            at=disk.node.at("device"),
+            message=f"a disk of type {disk.type or 'file'!r} is no LUN",
+            help="write type='block' and <source dev='/dev/…'/>, or device='disk'",
+        )
 
 
 @rule("VFS264", "disk-name-unusable", severity=Severity.ERROR, stage=Stage.DEFINE)
-def disk_name_unusable(domain: Domain) -> Iterator[Problem]:
+def disk_name_unusable(disk: Disk) -> Iterator[Problem]:
     """A disk is called vda, sda, hda or the like, and a floppy fda.
 
     Why: the letters say where on its bus the disk is, unless an `<address>` does. A number behind them would
@@ -125,18 +121,17 @@ def disk_name_unusable(domain: Domain) -> Iterator[Problem]:
     libvirt says: Invalid harddisk device name
     See: libvirt virutil.c:virDiskNameParse; domain_conf.c:virDomainDiskDefParseXML
     """
-    for disk in domain.disks:
-        name = disk.name
-        if name and not disk.address and not disk.has_usable_name:
-            yield Problem(
-                at=name.span,
-                message=f"no disk can be called {name.value!r}",
-                help="write letters alone behind vd, sd or hd, as in vda; a floppy is called fda",
-            )
+    name = disk.name
+    if name and not disk.address and not disk.has_usable_name:
+        yield Problem(
+            at=name.span,
+            message=f"no disk can be called {name.value!r}",
+            help="write letters alone behind vd, sd or hd, as in vda; a floppy is called fda",
+        )
 
 
-@rule("VFS265", "disk-thread-unfit", severity=Severity.ERROR, stage=Stage.DEFINE, words=("iothread",))
-def disk_thread_unfit(domain: Domain, context: Context) -> Iterator[Problem]:
+@rule("VFS265", "disk-thread-unfit", severity=Severity.ERROR, stage=Stage.DEFINE)
+def disk_thread_unfit(disk: Disk, context: Context) -> Iterator[Problem]:
     """A disk with an I/O thread is on virtio, and the thread is one of the domain's.
 
     Why: only virtio disks can leave QEMU's main loop. libvirt 7.0.0 finds out at the start.
@@ -156,22 +151,21 @@ def disk_thread_unfit(domain: Domain, context: Context) -> Iterator[Problem]:
     libvirt says: not defined in iothreadid
     See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefDiskIOThreads
     """
+    thread, number = disk.iothread, disk.iothread_number
+    if thread is None or number is None or disk.bus is None:
+        return
     stage = Stage.START if context.target.libvirt < (9, 0, 0) else None
-    for disk in domain.disks:
-        thread, number = disk.iothread, disk.iothread_number
-        if thread is None or number is None or disk.bus is None:
-            continue
-        if disk.bus != "virtio":
-            yield Problem(
-                at=thread.span,
-                message=f"a disk on {disk.bus} has no I/O thread",
-                help="write bus='virtio', or remove iothread",
-                stage=stage,
-            )
-        elif not domain.has_iothread(number):
-            yield Problem(
-                at=thread.span,
-                message=f"the domain has no I/O thread {number}",
-                help="raise <iothreads>, or write the number of one that there is",
-                stage=stage,
-            )
+    if disk.bus != "virtio":
+        yield Problem(
+            at=thread.span,
+            message=f"a disk on {disk.bus} has no I/O thread",
+            help="write bus='virtio', or remove iothread",
+            stage=stage,
+        )
+    elif not context.domain.has_iothread(number):
+        yield Problem(
+            at=thread.span,
+            message=f"the domain has no I/O thread {number}",
+            help="raise <iothreads>, or write the number of one that there is",
+            stage=stage,
+        )

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vfslint.context import Context
+from vfslint.domain.devices import Iommu
 from vfslint.domain.domain import Domain
+from vfslint.domain.elements import Bootloader, LaunchSecurity, Resource, Title
 from vfslint.domain.machines import ARCHITECTURES
 from vfslint.findings import Edit, Fix, Problem, Related, Severity, Stage
 from vfslint.rule import rule
 from vfslint.targets import Version, spell
+from vfslint.vocabulary import numbers
 from vfslint.vocabulary.spelling import nearest
 from vfslint.xml import edits
 
@@ -194,9 +197,8 @@ def uuid_malformed(domain: Domain) -> Iterator[Problem]:
     severity=Severity.ERROR,
     stage=Stage.PARSE,
     any_hypervisor=True,
-    words=("<title",),
 )
-def title_with_line_break(domain: Domain) -> Iterator[Problem]:
+def title_with_line_break(title: Title) -> Iterator[Problem]:
     """A title is one line.
 
     Why: `virsh list --title` prints one line a domain; libvirt refuses a line break, also before or behind
@@ -210,14 +212,13 @@ def title_with_line_break(domain: Domain) -> Iterator[Problem]:
     Fix: puts the title on one line.
     See: libvirt domain_conf.c:virDomainDefParseXML
     """
-    node = domain.first("title")
-    if node and "\n" in node.text:
-        one_line = " ".join(node.text.split())
+    if "\n" in title.text:
+        one_line = " ".join(title.text.split())
         yield Problem(
-            at=node.text_span,
+            at=title.text_span,
             message="the title has a line break in it",
             help="write it on one line; <description> may have several",
-            fix=Fix("put the title on one line", (edits.set_whole_text(node, one_line),)),
+            fix=Fix("put the title on one line", (edits.set_whole_text(title, one_line),)),
         )
 
 
@@ -272,8 +273,8 @@ def os_type_not_hvm(domain: Domain) -> Iterator[Problem]:
     )
 
 
-@rule("VFS029", "bootloader-with-qemu", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<bootloader",))
-def bootloader_with_qemu(domain: Domain) -> Iterator[Problem]:
+@rule("VFS029", "bootloader-with-qemu", severity=Severity.ERROR, stage=Stage.DEFINE)
+def bootloader_with_qemu(bootloader: Bootloader) -> Iterator[Problem]:
     """A QEMU domain has no `<bootloader>`.
 
     Why: a host boot loader such as pygrub is for paravirtualised Xen guests.
@@ -285,9 +286,9 @@ def bootloader_with_qemu(domain: Domain) -> Iterator[Problem]:
     libvirt says: bootloader is not supported by QEMU
     See: libvirt qemu_validate.c:qemuValidateDomainDef
     """
-    if domain.bootloader:
+    if bootloader.text:
         yield Problem(
-            at=domain.bootloader.name_span,
+            at=bootloader.name_span,
             message="<bootloader> is for Xen, QEMU does not have one",
             help="drop it, and boot by <os><boot dev='hd'/></os> or a <kernel>",
         )
@@ -497,8 +498,8 @@ def pci_root_of_another_machine(domain: Domain) -> Iterator[Problem]:
         )
 
 
-@rule("VFS037", "iommu-needs-q35", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<iommu",))
-def iommu_needs_q35(domain: Domain) -> Iterator[Problem]:
+@rule("VFS037", "iommu-needs-q35", severity=Severity.ERROR, stage=Stage.DEFINE)
+def iommu_needs_q35(iommu: Iommu, context: Context) -> Iterator[Problem]:
     """An IOMMU stands on the machine that it belongs to.
 
     Why: intel and amd are parts of the q35 chipset, smmuv3 of the ARM virt board.
@@ -512,25 +513,23 @@ def iommu_needs_q35(domain: Domain) -> Iterator[Problem]:
     libvirt says: IOMMU device: 'smmuv3' is only supported with ARM Virt machines
     See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefIOMMU
     """
+    domain, model = context.domain, iommu.node.value("model")
     if domain.machine_type.is_vendors:
         return
-    for iommu in domain.device_nodes("iommu"):
-        model = iommu.value("model")
-        needs_q35 = model in ("intel", "amd") or (model == "virtio" and domain.is_x86)
-        if (needs_q35 and not domain.is_q35) or (model == "smmuv3" and domain.is_x86):
-            board = "q35" if needs_q35 else "ARM virt"
-            yield Problem(
-                at=iommu.at("model"),
-                message=f"IOMMU {model!r} is part of {board} machines, but this one is {domain.machine or 'pc'!r}",
-                help=f"write machine='{board.split()[-1]}', or take <iommu> out",
-                related=(Related(domain.machine_attribute.span, "the machine type"),)
-                if domain.machine_attribute
-                else (),
-            )
+    needs_q35 = model in ("intel", "amd") or (model == "virtio" and domain.is_x86)
+    if (needs_q35 and not domain.is_q35) or (model == "smmuv3" and domain.is_x86):
+        board = "q35" if needs_q35 else "ARM virt"
+        machine = domain.machine_attribute
+        yield Problem(
+            at=iommu.node.at("model"),
+            message=f"IOMMU {model!r} is part of {board} machines, but this one is {domain.machine or 'pc'!r}",
+            help=f"write machine='{board.split()[-1]}', or take <iommu> out",
+            related=(Related(machine.span, "the machine type"),) if machine else (),
+        )
 
 
-@rule("VFS038", "iommu-options-clash", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<iommu",))
-def iommu_options_clash(domain: Domain, context: Context) -> Iterator[Problem]:
+@rule("VFS038", "iommu-options-clash", severity=Severity.ERROR, stage=Stage.DEFINE)
+def iommu_options_clash(iommus: list[Iommu], context: Context) -> Iterator[Problem]:
     """An IOMMU's options have what they build on.
 
     Why: extended interrupt mode needs interrupt remapping, remapping needs the I/O APIC in QEMU, a virtio
@@ -546,15 +545,14 @@ def iommu_options_clash(domain: Domain, context: Context) -> Iterator[Problem]:
     libvirt says: requires ACPI
     See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefIOMMU; domain_conf.c:virDomainDefParseXML
     """
-    iommus = domain.device_nodes("iommu")
-    for iommu, fault, remedy in domain.iommu_faults:
+    for iommu, fault, remedy in context.domain.iommu_faults:
         yield Problem(at=iommu.start_span, message=fault, help=remedy)
     if len(iommus) > 1 and context.target.libvirt < (11, 4, 0):
         yield Problem(
-            at=iommus[1].start_span,
+            at=iommus[1].node.start_span,
             message=f"the domain has {len(iommus)} IOMMUs, but libvirt {spell(context.target.libvirt)} takes one",
             help="keep one",
-            related=(Related(iommus[0].start_span, "the first"),),
+            related=(Related(iommus[0].node.start_span, "the first"),),
             stage=Stage.PARSE,
         )
 
@@ -590,7 +588,7 @@ def _add_feature(domain: Domain, name: str) -> Edit:
     return edits.insert(domain.node, f"<features>\n  <{name}/>\n</features>", after=domain.first("os"))
 
 
-@rule("VFS047", "input-not-on-this-machine", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<input",))
+@rule("VFS047", "input-not-on-this-machine", severity=Severity.ERROR, stage=Stage.DEFINE)
 def input_not_on_this_machine(domain: Domain, context: Context) -> Iterator[Problem]:
     """A PS/2 mouse or keyboard is plugged into a machine that has the ports.
 
@@ -637,7 +635,7 @@ def firmware_not_named(domain: Domain) -> Iterator[Problem]:
         )
 
 
-@rule("VFS058", "clock-incomplete", severity=Severity.ERROR, stage=Stage.PARSE, words=("<clock",))
+@rule("VFS058", "clock-incomplete", severity=Severity.ERROR, stage=Stage.PARSE)
 def clock_incomplete(domain: Domain) -> Iterator[Problem]:
     """A clock has what its offset needs.
 
@@ -657,8 +655,8 @@ def clock_incomplete(domain: Domain) -> Iterator[Problem]:
         yield Problem(at=node.start_span, message=fault, help=remedy, stage=stage)
 
 
-@rule("VFS059", "resource-without-partition", severity=Severity.ERROR, stage=Stage.PARSE, words=("<resource",))
-def resource_without_partition(domain: Domain) -> Iterator[Problem]:
+@rule("VFS059", "resource-without-partition", severity=Severity.ERROR, stage=Stage.PARSE)
+def resource_without_partition(resource: Resource, context: Context) -> Iterator[Problem]:
     """`<resource>` names a partition.
 
     Why: that is what it is for; since 9.0.0 at the latest libvirt refuses it without a word about the reason,
@@ -672,17 +670,16 @@ def resource_without_partition(domain: Domain) -> Iterator[Problem]:
     Fix: takes `<resource>` away.
     See: libvirt domain_conf.c:virDomainResourceDefParse
     """
-    node = domain.empty_resource
-    if node:
+    if context.domain.empty_resource:
         yield Problem(
-            at=node.start_span,
+            at=resource.start_span,
             message="<resource> names no partition",
             help="write <partition>/machine</partition> into it, or take it away",
-            fix=Fix("take <resource> away", (edits.remove_element(node),)),
+            fix=Fix("take <resource> away", (edits.remove_element(resource),)),
         )
 
 
-@rule("VFS068", "bios-serial-without-port", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<bios",))
+@rule("VFS068", "bios-serial-without-port", severity=Severity.ERROR, stage=Stage.DEFINE)
 def bios_serial_without_port(domain: Domain) -> Iterator[Problem]:
     """A BIOS that writes to a serial port has one.
 
@@ -706,9 +703,12 @@ def bios_serial_without_port(domain: Domain) -> Iterator[Problem]:
 
 
 @rule(
-    "VFS069", "launch-security-without-policy", severity=Severity.ERROR, stage=Stage.PARSE, words=("<launchSecurity",)
+    "VFS069",
+    "launch-security-without-policy",
+    severity=Severity.ERROR,
+    stage=Stage.PARSE,
 )
-def launch_security_without_policy(domain: Domain) -> Iterator[Problem]:
+def launch_security_without_policy(security: LaunchSecurity) -> Iterator[Problem]:
     """A guest that AMD SEV protects has a policy.
 
     Why: the policy's bits say whether the guest may be looked into, migrated and so on; there is no default.
@@ -719,10 +719,10 @@ def launch_security_without_policy(domain: Domain) -> Iterator[Problem]:
     libvirt says: failed to get launch security policy
     See: libvirt domain_conf.c:virDomainSEVDefParseXML
     """
-    node = domain.security_without_policy
-    if node:
+    policy = security.child("policy")
+    if security.value("type") == "sev" and not (policy and numbers.is_policy(policy.text)):
         yield Problem(
-            at=node.text_span,
+            at=(policy or security).text_span,
             message="the launch security has no policy that libvirt can read",
             help="write <policy>0x…</policy>, up to 8 hexadecimal digits",
         )

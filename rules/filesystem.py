@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from vfslint.context import Context
-from vfslint.domain.devices import PASSTHROUGH, Filesystem, UnknownWord, VirtioFS
+from vfslint.domain.devices import PASSTHROUGH, Filesystem, ReadonlyShare, UnknownWord, VirtioFS
 from vfslint.domain.domain import Domain
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
 from vfslint.rule import rule
@@ -316,7 +316,6 @@ def mode_not_octal(fs: Filesystem) -> Iterator[Problem]:
     "space-limit-refused",
     severity=Severity.ERROR,
     stage=Stage.DEFINE,
-    words=("<space_hard_limit", "<space_soft_limit"),
 )
 def space_limit_refused(fs: Filesystem) -> Iterator[Problem]:
     """QEMU limits no space in a shared directory.
@@ -356,7 +355,6 @@ def space_limit_refused(fs: Filesystem) -> Iterator[Problem]:
     "space-limit-malformed",
     severity=Severity.ERROR,
     stage=Stage.PARSE,
-    words=("<space_hard_limit", "<space_soft_limit"),
 )
 def space_limit_malformed(fs: Filesystem) -> Iterator[Problem]:
     """A space limit is a number with a unit.
@@ -624,7 +622,7 @@ def mount_tag_too_long_for_9p(fs: Filesystem) -> Iterator[Problem]:
 
 
 @rule("VFS218", "mount-tag-repeated", severity=Severity.ERROR, stage=Stage.DEFINE)
-def mount_tag_repeated(domain: Domain) -> Iterator[Problem]:
+def mount_tag_repeated(filesystems: list[Filesystem]) -> Iterator[Problem]:
     """Every mount tag of a domain is there once.
 
     Why: the guest finds a filesystem by its tag and takes whichever of two it meets first. libvirt 9.0.0
@@ -646,10 +644,10 @@ def mount_tag_repeated(domain: Domain) -> Iterator[Problem]:
     libvirt says: filesystem target specified twice
     See: libvirt domain_validate.c:virDomainDefFSValidate (9.0.0), virDomainFSDefValidate (11.3.0)
     """
-    if len(domain.filesystems) < 2:
+    if len(filesystems) < 2:
         return
     first: dict[str, Filesystem] = {}
-    for fs in domain.filesystems:
+    for fs in filesystems:
         other = first.setdefault(fs.tag or "", fs)
         if not fs.tag or other is fs:
             continue
@@ -688,8 +686,8 @@ def mount_tag_looks_like_a_path(fs: VirtioFS) -> Iterator[Problem]:
         )
 
 
-@rule("VFS220", "directory-cached-twice", severity=Severity.WARNING, stage=Stage.GUEST, words=("<cache",))
-def directory_cached_twice(domain: Domain) -> Iterator[Problem]:
+@rule("VFS220", "directory-cached-twice", severity=Severity.WARNING, stage=Stage.GUEST)
+def directory_cached_twice(shares: list[VirtioFS]) -> Iterator[Problem]:
     """A directory that is shared twice is not shared with `cache mode='always'`.
 
     Why: with that mode the guest never asks again what it has read once, so it does not see what comes in
@@ -703,10 +701,10 @@ def directory_cached_twice(domain: Domain) -> Iterator[Problem]:
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='b'/></filesystem>
     See: virtiofsd documentation, --cache
     """
-    if len(domain.shares) < 2:
+    if len(shares) < 2:
         return
     by_directory: dict[str, list[VirtioFS]] = {}
-    for fs in domain.shares:
+    for fs in shares:
         if fs.directory:
             by_directory.setdefault(fs.directory.rstrip("/"), []).append(fs)
     for together in by_directory.values():
@@ -721,8 +719,8 @@ def directory_cached_twice(domain: Domain) -> Iterator[Problem]:
                 )
 
 
-@rule("VFS221", "readonly-refused", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<readonly",))
-def readonly_refused(fs: VirtioFS, context: Context) -> Iterator[Problem]:
+@rule("VFS221", "readonly-refused", severity=Severity.ERROR, stage=Stage.DEFINE)
+def readonly_refused(fs: ReadonlyShare, context: Context) -> Iterator[Problem]:
     """Before libvirt 11.0.0 a virtio-fs share cannot be read-only.
 
     Why: libvirt 6.4.0 to 10.x refuses `<readonly/>` for virtio-fs; older ones drop it and share for writing.
@@ -751,9 +749,8 @@ def readonly_refused(fs: VirtioFS, context: Context) -> Iterator[Problem]:
     "readonly-needs-newer-virtiofsd",
     severity=Severity.ERROR,
     stage=Stage.START,
-    words=("<readonly",),
 )
-def readonly_needs_newer_virtiofsd(fs: VirtioFS, context: Context) -> Iterator[Problem]:
+def readonly_needs_newer_virtiofsd(fs: ReadonlyShare, context: Context) -> Iterator[Problem]:
     """A read-only share needs virtiofsd 1.13.0.
 
     Why: libvirt hands `--readonly` on, and an older daemon does not know that option and gives up.
@@ -928,7 +925,7 @@ def queue_size_refused(fs: VirtioFS) -> Iterator[Problem]:
     )
 
 
-@rule("VFS232", "small-queue-for-windows", severity=Severity.NOTE, stage=Stage.GUEST, words=("<metadata",))
+@rule("VFS232", "small-queue-for-windows", severity=Severity.NOTE, stage=Stage.GUEST)
 def small_queue_for_windows(fs: VirtioFS) -> Iterator[Problem]:
     """A Windows guest wants a queue of 1024.
 
@@ -957,7 +954,7 @@ def small_queue_for_windows(fs: VirtioFS) -> Iterator[Problem]:
 _ROOT_OPTION = r"(?:^|\s)(root|rootfstype)=(\S+)"
 
 
-@rule("VFS233", "root-is-no-mount-tag", severity=Severity.WARNING, stage=Stage.GUEST, words=("<cmdline",))
+@rule("VFS233", "root-is-no-mount-tag", severity=Severity.WARNING, stage=Stage.GUEST)
 def root_is_no_mount_tag(domain: Domain) -> Iterator[Problem]:
     """A guest that boots from a share names it by its mount tag.
 

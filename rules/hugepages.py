@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vfslint.context import Context
-from vfslint.domain.domain import Domain, Page
+from vfslint.domain.domain import Domain, MemoryBacking, Page
 from vfslint.domain.machines import HUGE_PAGES_KIB
 from vfslint.domain.pages import ORDINARY_KIB
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
@@ -19,7 +19,7 @@ QEMU_CHECKS_FILES = (9, 1, 0)
 
 
 @rule("VFS150", "page-size-missing", severity=Severity.ERROR, stage=Stage.PARSE)
-def page_size_missing(domain: Domain) -> Iterator[Problem]:
+def page_size_missing(page: Page) -> Iterator[Problem]:
     """A `<page>` says how large it is.
 
     Why: without any `<page>`, `<hugepages/>` takes the host's default size; a `<page>` itself has none.
@@ -30,17 +30,16 @@ def page_size_missing(domain: Domain) -> Iterator[Problem]:
     libvirt says: missing element or attribute './@size'
     See: libvirt domain_conf.c:virDomainHugepagesParseXML
     """
-    for page in domain.backing.pages:
-        if not page.node.value("size"):
-            yield Problem(
-                at=page.node.start_span,
-                message="a <page> of <hugepages> has no size",
-                help="write size='2' unit='MiB' or the like, or <hugepages/> without <page> for the default size",
-            )
+    if not page.node.value("size"):
+        yield Problem(
+            at=page.node.start_span,
+            message="a <page> of <hugepages> has no size",
+            help="write size='2' unit='MiB' or the like, or <hugepages/> without <page> for the default size",
+        )
 
 
 @rule("VFS151", "page-size-zero", severity=Severity.ERROR, stage=Stage.PARSE)
-def page_size_zero(domain: Domain) -> Iterator[Problem]:
+def page_size_zero(page: Page) -> Iterator[Problem]:
     """A huge page is larger than nothing.
 
     Why: libvirt refuses a size of 0.
@@ -51,17 +50,16 @@ def page_size_zero(domain: Domain) -> Iterator[Problem]:
     libvirt says: hugepage size can't be zero
     See: libvirt domain_conf.c:virDomainHugepagesParseXML
     """
-    for page in domain.backing.pages:
-        if page.size_kib == 0:
-            yield Problem(
-                at=page.at,
-                message="a huge page has size 0",
-                help="write a size that the host has, such as 2 MiB",
-            )
+    if page.size_kib == 0:
+        yield Problem(
+            at=page.at,
+            message="a huge page has size 0",
+            help="write a size that the host has, such as 2 MiB",
+        )
 
 
 @rule("VFS152", "page-size-impossible", severity=Severity.ERROR, stage=Stage.START)
-def page_size_impossible(domain: Domain) -> Iterator[Problem]:
+def page_size_impossible(page: Page, context: Context) -> Iterator[Problem]:
     """A huge page has a size that some host of the architecture has.
 
     Why: x86 has pages of 2 MiB and 1 GiB. Without `unit` the number counts KiB, and MB and GB are powers of
@@ -79,18 +77,16 @@ def page_size_impossible(domain: Domain) -> Iterator[Problem]:
     Fix: writes MiB for MB and GiB for GB; with --unsafe-fixes adds a missing unit.
     See: libvirt qemu_conf.c:qemuGetDomainHupageMemPath; Linux arch/x86/mm/hugetlbpage.c
     """
-    sizes = HUGE_PAGES_KIB.get(domain.arch)
-    for page in domain.backing.pages if sizes else ():
-        size = page.size_kib
-        if not sizes or not size or size in sizes or size == ORDINARY_KIB:
-            continue
-        fix = _meant_page(page, sizes)
-        yield Problem(
-            at=page.at,
-            message=f"no host of {domain.arch} has pages of {spell_size(size)}",
-            help=(f"{fix.title}, or " if fix else "") + f"write a size that it has: {_spell(sizes)}",
-            fix=fix,
-        )
+    sizes, size = HUGE_PAGES_KIB.get(context.domain.arch), page.size_kib
+    if not sizes or not size or size in sizes or size == ORDINARY_KIB:
+        return
+    fix = _meant_page(page, sizes)
+    yield Problem(
+        at=page.at,
+        message=f"no host of {context.domain.arch} has pages of {spell_size(size)}",
+        help=(f"{fix.title}, or " if fix else "") + f"write a size that it has: {_spell(sizes)}",
+        fix=fix,
+    )
 
 
 def _spell(sizes: tuple[int, ...]) -> str:
@@ -113,7 +109,7 @@ def _meant_page(page: Page, sizes: tuple[int, ...]) -> Fix | None:
 
 
 @rule("VFS153", "ordinary-page-as-huge", severity=Severity.WARNING, stage=Stage.NEVER)
-def ordinary_page_as_huge(domain: Domain) -> Iterator[Problem]:
+def ordinary_page_as_huge(page: Page, context: Context) -> Iterator[Problem]:
     """A huge page is larger than the host's ordinary page.
 
     Why: libvirt takes 4 KiB as no huge page at all, so that `<hugepages>` does nothing.
@@ -123,13 +119,12 @@ def ordinary_page_as_huge(domain: Domain) -> Iterator[Problem]:
         <memoryBacking><hugepages><page size='2' unit='MiB'/></hugepages></memoryBacking>
     See: libvirt qemu_command.c:qemuBuildMemoryGetPagesize
     """
-    for page in domain.backing.pages:
-        if page.size_kib == ORDINARY_KIB and domain.is_x86:
-            yield Problem(
-                at=page.at,
-                message="4 KiB is the ordinary page, so that no huge pages are used",
-                help="write 2 MiB or 1 GiB, or take it away",
-            )
+    if page.size_kib == ORDINARY_KIB and context.domain.is_x86:
+        yield Problem(
+            at=page.at,
+            message="4 KiB is the ordinary page, so that no huge pages are used",
+            help="write 2 MiB or 1 GiB, or take it away",
+        )
 
 
 @rule("VFS154", "two-default-page-sizes", severity=Severity.ERROR, stage=Stage.DEFINE)
@@ -203,7 +198,7 @@ def page_nodeset_beyond_cells(domain: Domain) -> Iterator[Problem]:
 
 
 @rule("VFS157", "hugepages-on-demand", severity=Severity.ERROR, stage=Stage.DEFINE)
-def hugepages_on_demand(domain: Domain) -> Iterator[Problem]:
+def hugepages_on_demand(backing: MemoryBacking) -> Iterator[Problem]:
     """Huge pages are allocated at once.
 
     Why: libvirt makes QEMU allocate them all at the start, so that a page missing later cannot kill the
@@ -216,7 +211,7 @@ def hugepages_on_demand(domain: Domain) -> Iterator[Problem]:
     Fix: takes the allocation mode away.
     See: libvirt qemu_validate.c:qemuValidateDomainDefMemory
     """
-    mode, hugepages = domain.backing.allocation, domain.backing.hugepages
+    mode, hugepages = backing.allocation, backing.hugepages
     if mode and hugepages and mode.value == "ondemand":
         alone = len(mode.node.attributes) == 1
         edit = edits.remove_element(mode.node) if alone else edits.remove_attribute(mode)
@@ -230,7 +225,7 @@ def hugepages_on_demand(domain: Domain) -> Iterator[Problem]:
 
 
 @rule("VFS158", "hugepages-anonymous", severity=Severity.ERROR, stage=Stage.DEFINE)
-def hugepages_anonymous(domain: Domain) -> Iterator[Problem]:
+def hugepages_anonymous(backing: MemoryBacking) -> Iterator[Problem]:
     """Huge pages do not come from anonymous memory.
 
     Why: they come from hugetlbfs, or from a memfd.
@@ -242,7 +237,7 @@ def hugepages_anonymous(domain: Domain) -> Iterator[Problem]:
     Fix: takes the source away.
     See: libvirt qemu_validate.c:qemuValidateDomainDefMemory
     """
-    source, hugepages = domain.backing.source, domain.backing.hugepages
+    source, hugepages = backing.source, backing.hugepages
     if source and hugepages and source.value == "anonymous":
         yield Problem(
             at=source.span,
@@ -290,7 +285,7 @@ def memory_not_in_whole_pages(domain: Domain, context: Context) -> Iterator[Prob
 
 
 @rule("VFS160", "cells-without-huge-pages", severity=Severity.NOTE, stage=Stage.NEVER)
-def cells_without_huge_pages(domain: Domain) -> Iterator[Problem]:
+def cells_without_huge_pages(pages: list[Page], context: Context) -> Iterator[Problem]:
     """Huge pages are for all NUMA cells.
 
     Why: a cell that no `<page>` is for gets ordinary pages, and without memfd a file for its memory.
@@ -304,10 +299,10 @@ def cells_without_huge_pages(domain: Domain) -> Iterator[Problem]:
         <cpu><numa><cell cpus='0-3' memory='1' unit='GiB'/><cell cpus='4-7' memory='1' unit='GiB'/></numa></cpu>
     See: libvirt qemu_command.c:qemuBuildMemoryGetPagesize
     """
-    left = domain.cells_without_pages
+    left = context.domain.cells_without_pages
     if left:
         yield Problem(
-            at=domain.backing.pages[0].at,
+            at=pages[0].at,
             message=f"NUMA cell {spell_set(left)} gets no huge pages",
             help="add it to a nodeset, or a <page> without nodeset for the rest",
         )

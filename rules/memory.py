@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from vfslint.context import Context
 from vfslint.domain.devices import Device, VirtioFS
-from vfslint.domain.domain import Domain, Region
+from vfslint.domain.domain import Domain, MemoryBacking, Region
+from vfslint.domain.elements import LaunchSecurity
 from vfslint.findings import Edit, Fix, Problem, Related, Severity, Span, Stage
 from vfslint.rule import rule
 from vfslint.targets import spell
@@ -228,7 +229,7 @@ def maximum_memory_incomplete(domain: Domain, context: Context) -> Iterator[Prob
         )
 
 
-@rule("VFS104", "maximum-below-memory", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<maxMemory",))
+@rule("VFS104", "maximum-below-memory", severity=Severity.ERROR, stage=Stage.DEFINE)
 def maximum_below_memory(domain: Domain) -> Iterator[Problem]:
     """`<maxMemory>` is at least as large as the guest's memory.
 
@@ -313,7 +314,7 @@ def current_memory_above_memory(domain: Domain) -> Iterator[Problem]:
 
 
 @rule("VFS107", "backing-source-unknown", severity=Severity.ERROR, stage=Stage.PARSE)
-def backing_source_unknown(domain: Domain) -> Iterator[Problem]:
+def backing_source_unknown(backing: MemoryBacking) -> Iterator[Problem]:
     """The source of memory is memfd, file or anonymous.
 
     Why: huge pages are no source; they have an element of their own, `<hugepages/>`.
@@ -325,11 +326,11 @@ def backing_source_unknown(domain: Domain) -> Iterator[Problem]:
     Fix: writes the source that differs by a slip of the pen.
     See: libvirt domain_conf.c:virDomainDefParseMemory
     """
-    yield from _unknown(domain.backing.source, "source", ("memfd", "file", "anonymous"))
+    yield from _unknown(backing.source, "source", ("memfd", "file", "anonymous"))
 
 
 @rule("VFS108", "access-mode-unknown", severity=Severity.ERROR, stage=Stage.PARSE)
-def access_mode_unknown(domain: Domain) -> Iterator[Problem]:
+def access_mode_unknown(backing: MemoryBacking) -> Iterator[Problem]:
     """The access mode of memory is shared or private.
 
     Why: the words are compared letter by letter.
@@ -341,7 +342,7 @@ def access_mode_unknown(domain: Domain) -> Iterator[Problem]:
     Fix: writes the mode that differs by a slip of the pen.
     See: libvirt domain_conf.c:virDomainDefParseMemory
     """
-    yield from _unknown(domain.backing.access, "access mode", ("shared", "private"))
+    yield from _unknown(backing.access, "access mode", ("shared", "private"))
 
 
 @rule(
@@ -349,9 +350,8 @@ def access_mode_unknown(domain: Domain) -> Iterator[Problem]:
     "allocation-mode-unknown",
     severity=Severity.ERROR,
     stage=Stage.PARSE,
-    words=("<allocation",),
 )
-def allocation_mode_unknown(domain: Domain) -> Iterator[Problem]:
+def allocation_mode_unknown(backing: MemoryBacking) -> Iterator[Problem]:
     """Memory is allocated immediate or ondemand.
 
     Why: the words are compared letter by letter.
@@ -363,7 +363,7 @@ def allocation_mode_unknown(domain: Domain) -> Iterator[Problem]:
     Fix: writes the mode that differs by a slip of the pen.
     See: libvirt domain_conf.c:virDomainDefParseMemory
     """
-    yield from _unknown(domain.backing.allocation, "allocation mode", ("immediate", "ondemand"))
+    yield from _unknown(backing.allocation, "allocation mode", ("immediate", "ondemand"))
 
 
 def _unknown(written: Attribute | None, what: str, words: tuple[str, ...]) -> Iterator[Problem]:
@@ -378,8 +378,8 @@ def _unknown(written: Attribute | None, what: str, words: tuple[str, ...]) -> It
     )
 
 
-@rule("VFS110", "allocation-threads-unsupported", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<allocation",))
-def allocation_threads_unsupported(domain: Domain, context: Context) -> Iterator[Problem]:
+@rule("VFS110", "allocation-threads-unsupported", severity=Severity.ERROR, stage=Stage.DEFINE)
+def allocation_threads_unsupported(backing: MemoryBacking, context: Context) -> Iterator[Problem]:
     """Several threads allocate huge pages only in QEMU 5.0 or newer.
 
     Why: older ones have no `prealloc-threads`. libvirt reads the attribute since 8.2.0.
@@ -391,9 +391,9 @@ def allocation_threads_unsupported(domain: Domain, context: Context) -> Iterator
     See: libvirt qemu_validate.c:qemuValidateDomainDefMemory
     """
     target = context.target
-    if target.qemu >= (5, 0, 0) or target.libvirt < (8, 2, 0) or not domain.backing.hugepages:
+    if target.qemu >= (5, 0, 0) or target.libvirt < (8, 2, 0) or not backing.hugepages:
         return
-    threads = domain.backing.allocation_threads
+    threads = backing.allocation_threads
     if threads and threads.value not in ("", "0"):
         yield Problem(
             at=threads.span,
@@ -402,8 +402,8 @@ def allocation_threads_unsupported(domain: Domain, context: Context) -> Iterator
         )
 
 
-@rule("VFS111", "locked-without-limit", severity=Severity.WARNING, stage=Stage.NEVER, words=("<locked",))
-def locked_without_limit(domain: Domain) -> Iterator[Problem]:
+@rule("VFS111", "locked-without-limit", severity=Severity.WARNING, stage=Stage.NEVER)
+def locked_without_limit(backing: MemoryBacking, context: Context) -> Iterator[Problem]:
     """Locked memory has a hard limit.
 
     Why: libvirt lifts the limit of what QEMU may lock; without `<memtune><hard_limit>` there is none at all,
@@ -416,8 +416,8 @@ def locked_without_limit(domain: Domain) -> Iterator[Problem]:
     See: libvirt qemu_domain.c:qemuDomainGetMemLockLimitBytes; libvirt documentation, Domain XML format,
         Memory Backing
     """
-    locked = domain.backing.elements("locked")
-    if locked and not domain.has_hard_limit:
+    locked = backing.elements("locked")
+    if locked and not context.domain.has_hard_limit:
         yield Problem(
             at=locked[0].start_span,
             message="the guest's memory is locked without a limit to what QEMU may lock",
@@ -449,7 +449,7 @@ def backing_option_without_effect(domain: Domain) -> Iterator[Problem]:
         )
 
 
-@rule("VFS113", "blob-without-memfd", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<video",))
+@rule("VFS113", "blob-without-memfd", severity=Severity.ERROR, stage=Stage.DEFINE)
 def blob_without_memfd(domain: Domain, context: Context) -> Iterator[Problem]:
     """A virtio-gpu with blob resources needs memfd memory.
 
@@ -485,7 +485,7 @@ def blob_without_memfd(domain: Domain, context: Context) -> Iterator[Problem]:
     )
 
 
-@rule("VFS114", "passthrough-with-memory-files", severity=Severity.WARNING, stage=Stage.START, words=("<hostdev",))
+@rule("VFS114", "passthrough-with-memory-files", severity=Severity.WARNING, stage=Stage.START)
 def passthrough_with_memory_files(domain: Domain) -> Iterator[Problem]:
     """A PCI device that is passed through does not go well with memory in files.
 
@@ -531,9 +531,8 @@ def _shared_at(domain: Domain) -> Span:
     "confidential-guest-with-vhost-user",
     severity=Severity.WARNING,
     stage=Stage.GUEST,
-    words=("<launchSecurity",),
 )
-def confidential_guest_with_vhost_user(domain: Domain) -> Iterator[Problem]:
+def confidential_guest_with_vhost_user(security: LaunchSecurity, context: Context) -> Iterator[Problem]:
     """A confidential guest has no device that another process serves.
 
     Why: such a guest encrypts its memory, and only devices that take the platform's IOMMU can reach what it
@@ -545,13 +544,12 @@ def confidential_guest_with_vhost_user(domain: Domain) -> Iterator[Problem]:
         <launchSecurity type='sev'><policy>0x0003</policy></launchSecurity>
     See: QEMU hw/virtio/vhost-user-fs.c; AMDESE/AMDSEV issue 269, kata-containers issue 3810
     """
-    security = domain.first("launchSecurity")
-    for device in domain.vhost_user_devices if security else ():
+    for device in context.domain.vhost_user_devices:
         yield Problem(
             at=_served(device),
             message=f"{device.label} cannot reach the memory of a confidential guest",
             help="take one of the two out",
-            related=(Related(security.start_span, "the guest's memory is encrypted"),) if security else (),
+            related=(Related(security.start_span, "the guest's memory is encrypted"),),
         )
 
 

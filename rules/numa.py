@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from vfslint.context import Context
 from vfslint.domain.domain import Cell, Domain
+from vfslint.domain.numa import overlaps
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
 from vfslint.rule import rule
 from vfslint.vocabulary.numbers import spell_set, spell_size
@@ -39,7 +41,7 @@ def numa_without_cells(domain: Domain) -> Iterator[Problem]:
 
 
 @rule("VFS131", "cell-ids-with-gaps", severity=Severity.ERROR, stage=Stage.PARSE)
-def cell_ids_with_gaps(domain: Domain) -> Iterator[Problem]:
+def cell_ids_with_gaps(cells: list[Cell]) -> Iterator[Problem]:
     """NUMA cells are numbered from 0 without gaps.
 
     Why: the id is the number of the node in the guest. A cell without one takes its position.
@@ -50,8 +52,8 @@ def cell_ids_with_gaps(domain: Domain) -> Iterator[Problem]:
     libvirt says: Exactly one 'cell' element per guest NUMA cell allowed, non-contiguous ranges
     See: libvirt numa_conf.c:virDomainNumaDefParseXML
     """
-    number = len(domain.cells)
-    for cell in domain.cells:
+    number = len(cells)
+    for cell in cells:
         if cell.id is not None and cell.id >= number:
             yield Problem(
                 at=cell.node.at("id"),
@@ -62,7 +64,7 @@ def cell_ids_with_gaps(domain: Domain) -> Iterator[Problem]:
 
 
 @rule("VFS132", "cell-id-repeated", severity=Severity.ERROR, stage=Stage.PARSE)
-def cell_id_repeated(domain: Domain) -> Iterator[Problem]:
+def cell_id_repeated(cells: list[Cell]) -> Iterator[Problem]:
     """Each NUMA cell has an id of its own.
 
     Why: two cells cannot be one node. A cell without an id takes its position, which another may have
@@ -77,7 +79,7 @@ def cell_id_repeated(domain: Domain) -> Iterator[Problem]:
     See: libvirt numa_conf.c:virDomainNumaDefParseXML
     """
     seen: dict[int, Cell] = {}
-    for cell in domain.cells:
+    for cell in cells:
         if cell.id in seen:
             yield Problem(
                 at=cell.node.at("id"),
@@ -90,7 +92,7 @@ def cell_id_repeated(domain: Domain) -> Iterator[Problem]:
 
 
 @rule("VFS133", "cell-without-memory", severity=Severity.ERROR, stage=Stage.PARSE)
-def cell_without_memory(domain: Domain) -> Iterator[Problem]:
+def cell_without_memory(cell: Cell) -> Iterator[Problem]:
     """Each NUMA cell says how much memory it has.
 
     Why: there is no default.
@@ -101,17 +103,16 @@ def cell_without_memory(domain: Domain) -> Iterator[Problem]:
     libvirt says: missing element or attribute './@memory'
     See: libvirt numa_conf.c:virDomainNumaDefParseXML
     """
-    for cell in domain.cells:
-        if not cell.node.value("memory"):
-            yield Problem(
-                at=cell.node.start_span,
-                message=f"NUMA cell {cell.id} has no memory",
-                help="write memory='…' and unit='GiB'; together the cells have what <memory> says",
-            )
+    if not cell.node.value("memory"):
+        yield Problem(
+            at=cell.node.start_span,
+            message=f"NUMA cell {cell.id} has no memory",
+            help="write memory='…' and unit='GiB'; together the cells have what <memory> says",
+        )
 
 
 @rule("VFS134", "cells-overlap", severity=Severity.ERROR, stage=Stage.PARSE)
-def cells_overlap(domain: Domain) -> Iterator[Problem]:
+def cells_overlap(cells: list[Cell]) -> Iterator[Problem]:
     """A vCPU is in one NUMA cell.
 
     Why: it is near to the memory of one node.
@@ -124,7 +125,7 @@ def cells_overlap(domain: Domain) -> Iterator[Problem]:
     libvirt says: have overlapping vCPU ids
     See: libvirt numa_conf.c:virDomainNumaDefParseXML
     """
-    for first, second in domain.overlapping_cells:
+    for first, second in overlaps(cells):
         both = spell_set((first.cpus or frozenset()) & (second.cpus or frozenset()))
         yield Problem(
             at=second.node.at("cpus"),
@@ -135,7 +136,7 @@ def cells_overlap(domain: Domain) -> Iterator[Problem]:
 
 
 @rule("VFS135", "cells-exceed-vcpus", severity=Severity.ERROR, stage=Stage.PARSE)
-def cells_exceed_vcpus(domain: Domain) -> Iterator[Problem]:
+def cells_exceed_vcpus(cells: list[Cell], context: Context) -> Iterator[Problem]:
     """NUMA cells list vCPUs that the guest has.
 
     Why: ids go from 0 to one less than `<vcpu>` says, and without `<vcpu>` there is one vCPU alone.
@@ -149,11 +150,11 @@ def cells_exceed_vcpus(domain: Domain) -> Iterator[Problem]:
     libvirt says: CPU IDs in <numa> exceed the <vcpu> count
     See: libvirt domain_conf.c:virDomainDefParseXML
     """
-    vcpu = domain.first("vcpu")
-    for cell in domain.cells if domain.vcpus else ():
-        beyond = {number for number in cell.cpus or () if number >= (domain.vcpus or 0)}
+    vcpu = context.domain.first("vcpu")
+    for cell in cells if context.domain.vcpus else ():
+        beyond = {number for number in cell.cpus or () if number >= (context.domain.vcpus or 0)}
         if beyond:
-            has = f"has {domain.vcpus}" if vcpu else "has no <vcpu>, which means 1"
+            has = f"has {context.domain.vcpus}" if vcpu else "has no <vcpu>, which means 1"
             yield Problem(
                 at=cell.node.at("cpus"),
                 message=f"NUMA cell {cell.id} lists vCPU {spell_set(beyond)}, but the guest {has}",
@@ -163,7 +164,7 @@ def cells_exceed_vcpus(domain: Domain) -> Iterator[Problem]:
 
 
 @rule("VFS136", "cell-unit-missing", severity=Severity.WARNING, stage=Stage.GUEST)
-def cell_unit_missing(domain: Domain) -> Iterator[Problem]:
+def cell_unit_missing(cell: Cell) -> Iterator[Problem]:
     """The memory of a NUMA cell is large enough for a guest, unit included.
 
     Why: without `unit` the number counts KiB. libvirt rounds 2 KiB up to 1 MiB, and the firmware stops in it.
@@ -176,23 +177,22 @@ def cell_unit_missing(domain: Domain) -> Iterator[Problem]:
     Fix: with --unsafe-fixes, writes unit='GiB' or unit='MiB', as the number suggests.
     See: libvirt numa_conf.c:virDomainNumaDefParseXML, domain_conf.c:virDomainParseMemory
     """
-    for cell in domain.cells:
-        size = cell.size_kib
-        if not size or size >= SMALL_CELL_KIB or cell.node.value("unit"):
-            continue
-        unit = "GiB" if size < 128 else "MiB"
-        yield Problem(
-            at=cell.node.at("memory"),
-            message=f"NUMA cell {cell.id} has {spell_size(size)} of memory, because no unit is written",
-            help=f"write unit='{unit}' if that is meant",
-            fix=Fix(f"write unit='{unit}'", (edits.add_attribute(cell.node, "unit", unit),), safe=False)
-            if cell.node.value("unit") is None
-            else None,
-        )
+    size = cell.size_kib
+    if not size or size >= SMALL_CELL_KIB or cell.node.value("unit"):
+        return
+    unit = "GiB" if size < 128 else "MiB"
+    yield Problem(
+        at=cell.node.at("memory"),
+        message=f"NUMA cell {cell.id} has {spell_size(size)} of memory, because no unit is written",
+        help=f"write unit='{unit}' if that is meant",
+        fix=Fix(f"write unit='{unit}'", (edits.add_attribute(cell.node, "unit", unit),), safe=False)
+        if cell.node.value("unit") is None
+        else None,
+    )
 
 
 @rule("VFS137", "cell-memory-zero", severity=Severity.ERROR, stage=Stage.START)
-def cell_memory_zero(domain: Domain) -> Iterator[Problem]:
+def cell_memory_zero(cell: Cell) -> Iterator[Problem]:
     """A NUMA cell has some memory.
 
     Why: libvirt defines a cell with 0, but QEMU does not make a memory backend of that size.
@@ -205,17 +205,16 @@ def cell_memory_zero(domain: Domain) -> Iterator[Problem]:
     libvirt says: property 'size' of memory-backend-memfd doesn't take value '0'
     See: QEMU backends/hostmem.c:host_memory_backend_set_size
     """
-    for cell in domain.cells:
-        if cell.size_kib == 0 and cell.node.value("memory"):
-            yield Problem(
-                at=cell.node.at("memory"),
-                message=f"NUMA cell {cell.id} has 0 memory, which QEMU refuses",
-                help="give it some, or take the cell away",
-            )
+    if cell.size_kib == 0 and cell.node.value("memory"):
+        yield Problem(
+            at=cell.node.at("memory"),
+            message=f"NUMA cell {cell.id} has 0 memory, which QEMU refuses",
+            help="give it some, or take the cell away",
+        )
 
 
 @rule("VFS138", "cell-sum-differs", severity=Severity.WARNING, stage=Stage.NEVER)
-def cell_sum_differs(domain: Domain) -> Iterator[Problem]:
+def cell_sum_differs(cells: list[Cell], context: Context) -> Iterator[Problem]:
     """`<memory>` is what the NUMA cells and memory devices have together.
 
     Why: libvirt replaces it by their sum without a word, and lowers `<currentMemory>` to it.
@@ -228,11 +227,11 @@ def cell_sum_differs(domain: Domain) -> Iterator[Problem]:
     Fix: writes the sum, which is what libvirt does.
     See: libvirt domain_postparse.c:virDomainDefPostParseMemory
     """
-    memory = domain.first("memory")
-    total = domain.total_kib
-    if not memory or not domain.cells or not total or not domain.memory_kib or domain.memory_kib == total:
+    memory = context.domain.first("memory")
+    total = context.domain.total_kib
+    if not memory or not cells or not total or not context.domain.memory_kib or context.domain.memory_kib == total:
         return
-    if not any(cell.size_kib for cell in domain.cells):
+    if not any(cell.size_kib for cell in cells):
         return
     changes = [edits.set_whole_text(memory, str(total))]
     unit = memory.attribute("unit")
@@ -240,11 +239,11 @@ def cell_sum_differs(domain: Domain) -> Iterator[Problem]:
         changes.append(edits.set_value(unit, "KiB"))
     yield Problem(
         at=memory.text_span,
-        message=f"<memory> is {spell_size(domain.memory_kib)}, but the NUMA cells"
-        + (" and memory devices" if domain.memory_devices else "")
+        message=f"<memory> is {spell_size(context.domain.memory_kib)}, but the NUMA cells"
+        + (" and memory devices" if context.domain.memory_devices else "")
         + f" have {spell_size(total)}",
         help="make them equal; libvirt takes the sum",
-        related=tuple(Related(cell.node.at("memory"), f"cell {cell.id}") for cell in domain.cells[:3]),
+        related=tuple(Related(cell.node.at("memory"), f"cell {cell.id}") for cell in cells[:3]),
         fix=Fix(f"write {total} KiB", tuple(changes)),
     )
 
@@ -298,7 +297,7 @@ def numatune_faulty(domain: Domain) -> Iterator[Problem]:
 
 
 @rule("VFS141", "vcpus-without-cell", severity=Severity.NOTE, stage=Stage.NEVER)
-def vcpus_without_cell(domain: Domain) -> Iterator[Problem]:
+def vcpus_without_cell(cells: list[Cell], context: Context) -> Iterator[Problem]:
     """Every vCPU is in a NUMA cell.
 
     Why: libvirt 6.5.0 puts the others into cell 0; QEMU, left to itself, warned of it. Where no cell lists
@@ -311,20 +310,20 @@ def vcpus_without_cell(domain: Domain) -> Iterator[Problem]:
           <cell cpus='4-7' memory='1' unit='GiB' memAccess='shared'/></numa></cpu>
     See: libvirt qemu_domain.c:qemuDomainDefNumaCPUsPostParse
     """
-    if len(domain.cells) < 2 or not domain.vcpus or domain.vcpus > 4096:
+    if len(cells) < 2 or not context.domain.vcpus or context.domain.vcpus > 4096:
         return
-    listed = frozenset[int]().union(*(cell.cpus or () for cell in domain.cells))
-    left = frozenset(range(domain.vcpus)) - listed
-    if left and listed and max(listed) < domain.vcpus:
+    listed = frozenset[int]().union(*(cell.cpus or () for cell in cells))
+    left = frozenset(range(context.domain.vcpus)) - listed
+    if left and listed and max(listed) < context.domain.vcpus:
         yield Problem(
-            at=domain.cells[0].node.start_span,
+            at=cells[0].node.start_span,
             message=f"vCPU {spell_set(left)} is in no NUMA cell, so that libvirt puts it into cell 0",
             help="list all vCPUs",
         )
 
 
 @rule("VFS142", "numa-not-on-this-machine", severity=Severity.ERROR, stage=Stage.START)
-def numa_not_on_this_machine(domain: Domain) -> Iterator[Problem]:
+def numa_not_on_this_machine(cells: list[Cell], context: Context) -> Iterator[Problem]:
     """The machine type supports NUMA.
 
     Why: s390 machines have none. libvirt defines the domain, QEMU refuses it; memory can be shared without
@@ -340,10 +339,10 @@ def numa_not_on_this_machine(domain: Domain) -> Iterator[Problem]:
     libvirt says: NUMA is not supported by this machine-type
     See: QEMU hw/core/machine.c; s390-ccw-virtio
     """
-    if domain.cells and domain.arch in ("s390x", "s390"):
+    if context.domain.arch in ("s390x", "s390"):
         yield Problem(
-            at=domain.numa[0].start_span,
-            message=f"machines of {domain.arch} have no NUMA",
+            at=(cells[0].node.parent or cells[0].node).start_span,
+            message=f"machines of {context.domain.arch} have no NUMA",
             help="take <numa> away, and share the memory by <memoryBacking><access mode='shared'/>",
         )
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from vfslint.context import Context
 from vfslint.domain.domain import Domain
+from vfslint.domain.processors import Topology
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
 from vfslint.rule import rule
 from vfslint.targets import spell
@@ -185,8 +186,8 @@ def many_vcpus_need_iommu(domain: Domain, context: Context) -> Iterator[Problem]
     yield Problem(at=domain.vcpu_at, message=f"the guest has {domain.vcpus} vCPUs, but {reason}", help=remedy)
 
 
-@rule("VFS046", "topology-mismatch", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<topology",))
-def topology_mismatch(domain: Domain) -> Iterator[Problem]:
+@rule("VFS046", "topology-mismatch", severity=Severity.ERROR, stage=Stage.DEFINE)
+def topology_mismatch(topology: Topology, context: Context) -> Iterator[Problem]:
     """The CPU topology has as many CPUs as `<vcpu>` says.
 
     Why: sockets, dies, clusters, cores and threads are multiplied, and each CPU needs its place. Without
@@ -201,8 +202,8 @@ def topology_mismatch(domain: Domain) -> Iterator[Problem]:
     libvirt says: cpu topology results in more than
     See: libvirt qemu_validate.c:qemuValidateDomainVCpuTopology, cpu_conf.c:virCPUDefParseXML
     """
-    topology = domain.topology
-    if topology and topology.cpus and domain.vcpus and topology.cpus != domain.vcpus:
+    domain = context.domain
+    if topology.cpus and domain.vcpus and topology.cpus != domain.vcpus:
         node = domain.first("vcpu")
         yield Problem(
             at=topology.node.start_span,
@@ -213,7 +214,7 @@ def topology_mismatch(domain: Domain) -> Iterator[Problem]:
         )
 
 
-@rule("VFS050", "migratable-without-host-cpu", severity=Severity.ERROR, stage=Stage.PARSE, words=("<cpu",))
+@rule("VFS050", "migratable-without-host-cpu", severity=Severity.ERROR, stage=Stage.PARSE)
 def migratable_without_host_cpu(domain: Domain) -> Iterator[Problem]:
     """`migratable` belongs to a CPU that is passed through.
 
@@ -237,7 +238,7 @@ def migratable_without_host_cpu(domain: Domain) -> Iterator[Problem]:
         )
 
 
-@rule("VFS051", "cpu-detail-without-model", severity=Severity.ERROR, stage=Stage.PARSE, words=("<cpu",))
+@rule("VFS051", "cpu-detail-without-model", severity=Severity.ERROR, stage=Stage.PARSE)
 def cpu_detail_without_model(domain: Domain) -> Iterator[Problem]:
     """Features and vendor of a custom CPU belong to a named model.
 
@@ -259,7 +260,7 @@ def cpu_detail_without_model(domain: Domain) -> Iterator[Problem]:
         )
 
 
-@rule("VFS052", "cpu-feature-name", severity=Severity.ERROR, stage=Stage.PARSE, words=("<cpu",))
+@rule("VFS052", "cpu-feature-name", severity=Severity.ERROR, stage=Stage.PARSE)
 def cpu_feature_name(domain: Domain) -> Iterator[Problem]:
     """Each CPU feature has a name, and is written once.
 
@@ -288,7 +289,7 @@ def cpu_feature_name(domain: Domain) -> Iterator[Problem]:
             seen[name] = node
 
 
-@rule("VFS053", "cpu-model-detail", severity=Severity.ERROR, stage=Stage.PARSE, words=("<cpu",))
+@rule("VFS053", "cpu-model-detail", severity=Severity.ERROR, stage=Stage.PARSE)
 def cpu_model_detail(domain: Domain) -> Iterator[Problem]:
     """The attributes of a CPU's `<model>` have values that libvirt takes.
 
@@ -311,7 +312,7 @@ def cpu_model_detail(domain: Domain) -> Iterator[Problem]:
         )
 
 
-@rule("VFS054", "cpu-cache-impossible", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<cache",))
+@rule("VFS054", "cpu-cache-impossible", severity=Severity.ERROR, stage=Stage.DEFINE)
 def cpu_cache_impossible(domain: Domain) -> Iterator[Problem]:
     """The cache and address bits that a CPU shows are ones that QEMU can show.
 
@@ -337,7 +338,6 @@ def cpu_cache_impossible(domain: Domain) -> Iterator[Problem]:
     "pinned-twice",
     severity=Severity.ERROR,
     stage=Stage.PARSE,
-    words=("<vcpupin", "<emulatorpin", "<iothreadpin"),
 )
 def pinned_twice(domain: Domain) -> Iterator[Problem]:
     """Each vCPU, the emulator and each I/O thread are bound to host CPUs once, and the set is written.
@@ -361,7 +361,7 @@ def pinned_twice(domain: Domain) -> Iterator[Problem]:
         )
 
 
-@rule("VFS056", "iothread-twice", severity=Severity.ERROR, stage=Stage.PARSE, words=("<iothread",))
+@rule("VFS056", "iothread-twice", severity=Severity.ERROR, stage=Stage.PARSE)
 def iothread_twice(domain: Domain) -> Iterator[Problem]:
     """Each I/O thread has an id of its own.
 
@@ -386,7 +386,7 @@ def iothread_twice(domain: Domain) -> Iterator[Problem]:
         seen.setdefault(number, node)
 
 
-@rule("VFS057", "vcpus-contradictory", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<vcpus",))
+@rule("VFS057", "vcpus-contradictory", severity=Severity.ERROR, stage=Stage.DEFINE)
 def vcpus_contradictory(domain: Domain) -> Iterator[Problem]:
     """`<vcpus>` lists vCPUs that exist, and leaves the first one on.
 

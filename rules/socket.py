@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vfslint.domain.devices import Filesystem, VirtioFS
-from vfslint.domain.domain import Domain
+from vfslint.domain.devices import ExternalShare, Filesystem, VirtioFS
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
 from vfslint.rule import rule
 from vfslint.xml.document import Attribute, Node
@@ -15,8 +14,13 @@ from vfslint.xml.edits import add_attribute, insert, remove_attribute, remove_el
 SOCKET_PATH_BYTES = 107
 
 
-@rule("VFS401", "directory-beside-socket", severity=Severity.WARNING, stage=Stage.SCHEMA, words=("socket",))
-def directory_beside_socket(fs: VirtioFS) -> Iterator[Problem]:
+@rule(
+    "VFS401",
+    "directory-beside-socket",
+    severity=Severity.WARNING,
+    stage=Stage.SCHEMA,
+)
+def directory_beside_socket(fs: ExternalShare) -> Iterator[Problem]:
     """A share has a directory or a socket, not both.
 
     Why: libvirt takes the socket and drops the directory without a word: what is shared is up to the daemon
@@ -39,7 +43,7 @@ def directory_beside_socket(fs: VirtioFS) -> Iterator[Problem]:
     )
 
 
-@rule("VFS402", "socket-without-virtiofs", severity=Severity.ERROR, stage=Stage.START, words=("socket",))
+@rule("VFS402", "socket-without-virtiofs", severity=Severity.ERROR, stage=Stage.START)
 def socket_without_virtiofs(fs: Filesystem) -> Iterator[Problem]:
     """A socket as source needs `<driver type='virtiofs'/>`.
 
@@ -73,8 +77,8 @@ def _driver_fix(fs: Filesystem) -> Fix:
     return Fix("write type='virtiofs'", (edit,))
 
 
-@rule("VFS403", "socket-not-absolute", severity=Severity.ERROR, stage=Stage.START, words=("socket",))
-def socket_not_absolute(fs: VirtioFS) -> Iterator[Problem]:
+@rule("VFS403", "socket-not-absolute", severity=Severity.ERROR, stage=Stage.START)
+def socket_not_absolute(fs: ExternalShare) -> Iterator[Problem]:
     """The socket of an external virtiofsd is given by its absolute path.
 
     Why: libvirt hands the path on, and QEMU looks for it from a working directory of its own.
@@ -97,8 +101,8 @@ def socket_not_absolute(fs: VirtioFS) -> Iterator[Problem]:
     )
 
 
-@rule("VFS404", "socket-path-too-long", severity=Severity.ERROR, stage=Stage.START, words=("socket",))
-def socket_path_too_long(fs: VirtioFS) -> Iterator[Problem]:
+@rule("VFS404", "socket-path-too-long", severity=Severity.ERROR, stage=Stage.START)
+def socket_path_too_long(fs: ExternalShare) -> Iterator[Problem]:
     """The path of a socket has at most 107 bytes.
 
     Why: the kernel has no room for more in the address of a UNIX socket, so QEMU cannot connect. Bytes count,
@@ -124,8 +128,8 @@ def socket_path_too_long(fs: VirtioFS) -> Iterator[Problem]:
         )
 
 
-@rule("VFS405", "option-void-with-socket", severity=Severity.WARNING, stage=Stage.NEVER, words=("socket",))
-def option_void_with_socket(fs: VirtioFS) -> Iterator[Problem]:
+@rule("VFS405", "option-void-with-socket", severity=Severity.WARNING, stage=Stage.NEVER)
+def option_void_with_socket(fs: ExternalShare) -> Iterator[Problem]:
     """What configures virtiofsd has no effect on an external one.
 
     Why: libvirt only connects QEMU with the socket. `<binary>`, `<idmap>`, access mode and write policy are
@@ -169,8 +173,8 @@ def _void_attributes(fs: VirtioFS) -> Iterator[Attribute]:
         yield fs.wrpolicy
 
 
-@rule("VFS406", "socket-used-twice", severity=Severity.ERROR, stage=Stage.START, words=("socket",))
-def socket_used_twice(domain: Domain) -> Iterator[Problem]:
+@rule("VFS406", "socket-used-twice", severity=Severity.ERROR, stage=Stage.START)
+def socket_used_twice(shares: list[ExternalShare]) -> Iterator[Problem]:
     """An external virtiofsd serves one device.
 
     Why: it takes one connection and listens no more. The second device is refused, or QEMU waits for it for
@@ -188,10 +192,10 @@ def socket_used_twice(domain: Domain) -> Iterator[Problem]:
     libvirt says: Failed to connect to '/run/v.sock': Connection refused
     See: virtiofsd documentation, --socket-path
     """
-    if len(domain.shares) < 2:
+    if len(shares) < 2:
         return
     first: dict[str, VirtioFS] = {}
-    for fs in domain.shares:
+    for fs in shares:
         if not fs.socket or fs.source is None:
             continue
         other = first.setdefault(fs.socket, fs)
@@ -205,8 +209,8 @@ def socket_used_twice(domain: Domain) -> Iterator[Problem]:
             )
 
 
-@rule("VFS407", "readonly-beside-socket", severity=Severity.ERROR, stage=Stage.DEFINE, words=("<readonly",))
-def readonly_beside_socket(fs: VirtioFS) -> Iterator[Problem]:
+@rule("VFS407", "readonly-beside-socket", severity=Severity.ERROR, stage=Stage.DEFINE)
+def readonly_beside_socket(fs: ExternalShare) -> Iterator[Problem]:
     """Whether an external virtiofsd shares read-only is its own affair.
 
     Why: libvirt cannot tell a daemon that runs already. 12.8.0 refuses `<readonly/>` beside a socket; 9.0.0

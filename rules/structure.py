@@ -9,10 +9,12 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from vfslint.context import Context
 from vfslint.domain.domain import Domain
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
 from vfslint.rule import rule
 from vfslint.targets import spell
+from vfslint.vocabulary.mismatch import Kind
 from vfslint.xml.edits import (
     move_into,
     remove_element,
@@ -32,7 +34,7 @@ structural = partial(rule, severity=Severity.WARNING, stage=Stage.SCHEMA, any_hy
 
 
 @structural("VFS010", "unknown-element")
-def unknown_element(domain: Domain) -> Iterator[Problem]:
+def unknown_element(fault: Deviation) -> Iterator[Problem]:
     """Every element is one that libvirt knows in its place.
 
     Why: libvirt looks up the elements that it knows and passes over the others. A misspelt one is not there
@@ -53,22 +55,23 @@ def unknown_element(domain: Domain) -> Iterator[Problem]:
     Fix: a name that is nearly right is corrected.
     See: libvirt docs/formatdomain; libvirt schemas/domaincommon.rng
     """
-    for fault in domain.deviations_of("unknown-element"):
-        node = fault.node
-        inside = f" inside <{node.parent.tag}>" if node.parent else ""
-        suggestion = fault.suggestion
-        yield Problem(
-            at=node.name_span,
-            message=f"libvirt knows no <{fault.name}>{inside}",
-            help=_did_you_mean(suggestion and f"<{suggestion}>", fault.expected),
-            fix=Fix(f"rename it to <{suggestion}>", tuple(rename_element(node, suggestion))) if suggestion else None,
-            severity=fault.severity,
-            stage=fault.stage,
-        )
+    if fault.kind is not Kind.UNKNOWN_ELEMENT:
+        return
+    node = fault.node
+    inside = f" inside <{node.parent.tag}>" if node.parent else ""
+    suggestion = fault.suggestion
+    yield Problem(
+        at=node.name_span,
+        message=f"libvirt knows no <{fault.name}>{inside}",
+        help=_did_you_mean(suggestion and f"<{suggestion}>", fault.expected),
+        fix=Fix(f"rename it to <{suggestion}>", tuple(rename_element(node, suggestion))) if suggestion else None,
+        severity=fault.severity,
+        stage=fault.stage,
+    )
 
 
 @structural("VFS011", "unknown-attribute")
-def unknown_attribute(domain: Domain) -> Iterator[Problem]:
+def unknown_attribute(fault: Deviation) -> Iterator[Problem]:
     """Every attribute is one that libvirt knows on its element.
 
     Why: libvirt reads the attributes that it knows and passes over the others, without a word.
@@ -82,21 +85,22 @@ def unknown_attribute(domain: Domain) -> Iterator[Problem]:
     Fix: a name that is nearly right is corrected.
     See: libvirt docs/formatdomain; libvirt schemas/domaincommon.rng
     """
-    for fault in domain.deviations_of("unknown-attribute"):
-        attribute = fault.node[fault.name]
-        suggestion = fault.suggestion
-        yield Problem(
-            at=attribute.name_span,
-            message=f"libvirt knows no attribute {fault.name!r} on <{fault.node.tag}>",
-            help=_did_you_mean(suggestion, fault.expected),
-            fix=Fix(f"rename it to {suggestion}", (rename_attribute(attribute, suggestion),)) if suggestion else None,
-            severity=fault.severity,
-            stage=fault.stage,
-        )
+    if fault.kind is not Kind.UNKNOWN_ATTRIBUTE:
+        return
+    attribute = fault.node[fault.name]
+    suggestion = fault.suggestion
+    yield Problem(
+        at=attribute.name_span,
+        message=f"libvirt knows no attribute {fault.name!r} on <{fault.node.tag}>",
+        help=_did_you_mean(suggestion, fault.expected),
+        fix=Fix(f"rename it to {suggestion}", (rename_attribute(attribute, suggestion),)) if suggestion else None,
+        severity=fault.severity,
+        stage=fault.stage,
+    )
 
 
 @structural("VFS012", "wrong-value")
-def wrong_value(domain: Domain) -> Iterator[Problem]:
+def wrong_value(fault: Deviation) -> Iterator[Problem]:
     """Every value has the form that libvirt's schema wants.
 
     Why: virsh edit and define --validate refuse the domain. libvirt's parser knows most values as well, so
@@ -110,28 +114,29 @@ def wrong_value(domain: Domain) -> Iterator[Problem]:
     Fix: a value that is nearly right is corrected.
     See: libvirt schemas/domaincommon.rng, basictypes.rng
     """
-    for fault in domain.deviations_of("wrong-value"):
-        if fault.is_refused and (fault.is_word or fault.is_number):
-            continue
-        node, value, suggestion = fault.node, fault.value or "", fault.suggestion
-        attribute = node[fault.attribute] if fault.attribute else None
-        where = f"attribute {fault.attribute!r} of <{node.tag}>" if attribute else f"<{node.tag}>"
-        fix = None
-        if suggestion:
-            edit = set_value(attribute, suggestion) if attribute else set_whole_text(node, suggestion)
-            fix = Fix(f"write {suggestion}", (edit,))
-        yield Problem(
-            at=attribute.span if attribute else node.text_span,
-            message=f"{value!r} is not a value for {where}",
-            help=_did_you_mean(suggestion, fault.expected, fault.form),
-            fix=fix,
-            severity=fault.severity,
-            stage=fault.stage,
-        )
+    if fault.kind is not Kind.WRONG_VALUE:
+        return
+    if fault.is_refused and (fault.is_word or fault.is_number):
+        return
+    node, value, suggestion = fault.node, fault.value or "", fault.suggestion
+    attribute = node[fault.attribute] if fault.attribute else None
+    where = f"attribute {fault.attribute!r} of <{node.tag}>" if attribute else f"<{node.tag}>"
+    fix = None
+    if suggestion:
+        edit = set_value(attribute, suggestion) if attribute else set_whole_text(node, suggestion)
+        fix = Fix(f"write {suggestion}", (edit,))
+    yield Problem(
+        at=attribute.span if attribute else node.text_span,
+        message=f"{value!r} is not a value for {where}",
+        help=_did_you_mean(suggestion, fault.expected, fault.form),
+        fix=fix,
+        severity=fault.severity,
+        stage=fault.stage,
+    )
 
 
 @structural("VFS013", "missing-attribute")
-def missing_attribute(domain: Domain) -> Iterator[Problem]:
+def missing_attribute(fault: Deviation) -> Iterator[Problem]:
     """Every attribute that libvirt's schema demands is there.
 
     Why: virsh edit and define --validate refuse the element. Plain define takes a default or ignores the
@@ -145,21 +150,22 @@ def missing_attribute(domain: Domain) -> Iterator[Problem]:
     libvirt says: Element alias failed to validate attributes
     See: libvirt schemas/domaincommon.rng
     """
-    for fault in domain.deviations_of("missing-attribute"):
-        if fault.is_refused:
-            continue
-        since = f" before libvirt {spell(fault.since)}" if fault.since else ""
-        yield Problem(
-            at=fault.node.start_span,
-            message=f"<{fault.node.tag}> has no {fault.name!r}, which libvirt {_demand(fault)}{since}",
-            help=_known(fault.expected, fault.form) or f"add {fault.name}='…'",
-            severity=fault.severity,
-            stage=fault.stage,
-        )
+    if fault.kind is not Kind.MISSING_ATTRIBUTE:
+        return
+    if fault.is_refused:
+        return
+    since = f" before libvirt {spell(fault.since)}" if fault.since else ""
+    yield Problem(
+        at=fault.node.start_span,
+        message=f"<{fault.node.tag}> has no {fault.name!r}, which libvirt {_demand(fault)}{since}",
+        help=_known(fault.expected, fault.form) or f"add {fault.name}='…'",
+        severity=fault.severity,
+        stage=fault.stage,
+    )
 
 
 @structural("VFS014", "missing-element")
-def missing_element(domain: Domain) -> Iterator[Problem]:
+def missing_element(fault: Deviation) -> Iterator[Problem]:
     """Every element that libvirt's schema demands is there.
 
     Why: virsh edit and define --validate refuse the domain. Plain define does without it where it can.
@@ -173,19 +179,20 @@ def missing_element(domain: Domain) -> Iterator[Problem]:
     libvirt says: missing RNG device backend
     See: libvirt schemas/domaincommon.rng
     """
-    for fault in domain.deviations_of("missing-element"):
-        since = f" before libvirt {spell(fault.since)}" if fault.since else ""
-        yield Problem(
-            at=fault.node.start_span,
-            message=f"<{fault.node.tag}> has no <{fault.name}>, which libvirt {_demand(fault)}{since}",
-            help=f"add <{fault.name}>",
-            severity=fault.severity,
-            stage=fault.stage,
-        )
+    if fault.kind is not Kind.MISSING_ELEMENT:
+        return
+    since = f" before libvirt {spell(fault.since)}" if fault.since else ""
+    yield Problem(
+        at=fault.node.start_span,
+        message=f"<{fault.node.tag}> has no <{fault.name}>, which libvirt {_demand(fault)}{since}",
+        help=f"add <{fault.name}>",
+        severity=fault.severity,
+        stage=fault.stage,
+    )
 
 
 @structural("VFS015", "repeated-element")
-def repeated_element(domain: Domain) -> Iterator[Problem]:
+def repeated_element(fault: Deviation) -> Iterator[Problem]:
     """An element that there is one of stands once.
 
     Why: the schema refuses the others. Plain define reads the first one and drops them without a word, or
@@ -199,23 +206,24 @@ def repeated_element(domain: Domain) -> Iterator[Problem]:
     Fix: a copy of the first one is removed.
     See: libvirt schemas/domaincommon.rng
     """
-    for fault in domain.deviations_of("repeated-element"):
-        node, first = fault.node, fault.first
-        inside = f" in <{node.parent.tag}>" if node.parent else ""
-        yield Problem(
-            at=node.name_span,
-            message=f"<{fault.name}> stands more than once{inside}, but one is allowed",
-            label="the same once more" if fault.is_copy else "",
-            help="remove it" if fault.is_copy else "keep one of them, with all that is to be said",
-            related=(Related(first.name_span, "libvirt reads this one"),) if first else (),
-            fix=Fix(f"remove this <{fault.name}>", (remove_element(node),)) if fault.is_copy else None,
-            severity=fault.severity,
-            stage=fault.stage,
-        )
+    if fault.kind is not Kind.REPEATED_ELEMENT:
+        return
+    node, first = fault.node, fault.first
+    inside = f" in <{node.parent.tag}>" if node.parent else ""
+    yield Problem(
+        at=node.name_span,
+        message=f"<{fault.name}> stands more than once{inside}, but one is allowed",
+        label="the same once more" if fault.is_copy else "",
+        help="remove it" if fault.is_copy else "keep one of them, with all that is to be said",
+        related=(Related(first.name_span, "libvirt reads this one"),) if first else (),
+        fix=Fix(f"remove this <{fault.name}>", (remove_element(node),)) if fault.is_copy else None,
+        severity=fault.severity,
+        stage=fault.stage,
+    )
 
 
 @structural("VFS016", "misplaced-element")
-def misplaced_element(domain: Domain) -> Iterator[Problem]:
+def misplaced_element(fault: Deviation) -> Iterator[Problem]:
     """Every element stands inside the one that it belongs to.
 
     Why: libvirt looks an element up in its place; anywhere else it is passed over without a word.
@@ -232,22 +240,23 @@ def misplaced_element(domain: Domain) -> Iterator[Problem]:
     Fix: it is moved where it belongs, if there is one such place only and nothing like it there.
     See: libvirt docs/formatdomain; libvirt schemas/domaincommon.rng
     """
-    for fault in domain.deviations_of("misplaced-element"):
-        inside = f" inside <{fault.node.parent.tag}>" if fault.node.parent else " here"
-        home = fault.home
-        yield Problem(
-            at=fault.node.name_span,
-            message=f"<{fault.name}> does not belong{inside}",
-            help=f"it belongs into {_elements(fault.belongs)}",
-            related=(Related(home.name_span, "it belongs here"),) if home else (),
-            fix=Fix(f"move it into <{home.tag}>", tuple(move_into(fault.node, home))) if home else None,
-            severity=fault.severity,
-            stage=fault.stage,
-        )
+    if fault.kind is not Kind.MISPLACED_ELEMENT:
+        return
+    inside = f" inside <{fault.node.parent.tag}>" if fault.node.parent else " here"
+    home = fault.home
+    yield Problem(
+        at=fault.node.name_span,
+        message=f"<{fault.name}> does not belong{inside}",
+        help=f"it belongs into {_elements(fault.belongs)}",
+        related=(Related(home.name_span, "it belongs here"),) if home else (),
+        fix=Fix(f"move it into <{home.tag}>", tuple(move_into(fault.node, home))) if home else None,
+        severity=fault.severity,
+        stage=fault.stage,
+    )
 
 
 @structural("VFS017", "misplaced-attribute")
-def misplaced_attribute(domain: Domain) -> Iterator[Problem]:
+def misplaced_attribute(fault: Deviation) -> Iterator[Problem]:
     """Every attribute stands on the element that it belongs to.
 
     Why: libvirt reads an attribute where it belongs; on another element it is passed over without a word.
@@ -260,18 +269,19 @@ def misplaced_attribute(domain: Domain) -> Iterator[Problem]:
     libvirt says: Invalid attribute dir for element filesystem
     See: libvirt docs/formatdomain; libvirt schemas/domaincommon.rng
     """
-    for fault in domain.deviations_of("misplaced-attribute"):
-        yield Problem(
-            at=fault.node[fault.name].name_span,
-            message=f"attribute {fault.name!r} does not belong on <{fault.node.tag}>",
-            help=f"it belongs on {_elements(fault.belongs)}",
-            severity=fault.severity,
-            stage=fault.stage,
-        )
+    if fault.kind is not Kind.MISPLACED_ATTRIBUTE:
+        return
+    yield Problem(
+        at=fault.node[fault.name].name_span,
+        message=f"attribute {fault.name!r} does not belong on <{fault.node.tag}>",
+        help=f"it belongs on {_elements(fault.belongs)}",
+        severity=fault.severity,
+        stage=fault.stage,
+    )
 
 
 @structural("VFS018", "unexpected-text")
-def unexpected_text(domain: Domain) -> Iterator[Problem]:
+def unexpected_text(fault: Deviation) -> Iterator[Problem]:
     """Text stands only in elements that hold text.
 
     Why: libvirt reads what it wants from attributes and child elements; text between them is passed over.
@@ -288,16 +298,17 @@ def unexpected_text(domain: Domain) -> Iterator[Problem]:
     libvirt says: Element access has extra content: text
     See: libvirt schemas/domaincommon.rng
     """
-    for fault in domain.deviations_of("unexpected-text"):
-        yield Problem(
-            at=fault.node.text_span,
-            message=f"<{fault.node.tag}> holds text, but is not to hold any",
-            help="remove it, or put it into the attribute that it was meant for",
-        )
+    if fault.kind is not Kind.UNEXPECTED_TEXT:
+        return
+    yield Problem(
+        at=fault.node.text_span,
+        message=f"<{fault.node.tag}> holds text, but is not to hold any",
+        help="remove it, or put it into the attribute that it was meant for",
+    )
 
 
 @structural("VFS019", "wrong-order")
-def wrong_order(domain: Domain) -> Iterator[Problem]:
+def wrong_order(fault: Deviation) -> Iterator[Problem]:
     """Elements stand in an order that libvirt's schema takes.
 
     Why: hardly ever does it matter, but libvirt 7.0 wants driver, binary and source of a filesystem side by
@@ -311,12 +322,13 @@ def wrong_order(domain: Domain) -> Iterator[Problem]:
     libvirt says: Expecting element source, got target
     See: libvirt schemas/domaincommon.rng
     """
-    for fault in domain.deviations_of("wrong-order"):
-        yield Problem(
-            at=fault.node.name_span,
-            message=f"<{fault.name}> stands apart from {_elements(fault.expected)}",
-            help="move them next to each other, as this release's schema wants it",
-        )
+    if fault.kind is not Kind.WRONG_ORDER:
+        return
+    yield Problem(
+        at=fault.node.name_span,
+        message=f"<{fault.name}> stands apart from {_elements(fault.expected)}",
+        help="move them next to each other, as this release's schema wants it",
+    )
 
 
 @rule("VFS070", "refused-by-libvirts-schema", severity=Severity.WARNING, stage=Stage.SCHEMA, any_hypervisor=True)
@@ -342,7 +354,7 @@ def refused_by_libvirts_schema(domain: Domain) -> Iterator[Problem]:
 
 
 @structural("VFS701", "too-new")
-def too_new(domain: Domain) -> Iterator[Problem]:
+def too_new(fault: Deviation, context: Context) -> Iterator[Problem]:
     """Everything in a domain is known to the libvirt release that it is meant for.
 
     Why: a release drops without a word what came after it: the option is then not set. It refuses a value
@@ -356,23 +368,24 @@ def too_new(domain: Domain) -> Iterator[Problem]:
     libvirt says: Extra element openfiles in interleave
     See: libvirt NEWS; libvirt docs/formatdomain
     """
-    target = spell(domain.context.target.libvirt)
-    for fault in domain.deviations_of("too-new"):
-        node = fault.node
-        if fault.value is not None:
-            at = node[fault.attribute].span if fault.attribute else node.text_span
-            culprit = f"the value {fault.value!r} of {fault.attribute or f'<{node.tag}>'}"
-        elif fault.attribute:
-            at, culprit = node[fault.name].name_span, f"attribute {fault.name!r} of <{node.tag}>"
-        else:
-            at, culprit = node.name_span, f"<{fault.name}>"
-        yield Problem(
-            at=at,
-            message=f"{culprit} is known since libvirt {spell(fault.since)}, but the target is {target}",
-            help=f"upgrade libvirt to {spell(fault.since)}, or do without it",
-            severity=fault.severity,
-            stage=fault.stage,
-        )
+    target = spell(context.target.libvirt)
+    if fault.kind is not Kind.TOO_NEW:
+        return
+    node = fault.node
+    if fault.value is not None:
+        at = node[fault.attribute].span if fault.attribute else node.text_span
+        culprit = f"the value {fault.value!r} of {fault.attribute or f'<{node.tag}>'}"
+    elif fault.attribute:
+        at, culprit = node[fault.name].name_span, f"attribute {fault.name!r} of <{node.tag}>"
+    else:
+        at, culprit = node.name_span, f"<{fault.name}>"
+    yield Problem(
+        at=at,
+        message=f"{culprit} is known since libvirt {spell(fault.since)}, but the target is {target}",
+        help=f"upgrade libvirt to {spell(fault.since)}, or do without it",
+        severity=fault.severity,
+        stage=fault.stage,
+    )
 
 
 def _demand(fault: Deviation) -> str:

@@ -29,7 +29,6 @@ OLD_WINDOWS = frozenset({"2k", "2k3", "2k3r2", "2k8", "2k8r2", "7", "vista", "xp
     severity=Severity.ERROR,
     stage=Stage.DEFINE,
     any_hypervisor=True,
-    words=("<filesystem",),
 )
 def virtiofs_needs_qemu(fs: VirtioFS) -> Iterator[Problem]:
     """A virtio-fs share is for a domain that QEMU runs.
@@ -55,7 +54,7 @@ def virtiofs_needs_qemu(fs: VirtioFS) -> Iterator[Problem]:
         )
 
 
-@rule("VFS702", "guest-too-old-for-virtiofs", severity=Severity.WARNING, stage=Stage.GUEST, words=("<metadata",))
+@rule("VFS702", "guest-too-old-for-virtiofs", severity=Severity.WARNING, stage=Stage.GUEST)
 def guest_too_old_for_virtiofs(domain: Domain) -> Iterator[Problem]:
     """The guest's system has a virtio-fs driver.
 

@@ -240,7 +240,7 @@ def test_aliases_count_as_far_as_libvirt_keeps_them() -> None:
     ],
 )
 def test_what_a_vhost_user_interface_needs(source: str, libvirt: str, lacking: tuple[str, ...]) -> None:
-    (nic,) = domain(f"<interface type='vhostuser'>{source}</interface>", libvirt).vhost_user_interfaces
+    (nic,) = domain(f"<interface type='vhostuser'>{source}</interface>", libvirt).interfaces
     assert isinstance(nic, Interface)
     assert nic.lacking == lacking
 

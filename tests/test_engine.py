@@ -1,7 +1,9 @@
 """A fault of vfslint itself in one rule or on one file takes nothing else away, and is reported."""
 
+import inspect
 import io
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,13 +13,14 @@ from lxml import etree
 import vfslint
 from vfslint.cli.main import main
 from vfslint.context import Context
-from vfslint.domain.domain import Domain
+from vfslint.domain.domain import Cell, Domain
 from vfslint.engine import Engine
 from vfslint.findings import Problem, Severity, Stage
 from vfslint.qemu_conf.conf import ConfSetting
 from vfslint.rule import Rule, rule
 from vfslint.rules import RULES
 from vfslint.run import Run, check
+from vfslint.subjects import OF_DOMAINS, Subject
 from vfslint.suppressions import Suppression
 from vfslint.xml.source import Source
 
@@ -211,3 +214,81 @@ class TestCommand:
         status, _, err = self.vfslint("--fix", "--format", "json=/dev/null/report")
         assert status == 2
         assert "Fixed 2 findings in 2 files." in err
+
+
+class TestSubjects:
+    """Rules are called for what their first parameter is, and for nothing else."""
+
+    @staticmethod
+    def asked(check: object, data: str, release: str = "12.8.0") -> list[object]:
+        seen: list[object] = []
+
+        def noting(subject: object) -> Iterator[Problem]:
+            seen.append(subject)
+            yield from ()
+
+        noting.__annotations__["subject"] = check
+        noted = rule("VFS994", "noting", severity=Severity.ERROR, stage=Stage.PARSE)(noting)
+        outcome = check(Engine([noted], Context()), Source(data.encode(), "x.xml"))
+        assert not outcome.failures
+        return seen
+
+    def test_unknown_subject_is_refused_at_import(self) -> None:
+        with pytest.raises(TypeError, match=r"rule VFS994 noting: .* Dommain is not one of Address, .*VirtioFS"):
+            self.asked("Dommain", FAULTY)
+
+    def test_second_parameter_is_called_context(self) -> None:
+        with pytest.raises(TypeError, match="its subject and perhaps `context`"):
+
+            @rule("VFS994", "misnamed", severity=Severity.ERROR, stage=Stage.PARSE)
+            def misnamed(domain: Domain, setting: Context) -> Iterator[Problem]:
+                yield from ()
+
+    def test_each_and_all_together(self) -> None:
+        two = FAULTY.replace("<devices>", "<devices><disk/><disk/>")
+        assert [type(disk).__name__ for disk in self.asked("Disk", two)] == ["Disk", "Disk"]
+        (disks,) = self.asked("list[Disk]", two)
+        assert len(disks) == 2
+        assert self.asked("list[Disk]", FAULTY) == []
+
+    def test_shares_by_who_starts_their_daemon(self) -> None:
+        assert len(self.asked("ManagedShare", FAULTY)) == 1
+        assert self.asked("ExternalShare", FAULTY) == []
+        external = FAULTY.replace("dir='/srv'", "socket='/run/s'")
+        assert self.asked("ManagedShare", external) == []
+        assert len(self.asked("ExternalShare", external)) == 1
+
+    @pytest.mark.parametrize("subject", sorted(set(OF_DOMAINS) - {"Domain"}))
+    def test_nothing_is_asked_about_what_a_domain_does_not_have(self, subject: str) -> None:
+        assert self.asked(subject, "<domain type='kvm'><name>a</name></domain>") == []
+
+    def test_domain_of_a_part_is_in_the_context(self) -> None:
+        seen = []
+
+        @rule("VFS994", "noting", severity=Severity.ERROR, stage=Stage.PARSE)
+        def noting(cell: Cell, context: Context) -> Iterator[Problem]:
+            seen.append(context.domain.name)
+            yield from ()
+
+        domain = "<domain type='kvm'><name>{}</name><cpu><numa><cell/></numa></cpu></domain>"
+        both = f"<domains>{domain.format('a')}{domain.format('b')}</domains>"
+        assert check(Engine([noting], Context()), Source(both.encode(), "x.xml")).failures == ()
+        assert seen == ["a", "b"]
+
+    def test_what_passes_its_context_on_varies(self) -> None:
+        # Engine.judges relies on it: a suppression of a rule that depends on the run is never called unused.
+        for it in RULES:
+            source = inspect.getsource(it.check)
+            body = source[source.index('"""', source.index('"""') + 3) :]
+            if it.wants_context and not it.varies:
+                assert not re.search(r"\bcontext\b(?!\.domain\b)", body), it
+
+
+def test_failure_to_find_subjects_costs_only_these(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: object) -> None:
+        raise IndexError
+
+    monkeypatch.setitem(OF_DOMAINS, "Filesystem", Subject(frozenset({"filesystem"}), fail))
+    outcome = check(Engine(RULES, Context()), Source(FAULTY.encode(), "x.xml"))
+    assert "VFS050" in [finding.code for finding in outcome.findings]
+    assert [(failure.rule, failure.kind) for failure in outcome.failures] == [("", "IndexError")]

@@ -17,6 +17,7 @@ from lxml import etree
 from tests.conftest import Golden
 from vfslint import report
 from vfslint.cli.main import main
+from vfslint.domain.domain import Domain
 from vfslint.findings import Edit, Finding, Fix, Related, Severity, Span, Stage
 from vfslint.report import sarif
 from vfslint.report.github import SUMMARY_ROWS, write_summary
@@ -52,7 +53,7 @@ HOSTILE = (
 
 
 @rule("VFS100", "memory-is-private", severity=Severity.ERROR, stage=Stage.DEFINE)
-def memory_is_private(domain: Any) -> Iterator[Any]:
+def memory_is_private(domain: Domain) -> Iterator[Any]:
     """A manual page that stays as it is.
 
     Why: so that changes of real rules leave the golden files alone.

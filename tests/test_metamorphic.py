@@ -60,7 +60,8 @@ def engine(release: table.Release = (12, 8, 0)) -> Engine:
 
 @cache
 def engine_of(code: str) -> Engine:
-    return Engine([rule for rule in RULES if rule.code == code], Context())
+    others = [rule for rule in RULES if rule.code != code]
+    return Engine([rule for rule in RULES if rule.code == code], Context(), others=others)
 
 
 def findings(xml: str, judge: Engine | None = None) -> tuple[Source, list[Finding]]:

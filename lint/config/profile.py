@@ -87,7 +87,7 @@ class Resolver:
             self._profiles[key] = self._make(
                 path,
                 configuration,
-                self._selected_rules(path, configuration, ignored, only_text),
+                *self._selected_rules(path, configuration, ignored, only_text),
                 {code: Severity[level.upper()] for code, level in severities.items() if level != OFF},
             )
         return self._profiles[key]
@@ -97,7 +97,7 @@ class Resolver:
         configuration = self.configurations.of(path)
         key = (configuration, None, is_conf(path, self.options.kind))
         if key not in self._profiles:
-            self._profiles[key] = self._make(path, configuration, self._rules(path, configuration, None), {})
+            self._profiles[key] = self._make(path, configuration, self._rules(path, configuration, None), (), {})
         return self._profiles[key]
 
     def _make(
@@ -105,6 +105,7 @@ class Resolver:
         path: str,
         configuration: Configuration | None,
         rules: tuple[Rule, ...],
+        others: tuple[Rule, ...],
         severities: dict[str, Severity],
     ) -> Profile:
         context, strict_root = self.context(configuration), self.options.strict_root
@@ -115,7 +116,7 @@ class Resolver:
             context,
             strict_root,
             None if fail_on == NEVER else Severity[fail_on.upper()],
-            Engine(rules, context, strict_root=strict_root, severities=severities),
+            Engine(rules, context, strict_root=strict_root, severities=severities, others=others),
         )
 
     # rules
@@ -132,14 +133,19 @@ class Resolver:
 
     def _selected_rules(
         self, path: str, configuration: Configuration | None, ignored: frozenset[str], only_text: bytes | None
-    ) -> tuple[Rule, ...]:
+    ) -> tuple[tuple[Rule, ...], tuple[Rule, ...]]:
+        """Return the rules that are selected, and the others."""
         rules = self._rules(path, configuration, only_text)
         select = self.select(configuration).value
-        if select is not None:
-            selected = resolve(select)
-            rules = tuple(rule for rule in rules if rule.code in selected)
         ignored |= resolve(self.ignore(configuration).value) | self._off(configuration)
-        return tuple(rule for rule in rules if rule.code not in ignored) if ignored else rules
+        if select is None and not ignored:
+            return rules, ()
+        selected = frozenset(rule.code for rule in rules) if select is None else resolve(select)
+        selected -= ignored
+        return (
+            tuple(rule for rule in rules if rule.code in selected),
+            tuple(rule for rule in rules if rule.code not in selected),
+        )
 
     def select(self, configuration: Configuration | None) -> Value:
         """Return the selectors of the rules to check, None for all.

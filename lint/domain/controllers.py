@@ -152,3 +152,7 @@ class Controller(Device):
         if self.type != "usb":
             return False
         return (self.node.value("model") or "").startswith("ich9-uhci") or self.node.child("master") is not None
+
+
+class PciController(Controller):
+    """A `<controller type='pci'>`: a bus, a bridge or a port."""

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from vfslint.findings import Severity, Span, Stage
 from vfslint.targets import Version
 from vfslint.vocabulary import explain
-from vfslint.vocabulary.explain import Kind, Mismatch
+from vfslint.vocabulary.mismatch import Kind, Mismatch
 from vfslint.vocabulary.table import Reads
 from vfslint.xml.document import Node
 
 if TYPE_CHECKING:
     from vfslint.domain.domain import Domain
+    from vfslint.vocabulary.check import Examined
 
 # Without these a share is missing, is not virtio-fs, or can be written to against its author's will.
 _MAKES_A_SHARE = frozenset({"filesystem", "driver", "source", "target", "readonly", "type", "dir", "socket"})
@@ -77,9 +78,12 @@ class Deviation(NamedTuple):
         return self.node[self.attribute].name_span if self.attribute else self.node.name_span
 
 
-def deviations(domain: Domain) -> list[Deviation]:
-    """Return where a domain leaves the vocabulary of the target's libvirt, in document order."""
-    found = explain.mismatches(domain.node.element, domain.context.target.libvirt)
+def deviations(domain: Domain, strays: list[Examined] | None) -> list[Deviation]:
+    """Return where a domain leaves the vocabulary of the target's libvirt, in document order.
+
+    `strays` are its elements that do not fit; None where not even the root is known.
+    """
+    found = explain.mismatches(domain.node.element, domain.context.target.libvirt, strays)
     return [_deviation(domain, mismatch) for mismatch in found]
 
 

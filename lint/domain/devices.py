@@ -463,6 +463,46 @@ class VirtioFS(Filesystem):
     """A `<filesystem>` that virtiofsd serves; rules that take one are never asked about 9p."""
 
 
+class ManagedShare(VirtioFS):
+    """A share whose virtiofsd libvirt starts itself."""
+
+
+class ExternalShare(VirtioFS):
+    """A share whose virtiofsd somebody else starts; it has a socket."""
+
+
+class BinaryShare(VirtioFS):
+    """A share with a `<binary>`, which configures libvirt's own virtiofsd."""
+
+
+class MappedShare(VirtioFS):
+    """A share with an `<idmap>`."""
+
+
+class ReadonlyShare(VirtioFS):
+    """A share that is `<readonly>`."""
+
+
+class Input(Device):
+    """An `<input>`: keyboard, mouse, tablet …"""
+
+
+class Video(Device):
+    """A `<video>`."""
+
+
+class Balloon(Device):
+    """A `<memballoon>`."""
+
+
+class Iommu(Device):
+    """An `<iommu>`."""
+
+
+class Hostdev(Device):
+    """A `<hostdev>`: a device of the host that is passed through."""
+
+
 class MemoryDevice(Device):
     """A hot-pluggable or persistent memory device, `<memory model=…>` inside `<devices>`."""
 
@@ -631,7 +671,7 @@ class VhostUserDevice(Device):
 
 
 class Interface(VhostUserDevice):
-    """An `<interface type='vhostuser'>`."""
+    """An `<interface>`; one of type vhostuser is served by another process."""
 
     # virtio by any of its names; their case does not matter (virDomainNetModelTypeFromString).
     MODELS = ("virtio", "virtio-transitional", "virtio-non-transitional")

@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from vfslint.context import Context
 from vfslint.domain import processors, sizes
 from vfslint.domain.addresses import Address, Buses
-from vfslint.domain.controllers import Controller
+from vfslint.domain.controllers import Controller, PciController
 from vfslint.domain.devices import (
     ADDRESSED,
     BOOTABLE,
     Boot,
     Device,
     Disk,
+    ExternalShare,
     Filesystem,
     Interface,
+    ManagedShare,
     MemoryDevice,
     VirtioFS,
 )
@@ -214,11 +216,12 @@ class Domain:
     @lazy
     def deviations(self) -> list[Deviation]:
         """Where it leaves the vocabulary of the target's libvirt, in document order."""
-        if check.fits(self.node.element, self.context.target.libvirt):
+        strays = check.strays(self.node.element, self.context.target.libvirt)
+        if strays == []:
             return []
         from vfslint.domain.deviation import deviations
 
-        return deviations(self)
+        return deviations(self, strays)
 
     @lazy
     def libvirts_objection(self) -> Objection | None:
@@ -342,15 +345,6 @@ class Domain:
     def ps2_input(self) -> Node | None:
         """The first input device at a PS/2 port, or None."""
         return next((node for node in self.devices.get("input", ()) if node.value("bus") == "ps2"), None)
-
-    @property
-    def security_without_policy(self) -> Node | None:
-        """The policy of SEV that libvirt cannot read, or the `<launchSecurity>` that lacks it; else None."""
-        node = self.first("launchSecurity")
-        if node is None or node.value("type") != "sev":
-            return None
-        policy = node.child("policy")
-        return None if policy and numbers.is_policy(policy.text) else policy or node
 
     def has_feature(self, name: str) -> bool:
         """Whether `<features>` has a child of that name."""
@@ -695,7 +689,9 @@ class Domain:
         found = []
         for node in self.devices.get("filesystem", ()):
             filesystem = Filesystem(self, node)
-            found.append(VirtioFS(self, node) if filesystem.is_virtiofs else filesystem)
+            if filesystem.is_virtiofs:
+                filesystem = (ManagedShare if filesystem.socket is None else ExternalShare)(self, node)
+            found.append(filesystem)
         return found
 
     @lazy
@@ -716,12 +712,13 @@ class Domain:
     @lazy
     def controllers(self) -> list[Controller]:
         """Every `<controller>`."""
-        return [Controller(self, node) for node in self.devices.get("controller", ())]
+        nodes = self.devices.get("controller", ())
+        return [(PciController if node.value("type") == "pci" else Controller)(self, node) for node in nodes]
 
     @lazy
-    def pci_controllers(self) -> list[Controller]:
+    def pci_controllers(self) -> list[PciController]:
         """Every `<controller>` of PCI."""
-        return [controller for controller in self.controllers if controller.type == "pci"]
+        return [controller for controller in self.controllers if isinstance(controller, PciController)]
 
     def device_nodes(self, kind: str) -> list[Node]:
         """Every element of that name inside `<devices>`."""
@@ -732,16 +729,9 @@ class Domain:
         return [Device(self, node) for node in self.devices.get(kind, ())]
 
     @lazy
-    def vhost_user_interfaces(self) -> list[Interface]:
-        """Every interface that another process serves."""
-        nodes = self.devices.get("interface", ())
-        return [Interface(self, node) for node in nodes if node.value("type") == "vhostuser"]
-
-    @lazy
-    def vhost_disks(self) -> list[Disk]:
-        """Every disk of type vhostuser or vhostvdpa."""
-        nodes = self.devices.get("disk", ())
-        return [Disk(self, node) for node in nodes if node.value("type") in ("vhostuser", "vhostvdpa")]
+    def interfaces(self) -> list[Interface]:
+        """Every `<interface>`."""
+        return [Interface(self, node) for node in self.devices.get("interface", ())]
 
     def _first_in_devices(self, child: str, kinds: frozenset[str]) -> list[Any]:
         """Return the first child of that name in each device of some kinds, as elements."""
@@ -902,13 +892,6 @@ class Domain:
     def is_shared(self) -> bool:
         """Whether all initial memory is shared, as libvirt asks for every vhost-user device."""
         return all(region.is_shared for region in self.regions)
-
-    @lazy
-    def overlapping_cells(self) -> list[tuple[Cell, Cell]]:
-        """Each pair of NUMA cells that share a vCPU."""
-        from vfslint.domain import numa
-
-        return list(numa.overlaps(self.cells)) if len(self.cells) > 1 else []
 
     @lazy
     def distance_faults(self) -> list[tuple[Node, str]]:

@@ -156,10 +156,15 @@ def place(child: Child, libvirt: Release) -> Place:
     return _table(min(libvirt, NEWEST)).place(child)
 
 
-def fits(root: Element, libvirt: Release) -> bool:
-    """Tell whether a domain certainly keeps within the vocabulary of a release (`mismatches` has the last word)."""
+def strays(root: Element, libvirt: Release) -> list[Examined] | None:
+    """Return the elements of a domain that do not certainly fit a release; None where not even the root is known.
+
+    `vfslint.vocabulary.explain.mismatches` has the last word.
+    """
     declared = roots().get(root.tag) if isinstance(root.tag, str) else None
-    return declared is not None and None not in root.nsmap and not stray([(root, place(declared, libvirt), True)])
+    if declared is None or None in root.nsmap:
+        return None
+    return stray([(root, place(declared, libvirt), True)])
 
 
 # An element, what it has to be, and whether libvirt's parser looks at it.

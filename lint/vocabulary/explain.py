@@ -8,15 +8,15 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from enum import Enum
 from functools import cache
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 from lxml import etree
 
 from vfslint import schemas
 from vfslint.vocabulary import check
+from vfslint.vocabulary.mismatch import Kind, Mismatch
 from vfslint.vocabulary.spelling import nearest
 from vfslint.vocabulary.table import (
     NEWEST,
@@ -38,55 +38,14 @@ Element = Any
 LONGEST_WORD = 60
 
 
-class Kind(Enum):
-    """The ways in which a domain can leave the vocabulary."""
-
-    UNKNOWN_ELEMENT = "unknown-element"
-    UNKNOWN_ATTRIBUTE = "unknown-attribute"
-    MISPLACED_ELEMENT = "misplaced-element"
-    MISPLACED_ATTRIBUTE = "misplaced-attribute"
-    MISSING_ELEMENT = "missing-element"
-    MISSING_ATTRIBUTE = "missing-attribute"
-    REPEATED_ELEMENT = "repeated-element"
-    WRONG_VALUE = "wrong-value"
-    UNEXPECTED_TEXT = "unexpected-text"
-    TOO_NEW = "too-new"
-    WRONG_ORDER = "wrong-order"
-
-
-class Mismatch(NamedTuple):
-    """One place where a domain leaves the vocabulary of the target's release.
-
-    `element` is the element concerned: the unexpected child itself, or the one whose attribute or text is wrong or
-    that lacks something. `name` is the culprit's: the attribute's if `attribute` is set.
-    """
-
-    kind: Kind
-    element: Element
-    name: str
-    attribute: str | None = None
-    value: str | None = None
-    expected: tuple[str, ...] = ()
-    """Names or words allowed there."""
-    form: str | None = None
-    """What a value must look like where values cannot be listed, such as "an absolute path"."""
-    reads: Reads | None = None
-    """How the parser reads a value where it does not ask for what the schema does."""
-    suggestion: str | None = None
-    """What was probably meant, among what is allowed there and not used yet."""
-    belongs: tuple[str, ...] = ()
-    """Names of the elements in which a misplaced name is known."""
-    since: Release | None = None
-    """The release that brought it; for something missing, the release since which it may be left out."""
-    is_refused: bool = False
-    """Whether the target's plain define refuses it as well, and does not only drop it."""
-
-
-def mismatches(root: Element, libvirt: Release) -> list[Mismatch]:
+def mismatches(root: Element, libvirt: Release, strays: list[check.Examined] | None = None) -> list[Mismatch]:
     """Return where a domain leaves the vocabulary of a release, in document order.
 
-    `root` is its element, wherever in its document it stands.
+    `root` is its element, wherever it is in its document; `strays` are its elements that do not fit, where they are
+    known already.
     """
+    if strays is not None:
+        return _in_order(root, _explain(strays))
     names = roots()
     declared = names.get(root.tag) if isinstance(root.tag, str) else None
     found: list[Mismatch] = []
@@ -95,9 +54,13 @@ def mismatches(root: Element, libvirt: Release) -> list[Mismatch]:
         meant = local if local in names else _likely(local, names)
         found.append(Mismatch(Kind.UNKNOWN_ELEMENT, root, str(root.tag), expected=tuple(names), suggestion=meant))
         declared = names.get(meant or "")
-    # Nothing is meant by what stands in a default namespace: it is another program's.
+    # Nothing is meant by what is in a default namespace: it is another program's.
     if declared is not None and None not in root.nsmap:
         found += _explain(check.stray([(root, check.place(declared, libvirt), True)]))
+    return _in_order(root, found)
+
+
+def _in_order(root: Element, found: list[Mismatch]) -> list[Mismatch]:
     if len(found) < 2:
         return found
     order = {id(element): position for position, element in enumerate(root.iter())}
@@ -241,7 +204,11 @@ class _Examination:
             name,
             attribute=name,
             value=self.element.get(name),
-            expected=tuple(each for each in form.attributes if each not in self.element.attrib),
+            expected=tuple(
+                each.name
+                for each in form.attributes.values()
+                if each.name not in self.element.attrib and not _is_newer(each.since, self.libvirt)
+            ),
             suggestion=meant,
             belongs=belongs,
             refused=refused,
@@ -305,7 +272,8 @@ class _Examination:
     def is_in_a_double(self, name: str) -> bool:
         """Whether the element stands twice, and the other one has this child, which libvirt then finds."""
         parent = self.element.getparent()
-        if parent is None or self.declared.repeatable:
+        # What is not read is not refused anyway, and there may be very many of it side by side.
+        if parent is None or self.declared.repeatable or not self.is_read:
             return False
         return any(double.find(name) is not None for double in parent.iterchildren(self.element.tag))
 
@@ -347,7 +315,11 @@ class _Examination:
             Kind.MISPLACED_ELEMENT if homes else Kind.UNKNOWN_ELEMENT,
             name,
             element,
-            expected=tuple(each.name for each in form.children.values() if each.repeatable or not found[each.name]),
+            expected=tuple(
+                each.name
+                for each in form.children.values()
+                if (each.repeatable or not found[each.name]) and not _is_newer(each.since, self.libvirt)
+            ),
             suggestion=meant,
             belongs=tuple(homes),
             refused=refused,
@@ -422,7 +394,7 @@ class _Examination:
             expected=self.known_words(values),
             form=values.form,
             reads=reads,
-            suggestion=_likely(value.strip(), values.listed),
+            suggestion=_likely(value.strip(), self.known_words(values)),
             refused=first,
         )
 

@@ -24,7 +24,11 @@ def is_near(word: str, known: str) -> bool:
     if word.lower() == known.lower():
         return True
     slips = min(len(word), len(known)) // 3
-    return abs(len(word) - len(known)) <= slips and distance(word, known) <= slips
+    if abs(len(word) - len(known)) > slips:
+        return False
+    # Each letter that only one of them has takes a change of its own, which is cheaper to see than the distance.
+    ours, theirs = set(word), set(known)
+    return len(ours - theirs) <= slips and len(theirs - ours) <= slips and distance(word, known) <= slips
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

@@ -5,6 +5,8 @@ import random
 
 from lxml import etree
 
+from vfslint.vocabulary.check import strays
+
 NEWEST = (12, 8, 0)
 
 SHARE = """
@@ -102,3 +104,8 @@ def mutated(seed):
         else:
             chance.choice(elements).append(copy.deepcopy(element))
     return root
+
+
+def fits(root, release):
+    """Whether the pass finds nothing that needs to be explained."""
+    return strays(root, release) == []

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from tests.vocabulary.sound import NEWEST, SOUND, domain, mutated, parse
-from vfslint.vocabulary.check import fits
-from vfslint.vocabulary.explain import Kind, mismatches
+from tests.vocabulary.sound import NEWEST, SOUND, domain, fits, mutated, parse
+from vfslint.vocabulary.explain import mismatches
+from vfslint.vocabulary.mismatch import Kind
 
 
 def faults(root):
@@ -434,6 +434,22 @@ def test_too_new_is_said_of_the_outermost_alone():
     assert shown_at[10, 5, 0][1:] == shown_at[NEWEST], "what is wrong in it anyway is said all the same"
 
 
+@pytest.mark.parametrize("release", [(7, 0, 0), (9, 0, 0), NEWEST])
+def test_what_is_expected_is_known_to_the_release(release):
+    watchdog = "<watchdog model='itko' action='reset'/><memballoon"
+    [value] = [fault for fault in mismatches(domain("<memballoon", watchdog), release) if fault.value == "itko"]
+    assert ("itco" in value.expected) is (value.suggestion == "itco") is (release == NEWEST)
+    root = domain("<cache mode='always'/>", "<bogus/>").find("devices/filesystem/binary")
+    root.remove(root.find("openfiles"))
+    [element] = [fault for fault in mismatches(root.getroottree().getroot(), release) if fault.name == "bogus"]
+    assert ("openfiles" in element.expected) is (release == NEWEST)
+    root = domain().find("memoryBacking/allocation")
+    del root.attrib["threads"]
+    root.set("bogus", "")
+    [attribute] = [fault for fault in mismatches(root.getroottree().getroot(), release) if fault.name == "bogus"]
+    assert ("threads" in attribute.expected) is (release >= (8, 2, 0))
+
+
 def test_what_an_older_release_still_wants():
     root = domain("<maxMemory slots='16' unit", "<maxMemory unit")
     assert fits(root, NEWEST)
@@ -552,3 +568,14 @@ def test_an_unrelated_fault_changes_no_explanation(release, pair):
     gone = described(domain(), release) - described(parse(text), release)
     assert described(parse(text), release) == alone - gone
     assert all(any(described(domain(*fault), release).isdisjoint({each}) for fault in pair) for each in gone)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["numa", "sandbox", "os", "readonly", "target", "bogus", "Target", "filesystem", "a" * 100],
+)
+def test_very_many_of_one_kind_take_no_time(name):
+    root = domain("<readonly/>", "<readonly/>" + f"<{name}/>" * 10_000)
+    began = time.perf_counter()
+    assert len(mismatches(root, NEWEST)) >= 10_000 - 1
+    assert time.perf_counter() - began < 5

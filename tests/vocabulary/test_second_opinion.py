@@ -11,7 +11,8 @@ from lxml import etree
 
 from tests.vocabulary.sound import NEWEST, mutated
 from vfslint import schemas
-from vfslint.vocabulary.explain import Kind, mismatches
+from vfslint.vocabulary.explain import mismatches
+from vfslint.vocabulary.mismatch import Kind
 
 DATA = Path(__file__).parents[1] / "data"
 CORPUS = ("cases.jsonl.gz", "more-cases.jsonl.gz", "dumps.jsonl.gz")

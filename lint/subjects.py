@@ -1,0 +1,90 @@
+"""What rules can be about: the types of subjects, and where in a domain each of them is found.
+
+A rule about a `Disk` is called for every disk, one about a `list[Disk]` once for all disks of a domain together.
+Types say what a rule may count on; where a class adds nothing to a `Device` or a `Node`, it is one of these in fact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+# Rules are registered before the model of a domain is needed.
+Domain = Any
+
+
+class Subject(NamedTuple):
+    """The local names of elements without which a domain has none of these (empty: it always has one), and a finder."""
+
+    elements: frozenset[str]
+    find: Callable[[Domain], Sequence[Any]]
+
+
+def _of(elements: str, find: Callable[[Domain], Iterable[Any]]) -> Subject:
+    return Subject(frozenset(elements.split()), lambda domain: list(find(domain)))
+
+
+def _first(element: str) -> Subject:
+    return Subject(frozenset({element}), lambda domain: domain.elements(element)[:1])
+
+
+def _devices(element: str) -> Subject:
+    return Subject(frozenset({element}), lambda domain: domain.devices_of(element))
+
+
+# Types of the parts of a domain, by name: rules are registered before any of these classes is needed.
+OF_DOMAINS: dict[str, Subject] = {
+    "Domain": _of("", lambda domain: (domain,)),
+    "Address": _of("address", lambda domain: domain.addresses),
+    "Balloon": _devices("memballoon"),
+    "BinaryShare": _of("binary", lambda domain: [fs for fs in domain.shares if fs.binary]),
+    "Boot": _of("boot", lambda domain: domain.boots),
+    "Bootloader": _first("bootloader"),
+    "Cell": _of("cell", lambda domain: domain.cells),
+    "Controller": _of("controller", lambda domain: domain.controllers),
+    "Deviation": _of("", lambda domain: domain.deviations),
+    "Disk": _of("disk", lambda domain: domain.disks),
+    "ExternalShare": _of("filesystem", lambda domain: [fs for fs in domain.shares if fs.socket is not None]),
+    "Filesystem": _of("filesystem", lambda domain: domain.filesystems),
+    "Hostdev": _devices("hostdev"),
+    "IdRange": _of("idmap", lambda domain: (ids for fs in domain.shares for ids in (*fs.uid_map, *fs.gid_map))),
+    "Input": _devices("input"),
+    "Interface": _of("interface", lambda domain: domain.interfaces),
+    "Iommu": _devices("iommu"),
+    "LaunchSecurity": _first("launchSecurity"),
+    "ManagedShare": _of("filesystem", lambda domain: [fs for fs in domain.shares if fs.socket is None]),
+    "MappedShare": _of("idmap", lambda domain: [fs for fs in domain.shares if fs.idmap]),
+    "MemoryBacking": _of("memoryBacking", lambda domain: (domain.backing,) if domain.backing.nodes else ()),
+    "MemoryDevice": _of("memory", lambda domain: domain.memory_devices),
+    "Page": _of("page", lambda domain: domain.backing.pages),
+    "PciController": _of("controller", lambda domain: domain.pci_controllers),
+    "ReadonlyShare": _of("readonly", lambda domain: [fs for fs in domain.shares if fs.readonly]),
+    "Resource": _first("resource"),
+    "Title": _first("title"),
+    "Topology": _of("topology", lambda domain: (domain.topology,) if domain.topology else ()),
+    "Video": _devices("video"),
+    "VirtioFS": _of("filesystem", lambda domain: domain.shares),
+}
+# What is no part of a domain: whole files, settings, several domains together.
+OTHERS = frozenset(
+    {"Broken", "ConfSetting", "Document", "Fleet", "QemuSettings", "UnknownRoot", "Suppression", "Unreadable"}
+)
+_TOGETHER = "list["
+
+
+def subject_of(annotation: object) -> str:
+    """Return the name of the subject that an annotation stands for; raises LookupError where it is none."""
+    name = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", str(annotation))
+    if part_of(name) in OF_DOMAINS or name in OTHERS:
+        return name
+    raise LookupError(f"{name} is not one of {', '.join(sorted({*OF_DOMAINS, *OTHERS}))}, or a list of these")
+
+
+def part_of(subject: str) -> str:
+    """Return what a subject consists of: `Disk` for `list[Disk]`."""
+    return subject[len(_TOGETHER) : -1] if subject.startswith(_TOGETHER) else subject
+
+
+def is_of_domains(subject: str) -> bool:
+    """Whether a subject is a domain or a part of one."""
+    return part_of(subject) in OF_DOMAINS
