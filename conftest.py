@@ -1,4 +1,4 @@
-"""Lets a bare checkout run the tests: the folders lint, rules and schemas become the package vfslint."""
+"""Make the package vfslint from the folders lint, rules and schemas if it is not installed, so that tests can run."""
 
 import importlib.util
 import sys

@@ -1,6 +1,6 @@
-"""Sets up a virtual environment in .venv and works in it: `python3 dev.py examples`, `python3 dev.py test`.
+"""Set up a virtual environment in .venv and run a task in it: `python3 dev.py examples`, `python3 dev.py test`.
 
-Needs Python and git only; the system's Python is left alone.
+This needs only Python and git, and does not touch the system's Python.
 """
 
 from __future__ import annotations
@@ -24,27 +24,27 @@ def run(*command: str | Path) -> int:
 
 
 def must(*command: str | Path) -> None:
-    """Run a command and stop where it fails."""
+    """Run a command; exit if it fails."""
     status = run(*command)
     if status:
         sys.exit(status)
 
 
 def install(*requirements: str) -> None:
-    """Make the environment if it is missing, and install this checkout into it as it is now."""
+    """Create the environment if it is missing, and install the current state of this checkout into it."""
     if not (BIN / "python").exists() and not (BIN / "python.exe").exists():
-        print("dev.py: making a virtual environment in .venv", flush=True)
+        print("dev.py: creating a virtual environment in .venv", flush=True)
         venv.create(HOME, with_pip=True)
     pip = (BIN / "python", "-m", "pip", "--disable-pip-version-check", "install", "--quiet")
     must(*pip, *requirements)
-    # The dependencies are there now; the checkout itself is always installed anew. What setuptools built before
-    # may hold modules that are gone.
+    # The dependencies are installed now; the checkout itself is reinstalled every time. A previous build of setuptools
+    # can contain modules that no longer exist.
     shutil.rmtree(ROOT / "build" / "lib", ignore_errors=True)
     must(*pip, "--no-deps", "--force-reinstall", ".")
 
 
 def examples() -> int:
-    """Lint the bundled examples, sound and faulty ones."""
+    """Lint the bundled examples, valid and faulty."""
     install(".")
     status = run(BIN / "vfslint", "examples")
     return 0 if status == 1 else status or 1
@@ -57,7 +57,7 @@ def test(arguments: list[str]) -> int:
 
 
 def check() -> int:
-    """Check format, lint, layers and types."""
+    """Check formatting, lint rules, layers and types."""
     install(".[test]", *TOOLS)
     must(BIN / "ruff", "format", "--check", ".")
     must(BIN / "ruff", "check", ".")
@@ -66,13 +66,13 @@ def check() -> int:
 
 
 def docs() -> int:
-    """Build the documentation strictly, into site/."""
+    """Build the documentation in strict mode, into site/."""
     install(".[docs]")
     return run(BIN / "python", "-m", "tools.make_docs")
 
 
 def main(words: list[str]) -> int:
-    """Do what the first word says."""
+    """Run the task that the first argument names."""
     match words:
         case ["examples"]:
             return examples()

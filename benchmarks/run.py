@@ -1,8 +1,8 @@
-"""Measures vfslint beside its peers and prints medians and ratios: `python benchmarks/run.py [--rounds N]`.
+"""Measures vfslint and its peers, and prints medians and ratios: `python benchmarks/run.py [--rounds N]`.
 
-Run it with the Python that vfslint is installed in (not an editable install, whose import hook slows every
-start). Peers that the machine lacks are left out and named. Rounds are interleaved, so that a machine that
-drifts slows all of them alike.
+Run it with the Python that vfslint is installed in (not an editable install, whose import hook slows down
+every start). Peers that are not installed are skipped and listed. Rounds are interleaved, so that a machine whose speed
+varies affects all of them equally.
 """
 
 from __future__ import annotations
@@ -35,37 +35,37 @@ VFSLINT = str(Path(PYTHON).parent / "vfslint")
 
 
 def libvirt_schema() -> str | None:
-    """Return libvirt's own domain.rng, or None where libvirt is not installed."""
+    """Return libvirt's own domain.rng, or None if libvirt is not installed."""
     found = glob.glob("/usr/share/libvirt/schemas/domain.rng")
     return found[0] if found else None
 
 
 def domains() -> list[bytes]:
-    """Return the set: domains as four libvirt releases print them, each as a domain of its own."""
+    """Return the test set: domains as four libvirt releases print them, each made unique."""
     with gzip.open(ROOT / "tests" / "data" / "dumps.jsonl.gz", "rt", encoding="utf-8") as lines:
         printed = [json.loads(line)["xml"] for line in lines]
     return [_as_number(printed[number % len(printed)], number).encode() for number in range(FILES)]
 
 
 def _as_number(domain: str, number: int) -> str:
-    """Give a domain a name, a uuid, directories and sockets of its own."""
+    """Give a domain a unique name, uuid, directories and sockets."""
     domain = domain.replace("<name>", f"<name>d{number}-", 1)
     domain = re.sub(r"<uuid>[^<]*</uuid>", f"<uuid>{uuid.UUID(int=number + 1)}</uuid>", domain, count=1)
     return domain.replace("/srv/", f"/srv/d{number}/").replace("/run/", f"/run/d{number}/")
 
 
 def cold_starts() -> dict[str, list[str]]:
-    """Return the commands whose start is compared, the first being the yardstick of the others."""
+    """Return the commands whose start is compared; the others are relative to the first."""
     commands = {
         "python -c 'import lxml.etree'": [PYTHON, "-c", "import lxml.etree"],
         "python -c pass": [PYTHON, "-c", "pass"],
         "vfslint CLEAN": [VFSLINT, str(CLEAN)],
         "vfslint CLEAN (quiet)": [VFSLINT, "--quiet", str(CLEAN)],
         "vfslint FAULTY (drawn by rich)": [VFSLINT, "--color=always", str(FAULTY)],
-        "vfslint MISSPELT (drawn by rich)": [
+        "vfslint MISSPELLED (drawn by rich)": [
             VFSLINT,
             "--color=always",
-            str(ROOT / "examples" / "faulty" / "misspelt.xml"),
+            str(ROOT / "examples" / "faulty" / "misspelled.xml"),
         ],
         "vfslint --version": [VFSLINT, "--version"],
     }
@@ -78,7 +78,7 @@ def cold_starts() -> dict[str, list[str]]:
 
 
 def measure(rounds: int, jobs: dict[str, Callable[[], object]]) -> dict[str, float]:
-    """Run every job once a round; return each one's median in milliseconds."""
+    """Run every job once per round; return each one's median in milliseconds."""
     times: dict[str, list[float]] = {name: [] for name in jobs}
     for turn in range(rounds + 1):
         for name, job in jobs.items():
@@ -104,7 +104,7 @@ for file in sys.argv[2:]:
 
 
 def process_jobs(files: list[str]) -> dict[str, Callable[[], object]]:
-    """Return jobs that read 136 files in a process of their own, start and end included."""
+    """Return jobs that read 136 files in a separate process, including its start and end."""
     jobs: dict[str, Callable[[], object]] = {}
     schema = libvirt_schema()
     if schema:
@@ -114,9 +114,9 @@ def process_jobs(files: list[str]) -> dict[str, Callable[[], object]]:
 
 
 def throughput_jobs(documents: list[bytes]) -> dict[str, Callable[[], object]]:
-    """Return jobs that judge documents in this process; libvirt's grammar is compiled beforehand.
+    """Return jobs that check documents in this process; libvirt's grammar is compiled beforehand.
 
-    Only documents that libvirt's schema accepts: where it rejects one, it stops early and says little.
+    Only documents that libvirt's schema accepts: if it rejects one, it stops early.
     """
     from lxml import etree
 
@@ -138,8 +138,8 @@ def throughput_jobs(documents: list[bytes]) -> dict[str, Callable[[], object]]:
     return jobs
 
 
-def misspelt_jobs() -> dict[str, Callable[[], object]]:
-    """Return jobs that judge one domain: parsed, clean, with one element misspelt, and with one word misspelt."""
+def misspelled_jobs() -> dict[str, Callable[[], object]]:
+    """Return jobs that check one domain: parsed, clean, with one element misspelled, and with one word misspelled."""
     from lxml import etree
 
     from vfslint import lint_bytes
@@ -147,8 +147,8 @@ def misspelt_jobs() -> dict[str, Callable[[], object]]:
     clean = CLEAN.read_bytes()
     texts = {
         "vfslint, clean": clean,
-        "vfslint, one element misspelt": clean.replace(b"<vcpu>", b"<vcpuu>").replace(b"</vcpu>", b"</vcpuu>"),
-        "vfslint, one value misspelt": clean.replace(b"memfd", b"memfs"),
+        "vfslint, one element misspelled": clean.replace(b"<vcpu>", b"<vcpuu>").replace(b"</vcpu>", b"</vcpuu>"),
+        "vfslint, one value misspelled": clean.replace(b"memfd", b"memfs"),
     }
     assert len(set(texts.values())) == len(texts)
     jobs = {name: each([data] * REPEATED, lint_bytes) for name, data in texts.items()}
@@ -156,7 +156,7 @@ def misspelt_jobs() -> dict[str, Callable[[], object]]:
 
 
 def each(documents: list[bytes], job: Callable[[bytes], object]) -> Callable[[], object]:
-    """Return a job that does another for each document."""
+    """Return a job that runs another one for each document."""
     return lambda: [job(data) for data in documents]
 
 
@@ -178,9 +178,10 @@ def main() -> None:
             path = Path(folder) / f"{number:03}.xml"
             path.write_bytes(data)
             files.append(str(path))
-        show(f"{FILES} domains, a whole process, median", measure(rounds, process_jobs(files)))
-    show("The same that libvirt's schema accepts, in one process, median", measure(rounds, throughput_jobs(domains())))
-    show(f"One domain {REPEATED} times in one process, median", measure(rounds, misspelt_jobs()))
+        show(f"{FILES} domains, one process, median", measure(rounds, process_jobs(files)))
+    title = "The same domains, if libvirt's schema accepts them, in one process, median"
+    show(title, measure(rounds, throughput_jobs(domains())))
+    show(f"One domain {REPEATED} times in one process, median", measure(rounds, misspelled_jobs()))
     absent = [tool for tool in ("xmllint", "virt-xml-validate") if not shutil.which(tool)]
     if not libvirt_schema():
         absent.append("libvirt's RELAX NG")

@@ -1,4 +1,4 @@
-"""vfslint: tells before libvirt does what will go wrong with virtio-fs.
+"""vfslint: find virtio-fs and shared-memory mistakes in libvirt domain XML and qemu.conf before libvirt does.
 
 `lint_bytes` and `lint_path` return findings; both are pure (no printing, no state) and thread-safe.
 """
@@ -33,7 +33,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # Loaded at first use: `vfslint --version` must not pay for lxml.
+    # Imported on first use: `vfslint --version` must not load lxml.
     if name == "__version__":
         from vfslint.version import VERSION
 

@@ -11,7 +11,7 @@ from vfslint.failures import Failure, InternalError
 from vfslint.findings import Finding
 from vfslint.qemu_conf import reader
 from vfslint.rules import RULES
-from vfslint.run import judge
+from vfslint.run import check
 from vfslint.targets import NEWEST, Target
 from vfslint.xml.source import Source
 
@@ -24,23 +24,23 @@ def lint_bytes(
     session: bool = False,
     qemu_conf: bytes | None = None,
 ) -> list[Finding]:
-    """Return the findings in domain XML, in the order of the document; an empty list means clean.
+    """Return the findings in domain XML, in document order; an empty list means clean.
 
-    Data under the name `qemu.conf` is read as one. `qemu_conf` is the text of the qemu.conf that the domain is to
-    be judged beside; findings point into it as `qemu.conf`. Raises `vfslint.qemu_conf.reader.Unreadable` where libvirt
-    could not read that one, and `vfslint.InternalError` where vfslint itself fails.
+    Data with the filename `qemu.conf` is read as a qemu.conf. `qemu_conf` is the text of the qemu.conf to check the
+    domain against; findings point into it as `qemu.conf`. Raises `vfslint.qemu_conf.reader.Unreadable` if libvirt
+    could not read that text, and `vfslint.InternalError` if vfslint itself fails.
     """
     conf = None if qemu_conf is None else reader.read(Source(qemu_conf, "qemu.conf"), target.libvirt)
     engine, source = _engine(Context(target, session, conf=conf)), Source(data, filename)
-    outcome = judge(engine, source)
+    outcome = check(engine, source)
     if len(outcome.domains) < 2:
-        return _sound(outcome.findings, outcome.failures)
+        return _complete(outcome.findings, outcome.failures)
     together = engine.judge_fleet(outcome.members(), lambda _: source)
     findings = sorted(outcome.findings + together.findings, key=lambda found: found.at.start.offset)
-    return _sound(findings, outcome.failures + together.failures)
+    return _complete(findings, outcome.failures + together.failures)
 
 
-def _sound(findings: list[Finding], failures: tuple[Failure, ...]) -> list[Finding]:
+def _complete(findings: list[Finding], failures: tuple[Failure, ...]) -> list[Finding]:
     if failures:
         raise InternalError(failures, findings)
     return findings
@@ -48,7 +48,7 @@ def _sound(findings: list[Finding], failures: tuple[Failure, ...]) -> list[Findi
 
 @lru_cache(16)
 def _engine(context: Context) -> Engine:
-    """Make an engine; it takes longer than judging a small domain, and threads can share one."""
+    """Return an engine. Making one takes longer than checking a small domain, and threads can share it."""
     return Engine(RULES, context)
 
 
@@ -59,7 +59,7 @@ def lint_path(
     session: bool = False,
     qemu_conf: bytes | None = None,
 ) -> list[Finding]:
-    """Return the findings in a file, as `lint_bytes` does. Raises OSError where it cannot be read."""
+    """Return the findings in a file, as `lint_bytes` does. Raises OSError if the file cannot be read."""
     with open(path, "rb") as file:
         data = file.read()
     return lint_bytes(data, filename=os.fspath(path), target=target, session=session, qemu_conf=qemu_conf)

@@ -1,4 +1,4 @@
-"""Faults of vfslint itself: one of them never takes a run down, but is reported and makes the exit status 2."""
+"""Internal errors: they never abort a run, but are reported and make the exit status 2."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ADVICE = "this is a bug in vfslint: please report it, with the file"
 class Failure(NamedTuple):
     """An exception that vfslint did not expect: in which file and rule, of which kind, and where in the code.
 
-    `file` is empty for what concerns several files, `rule` (a code) for what is outside of rules.
+    `file` is empty if it concerns several files, `rule` (a code) if it was raised outside of rules.
     """
 
     file: str
@@ -24,7 +24,7 @@ class Failure(NamedTuple):
 
     @classmethod
     def of(cls, error: BaseException, file: str, rule: str = "") -> Failure:
-        """Describe an exception. Its text is left out, because it can quote the input at any length."""
+        """Describe an exception. Its text is left out, because it may quote any amount of the input."""
         return cls(file, rule, type(error).__name__, _place(error))
 
     @property
@@ -34,12 +34,12 @@ class Failure(NamedTuple):
 
     @property
     def line(self) -> str:
-        """The failure in one line, with the file and with what to do about it."""
+        """The failure in one line, with the file and what to do about it."""
         return f"{f'{self.file}: ' if self.file else ''}{self.message}; {ADVICE}"
 
 
 class InternalError(Exception):
-    """vfslint failed on a file. `findings` is what was found in spite of it."""
+    """vfslint failed on a file. `findings` is what was found nevertheless."""
 
     def __init__(self, failures: Iterable[Failure], findings: list[Finding]) -> None:
         self.failures = tuple(failures)
@@ -48,7 +48,7 @@ class InternalError(Exception):
 
 
 def _place(error: BaseException) -> str:
-    """Return the module and line in which an exception arose, or the last ones of vfslint on the way there."""
+    """Return the module and line that raised an exception, or the innermost ones of vfslint in its traceback."""
     place, traceback = "", error.__traceback__
     while traceback is not None:
         module = traceback.tb_frame.f_globals.get("__name__", "")

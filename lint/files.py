@@ -1,4 +1,4 @@
-"""The file system: which files to check, and how one is replaced so that nothing can be lost."""
+"""The file system: which files to check, and how to replace a file without the risk of losing its content."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     class Selection(Protocol):
-        """What a configuration says about which files of a folder are to be checked."""
+        """Decides which files of a folder are checked."""
 
         def includes(self, path: str) -> bool:
-            """Whether a file is to be checked."""
+            """Whether to check a file."""
 
         def excludes(self, path: str) -> bool:
-            """Whether a folder is to be left out with all that is in it."""
+            """Whether to skip a folder and everything in it."""
 
 
 CONF_NAME = "qemu.conf"
 
 
 def is_conf(path: str, kind: str) -> bool:
-    """Whether a file is read as a qemu.conf: `kind` says so, or is auto and the name does."""
+    """Whether a file is read as a qemu.conf: because of `kind`, or because of its name if `kind` is auto."""
     return kind == "qemu-conf" or (kind == "auto" and os.path.basename(path) == CONF_NAME)
 
 
@@ -34,18 +34,18 @@ class Everything:
     """Checks every `*.xml` and every qemu.conf."""
 
     def includes(self, path: str) -> bool:
-        """Whether a file is to be checked."""
+        """Whether to check a file."""
         return path.endswith(".xml") or os.path.basename(path) == CONF_NAME
 
     def excludes(self, path: str) -> bool:
-        """No folder is left out."""
+        """No folder is skipped."""
         return False
 
 
 def files_in(paths: Iterable[str], selection: Selection | None = None) -> Iterator[str]:
-    """Yield the files to check: a file as it is named, of a folder those that the selection includes.
+    """Yield the files to check: named files, and from named folders the files that the selection includes.
 
-    Folders are walked in sorted order; hidden ones and links to folders are left out.
+    Folders are walked in sorted order; hidden folders and links to folders are skipped.
     """
     selected = selection or Everything()
     for path in paths:
@@ -65,21 +65,20 @@ def files_in(paths: Iterable[str], selection: Selection | None = None) -> Iterat
 
 
 class NotWritten(Exception):
-    """A file was left as it is. The text says why, in words that follow the file's name."""
+    """A file was not changed. The text is the reason, to be printed after the file's name."""
 
 
 def replace(path: str, old: bytes, new: bytes) -> None:
-    """Replace the content of a file in one step: whoever looks sees the old or the new, even after a crash.
+    """Replace the content of a file atomically: readers see the old or the new content, even after a crash.
 
-    Links are followed; mode, owner and extended attributes stay. Raises `NotWritten` where the file does not
-    hold `old` any more, where it is not meant to be written, or where the new one would differ in more than
-    content.
+    Links are followed; mode, owner and extended attributes are kept. Raises `NotWritten` if the content is no
+    longer `old`, if the file is read-only, or if the new file would differ in more than its content.
     """
     target = os.path.realpath(path)
     try:
         before = os.stat(target)
         if not stat.S_ISREG(before.st_mode):
-            raise NotWritten("it is no regular file")
+            raise NotWritten("it is not a regular file")
         if not before.st_mode & 0o222 or not os.access(target, os.W_OK):
             raise NotWritten("it is read-only")
         _replace(target, before, old, new)
@@ -88,7 +87,7 @@ def replace(path: str, old: bytes, new: bytes) -> None:
 
 
 def write(path: str, data: bytes) -> None:
-    """Write a file of vfslint's own, a report or a baseline: whole or not at all. Raises OSError."""
+    """Write one of vfslint's own files, a report or a baseline, completely or not at all. Raises OSError."""
     from tempfile import mkstemp
 
     target = os.path.realpath(path)
@@ -102,14 +101,14 @@ def write(path: str, data: bytes) -> None:
             file.write(data)
         os.chmod(temporary, _mode_of(target))
         os.replace(temporary, target)
-    except BaseException:  # Ctrl-C as well: the half-written copy must not stay
+    except BaseException:  # Ctrl-C, too: do not leave an incomplete copy
         with suppress(OSError):
             os.unlink(temporary)
         raise
 
 
 def _mode_of(target: str) -> int:
-    """Return the mode of a file, or the one that a new file gets."""
+    """Return the mode of a file, or the mode that a new file gets."""
     with suppress(FileNotFoundError):
         return stat.S_IMODE(os.stat(target).st_mode)
     mask = os.umask(0o077)
@@ -130,13 +129,13 @@ def _replace(target: str, before: os.stat_result, old: bytes, new: bytes) -> Non
             os.fsync(file.fileno())
         with open(target, "rb") as current:
             if current.read(len(old) + 1) != old:
-                raise NotWritten("it was changed meanwhile")
+                raise NotWritten("it changed in the meantime")
         os.replace(temporary, target)
-    except BaseException:  # Ctrl-C as well: the half-written copy must not stay
+    except BaseException:  # Ctrl-C, too: do not leave an incomplete copy
         with suppress(OSError):
             os.unlink(temporary)
         raise
-    # The file is written; that its name is not on the disk yet is no failure.
+    # The file is replaced; if only the folder cannot be synced, that is not an error.
     with suppress(OSError):
         _sync_folder(folder)
 
@@ -149,13 +148,13 @@ def _keep(target: str, before: os.stat_result, file: int) -> None:
             try:
                 os.fchown(file, before.st_uid, before.st_gid)
             except PermissionError:
-                raise NotWritten("it would get another owner") from None
+                raise NotWritten("its owner cannot be kept") from None
         os.fchmod(file, stat.S_IMODE(before.st_mode))
     for name in _attributes(target):
         try:
             os.setxattr(file, name, os.getxattr(target, name))
         except OSError:
-            # The kernel labels new files itself; the rest is the user's.
+            # The kernel sets these on new files; all others are the user's.
             if not name.startswith(("security.", "trusted.")):
                 raise NotWritten(f"its attribute {name} cannot be kept") from None
 

@@ -1,7 +1,7 @@
-"""What vfslint says: findings, the places they point at, and the edits that would mend them.
+"""What vfslint reports: findings, the places that they point to, and the edits that fix them.
 
-Everything here is frozen, picklable and free of the documents it came from. Lines and columns are
-1-based, columns count characters; offsets are 0-based bytes of the file as it is stored.
+Everything here is immutable, picklable and independent of the documents that it came from. Lines and columns
+are 1-based, and columns count characters; offsets are 0-based bytes of the file as it is stored.
 """
 
 from enum import Enum, IntEnum
@@ -22,7 +22,7 @@ class Severity(IntEnum):
 
 
 class Stage(Enum):
-    """Where a fault would surface without vfslint."""
+    """Where a mistake would surface without vfslint."""
 
     PARSE = "parse"
     SCHEMA = "schema"
@@ -41,7 +41,7 @@ class Position(NamedTuple):
 
 
 class Span(NamedTuple):
-    """A stretch of one file, from `start` up to but not including `end`."""
+    """A range in one file, from `start` up to but not including `end`."""
 
     file: str
     start: Position
@@ -56,7 +56,7 @@ class Related(NamedTuple):
 
 
 class Edit(NamedTuple):
-    """Replace the bytes `start` to `end` (0-based offsets, end excluded) by `text`."""
+    """Replace the bytes from `start` to `end` (0-based offsets, `end` excluded) with `text`."""
 
     start: int
     end: int
@@ -64,7 +64,7 @@ class Edit(NamedTuple):
 
 
 class Fix(NamedTuple):
-    """Edits that mend a finding. `safe` means that the domain keeps its meaning or gets the one intended."""
+    """Edits that fix a finding. `safe` means that the domain keeps its meaning or gets the one intended."""
 
     title: str
     edits: tuple[Edit, ...]
@@ -74,9 +74,9 @@ class Fix(NamedTuple):
 class Problem(NamedTuple):
     """What a rule reports. The engine adds the rule's code and name and decides the severity.
 
-    `label` is printed under the primary span, `message` is one sentence that names the culprit and its
-    value, `help` says what to do. `severity` and `stage` are set only where they differ from the rule's own,
-    `says` where libvirt's words are not the first that the rule's manual gives; empty where it says nothing.
+    `label` is printed under the primary span, `message` is one sentence that names the culprit and its value,
+    `help` is an instruction. `severity` and `stage` are set only if they differ from the rule's own, `says` if
+    libvirt's message is not the first one in the rule's manual; it is empty if libvirt prints nothing.
     """
 
     at: Span

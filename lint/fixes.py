@@ -1,9 +1,9 @@
-"""Mends a source: applies the fixes of its findings until there is nothing left to mend.
+"""Applies the fixes of a source's findings until none is left.
 
-One fault often follows from another: where `<memorybacking>` gets its right name, nobody needs a second
-`<memoryBacking>` any more. So it is one rule at a time, and of two orders the one that leaves less to mend.
-A fix has to remove its finding. One that makes the file unreadable, or brings an error that was not there,
-is left out, and the others go on.
+One finding often follows from another: once `<memorybacking>` is renamed to `<memoryBacking>`, no second
+`<memoryBacking>` is needed. So fixes are applied for one rule at a time, in two orders, and the order that leaves
+fewer findings wins. A fix has to remove its finding. A fix that makes the file unreadable, or causes an error that
+was not there before, is skipped, and the others are still applied.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from vfslint.xml.document import MAXIMUM_BYTES
 from vfslint.xml.edits import apply
 from vfslint.xml.source import Source
 
-Judge = Callable[[Source], Outcome]
+Check = Callable[[Source], Outcome]
 Key = tuple[str, str]
 Order = Callable[[Finding], int]
 
-# A round for each rule that has something to mend, and then some.
+# More than the number of rules whose fixes one file can need, with some to spare.
 ROUNDS = 60
-# One by one, because together they do harm: enough for any file that people write.
+# The limit when fixes are applied one by one, because together they do harm: enough for any file that people write.
 CAREFUL_STEPS = 400
 
 _URGENCY = {stage: number for number, stage in enumerate(Stage)}
@@ -35,26 +35,26 @@ ORDERS: tuple[Order, ...] = (
 )
 
 
-class Mended(NamedTuple):
-    """A source after mending, what is still found in it, and the findings that are mended."""
+class Fixed(NamedTuple):
+    """A source after fixing, what is still found in it, and the findings that were fixed."""
 
     source: Source
     outcome: Outcome
     fixed: tuple[Finding, ...] = ()
 
 
-class Mender:
-    """Mends sources. `judge` gives the findings to mend, `guard` asks every rule whether harm was done."""
+class Fixer:
+    """Fixes sources. `check` returns the findings to fix, `guard` runs every rule to see whether a fix did harm."""
 
-    def __init__(self, judge: Judge, guard: Judge, *, unsafe: bool = False) -> None:
-        self.judge = judge
+    def __init__(self, check: Check, guard: Check, *, unsafe: bool = False) -> None:
+        self.check = check
         self.guard = guard
         self.unsafe = unsafe
 
-    def mend(self, source: Source) -> Mended:
-        """Return the source with every fix applied that does good and no harm."""
-        current = Mended(source, self.judge(source))
-        # What was read of a larger file is not all of it.
+    def fix(self, source: Source) -> Fixed:
+        """Return the source with every fix applied that removes its finding and does no harm."""
+        current = Fixed(source, self.check(source))
+        # A larger file was read only in part.
         if len(source.data) > MAXIMUM_BYTES:
             return current
         seen = {source.data}
@@ -66,20 +66,20 @@ class Mender:
             current = following
         return current
 
-    def _best(self, current: Mended) -> Mended:
-        """Mend in each order, and return what is best: few errors, few findings, few fixes."""
-        found = []
+    def _best(self, current: Fixed) -> Fixed:
+        """Apply the fixes in each order and return the best result: fewest errors, then findings, then fixes."""
+        results = []
         for order in ORDERS:
-            mended = self._together(current, order)
-            if mended is None or self._is_worse(current.source, mended.source):
-                mended = self._one_by_one(current, order)
-            found.append(mended)
+            result = self._together(current, order)
+            if result is None or self._is_worse(current.source, result.source):
+                result = self._one_by_one(current, order)
+            results.append(result)
             if len({finding.code for finding in self._fixable(current.outcome)}) == 1:
                 break
-        return min(found, key=_what_is_left)
+        return min(results, key=_what_is_left)
 
-    def _together(self, current: Mended, order: Order) -> Mended | None:
-        """Apply a rule's fixes as far as they do not overlap, round by round; None where this has no end."""
+    def _together(self, current: Fixed, order: Order) -> Fixed | None:
+        """Apply the fixes of one rule that do not overlap, round by round; None if this does not end."""
         seen = {current.source.data}
         for _ in range(ROUNDS):
             left = sorted(self._fixable(current.outcome), key=order)
@@ -93,44 +93,44 @@ class Mender:
             current = following
         return None
 
-    def _one_by_one(self, current: Mended, order: Order) -> Mended:
+    def _one_by_one(self, current: Fixed, order: Order) -> Fixed:
         seen = {current.source.data}
-        refused: set[Key] = set()
+        rejected: set[Key] = set()
         for _ in range(CAREFUL_STEPS):
-            left = [finding for finding in self._fixable(current.outcome) if _key(finding) not in refused]
+            left = [finding for finding in self._fixable(current.outcome) if _key(finding) not in rejected]
             if not left:
                 break
-            chosen = min(left, key=order)
-            following = self._applied(current, [chosen])
+            selected = min(left, key=order)
+            following = self._applied(current, [selected])
             if following is None or following.source.data in seen or self._is_worse(current.source, following.source):
-                refused.add(_key(chosen))
+                rejected.add(_key(selected))
                 continue
             seen.add(following.source.data)
-            refused.clear()
+            rejected.clear()
             current = following
         return current
 
     def _fixable(self, outcome: Outcome) -> list[Finding]:
         return [finding for finding in outcome.findings if finding.fix and (finding.fix.safe or self.unsafe)]
 
-    def _applied(self, current: Mended, chosen: list[Finding]) -> Mended | None:
-        """Apply the fixes of these findings; None where one of the findings stays."""
-        edits = {edit for finding in chosen if finding.fix for edit in finding.fix.edits}
+    def _applied(self, current: Fixed, selected: list[Finding]) -> Fixed | None:
+        """Apply the fixes of these findings; None if one of the findings remains."""
+        edits = {edit for finding in selected if finding.fix for edit in finding.fix.edits}
         source = Source(apply(current.source.data, edits), current.source.name)
-        outcome = self.judge(source)
+        outcome = self.check(source)
         before, after = (Counter(map(_key, found)) for found in (current.outcome.findings, outcome.findings))
-        mended = Counter(map(_key, chosen))
-        if any(after[key] > before[key] - number for key, number in mended.items()):
+        fixed = Counter(map(_key, selected))
+        if any(after[key] > before[key] - number for key, number in fixed.items()):
             return None
-        return Mended(source, outcome, (*current.fixed, *chosen))
+        return Fixed(source, outcome, (*current.fixed, *selected))
 
     def _is_worse(self, before: Source, after: Source) -> bool:
         was, now = self.guard(before), self.guard(after)
         if was.is_whole != now.is_whole:
-            # What a fault had hidden is no harm that mending it has done.
+            # Errors that become visible because the file is readable now were not caused by the fix.
             return was.is_whole
         if not set(now.failures) <= set(was.failures):
-            # Nobody knows what the rule would have found.
+            # It is unknown what the rule that failed would have found.
             return True
         return not _errors(now) <= _errors(was)
 
@@ -139,10 +139,10 @@ def _key(finding: Finding) -> Key:
     return finding.code, finding.message
 
 
-def _what_is_left(mended: Mended) -> tuple[int, int, int]:
-    findings = mended.outcome.findings
+def _what_is_left(result: Fixed) -> tuple[int, int, int]:
+    findings = result.outcome.findings
     errors = sum(finding.severity is Severity.ERROR for finding in findings)
-    return errors, len(findings), len(mended.fixed)
+    return errors, len(findings), len(result.fixed)
 
 
 def _errors(outcome: Outcome) -> set[Key]:
@@ -151,14 +151,14 @@ def _errors(outcome: Outcome) -> set[Key]:
 
 
 def _compatible(findings: Iterable[Finding]) -> list[Finding]:
-    """Choose, in order, the findings whose fixes do not touch each other; equal edits are made once."""
-    chosen: list[Finding] = []
+    """Select, in order, the findings whose fixes do not touch each other; equal edits are made once."""
+    selected: list[Finding] = []
     taken: list[Edit] = []
     known: set[Edit] = set()
     for finding in findings:
         edits = finding.fix.edits if finding.fix else ()
         new = [edit for edit in dict.fromkeys(edits) if edit not in known]
-        # Some edits of another fix are no fix.
+        # A fix of which other fixes contain only some edits cannot be applied with them.
         if len(new) not in (0, len(set(edits))):
             continue
         fitting: list[Edit] = []
@@ -167,11 +167,11 @@ def _compatible(findings: Iterable[Finding]) -> list[Finding]:
                 break
             insort(fitting, edit)
         else:
-            chosen.append(finding)
+            selected.append(finding)
             known.update(new)
             for edit in new:
                 insort(taken, edit)
-    return chosen
+    return selected
 
 
 def _touches(edit: Edit, others: list[Edit]) -> bool:

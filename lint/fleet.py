@@ -1,7 +1,6 @@
-"""Several domains of one run, judged together.
+"""The domains of one run, checked together.
 
-Of each domain only a small record is kept. A file is read once more when one of its domains is to be
-reported.
+Only a small record of each domain is kept. A file is read again if there is a finding about one of its domains.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from vfslint.xml.source import Source
 if TYPE_CHECKING:
     from vfslint.host.facts import Host
 
-# How many files that were read once more are kept at a time.
+# How many files that were read again are kept at a time.
 _KEPT = 32
 
 _HEXADECIMAL = frozenset("0123456789abcdef")
@@ -42,7 +41,7 @@ class Use(NamedTuple):
 
 
 class Pages(NamedTuple):
-    """Huge pages that a domain takes; `size_kib` 0 stands for the host's default size."""
+    """Huge pages that a domain uses; `size_kib` 0 is the host's default size."""
 
     size_kib: int
     nodes: tuple[int, ...]
@@ -50,7 +49,7 @@ class Pages(NamedTuple):
 
 
 class Member(NamedTuple):
-    """What is kept of a domain: where it stands, who it is and what it takes of the host."""
+    """The record of a domain: where it is, what identifies it, and what it uses on the host."""
 
     file: str
     position: int
@@ -66,18 +65,18 @@ class Member(NamedTuple):
 
     @property
     def folder(self) -> str:
-        """The folder of the file; what starts with the host is a link from the folder below."""
+        """The folder of the file; for a link in a folder autostart, the folder above it."""
         folder, _, name = self.file.rpartition("/")[0].rpartition("/")
         return folder if name == _AUTOSTART else self.file.rpartition("/")[0]
 
     def is_other_version_of(self, other: Member) -> bool:
-        """Whether two files in different folders seem to hold one domain, such as for two hosts."""
+        """Whether two files in different folders seem to define the same domain, for example for two hosts."""
         is_same = self.name == other.name or (self.uuid is not None and self.uuid == other.uuid)
         return is_same and self.folder != other.folder
 
 
 def record(domain: Domain, position: int) -> Member:
-    """Return what is to be kept of a domain, the one at that position of its file."""
+    """Return the record of the domain at that position of its file."""
     source = domain.document.source
     shares = list(enumerate(domain.shares))
     return Member(
@@ -127,7 +126,7 @@ class Claim(NamedTuple):
 
     @property
     def title(self) -> str:
-        """How messages call the domain."""
+        """What messages call the domain."""
         return f"domain {self.member.name!r}" if self.member.name else f"a domain of {self.member.file}"
 
     def _span(self, find: Callable[[Domain], Span]) -> Span:
@@ -137,12 +136,12 @@ class Claim(NamedTuple):
 
     @property
     def name_span(self) -> Span:
-        """Where the domain's name stands."""
+        """The domain's name in its file."""
         return self._span(lambda domain: _text_span(domain, "name"))
 
     @property
     def uuid_span(self) -> Span:
-        """Where the domain's uuid stands."""
+        """The domain's uuid in its file."""
         return self._span(lambda domain: _text_span(domain, "uuid"))
 
     @property
@@ -152,12 +151,12 @@ class Claim(NamedTuple):
 
     @property
     def cache_span(self) -> Span:
-        """Where the share's cache mode stands."""
+        """The share's cache mode in its file."""
         return self._span(lambda domain: _cache_span(domain.shares[self.share]))
 
     @property
     def memory_span(self) -> Span:
-        """Where the domain's memory backing stands."""
+        """The domain's memory backing in its file."""
         return self._span(_memory_span)
 
 
@@ -182,14 +181,14 @@ def _memory_span(domain: Domain) -> Span:
 
 
 class Clash(NamedTuple):
-    """A later claim and the first one, which it cannot share with."""
+    """A claim that conflicts with an earlier one, `first`."""
 
     later: Claim
     first: Claim
 
 
 class Excess(NamedTuple):
-    """More than the host has, taken by several domains: the one with which it is too much, and the others."""
+    """Domains that together need more than the host has: the one that exceeds it, and the ones before it."""
 
     claim: Claim
     others: tuple[Claim, ...]
@@ -199,9 +198,9 @@ class Excess(NamedTuple):
 
 
 class Fleet:
-    """The domains of a run, without copies of one domain such as the links of a folder autostart.
+    """The domains of a run, without duplicates such as the links in a folder autostart.
 
-    `reopen` reads a file of the run once more; it may raise OSError. `sources` holds what was read so.
+    `reopen` reads a file of the run again; it may raise OSError. `sources` holds the files that were read again.
     """
 
     def __init__(self, members: Iterable[Member], context: Context, reopen: Callable[[str], Source]) -> None:
@@ -213,14 +212,14 @@ class Fleet:
         self.sources: dict[str, Source] = {}
 
     def domain(self, member: Member) -> Domain | None:
-        """Return a domain as it stands in its file; None where that has changed meanwhile."""
+        """Return a domain, read again from its file; None if the file has changed in the meantime."""
         document = self.document(member.file)
         if document is None:
             return None
         return Domain(document, domain_nodes(document.root_node)[member.position], self.context)
 
     def document(self, file: str) -> Document | None:
-        """Return a file once more; None where it has changed meanwhile."""
+        """Return a file, read again; None if it has changed in the meantime."""
         if file not in self._documents:
             if len(self._documents) >= _KEPT:
                 self._documents.pop(next(iter(self._documents)))
@@ -249,7 +248,7 @@ class Fleet:
 
     @property
     def name_clashes(self) -> Iterator[Clash]:
-        """Every domain that has the name of another one before it."""
+        """Every domain with the name of an earlier one."""
         first: dict[tuple[str, str], Claim] = {}
         for member in self.members:
             claim = Claim(self, member)
@@ -259,7 +258,7 @@ class Fleet:
 
     @property
     def uuid_clashes(self) -> Iterator[Clash]:
-        """Every domain that has the uuid of another one before it."""
+        """Every domain with the uuid of an earlier one."""
         first: dict[tuple[str, str], Claim] = {}
         for member in self.members:
             if member.uuid is not None:
@@ -270,13 +269,13 @@ class Fleet:
 
     @property
     def stale_caches(self) -> Iterator[Clash]:
-        """Every share that caches always while another domain can write to its directory."""
+        """Every share with cache mode always whose directory another domain can write to."""
         users: dict[str, list[tuple[Member, Use]]] = {}
         for member in self.members:
             for use in member.directories:
                 users.setdefault(use.path, []).append((member, use))
         for sharing in users.values():
-            # Two writers of different domains are enough to find one that is not the share's own.
+            # With writers of two different domains, one of them is not the share's own domain.
             writers: dict[str, Claim] = {}
             for member, use in sharing:
                 if use.is_writable and len(writers) < 2:
@@ -288,13 +287,13 @@ class Fleet:
 
     @property
     def starting_together(self) -> tuple[list[Member], bool]:
-        """The domains that start with the host and True, or all domains and False where none is known to."""
+        """The domains that start with the host and True; all domains and False if none is known to."""
         autostart = [member for member in self.members if member.is_autostart]
         return (autostart, True) if autostart else (self.members, False)
 
     @property
     def page_excesses(self) -> Iterator[Excess]:
-        """Every page size of which the domains together take more than the host has."""
+        """Every page size of which the domains together need more pages than the host has."""
         host = self.context.host
         takers: dict[tuple[int, tuple[int, ...]], list[tuple[Member, int]]] = {}
         for member in self.starting_together[0] if host and host.hugepages else ():
@@ -308,7 +307,7 @@ class Fleet:
 
     @property
     def file_excess(self) -> Excess | None:
-        """More memory in files than memory_backing_dir has room for, or None."""
+        """The domains whose memory files together do not fit into memory_backing_dir, or None."""
         storage = backing_storage(self.context)
         if storage is None or storage.size_kib is None:
             return None
@@ -316,7 +315,7 @@ class Fleet:
         return self._excess([each for each in taken if each[1]], storage.size_kib)
 
     def _excess(self, taken: list[tuple[Member, int]], there: int) -> Excess | None:
-        """Return what is too much together; a domain that is too large alone has a finding of its own."""
+        """Return the excess of all together, or None; a domain that is too large by itself has its own finding."""
         needed = sum(amount for _, amount in taken)
         if needed <= there or any(amount > there for _, amount in taken):
             return None
@@ -337,7 +336,7 @@ def _pages_there(host: Host | None, size_kib: int, nodes: tuple[int, ...]) -> in
 
 
 def _without_copies(members: Iterable[Member]) -> list[Member]:
-    """Leave out the same file under another name. Without a uuid every define makes another domain."""
+    """Drop duplicates of a file under another name. Without a uuid, each define creates another domain."""
     found: dict[object, Member] = {}
     for member in members:
         identity: object = (member.file, member.position)

@@ -9,10 +9,10 @@ if TYPE_CHECKING:
 else:
 
     class lazy:
-        """What functools.cached_property is, without the lock that it takes before Python 3.12.
+        """functools.cached_property without the lock that it acquires before Python 3.12.
 
-        The model asks some two hundred of these of each domain, and the lock would cost more than the answers.
-        Two threads share at most what is known of a machine, which they may as well compute twice.
+        Some two hundred of these are computed for each domain, and the lock would cost more than the values.
+        Threads share only facts about a machine, which may be computed twice without harm.
         """
 
         def __init__(self, compute: Any) -> None:

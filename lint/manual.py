@@ -12,7 +12,7 @@ _HEADING = re.compile(rf"^({'|'.join(SECTIONS)})(?: \(([^)]*)\))?:[ ]?(.*)$")
 
 
 class Example(NamedTuple):
-    """A piece of a domain (or of a qemu.conf) and the circumstances it is meant for, such as `libvirt 9.0.0`."""
+    """A piece of a domain (or of a qemu.conf) and the circumstances it is for, such as `libvirt 9.0.0`."""
 
     text: str
     given: str
@@ -21,7 +21,7 @@ class Example(NamedTuple):
 class Manual(NamedTuple):
     """One rule's documentation. `bad`, `good` and `libvirt_says` hold every section of that title.
 
-    Examples are fragments of a domain, or a whole document where they start with `<domain` or `<?xml`.
+    Examples are fragments of a domain, or a whole document if they start with `<domain` or `<?xml`.
     A heading may name circumstances in brackets: `Bad (libvirt 9.0.0, session):`.
     """
 
@@ -36,7 +36,7 @@ class Manual(NamedTuple):
 
 @cache
 def read_manual(docstring: str) -> Manual:
-    """Split a docstring into its sections; what is not there is empty."""
+    """Split a docstring into its sections; a missing section is empty."""
     sections: dict[str, list[str]] = {"summary": [""]}
     circumstances: dict[str, list[str]] = {}
     current = "summary"

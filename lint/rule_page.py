@@ -10,7 +10,7 @@ from typing import Any, TextIO
 from vfslint.rule import Rule
 from vfslint.rules import RULES
 
-# What differs from one libvirt message to the next: quoted values, numbers, paths.
+# The parts of libvirt's messages that vary: quoted values, numbers, paths.
 _VALUES = re.compile(r"'[^']*'|\"[^\"]*\"|%\w+|\d+|/\S+")
 _PREFIXES = re.compile(
     r"^(error:\s*)?((Failed to \w+ domain( from \S+)?|unsupported configuration|XML error|internal error|"
@@ -21,9 +21,9 @@ _SIMILAR_ENOUGH = 0.6
 
 
 def find(what: str) -> list[Rule]:
-    """Return the rules meant by a code, a name, or a message that libvirt, QEMU or virtiofsd printed.
+    """Return the rules for a code, a name, or a message that libvirt, QEMU or virtiofsd printed.
 
-    Of a message, those rules whose own `libvirt says` shares most words with it; none, if few are shared.
+    For a message, these are the rules whose `libvirt says` has the most words in common with it; none if there are few.
     """
     named = [rule for rule in RULES if what.upper() == rule.code or what.lower() == rule.name]
     if named:
@@ -48,7 +48,7 @@ def _likeness(message: str, says: str) -> float:
 
 
 def write_list(out: TextIO, format_name: str) -> None:
-    """Write every rule: a line each, or JSON, or a Markdown table."""
+    """Write all rules: as one line each, as JSON, or as a Markdown table."""
     if format_name == "json":
         json.dump([_as_object(rule) for rule in RULES], out, indent=2)
         out.write("\n")

@@ -1,4 +1,4 @@
-"""One run over many files: what was found, in which sources, and how much was looked at."""
+"""One run over many files: the findings, the sources that they are in, and how many files were checked."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 
 class Run:
-    """The result that reporters draw. `sources` holds the sources that findings point into, by file name.
+    """The result that reporters write. `sources` holds the sources that findings point into, by file name.
 
     `confs` are the names of those that were read as a qemu.conf.
-    `known` are findings that the baseline lists, None where there is no baseline; `fixed` are those mended.
-    `failures` are faults of vfslint itself.
+    `known` are findings that the baseline lists, None without a baseline; `fixed` are findings that were fixed.
+    `failures` are internal errors of vfslint.
     """
 
     def __init__(self) -> None:
@@ -41,11 +41,11 @@ class Run:
 
     @property
     def checked(self) -> int:
-        """How many files were looked at."""
+        """How many files were checked."""
         return len(self.files)
 
     def by_file(self) -> dict[str, list[Finding]]:
-        """Return each file that was looked at, with the findings in it."""
+        """Return each file that was checked, with the findings in it."""
         found: dict[str, list[Finding]] = {file: [] for file in self.files}
         for finding in self.findings:
             found.setdefault(finding.file, []).append(finding)
@@ -57,7 +57,7 @@ class Run:
 
     @property
     def fixable(self) -> int:
-        """How many findings `--fix` would mend."""
+        """How many findings `--fix` would fix."""
         return sum(finding.fix is not None and finding.fix.safe for finding in self.findings)
 
     def worst(self) -> Severity | None:
@@ -65,8 +65,8 @@ class Run:
         return max((finding.severity for finding in self.findings), default=None)
 
     def add(self, engine: Engine, source: Source, kind: str = "auto") -> None:
-        """Judge one more source, as what `kind` says: domain, qemu-conf, or auto by its name."""
-        self.take(source, judge(engine, source, kind), kind)
+        """Check one more source as the given kind: domain, qemu-conf, or auto, which goes by its name."""
+        self.take(source, check(engine, source, kind), kind)
 
     def take(self, source: Source, outcome: Outcome, kind: str = "auto") -> None:
         """Add what came out of one source, which was read as what `kind` says."""
@@ -88,7 +88,7 @@ class Run:
 
     @property
     def members(self) -> list[Member]:
-        """Records of all domains; that of the first file is made now, for most runs have no second one."""
+        """Records of all domains. The first file's are made only now, because most runs have no second file."""
         if self._first:
             self._members[:0] = self._recorded(*self._first)
             self._first = None
@@ -101,14 +101,14 @@ class Run:
 
     @contextmanager
     def catching(self, file: str) -> Iterator[None]:
-        """Note a fault of vfslint in one file and go on: the other files have findings, too."""
+        """Record an internal error in one file and continue, because the other files have findings, too."""
         try:
             yield
-        except Exception as error:  # whatever it is, such as a RecursionError or MemoryError
+        except Exception as error:  # anything, such as a RecursionError or a MemoryError
             self.failures.append(Failure.of(error, file))
 
     def take_together(self, together: Together) -> None:
-        """Add what came out of the domains of all files together, each finding among those of its file."""
+        """Add the results about the domains of all files together; each finding goes among those of its file."""
         self.failures += together.failures
         if together.findings or together.suppressed:
             for name, source in together.sources.items():
@@ -119,15 +119,15 @@ class Run:
             self.findings.sort(key=lambda f: (place.get(f.file, -1), f.at.start.offset, -f.severity, f.code))
 
 
-def judge(engine: Engine, source: Source, kind: str = "auto") -> Outcome:
+def check(engine: Engine, source: Source, kind: str = "auto") -> Outcome:
     """Return what the rules find in a source of that kind.
 
-    A fault of vfslint outside of rules (in reading, in the model, in suppressions) costs the findings in this
-    source, and not those in others.
+    An internal error outside of rules (in reading, in the model, in suppressions) loses the findings in this
+    source, but not those in others.
     """
     try:
         if is_conf(source.name, kind):
             return engine.judge_conf(source)
         return engine.judge_xml(source)
-    except Exception as error:  # whatever it is, such as a RecursionError or MemoryError
+    except Exception as error:  # anything, such as a RecursionError or a MemoryError
         return Outcome([], is_whole=False, failures=(Failure.of(error, source.name),))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 
-# The package, not its RULES: asking for them imports every rule, which a run without selectors does without.
+# The package, not its RULES: RULES imports every rule, which a run without selectors does not need.
 from vfslint import rules
 from vfslint.usage import UsageError
 from vfslint.vocabulary.spelling import nearest
@@ -35,7 +35,7 @@ def split(values: Iterable[str]) -> list[str]:
 
 
 def nearest_rule(word: str) -> str | None:
-    """Return the code or name that was probably meant, or None: of numbers none is near to another."""
+    """Return the code or name that was probably meant, or None; for a code there is no guess."""
     if word[:3].upper() == "VFS":
         return None
     return nearest(word, (name for rule in rules.RULES for name in (rule.code, rule.name)))

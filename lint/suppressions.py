@@ -1,10 +1,10 @@
-"""What a file says vfslint is not to say about it.
+"""Suppressions: comments and metadata in a file that suppress findings in it.
 
-`<!-- vfslint: ignore[VFS101, mount-tag-too-long] reason -->` holds for the element that follows, with all
-that is in it. Behind a tag, as the last thing on its line, it holds for that tag's element; as the last thing
-inside an element, for that element. `ignore-file[…]` holds for the whole file, wherever it stands. libvirt
-drops comments but keeps foreign metadata, so `<metadata>` may hold the same (see `_in_metadata`). In a
-qemu.conf the comment starts with `#`; it stands behind the statement or on a line of its own before it.
+`<!-- vfslint: ignore[VFS101, mount-tag-too-long] reason -->` applies to the next element and everything in it. After
+a tag, at the end of its line, it applies to that tag's element; as the last thing inside an element, to that
+element. `ignore-file[…]` applies to the whole file, wherever it is. libvirt drops comments but keeps foreign
+metadata, so suppressions may also be in `<metadata>` (see `_in_metadata`). In a qemu.conf the comment starts with
+`#`; it comes after the statement, or before it on a line of its own.
 
 A finding is suppressed by its primary place; related places do not count.
 """
@@ -39,14 +39,14 @@ Range = tuple[int, int]
 _DIRECTIVE = re.compile(r"\s*vfslint:\s*([\w-]*)\s*(?:\[([^\]]*)\])?(.*)", re.DOTALL)
 _WORD = re.compile(r"[^\s,]+")
 
-# More than anybody writes by hand; a hostile file must not buy hours of comparing with some megabytes.
+# More than anybody writes by hand; a hostile file of some megabytes must not cause hours of comparing.
 MAXIMUM = 1000
 MAXIMUM_WORDS = 100
 MAXIMUM_GUESSES = 50
 
 
 class Word(NamedTuple):
-    """A code, the start of codes, or a name that a suppression lists, and its indices in the text."""
+    """A code, the start of codes, or a name in a suppression, and its indices into the text."""
 
     text: str
     start: int
@@ -54,17 +54,17 @@ class Word(NamedTuple):
 
 
 class Suppressed(NamedTuple):
-    """A finding that its file wants to hear nothing of, and the reason that the file gives."""
+    """A finding that its file suppresses, and the reason given there."""
 
     finding: Finding
     reason: str
 
 
 class Suppression:
-    """One suppression as written: its verb, what it lists, where it stands and what it covers.
+    """One suppression as written: its verb, its list, its place and what it covers.
 
-    `start` and `end` are indices into the text, and so is `listing`, the stretch that the words stand in,
-    None where no list is written, and what it `covers`. `used` and `unused` are known after judging.
+    `start`, `end`, `listing` and `covers` are indices into the text; `listing` is the range of the list, None if
+    there is no list. `used` and `unused` are set after the rules have run.
     """
 
     def __init__(self, source: Source, start: int, end: int, verb: str, listing: Range | None, reason: str) -> None:
@@ -79,7 +79,7 @@ class Suppression:
         self.used: set[str] = set()
         self.unused: tuple[Word, ...] = ()
         self.may_guess = True
-        # A second element of one namespace in <metadata>: libvirt keeps the first alone.
+        # The second element of a namespace in <metadata>: libvirt keeps only the first.
         self.is_dropped_by_libvirt = False
 
     @property
@@ -88,12 +88,12 @@ class Suppression:
         return self.source.span(self.start, self.end)
 
     def span_of(self, word: Word) -> Span:
-        """Where a word of the list stands."""
+        """The place of a word in the list."""
         return self.source.span(word.start, word.end)
 
     @property
     def unknown(self) -> list[Word]:
-        """The words that no rule is called by."""
+        """The words that match no rule."""
         return [word for word in self.words if not codes_of(word.text)]
 
     def meant_by(self, word: Word) -> str | None:
@@ -102,12 +102,12 @@ class Suppression:
 
     @property
     def has_known_verb(self) -> bool:
-        """Whether it says `ignore` or `ignore-file`."""
+        """Whether the verb is `ignore` or `ignore-file`."""
         return self.verb in (IGNORE, IGNORE_FILE)
 
     @property
     def is_understood(self) -> bool:
-        """Whether it says what to ignore."""
+        """Whether it is valid, and lists what to ignore."""
         return self.has_known_verb and bool(self.words)
 
     @lazy
@@ -116,14 +116,14 @@ class Suppression:
         return frozenset().union(*(codes_of(word.text) for word in self.words))
 
     def matches(self, code: str, index: int) -> bool:
-        """Whether a finding at an index of the text is to be suppressed; remembers the words that said so."""
+        """Whether a finding at an index of the text is suppressed; records the words that match it."""
         if code not in self.codes or not any(start <= index < end for start, end in self.covers):
             return False
         self.used.update(word.text for word in self.words if code in codes_of(word.text))
         return True
 
     def without(self, dropped: Iterable[Word]) -> Edit:
-        """Return the edit that takes words out of the list, and the whole suppression with its last word."""
+        """Return the edit that removes words from the list, or the whole suppression if no word is left."""
         gone = set(dropped)
         kept = [word.text for word in self.words if word not in gone]
         if not kept or self.listing is None:
@@ -133,7 +133,7 @@ class Suppression:
         return self._edit(start, end, joint.join(kept))
 
     def replaced(self, word: Word, text: str) -> Edit:
-        """Return the edit that puts another word into the list."""
+        """Return the edit that replaces a word in the list."""
         return self._edit(word.start, word.end, text)
 
     def _removal(self) -> Edit:
@@ -143,8 +143,8 @@ class Suppression:
         before = text[line : self.start].removeprefix("\ufeff")
         if not before.strip() and following >= 0 and not text[self.end : following].strip():
             return self._edit(self.start - len(before), following + 1, "")
-        blanks = len(before) - len(before.rstrip(" \t"))
-        return self._edit(self.start - blanks, self.end, "")
+        whitespace = len(before) - len(before.rstrip(" \t"))
+        return self._edit(self.start - whitespace, self.end, "")
 
     def _edit(self, start: int, end: int, text: str) -> Edit:
         source = self.source
@@ -152,9 +152,9 @@ class Suppression:
 
 
 def suppress(engine: Engine, holder: Holder, judgement: Judgement, is_whole: bool) -> tuple[Suppressed, ...]:
-    """Take out of a judgement what its file suppresses, and add what is wrong with the suppressions.
+    """Remove the findings that the file suppresses, and add findings about the suppressions themselves.
 
-    Where a fault, or one of vfslint, kept the rules from judging all of it, nothing is called unused.
+    No suppression is reported as unused if the file could not be checked completely, or if a rule failed.
     """
     suppressions = list(islice(_suppressions(holder), MAXIMUM))
     if not suppressions:
@@ -163,7 +163,7 @@ def suppress(engine: Engine, holder: Holder, judgement: Judgement, is_whole: boo
     for suppression in suppressions:
         unknown += len(suppression.unknown)
         suppression.may_guess = unknown <= MAXIMUM_GUESSES
-    kept, suppressed = _parted(holder.source, judgement.findings, suppressions)
+    kept, suppressed = _split(holder.source, judgement.findings, suppressions)
     if is_whole and not judgement.failures:
         for suppression in suppressions:
             suppression.unused = tuple(
@@ -173,18 +173,18 @@ def suppress(engine: Engine, holder: Holder, judgement: Judgement, is_whole: boo
             )
     judgement.findings = []
     engine.ask_about_suppressions(judgement, suppressions)
-    about, silent = _parted(holder.source, judgement.findings, suppressions)
+    about, more = _split(holder.source, judgement.findings, suppressions)
     judgement.findings = [*kept, *about]
-    return (*suppressed, *silent)
+    return (*suppressed, *more)
 
 
-def _parted(
+def _split(
     source: Source, findings: list[Finding], suppressions: list[Suppression]
 ) -> tuple[list[Finding], list[Suppressed]]:
     kept, suppressed = [], []
     for finding in findings:
         index = source.index(finding.at.start.offset)
-        # Every one is asked, so that none is called unused because another came first.
+        # All are matched, so that none counts as unused because another one matched first.
         by = [suppression for suppression in suppressions if suppression.matches(finding.code, index)]
         if by:
             suppressed.append(Suppressed(finding, by[0].reason))
@@ -237,7 +237,7 @@ def _in_comments(document: Document) -> Iterator[Suppression]:
 
 
 class _Places:
-    """Where the tags of a document stand in its text."""
+    """The places of a document's tags in its text."""
 
     def __init__(self, document: Document) -> None:
         self.document = document
@@ -248,7 +248,7 @@ class _Places:
         self.by_tag = {end: place for place in self.places for end in (place.tag_end, place.end)}
 
     def meant_by_comment(self, start: int, end: int) -> Any:
-        """Return the place of the element that a comment is about."""
+        """Return the place of the element that a comment applies to."""
         return self._on_the_line(start, end) or self._following(end) or self._around(start)
 
     def _on_the_line(self, start: int, end: int) -> Any:
@@ -263,7 +263,7 @@ class _Places:
         return self.by_tag.get(line + len(before))
 
     def _following(self, end: int) -> Any:
-        """The next element, unless the one around ends before it."""
+        """The next element, unless the enclosing element ends before it."""
         number = bisect_left(self.starts, end)
         if number == len(self.places):
             return None
@@ -280,9 +280,9 @@ class _Places:
 def _in_metadata(document: Document) -> Iterator[Suppression]:
     """Read `<vfslint:ignore xmlns:vfslint='https://vfslint.dev/xmlns/1' rules='…' element='…' reason='…'/>`.
 
-    It holds for the domain around it, or for the elements that `element` names, such as `filesystem[data]`
-    (see vfslint.xml.paths). libvirt keeps one element of a namespace in `<metadata>`, so several stand together
-    inside one `<vfslint:suppressions>`.
+    It applies to the enclosing domain, or to the elements that `element` names, such as `filesystem[data]` (see
+    vfslint.xml.paths). libvirt keeps only one element per namespace in `<metadata>`, so several have to be inside
+    one `<vfslint:suppressions>`.
     """
     for element in document.root.iter(f"{{{NAMESPACE}}}{IGNORE}"):
         node = Node(document, element)
@@ -308,7 +308,7 @@ def _metadata_suppression(node: Node, domain: Any, rules: Attribute | None) -> S
 
 
 def _is_dropped(element: Any) -> bool:
-    """Whether it, or the one around it, is not the first of its namespace in `<metadata>`."""
+    """Whether the element, or its ancestor in `<metadata>`, is not the first one there of its namespace."""
     within = (outer for outer in (element, *element.iterancestors()) if outer.getparent() is not None)
     top = next((outer for outer in within if outer.getparent().tag == "metadata"), None)
     if top is None:
@@ -340,7 +340,7 @@ _CONF = ("#", "\n")
 
 
 def _in_unreadable(source: Source, opening: str, closing: str) -> Iterator[Suppression]:
-    """Nothing but `ignore-file` can be understood in a file that is not."""
+    """Yield only `ignore-file` suppressions: in a file that cannot be parsed, nothing else can be located."""
     text = source.text + ("\n" if closing == "\n" else "")
     end = 0
     while (start := text.find(opening, end)) >= 0:

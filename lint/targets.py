@@ -1,4 +1,4 @@
-"""The releases a domain is meant for: libvirt, QEMU and virtiofsd."""
+"""The releases that a domain targets: libvirt, QEMU and virtiofsd."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ Version = tuple[int, int, int]
 class Target(NamedTuple):
     """The stack that will read the domain.
 
-    `virtiofsd` is None for the daemon in C, which came with QEMU until 7.2; the one in Rust starts at 1.0.0.
+    `virtiofsd` is None for the C daemon that came with QEMU until 7.2; the Rust daemon starts at 1.0.0.
     """
 
     libvirt: Version
@@ -23,7 +23,7 @@ class Target(NamedTuple):
 NEWEST = Target((12, 8, 0), (11, 1, 0), (1, 14, 0))
 OLDEST = Target((7, 0, 0), (5, 2, 0), None)
 
-# What each distribution ships, by its package index; virtiofsd None: the C daemon of its QEMU.
+# What each distribution ships, according to its package index.
 NAMED: dict[str, Target] = {
     "newest": NEWEST,
     "oldest": OLDEST,
@@ -37,7 +37,7 @@ NAMED: dict[str, Target] = {
     "rhel-10": Target((11, 3, 0), (10, 0, 0), (1, 13, 2)),
 }
 
-# First libvirt release that a virtiofsd release is older than, newest first: what was current at the time.
+# The virtiofsd that was current from a libvirt release on, newest first.
 _DAEMONS: tuple[tuple[Version, Version | None], ...] = (
     ((12, 0, 0), (1, 14, 0)),
     ((11, 0, 0), (1, 13, 2)),
@@ -59,7 +59,7 @@ def version(text: str) -> Version:
 
 
 def spell(release: Version | None) -> str:
-    """Write a version as people do: 9.0.0."""
+    """Return a version as text: 9.0.0."""
     return "none" if release is None else ".".join(map(str, release))
 
 

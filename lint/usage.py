@@ -1,4 +1,4 @@
-"""What is reported of wrong usage, on the command line or in a configuration."""
+"""Errors in usage, on the command line or in a configuration."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from vfslint.vocabulary.spelling import nearest
 class UsageError(Exception):
     """Something that the user must correct: a wrong option, an invalid configuration, an unreadable file.
 
-    Its text has a line for each fault.
+    Its text has one line for each error.
     """
 
 

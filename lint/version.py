@@ -1,3 +1,3 @@
-"""The release of vfslint; a literal, because asking importlib.metadata costs more than a whole run."""
+"""The release of vfslint. It is a literal because importlib.metadata takes longer than a whole run."""
 
 VERSION = "0.1.0"

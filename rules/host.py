@@ -11,9 +11,9 @@ from vfslint.findings import Problem, Severity, Stage
 from vfslint.host.needs import (
     backing_span,
     backing_storage,
+    daemon_of,
     lacks,
     missing_mounts,
-    servant,
     shortages,
     unknown_sizes,
 )
@@ -211,7 +211,7 @@ def daemon_lacks_option(share: VirtioFS, context: Context) -> Iterator[Problem]:
     libvirt says: fs0-fs.sock': Connection refused
     See: virtiofsd: readonly since 1.13.0, uid and gid maps since 1.5.0, no remote locks since 1.0.0
     """
-    daemon = servant(share, context)
+    daemon = daemon_of(share, context)
     if daemon is None or daemon.version == context.target.virtiofsd:
         return
     for node, needed in lacks(share, daemon, context.target.libvirt):
@@ -240,7 +240,7 @@ def daemon_gives_no_capabilities(share: VirtioFS, context: Context) -> Iterator[
     libvirt says: unable to parse json capabilities
     See: libvirt qemu_vhost_user.c:qemuVhostUserFillFSCapabilities
     """
-    daemon = servant(share, context)
+    daemon = daemon_of(share, context)
     if daemon and share.binary_path and not daemon.has_answered and context.target.libvirt >= (10, 6, 0):
         yield Problem(
             at=share.binary_path.span,

@@ -1,4 +1,4 @@
-"""Where the schemas lie; nothing else (importlib.resources would cost more than reading them)."""
+"""Paths of the schemas. importlib.resources would take longer than reading them."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Options and surroundings of every test."""
+"""Options and fixtures of all tests."""
 
 from pathlib import Path
 from typing import NoReturn
@@ -15,7 +15,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 class Golden:
-    """Compares with a file that holds the expected output."""
+    """Compares output with the content of a file."""
 
     def __init__(self, update: bool) -> None:
         self.update = update
@@ -34,14 +34,14 @@ def golden(request: pytest.FixtureRequest) -> Golden:
 
 @pytest.fixture(autouse=True)
 def _no_service(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Continuous integration runs the tests too; they behave as at anybody's desk."""
+    """Hide CI services from the tests, which run there, too."""
     for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_WORKSPACE", "CI_PROJECT_DIR"):
         monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture(autouse=True)
 def _no_internal_error(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What vfslint would report as a bug of its own fails the test; those marked `internal_errors` ask for it."""
+    """Fail a test on an internal error of vfslint, unless it is marked `internal_errors`."""
 
     def fail(error: BaseException, *_: object) -> NoReturn:
         raise error

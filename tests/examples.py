@@ -1,4 +1,4 @@
-"""Runs the examples of rules' manuals: puts a fragment into a domain that is sound without it."""
+"""Runs the examples in rules' manuals: completes a fragment to a domain that has no other findings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from vfslint.xml.source import Source
 
 DATA = Path(__file__).parent / "data"
 
-# What a domain needs besides the fragment; each line is left out where the fragment brings its own.
+# What a domain needs in addition to the fragment; a line is omitted if the fragment has its own.
 TOP_LEVEL = {
     "name": "<name>example</name>",
     "memory": "<memory unit='GiB'>2</memory>",
@@ -36,7 +36,7 @@ _TOP = re.compile(
 def document(fragment: str) -> bytes:
     """Return a whole domain around a fragment: its `<domain …>` start tag may lead, devices go into devices.
 
-    A fragment of a qemu.conf is whole as it is.
+    A fragment of a qemu.conf is returned unchanged.
     """
     if is_conf(fragment):
         return f"{fragment}\n".encode()
@@ -61,7 +61,7 @@ def document(fragment: str) -> bytes:
 
 
 def is_conf(fragment: str) -> bool:
-    """Tell a piece of a qemu.conf from one of a domain."""
+    """Return whether a fragment is part of a qemu.conf, not of a domain."""
     return not fragment.startswith("<")
 
 
@@ -90,7 +90,7 @@ def split(fragment: str) -> list[str]:
 def context(given: str) -> Context:
     """Read circumstances: `libvirt 9.0.0, qemu 7.2, virtiofsd none, target debian-12, session`.
 
-    `qemu.conf:` stands last; what follows it is the text of one.
+    `qemu.conf:` comes last, followed by the text of a qemu.conf.
     """
     target: Target = NEWEST
     session = False

@@ -1,4 +1,4 @@
-"""Every known disagreement with real libvirt, and why it stays. docs/conformance.md lists them."""
+"""All known differences from real libvirt, and their reasons. docs/conformance.md lists them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 
 class Explained(NamedTuple):
-    """A kind of disagreement: how to recognise it, and its reason.
+    """A kind of difference: how to recognize it, and its reason.
 
-    `message` is a pattern for libvirt's words (of a refusal that vfslint does not share), `codes` are the
-    rules that speak where libvirt is silent.
+    `message` is a pattern for libvirt's message if vfslint reports nothing; `codes` are the rules that report
+    something if libvirt does not.
     """
 
     name: str
@@ -21,44 +21,44 @@ class Explained(NamedTuple):
 
 EXPLAINED = (
     Explained(
-        "a root that is not libvirt's",
+        "a root element that libvirt does not know",
         r"(expecting root element of|unexpected root element)",
         frozenset(),
-        "pre-commit passes every XML file: a root that libvirt does not know is a note (VFS006), and an error with "
-        "`--strict-root` only.",
+        "pre-commit passes every XML file, so an unknown root element is a note (VFS006), and an error only with "
+        "`--strict-root`.",
     ),
     Explained(
         "another emulator",
         r"does not support (virt type|os type|arch|machine type)|No emulator found|Cannot check QEMU binary",
         frozenset(),
-        "Which emulators a host has is not in the domain; vfslint says nothing about hypervisors, architectures "
-        "and versioned machine types that are legal somewhere, and asks no QEMU rule about other hypervisors.",
+        "A domain does not show which emulators a host has; vfslint accepts hypervisors, architectures and versioned "
+        "machine types that are valid somewhere, and checks no QEMU rule for other hypervisors.",
     ),
     Explained(
-        "devices outside the scope",
+        "devices out of scope",
         r"Missing source \w+ attribute for char device|TPM version|slot is needed to connect|no loader path specified",
         frozenset(),
-        "What the QEMU driver asks of TPMs, redirected devices, the room on PCI buses and firmware is checked only in "
-        "part: it has nothing to do with shared memory.",
+        "What the QEMU driver requires of TPMs, redirected devices, slots on PCI buses and firmware is only partly "
+        "checked, because it is unrelated to shared memory.",
     ),
     Explained(
-        "a sign before a size of a NUMA cell",
+        "a plus sign before the memory size of a NUMA cell",
         "",
         frozenset(),
-        "The schema of 7.0.0 to 11.3.0 refuses `memory='+1'` of a cell, that of 12.8.0 takes it; plain define takes it "
-        "everywhere.",
+        "The schema of 7.0.0 to 11.3.0 rejects `memory='+1'` of a cell, the one of 12.8.0 accepts it; plain define "
+        "always accepts it.",
     ),
     Explained(
-        "a time zone beside another offset",
+        "a time zone with another clock offset",
         "",
         frozenset(),
-        "The schema ties clock/@timezone to the offset; plain define ignores it.",
+        "The schema allows clock/@timezone only with offset='timezone'; plain define ignores it.",
     ),
 )
 
 
 def explanation(message: str, codes: frozenset[str]) -> Explained | None:
-    """Return what explains a disagreement: libvirt's message, or the codes of a false alarm."""
+    """Return the explanation of a difference, by libvirt's message or by the codes of a false alarm."""
     for explained in EXPLAINED:
         if codes and codes <= explained.codes:
             return explained

@@ -40,7 +40,7 @@ class Verdict(NamedTuple):
 
 
 def is_available() -> bool:
-    """Tell whether libvirt with a QEMU driver is installed, and whether we may run it (it wants root)."""
+    """Return whether libvirt with a QEMU driver is installed and can be run, which requires root."""
     import os
 
     return (

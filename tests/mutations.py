@@ -1,4 +1,4 @@
-"""Sound domains with one or two faults put in, by hypothesis."""
+"""Valid domains with one or two mistakes introduced, by hypothesis."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ class Mutant(NamedTuple):
 
 @cache
 def sound_domains() -> list[Any]:
-    """Return the trees of the sound domains: those of the conformance cases, and as libvirt 9.0.0 prints them."""
+    """Return the trees of valid domains: those of the conformance cases, and those that libvirt 9.0.0 prints."""
     with gzip.open(DATA / "cases.jsonl.gz", "rt", encoding="utf-8") as lines:
         cases = [json.loads(line) for line in lines]
     texts = [case["xml"] for case in cases if not case["faults"]]
@@ -144,7 +144,7 @@ def sound_domains() -> list[Any]:
 
 @st.composite
 def mutants(draw: st.DrawFn) -> Mutant:
-    """Draw a sound domain with up to two faults."""
+    """Draw a valid domain with up to two mistakes."""
     root = deepcopy(draw(st.sampled_from(sound_domains())))
     number = draw(st.integers(0, 2))
     faults = tuple(_mutate(draw, root) for _ in range(number))
@@ -172,7 +172,7 @@ def _in_scope(element: Any) -> bool:
     )
 
 
-def _misspelt(draw: st.DrawFn, name: str) -> str:
+def _misspelled(draw: st.DrawFn, name: str) -> str:
     at = draw(st.integers(0, len(name) - 1))
     way = draw(st.sampled_from(["case", "double", "swap", "leave out"]))
     if way == "case":
@@ -200,14 +200,14 @@ def _drop(draw: st.DrawFn, element: Any) -> str:
 
 def _misname_attribute(draw: st.DrawFn, element: Any) -> str:
     name = draw(st.sampled_from(sorted(element.attrib)))
-    wrong = _misspelt(draw, name)
+    wrong = _misspelled(draw, name)
     if wrong not in element.attrib:
         element.set(wrong, element.attrib.pop(name))
     return f"@{name} -> @{wrong}"
 
 
 def _misname(draw: st.DrawFn, element: Any) -> str:
-    element.tag = _misspelt(draw, element.tag)
+    element.tag = _misspelled(draw, element.tag)
     return f"-> {element.tag}"
 
 

@@ -78,7 +78,7 @@ run()
 
 
 def test_clean() -> None:
-    assert vfslint("sound.xml") == (0, "no faults found · 1 file checked\n", "")
+    assert vfslint("sound.xml") == (0, "no problems found · 1 file checked\n", "")
 
 
 def test_findings() -> None:
@@ -98,7 +98,7 @@ def test_exit_zero() -> None:
 
 
 @pytest.mark.parametrize(
-    ("argv", "complaint"),
+    ("argv", "expected"),
     [
         ([], "name at least one file or folder, or - for standard input (see vfslint --help)"),
         (["--nonsense", "sound.xml"], "unknown option --nonsense (see vfslint --help)"),
@@ -139,10 +139,10 @@ def test_exit_zero() -> None:
         (["setup"], "name at least one file with a domain (see vfslint setup --help)"),
     ],
 )
-def test_wrong_usage_is_reported_in_one_line(argv: list[str], complaint: str) -> None:
+def test_wrong_usage_is_reported_in_one_line(argv: list[str], expected: str) -> None:
     status, out, err = vfslint(*argv)
     assert (status, out) == (2, "")
-    assert err.startswith(f"vfslint: {complaint}")
+    assert err.startswith(f"vfslint: {expected}")
     assert err.count("\n") == 1
 
 

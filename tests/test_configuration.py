@@ -249,7 +249,7 @@ def test_what_is_excluded_is_checked_where_it_is_named_unless_forced(folder: Pat
     assert found("guests/web.xml") == FAULTY
     assert vfslint("--force-exclude", "-v", "guests/web.xml") == (
         0,
-        "no faults found · 0 files checked · 1 skipped\n",
+        "no problems found · 0 files checked · 1 skipped\n",
         "vfslint: skipped guests/web.xml: the configuration excludes it\n",
     )
 
@@ -267,7 +267,7 @@ def test_the_command_line_comes_first(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "complaint"),
+    ("text", "expected"),
     [
         ("selct = ['VFS1']", "1: unknown key 'selct'; did you mean select?"),
         ("\nnonsense = 1", "2: unknown key 'nonsense'"),
@@ -311,12 +311,12 @@ def test_the_command_line_comes_first(folder: Path) -> None:
         ("a = " + "[" * 10_000, "1: nested too deeply"),
     ],
 )
-def test_faults_are_reported_with_their_line(folder: Path, text: str, complaint: str) -> None:
+def test_faults_are_reported_with_their_line(folder: Path, text: str, expected: str) -> None:
     (folder / "link").symlink_to("/etc")
     (folder / "vfslint.toml").write_text(text)
     status, out, err = vfslint("guests/web.xml")
     assert (status, out) == (2, "")
-    assert err.startswith(f"vfslint: vfslint.toml:{complaint.replace(chr(0), '')}")
+    assert err.startswith(f"vfslint: vfslint.toml:{expected.replace(chr(0), '')}")
     assert err.count("\n") == 1
 
 

@@ -26,7 +26,7 @@ def examples() -> Iterator[tuple[Example, Any]]:
 
 
 def variants(root: Any, known: set[tuple[object, ...]]) -> Iterator[Any]:
-    """Yield the document with one element changed, for every way; what is as `known` as its surroundings only once."""
+    """Yield the document with one element changed, for every way; what is as `known` as its context only once."""
     for number, element in enumerate(root.iter("*")):
         ways: dict[str, Callable[[Any], None]] = {change.__name__: change for change in WAYS}
         ways |= {f"without {name}": partial(without, name) for name in element.attrib}

@@ -1,4 +1,4 @@
-"""The documentation is true: its commands print what it says, its tables are fresh, its site builds."""
+"""The documentation is correct: its commands print what it shows, its tables are up to date, the site builds."""
 
 import importlib.util
 import json
@@ -22,7 +22,7 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.glob("*.md")
 CODES = {rule.code for rule in RULES}
 
 
-# What a block ```sh may start with: it needs a network, root, a libvirt, a terminal or a repository.
+# Commands in blocks ```sh, which need a network, root, libvirt, a terminal or a repository.
 BY_HAND = frozenset("mount pipx python3 sh source sudo uv uvx virsh vfslint".split())
 
 
@@ -31,7 +31,7 @@ def name(path: Path) -> str:
 
 
 def accept(path: Path, text: str, request: pytest.FixtureRequest) -> None:
-    """Compare a page with what it ought to be, or write that with --update-golden."""
+    """Compare a page with its expected text, or write that text with --update-golden."""
     if request.config.getoption("--update-golden") and text != path.read_text(encoding="utf-8"):
         path.write_text(text, encoding="utf-8", newline="\n")
     assert text == path.read_text(encoding="utf-8"), "pytest --update-golden accepts the new output"
@@ -79,7 +79,7 @@ def test_every_rule_is_in_the_coverage() -> None:
 
 
 def facts() -> dict[str, set[str]]:
-    """Return the facts that the coverage tells of, with the codes that it names for each."""
+    """Return the facts in the coverage, with the codes that it lists for each."""
     page = (DOCS / "coverage.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| ([A-Z]{2}-\d\d|X) \|[^|]*\|([^|]*)\|$", page, re.MULTILINE)
     return {fact: set(re.findall(r"\bVFS\d{3}\b", told)) for fact, told in rows}

@@ -22,9 +22,9 @@ ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32",
 def elements(draw: st.DrawFn, depth: int = 0) -> str:
     name = draw(NAMES)
     attributes = draw(st.dictionaries(st.sampled_from(["k", "type", "dir"]), TEXTS, max_size=3))
-    blanks = st.sampled_from([" ", "\n  ", "\t", "\r\n "])
+    spaces = st.sampled_from([" ", "\n  ", "\t", "\r\n "])
     tag = f"<{name}" + "".join(
-        draw(blanks) + key + draw(st.sampled_from(["=", " = "])) + quoteattr(value) for key, value in attributes.items()
+        draw(spaces) + key + draw(st.sampled_from(["=", " = "])) + quoteattr(value) for key, value in attributes.items()
     )
     if draw(st.booleans()):
         return tag + draw(st.sampled_from(["", " ", "\n"])) + "/>"

@@ -19,7 +19,7 @@ from vfslint.findings import Problem, Severity, Stage
 from vfslint.qemu_conf.conf import ConfSetting
 from vfslint.rule import Rule, rule
 from vfslint.rules import RULES
-from vfslint.run import Run, judge
+from vfslint.run import Run, check
 from vfslint.subjects import OF_DOMAINS, Subject
 from vfslint.suppressions import Suppression
 from vfslint.xml.source import Source
@@ -62,7 +62,7 @@ def failing_on_suppressions(suppression: Suppression) -> Iterator[Problem]:
 
 def codes(*rules: Rule, data: str = FAULTY, file: str = "x.xml") -> list[str]:
     return [
-        finding.code for finding in judge(Engine([*RULES, *rules], Context()), Source(data.encode(), file)).findings
+        finding.code for finding in check(Engine([*RULES, *rules], Context()), Source(data.encode(), file)).findings
     ]
 
 
@@ -72,7 +72,7 @@ def test_other_rules_go_on() -> None:
 
 
 def test_failure_names_file_rule_kind_and_place() -> None:
-    outcome = judge(Engine([failing, failing_on_settings], Context()), Source(FAULTY.encode(), "x.xml"))
+    outcome = check(Engine([failing, failing_on_settings], Context()), Source(FAULTY.encode(), "x.xml"))
     (failure,) = outcome.failures
     assert (failure.file, failure.rule, failure.kind) == ("x.xml", "VFS998", "KeyError")
     assert failure.place.startswith("tests.test_engine, line ") or failure.place.startswith("vfslint.engine, line ")
@@ -83,7 +83,7 @@ def test_failure_names_file_rule_kind_and_place() -> None:
 
 def test_rule_that_fails_on_many_subjects_is_reported_once() -> None:
     engine = Engine([failing_on_settings], Context())
-    outcome = judge(engine, Source(b"max_files = 1\nmax_core = 2\nuser = 'root'\n", "qemu.conf"))
+    outcome = check(engine, Source(b"max_files = 1\nmax_core = 2\nuser = 'root'\n", "qemu.conf"))
     assert [(failure.rule, failure.kind) for failure in outcome.failures] == [("VFS997", "RecursionError")]
 
 
@@ -95,7 +95,7 @@ def test_nothing_is_called_unused_where_a_rule_failed() -> None:
 
 def test_failing_rule_about_suppressions_suppresses_nonetheless() -> None:
     text = FAULTY.replace("  <vcpu>", "  <!-- vfslint: ignore-file[VFS216] known -->\n  <vcpu>")
-    outcome = judge(Engine([*RULES, failing_on_suppressions], Context()), Source(text.encode(), "x.xml"))
+    outcome = check(Engine([*RULES, failing_on_suppressions], Context()), Source(text.encode(), "x.xml"))
     assert [finding.code for finding in outcome.findings] == ["VFS050"]
     assert [failure.rule for failure in outcome.failures] == ["VFS996"]
 
@@ -194,16 +194,16 @@ class TestCommand:
         assert "migratable" not in Path("bad.xml").read_text() + Path("good.xml").read_text()
 
     def test_fault_while_fixing_leaves_the_other_files(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        from vfslint.fixes import Mender
+        from vfslint.fixes import Fixer
 
-        mend = Mender.mend
+        fix = Fixer.fix
 
         def failing(self, source):
             if source.name == "bad.xml":
                 raise IndexError
-            return mend(self, source)
+            return fix(self, source)
 
-        monkeypatch.setattr(Mender, "mend", failing)
+        monkeypatch.setattr(Fixer, "fix", failing)
         status, out, err = self.vfslint("--fix", "--format", "concise")
         assert status == 2
         assert "bad.xml: internal error (IndexError in " in err
@@ -229,7 +229,7 @@ class TestSubjects:
 
         noting.__annotations__["subject"] = check
         noted = rule("VFS994", "noting", severity=Severity.ERROR, stage=Stage.PARSE)(noting)
-        outcome = judge(Engine([noted], Context()), Source(data.encode(), "x.xml"))
+        outcome = check(Engine([noted], Context()), Source(data.encode(), "x.xml"))
         assert not outcome.failures
         return seen
 
@@ -272,7 +272,7 @@ class TestSubjects:
 
         domain = "<domain type='kvm'><name>{}</name><cpu><numa><cell/></numa></cpu></domain>"
         both = f"<domains>{domain.format('a')}{domain.format('b')}</domains>"
-        assert judge(Engine([noting], Context()), Source(both.encode(), "x.xml")).failures == ()
+        assert check(Engine([noting], Context()), Source(both.encode(), "x.xml")).failures == ()
         assert seen == ["a", "b"]
 
     def test_what_passes_its_context_on_varies(self) -> None:
@@ -289,6 +289,6 @@ def test_failure_to_find_subjects_costs_only_these(monkeypatch: pytest.MonkeyPat
         raise IndexError
 
     monkeypatch.setitem(OF_DOMAINS, "Filesystem", Subject(frozenset({"filesystem"}), fail))
-    outcome = judge(Engine(RULES, Context()), Source(FAULTY.encode(), "x.xml"))
+    outcome = check(Engine(RULES, Context()), Source(FAULTY.encode(), "x.xml"))
     assert "VFS050" in [finding.code for finding in outcome.findings]
     assert [(failure.rule, failure.kind) for failure in outcome.failures] == [("", "IndexError")]

@@ -1,4 +1,4 @@
-"""What vfslint prints for the bundled examples, whole and to the letter: `pytest --update-golden` rewrites it."""
+"""The exact output of vfslint for the bundled examples: `pytest --update-golden` rewrites it."""
 
 import io
 from pathlib import Path
@@ -32,7 +32,7 @@ def _at_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("file", SOUND, ids=lambda file: file.stem)
 def test_sound_example_is_silent(file: Path) -> None:
-    assert printed(path(file)) == (0, "no faults found · 1 file checked\n", "")
+    assert printed(path(file)) == (0, "no problems found · 1 file checked\n", "")
 
 
 @pytest.mark.parametrize("file", FAULTY, ids=lambda file: file.stem)
@@ -58,7 +58,7 @@ def test_narrow_terminals_cut_source_lines_around_the_mark(monkeypatch: pytest.M
     assert max(map(len, quoted)) <= 40
 
 
-def test_colour_is_asked_for_and_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_color_is_asked_for_and_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     file = "examples/faulty/private-memory.xml"
     assert "\033[" not in printed(file)[1]
     assert "\033[" in printed("--color=always", file)[1]

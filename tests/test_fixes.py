@@ -1,4 +1,4 @@
-"""Mending: what is written is exactly the edits, nothing is lost, and nothing gets worse."""
+"""Fixing: exactly the edits are written, nothing is lost, and nothing gets worse."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from vfslint.context import Context
 from vfslint.engine import Engine
 from vfslint.files import NotWritten, replace
 from vfslint.findings import Edit, Fix, Problem, Severity, Stage
-from vfslint.fixes import Mended, Mender
+from vfslint.fixes import Fixed, Fixer
 from vfslint.report.diff import diff
 from vfslint.rule import Rule, rule
 from vfslint.rules import RULES
@@ -49,16 +49,16 @@ DOMAIN = f"""\
   </devices>
 </domain>
 """
-MENDED = DOMAIN.replace(f"    {UNUSED}\n", "")
+FIXED = DOMAIN.replace(f"    {UNUSED}\n", "")
 
 
-# Rules of the tests' own: each looks at <domain> for one attribute and mends it, well or badly.
+# Rules for these tests: each checks one attribute of <domain> and has a good or a bad fix for it.
 
 
 def _problems(document: Document, name: str, value: str, edits: list[Edit], *, safe: bool) -> Iterator[Problem]:
     root = document.root_node
     if root.value(name) == value:
-        fix = Fix(f"mend {name}", tuple(edits), safe)
+        fix = Fix(f"fix {name}", tuple(edits), safe)
         yield Problem(at=root[name].span, message=f"{name} is {value}", fix=fix)
 
 
@@ -109,80 +109,80 @@ def has_child(document: Document) -> Iterator[Problem]:
             yield Problem(at=root.start_span, message=f"no child for {name}", fix=fix)
 
 
-def mender(*rules: Rule, unsafe: bool = False) -> Mender:
-    judge = Engine(rules, Context()).judge_xml
+def fixer(*rules: Rule, unsafe: bool = False) -> Fixer:
+    check = Engine(rules, Context()).judge_xml
     guard = Engine([*rules, no_bad, malformed], Context()).judge_xml
-    return Mender(judge, guard, unsafe=unsafe)
+    return Fixer(check, guard, unsafe=unsafe)
 
 
-def mend(text: str, *rules: Rule, unsafe: bool = False) -> tuple[str, list[str]]:
-    mended = mender(*rules, unsafe=unsafe).mend(Source(text.encode(), "x.xml"))
-    return mended.source.data.decode(), [finding.code for finding in mended.fixed]
+def fix(text: str, *rules: Rule, unsafe: bool = False) -> tuple[str, list[str]]:
+    result = fixer(*rules, unsafe=unsafe).fix(Source(text.encode(), "x.xml"))
+    return result.source.data.decode(), [finding.code for finding in result.fixed]
 
 
 def test_goes_on_until_nothing_is_left() -> None:
-    assert mend("<domain a='1'/>", A_TO_B, B_TO_C) == ("<domain a='3'/>", ["VFS010", "VFS011"])
+    assert fix("<domain a='1'/>", A_TO_B, B_TO_C) == ("<domain a='3'/>", ["VFS010", "VFS011"])
 
 
-def test_fixes_that_undo_each_other_come_to_an_end_and_leave_the_rest_mended() -> None:
-    text, fixed = mend("<domain a='1' b='1'/>", A_TO_B, B_TO_C, C_TO_A, UNSAFE, unsafe=True)
+def test_fixes_that_undo_each_other_come_to_an_end_and_leave_the_rest_fixed() -> None:
+    text, fixed = fix("<domain a='1' b='1'/>", A_TO_B, B_TO_C, C_TO_A, UNSAFE, unsafe=True)
     assert "b='2'" in text
     assert sorted(fixed)[-1] == "VFS013"
 
 
 def test_unsafe_fixes_only_where_they_are_wanted() -> None:
-    assert mend("<domain a='1' b='1'/>", A_TO_B, UNSAFE) == ("<domain a='2' b='1'/>", ["VFS010"])
-    assert mend("<domain a='1' b='1'/>", A_TO_B, UNSAFE, unsafe=True)[0] == "<domain a='2' b='2'/>"
+    assert fix("<domain a='1' b='1'/>", A_TO_B, UNSAFE) == ("<domain a='2' b='1'/>", ["VFS010"])
+    assert fix("<domain a='1' b='1'/>", A_TO_B, UNSAFE, unsafe=True)[0] == "<domain a='2' b='2'/>"
 
 
-def test_a_fix_that_mends_nothing_is_not_made() -> None:
-    assert mend("<domain a='1' c='1'/>", A_TO_B, USELESS) == ("<domain a='2' c='1'/>", ["VFS010"])
+def test_a_useless_fix_is_not_applied() -> None:
+    assert fix("<domain a='1' c='1'/>", A_TO_B, USELESS) == ("<domain a='2' c='1'/>", ["VFS010"])
 
 
 def test_a_fix_that_makes_a_new_error_is_left_out_and_the_others_go_on() -> None:
-    assert mend("<domain a='1' d='1'/>", A_TO_B, HARMFUL) == ("<domain a='2' d='1'/>", ["VFS010"])
+    assert fix("<domain a='1' d='1'/>", A_TO_B, HARMFUL) == ("<domain a='2' d='1'/>", ["VFS010"])
 
 
 def test_a_fix_that_makes_the_file_malformed_is_left_out() -> None:
-    assert mend("<domain a='1' e='1'/>", A_TO_B, breaks) == ("<domain a='2' e='1'/>", ["VFS010"])
+    assert fix("<domain a='1' e='1'/>", A_TO_B, breaks) == ("<domain a='2' e='1'/>", ["VFS010"])
 
 
 def test_an_error_that_was_there_before_is_no_harm() -> None:
-    assert mend("<domain a='1' f='bad'/>", A_TO_B)[0] == "<domain a='2' f='bad'/>"
+    assert fix("<domain a='1' f='bad'/>", A_TO_B)[0] == "<domain a='2' f='bad'/>"
 
 
-def test_equal_edits_of_two_findings_are_made_once_and_mend_both() -> None:
-    assert mend("<domain/>", has_child) == ("<domain><child/></domain>", ["VFS018", "VFS018"])
+def test_equal_edits_of_two_findings_are_made_once_and_fix_both() -> None:
+    assert fix("<domain/>", has_child) == ("<domain><child/></domain>", ["VFS018", "VFS018"])
 
 
-def test_what_was_not_read_whole_is_not_mended() -> None:
+def test_files_not_read_completely_are_not_fixed() -> None:
     data = b"<domain a='1'>" + b" " * MAXIMUM_BYTES + b"</domain>"
     source = Source(data, "x.xml")
-    assert mender(A_TO_B).mend(source).source is source
+    assert fixer(A_TO_B).fix(source).source is source
 
 
-def test_suppressed_findings_are_not_mended() -> None:
+def test_suppressed_findings_are_not_fixed() -> None:
     text = "<!-- vfslint: ignore-file[VFS001, VFS216] because -->\n<domain a='1'/>"
-    assert mend(text, A_TO_B)[0] == text.replace("a='1'", "a='2'")
+    assert fix(text, A_TO_B)[0] == text.replace("a='1'", "a='2'")
 
 
 def test_of_two_orders_the_one_that_leaves_less_is_taken() -> None:
-    # Renaming the attribute after the wrong type would leave a share that no fix can mend.
+    # Renaming the attribute after the wrong type would leave a share that no fix can help.
     share = "<filesystem type='block'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>"
-    text = MENDED[: MENDED.index("    <filesystem")] + share + "</filesystem></devices></domain>\n"
+    text = FIXED[: FIXED.index("    <filesystem")] + share + "</filesystem></devices></domain>\n"
     engine = Engine(RULES, Context()).judge_xml
-    mended = Mender(engine, engine).mend(Source(text.encode(), "x.xml"))
-    assert mended.source.data.decode() == text.replace("'block'", "'mount'")
+    result = Fixer(engine, engine).fix(Source(text.encode(), "x.xml"))
+    assert result.source.data.decode() == text.replace("'block'", "'mount'")
 
 
-def test_what_follows_from_another_fault_is_not_mended_twice() -> None:
+def test_what_follows_from_another_fault_is_not_fixed_twice() -> None:
     text = DOMAIN.replace("memoryBacking", "memorybacking")
     engine = Engine(RULES, Context()).judge_xml
     codes = {finding.code for finding in engine(Source(text.encode(), "x.xml")).findings}
     assert "VFS101" in codes
-    mended = Mender(engine, engine).mend(Source(text.encode(), "x.xml"))
-    assert mended.source.data.decode() == MENDED
-    assert "VFS101" not in {finding.code for finding in mended.fixed}
+    result = Fixer(engine, engine).fix(Source(text.encode(), "x.xml"))
+    assert result.source.data.decode() == FIXED
+    assert "VFS101" not in {finding.code for finding in result.fixed}
 
 
 # Properties: any well-formed file, any of these fixes.
@@ -195,8 +195,8 @@ def documents(draw: st.DrawFn) -> bytes:
     quote = draw(st.sampled_from("'\""))
     end = draw(st.sampled_from(["\n", "\r\n"]))
     names = draw(st.permutations("abcde"))
-    blanks = draw(st.sampled_from([" ", "  ", f"{end}\t"]))
-    attributes = "".join(f"{blanks}{name}={quote}{draw(_VALUES)}{quote}" for name in names)
+    spaces = draw(st.sampled_from([" ", "  ", f"{end}\t"]))
+    attributes = "".join(f"{spaces}{name}={quote}{draw(_VALUES)}{quote}" for name in names)
     inside = draw(st.sampled_from(["", "é", f"{end}  <name>ü&amp;</name>{end}", "<!-- c --><?p i?>"]))
     text = f"<domain{attributes}>{inside}</domain>{end}"
     encoding = draw(st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "latin-1"]))
@@ -209,18 +209,18 @@ ALL = (A_TO_B, B_TO_C, UNSAFE, USELESS, HARMFUL, breaks, has_child)
 
 @settings(max_examples=150, deadline=None)
 @given(documents(), st.booleans())
-def test_mending_keeps_files_well_formed_and_is_idempotent(data: bytes, unsafe: bool) -> None:
-    once = mender(*ALL, unsafe=unsafe).mend(Source(data, "x.xml"))
+def test_fixing_keeps_files_well_formed_and_is_idempotent(data: bytes, unsafe: bool) -> None:
+    once = fixer(*ALL, unsafe=unsafe).fix(Source(data, "x.xml"))
     read(once.source)
-    twice = mender(*ALL, unsafe=unsafe).mend(once.source)
+    twice = fixer(*ALL, unsafe=unsafe).fix(once.source)
     assert twice.source.data == once.source.data
     assert twice.fixed == ()
 
 
 @settings(max_examples=150, deadline=None)
 @given(documents())
-def test_nothing_but_the_mended_values_changes(data: bytes) -> None:
-    once = mender(A_TO_B, B_TO_C, UNSAFE, unsafe=True).mend(Source(data, "x.xml"))
+def test_nothing_but_the_fixed_values_changes(data: bytes) -> None:
+    once = fixer(A_TO_B, B_TO_C, UNSAFE, unsafe=True).fix(Source(data, "x.xml"))
     old, new = Source(data, "x").text, once.source.text
     digits = re.compile(r"""(?<=[\s][ab]=["'])[123]""")
     assert digits.sub("_", old) == digits.sub("_", new)
@@ -248,7 +248,7 @@ def test_edits_change_their_ranges_and_nothing_else(ranges: list[tuple[int, int,
     assert after[position:] == data[done:]
 
 
-# Whole files, through the command.
+# Complete files, through the command.
 
 
 def vfslint(*argv: str, stdin: str = "") -> tuple[int, str, str]:
@@ -264,19 +264,19 @@ def guest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "web.xml"
 
 
-def test_fix_mends_the_file_and_says_so(guest: Path) -> None:
+def test_fix_changes_the_file_and_reports_it(guest: Path) -> None:
     assert vfslint("--fix", "web.xml") == (
         0,
-        "no faults found · 1 file checked\n",
+        "no problems found · 1 file checked\n",
         "Fixed 1 finding in 1 file.\n",
     )
-    assert guest.read_bytes() == MENDED.encode()
+    assert guest.read_bytes() == FIXED.encode()
 
 
 def test_fix_of_a_sound_file_does_not_touch_it(guest: Path) -> None:
-    guest.write_bytes(MENDED.encode())
+    guest.write_bytes(FIXED.encode())
     before = guest.stat()
-    assert vfslint("--fix", "web.xml") == (0, "no faults found · 1 file checked\n", "")
+    assert vfslint("--fix", "web.xml") == (0, "no problems found · 1 file checked\n", "")
     after = guest.stat()
     assert (after.st_mtime_ns, after.st_ino) == (before.st_mtime_ns, before.st_ino)
 
@@ -312,11 +312,11 @@ def test_diff_shows_and_changes_nothing(guest: Path) -> None:
 
 
 def test_diff_of_a_sound_file_is_empty_and_succeeds(guest: Path) -> None:
-    guest.write_bytes(MENDED.encode())
+    guest.write_bytes(FIXED.encode())
     assert vfslint("--diff", "web.xml") == (0, "", "")
 
 
-def test_diff_is_coloured_on_demand(guest: Path) -> None:
+def test_diff_is_colored_on_demand(guest: Path) -> None:
     lines = vfslint("--diff", "--color", "always", "web.xml")[1].splitlines()
     assert lines[0] == "\033[1m--- web.xml\033[0m"
     assert f"\033[31m-    {UNUSED}\033[0m" in lines
@@ -325,7 +325,7 @@ def test_diff_is_coloured_on_demand(guest: Path) -> None:
 def test_diff_marks_a_missing_line_end_and_hides_control_characters() -> None:
     before = Source("<a>\n<b/>\u202e\x9b</a>".encode(), "a\x1b.xml")
     after = Source("<a>\n<c/>\u00a0\t</a>\n".encode(), "a\x1b.xml")
-    assert diff(before, after, coloured=False) == (
+    assert diff(before, after, colored=False) == (
         "--- a␛.xml\n+++ a␛.xml\n@@ -1,2 +1,2 @@\n <a>\n"
         "-<b/>\ufffd\ufffd</a>\n\\ No newline at end of file\n+<c/>\u00a0\t</a>\n"
     )
@@ -336,22 +336,22 @@ def test_diff_keeps_carriage_returns(guest: Path) -> None:
     assert f"-    {UNUSED}\r\n" in vfslint("--diff", "web.xml")[1]
 
 
-def test_standard_input_is_mended_to_standard_output() -> None:
+def test_standard_input_is_fixed_to_standard_output() -> None:
     status, out, err = vfslint("--fix", "--isolated", "-", stdin=DOMAIN)
-    assert (status, out) == (0, MENDED)
-    assert err == "no faults found · 1 file checked\nFixed 1 finding in 1 file.\n"
+    assert (status, out) == (0, FIXED)
+    assert err == "no problems found · 1 file checked\nFixed 1 finding in 1 file.\n"
 
 
 def test_sound_standard_input_is_passed_through() -> None:
-    assert vfslint("--fix", "-q", "--isolated", "-", stdin=MENDED) == (0, MENDED, "")
+    assert vfslint("--fix", "-q", "--isolated", "-", stdin=FIXED) == (0, FIXED, "")
 
 
 def test_standard_input_keeps_its_bytes() -> None:
     data = ("\ufeff" + DOMAIN.replace("example", "größe")).encode("utf-16-le")
     stdin, stdout = io.TextIOWrapper(io.BytesIO(data)), io.TextIOWrapper(io.BytesIO())
     assert main(["--fix", "--isolated", "-q", "-"], stdin, stdout, io.StringIO()) == 0
-    mended = ("\ufeff" + MENDED.replace("example", "größe")).encode("utf-16-le")
-    assert stdout.buffer.getvalue() == mended  # type: ignore[attr-defined]
+    expected = ("\ufeff" + FIXED.replace("example", "größe")).encode("utf-16-le")
+    assert stdout.buffer.getvalue() == expected  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(
@@ -372,7 +372,7 @@ def test_every_other_byte_stays(guest: Path, encoded: object) -> None:
     assert callable(encoded)
     guest.write_bytes(encoded(DOMAIN.replace("example", "größe")))
     assert vfslint("--fix", "-q", "web.xml")[0] == 0
-    assert guest.read_bytes() == encoded(MENDED.replace("example", "größe"))
+    assert guest.read_bytes() == encoded(FIXED.replace("example", "größe"))
 
 
 def test_links_are_followed_and_stay(guest: Path) -> None:
@@ -383,7 +383,7 @@ def test_links_are_followed_and_stay(guest: Path) -> None:
     assert vfslint("--fix", "-q", "links/b.xml")[0] == 0
     assert os.readlink(folder / "b.xml") == "a.xml"
     assert os.readlink(folder / "a.xml") == "../web.xml"
-    assert guest.read_bytes() == MENDED.encode()
+    assert guest.read_bytes() == FIXED.encode()
     assert sorted(path.name for path in folder.iterdir()) == ["a.xml", "b.xml"]
 
 
@@ -462,28 +462,28 @@ def test_a_file_of_somebody_else_is_left_alone(guest: Path) -> None:
     guest.parent.chmod(0o777)
     with unprivileged(guest.parent):
         status, _, err = vfslint("--fix", "--format", "concise", "web.xml")
-    assert (status, err) == (2, "vfslint: cannot fix web.xml: it would get another owner\n")
+    assert (status, err) == (2, "vfslint: cannot fix web.xml: its owner cannot be kept\n")
     assert guest.read_bytes() == DOMAIN.encode()
     assert [path.name for path in guest.parent.iterdir()] == ["web.xml"]
 
 
-def test_the_other_files_are_mended_all_the_same(guest: Path) -> None:
+def test_the_other_files_are_fixed_nevertheless(guest: Path) -> None:
     (guest.parent / "a.xml").write_bytes(DOMAIN.encode())
     guest.chmod(0o444)
     assert vfslint("--fix", "-q", ".")[0] == 2
-    assert (guest.parent / "a.xml").read_bytes() == MENDED.encode()
+    assert (guest.parent / "a.xml").read_bytes() == FIXED.encode()
 
 
 def test_a_file_that_was_changed_meanwhile_is_left_alone(guest: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def mend_and_change(self: Mender, source: Source) -> Mended:
-        mended = original(self, source)
+    def fix_and_change(self: Fixer, source: Source) -> Fixed:
+        result = original(self, source)
         guest.write_bytes(b"<domain/>")
-        return mended
+        return result
 
-    original = Mender.mend
-    monkeypatch.setattr(Mender, "mend", mend_and_change)
+    original = Fixer.fix
+    monkeypatch.setattr(Fixer, "fix", fix_and_change)
     status, _, err = vfslint("--fix", "-q", "web.xml")
-    assert (status, err) == (2, "vfslint: cannot fix web.xml: it was changed meanwhile\n")
+    assert (status, err) == (2, "vfslint: cannot fix web.xml: it changed in the meantime\n")
     assert guest.read_bytes() == b"<domain/>"
     assert [path.name for path in guest.parent.iterdir()] == ["web.xml"]
 
@@ -497,7 +497,7 @@ def test_a_failure_on_the_way_leaves_the_old_file_and_no_litter(
 
     monkeypatch.setattr(files.os, step, full)
     with pytest.raises(NotWritten, match="No space left on device"):
-        replace(str(guest), DOMAIN.encode(), MENDED.encode())
+        replace(str(guest), DOMAIN.encode(), FIXED.encode())
     monkeypatch.undo()
     assert guest.read_bytes() == DOMAIN.encode()
     assert [path.name for path in guest.parent.iterdir()] == ["web.xml"]
@@ -517,7 +517,7 @@ def test_an_interruption_leaves_the_old_file_and_no_litter(guest: Path, monkeypa
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes of POSIX")
 def test_only_regular_files_are_replaced(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(NotWritten, match="it is no regular file"):
+    with pytest.raises(NotWritten, match="it is not a regular file"):
         replace(str(tmp_path / "pipe"), b"", b"x")
 
 
@@ -532,7 +532,7 @@ def test_the_new_file_is_on_the_disk_before_it_gets_the_name(guest: Path, monkey
             return original(*arguments)
 
         monkeypatch.setattr(files.os, name, noted)
-    replace(str(guest), DOMAIN.encode(), MENDED.encode())
+    replace(str(guest), DOMAIN.encode(), FIXED.encode())
     assert steps == (["fsync", "replace", "fsync"] if sys.platform != "win32" else ["fsync", "replace"])
 
 

@@ -486,15 +486,15 @@ def test_output_file_takes_the_format_without_a_file() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "complaint"),
+    ("wanted", "expected"),
     [
         (["sariff"], "unknown format 'sariff'; did you mean sarif?"),
-        (["zzz"], "unknown format 'zzz'; there are text, concise, json"),
-        (["text", "json"], "--format json needs a file: text is on standard output already"),
+        (["zzz"], "unknown format 'zzz'; expected text, concise, json"),
+        (["text", "json"], "--format json requires a file: text already goes to standard output"),
     ],
 )
-def test_wrong_formats_are_explained(wanted: list[str], complaint: str) -> None:
-    with pytest.raises(ValueError, match=re.escape(complaint)):
+def test_wrong_formats_are_explained(wanted: list[str], expected: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(expected)):
         report.outputs(wanted)
 
 
@@ -605,17 +605,17 @@ def test_command_line_keeps_a_hostile_file_in_its_place(tmp_path: Path, monkeypa
 
 
 @pytest.mark.parametrize(
-    ("arguments", "complaint"),
+    ("arguments", "expected"),
     [
         (["--format=sarfi"], "vfslint: unknown format 'sarfi'; did you mean sarif?\n"),
         (["--format=sarif=/nowhere/out"], "vfslint: cannot write the report: /nowhere/out: "),
         (["--output-file=."], "vfslint: cannot write the report: .: "),
     ],
 )
-def test_command_line_complains_in_one_line(arguments: list[str], complaint: str) -> None:
+def test_wrong_usage_is_reported_in_one_line(arguments: list[str], expected: str) -> None:
     out, err = io.StringIO(), io.StringIO()
     assert main([*arguments, str(INPUT / "web.xml")], io.StringIO(), out, err) == 2
-    assert err.getvalue().startswith(complaint)
+    assert err.getvalue().startswith(expected)
     assert err.getvalue().count("\n") == 1
 
 

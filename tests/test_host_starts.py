@@ -22,7 +22,7 @@ from vfslint.xml.source import Source
 
 GIB = 1024 * 1024
 LISTENING = "a virtiofsd listens on /tmp/v1.sock"
-# QEMU and virtiofsd beside each libvirt, and what the daemon says that it can do.
+# QEMU and virtiofsd with each libvirt, and the capabilities that the daemon prints.
 STACKS = {
     "7.0.0": ("5.2.0", "C", []),
     "9.0.0": ("7.2.0", "C", []),
@@ -70,7 +70,7 @@ with gzip.open(STARTS, "rt", encoding="utf-8") as lines:
 
 
 def judge(start: Any) -> list[Finding]:
-    """Judge a domain of a case on its host, beside those that were started before it."""
+    """Check a domain of a case on its host, together with those that were started before it."""
     case = CASES[start.case]
     facts = host(start.release, case.get("host"))
     engine = Engine(RULES, Context(facts.target(NEWEST), host=facts))

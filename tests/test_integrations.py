@@ -270,7 +270,7 @@ def test_action_passes_on_sound_files(installed: Runner) -> None:
     (installed.folder / "sound").mkdir()
     sound = (ROOT / "examples" / "sound" / "memfd.xml").read_text()
     (installed.folder / "sound" / "memfd.xml").write_text(sound)
-    assert "no faults found" in installed.run(1, paths="sound", args="--color=never")
+    assert "no problems found" in installed.run(1, paths="sound", args="--color=never")
 
 
 def matchers() -> dict[str, Any]:

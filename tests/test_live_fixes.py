@@ -18,7 +18,7 @@ import pytest
 from tests.live_libvirt import LiveLibvirt, is_available
 from vfslint.context import Context
 from vfslint.engine import Engine
-from vfslint.fixes import Mended, Mender
+from vfslint.fixes import Fixed, Fixer
 from vfslint.rules import RULES
 from vfslint.targets import contemporary, version
 from vfslint.xml.document import Malformed, read
@@ -29,43 +29,43 @@ ORDER = {"accepted": 0, "refused": 1, "crashed": 2}
 
 
 class Case(NamedTuple):
-    """A case that mending changes."""
+    """A case that fixing changes."""
 
     id: str
     before: Source
-    mended: Mended
+    after: Fixed
 
 
 def cases(release: str, *, unsafe: bool = False, every: int = 1) -> Iterator[Case]:
     engine = Engine(RULES, Context(contemporary(version(release))))
-    mender = Mender(engine.judge_xml, engine.judge_xml, unsafe=unsafe)
+    fixer = Fixer(engine.judge_xml, engine.judge_xml, unsafe=unsafe)
     with gzip.open(CASES, "rt", encoding="utf-8") as lines:
         for number, line in enumerate(lines):
             if number % every == 0:
                 case = json.loads(line)
                 source = Source(case["xml"].encode(), case["id"])
-                mended = mender.mend(source)
-                if mended.source.data != source.data:
-                    yield Case(case["id"], source, mended)
+                after = fixer.fix(source)
+                if after.source.data != source.data:
+                    yield Case(case["id"], source, after)
 
 
 @pytest.mark.parametrize("unsafe", [False, True])
-def test_mending_a_case_twice_is_mending_it_once(unsafe: bool) -> None:
+def test_fixing_a_case_twice_equals_fixing_it_once(unsafe: bool) -> None:
     engine = Engine(RULES, Context())
-    mender = Mender(engine.judge_xml, engine.judge_xml, unsafe=unsafe)
+    fixer = Fixer(engine.judge_xml, engine.judge_xml, unsafe=unsafe)
     for case in cases("12.8.0", unsafe=unsafe, every=4):
-        assert mender.mend(case.mended.source).source.data == case.mended.source.data, case.id
+        assert fixer.fix(case.after.source).source.data == case.after.source.data, case.id
         try:
             read(case.before)
         except Malformed:
             continue
-        read(case.mended.source)
+        read(case.after.source)
 
 
 class Tally(NamedTuple):
-    """How many cases libvirt refused before and accepts now, and those that it likes less than before."""
+    """How many cases libvirt rejected before and accepts now, and those that it rejects only now."""
 
-    mended: int
+    changed: int
     repaired: Counter[str]
     worse: list[str]
 
@@ -76,11 +76,11 @@ def compared(libvirt: LiveLibvirt, changed: Iterable[Case]) -> Tally:
     number = 0
     for case in changed:
         number += 1
-        before, after = (libvirt.ask(source.data.decode()) for source in (case.before, case.mended.source))
+        before, after = (libvirt.ask(source.data.decode()) for source in (case.before, case.after.source))
         for question in ("define", "validate"):
             was, now = getattr(before, question), getattr(after, question)
             if ORDER[now] > ORDER[was]:
-                codes = ", ".join(finding.code for finding in case.mended.fixed)
+                codes = ", ".join(finding.code for finding in case.after.fixed)
                 worse.append(f"{case.id}: {question} was {was}, is {now} ({codes}; {after.message})")
             elif ORDER[now] < ORDER[was]:
                 repaired[question] += 1
@@ -91,7 +91,7 @@ def compared(libvirt: LiveLibvirt, changed: Iterable[Case]) -> Tally:
     not is_available(),
     reason="needs root, libvirt's QEMU driver and qemu-system-x86_64: .ci/run installs them",
 )
-def test_libvirt_likes_no_mended_case_less_than_before() -> None:
+def test_no_fixed_case_is_rejected_more_than_before() -> None:
     with LiveLibvirt() as libvirt:
         tally = compared(libvirt, cases(libvirt.release, every=25))
     assert tally.worse == []
@@ -106,7 +106,7 @@ def main() -> int:
             tally = compared(libvirt, cases(libvirt.release, unsafe=unsafe))
             repaired = f"{tally.repaired['define']} repaired for define, {tally.repaired['validate']} for validate"
             kind = "all" if unsafe else "safe"
-            print(f"{kind} fixes: {tally.mended} cases changed, {repaired}, {len(tally.worse)} worse")
+            print(f"{kind} fixes: {tally.changed} cases changed, {repaired}, {len(tally.worse)} worse")
             print(*tally.worse, sep="\n")
             worse += len(tally.worse)
     return 1 if worse else 0

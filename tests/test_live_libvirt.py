@@ -1,4 +1,4 @@
-"""vfslint against the libvirt that is installed here: sound domains with faults that hypothesis puts in.
+"""Compare vfslint with the installed libvirt: valid domains in which hypothesis introduces mistakes.
 
 `.ci/run` installs Debian's libvirt 9.0.0 and QEMU and asks a fixed set of cases. By hand, with new ones and for
 as long as one likes: `python -m tests.test_live_libvirt --cases 10000 --seed 1`.
@@ -87,7 +87,7 @@ def test_fixed_domains_are_accepted_by_the_libvirt_of_this_machine(libvirt: Live
     @seed(20261123)
     @settings(max_examples=CASES // 2, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(mutants())
-    def mended(mutant: Mutant) -> None:
+    def is_accepted_after_fixing(mutant: Mutant) -> None:
         data = mutant.xml.encode()
         for _ in range(20):
             findings = engine.judge_xml(Source(data, "x")).findings
@@ -99,7 +99,7 @@ def test_fixed_domains_are_accepted_by_the_libvirt_of_this_machine(libvirt: Live
             said = libvirt.ask(data.decode())
             assert said.define == "accepted", f"{said.message}: {mutant.faults}\n{data.decode()}"
 
-    mended()
+    is_accepted_after_fixing()
 
 
 def main() -> int:

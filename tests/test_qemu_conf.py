@@ -136,54 +136,54 @@ def test_secrets_are_not_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "help", "mended"),
+    ("text", "help", "fixed"),
     [
-        ("virtiofsd_debug = yes", "on is 1", "virtiofsd_debug = 1"),
-        ("vnc_tls = False # c", "off is 0", "vnc_tls = 0 # c"),
-        ("memory_backing_dir = /dev/shm", "strings stand in quotes", 'memory_backing_dir = "/dev/shm"'),
-        ("user = qemu;group = 'kvm'", "strings stand in quotes", "user = \"qemu\";group = 'kvm'"),
-        ("namespaces = [ mount ]", "strings stand in quotes", 'namespaces = [ "mount" ]'),
+        ("virtiofsd_debug = yes", "write 1 for on", "virtiofsd_debug = 1"),
+        ("vnc_tls = False # c", "0 for off", "vnc_tls = 0 # c"),
+        ("memory_backing_dir = /dev/shm", "put the string in quotes", 'memory_backing_dir = "/dev/shm"'),
+        ("user = qemu;group = 'kvm'", "put the string in quotes", "user = \"qemu\";group = 'kvm'"),
+        ("namespaces = [ mount ]", "put the string in quotes", 'namespaces = [ "mount" ]'),
         ("user = “qemu”", "typographic", 'user = "qemu"'),
         ('user: "qemu"', "with an =", 'user = "qemu"'),
-        ('user == "qemu"', "one = only", 'user = "qemu"'),
-        ("vnc-tls = 1", "underscores", "vnc_tls = 1"),
-        ("max_files = 1,", "take away the comma", "max_files = 1"),
-        ("max_files = 1 // many", "begins with #", "max_files = 1 # many"),
+        ('user == "qemu"', "only one =", 'user = "qemu"'),
+        ("vnc-tls = 1", "write an underscore", "vnc_tls = 1"),
+        ("max_files = 1,", "remove the comma", "max_files = 1"),
+        ("max_files = 1 // many", "start the comment with #", "max_files = 1 # many"),
         ("max_files = 1;;", "semicolon", "max_files = 1;"),
-        ("max_files = 1 mac_filter = 0", "mac_filter needs a line", "max_files = 1 \nmac_filter = 0"),
+        ("max_files = 1 mac_filter = 0", "put mac_filter on its own line", "max_files = 1 \nmac_filter = 0"),
         ('nvram = [ "a:b" "c:d" ]', "a comma", 'nvram = [ "a:b" , "c:d" ]'),
         ("\ufeffmax_files = 1", "byte order mark", "max_files = 1"),
-        ('namespaces = [ "mount" # c\n]', "no comments inside a list", None),
-        ('namespaces = [ # c\n "mount" ]', "no comments inside a list", None),
-        ("namespaces = [\n # c\n]", "no comments inside a list", None),
+        ('namespaces = [ "mount" # c\n]', "does not support comments inside a list", None),
+        ('namespaces = [ # c\n "mount" ]', "does not support comments inside a list", None),
+        ("namespaces = [\n # c\n]", "does not support comments inside a list", None),
         ('namespaces = ("mount")', "square brackets", None),
         ("user =", "on the line of the =", None),
         ('user = "a\\"b"', "backslash", None),
         ("user = '''a'''", '"""', None),
         ('user = """a', 'end the string with """', None),
-        ('user = "a', "end the string on its line", None),
-        ("max_files = 1.5", "whole numbers", None),
+        ('user = "a', "end the string on the same line", None),
+        ("max_files = 1.5", "whole number", None),
         ("max_files = 0x10", "decimal", None),
-        ("max_files = 10M", "units", None),
-        ("max_files = - 1", "behind the sign", None),
+        ("max_files = 10M", "without a unit", None),
+        ("max_files = - 1", "after the sign", None),
         ("[qemu]", "no sections", None),
-        ("<domain/>", "no qemu.conf", None),
-        (" \n", "nothing but blanks", None),
+        ("<domain/>", "check that this is a qemu.conf", None),
+        (" \n", "only whitespace", None),
         ("set the user to qemu", "name = value", None),
         ('namespaces = [ "mount"', "end the list with ]", None),
     ],
 )
-def test_advice_on_syntax_errors(text: str, help: str, mended: str | None) -> None:
+def test_advice_on_syntax_errors(text: str, help: str, fixed: str | None) -> None:
     [finding] = lint(text)
     assert finding.code == "VFS501"
     assert help in finding.help
-    assert (finding.fix is None) == (mended is None)
-    if finding.fix and mended is not None:
-        assert apply(text.encode(), finding.fix.edits).decode() == mended
+    assert (finding.fix is None) == (fixed is None)
+    if finding.fix and fixed is not None:
+        assert apply(text.encode(), finding.fix.edits).decode() == fixed
 
 
 @pytest.mark.parametrize(
-    ("text", "mended"),
+    ("text", "fixed"),
     [
         ('max_files = "1024"', "max_files = 1024"),
         ('vnc_tls = "On"', "vnc_tls = 1"),
@@ -199,12 +199,12 @@ def test_advice_on_syntax_errors(text: str, help: str, mended: str | None) -> No
         ('auto_dump_max_size = "10 GiB"', 'auto_dump_max_size = "10GiB"'),
     ],
 )
-def test_safe_fixes(text: str, mended: str) -> None:
+def test_safe_fixes(text: str, fixed: str) -> None:
     [finding] = lint(text)
     assert finding.fix is not None
     assert finding.fix.safe
-    assert apply(text.encode(), finding.fix.edits).decode() == mended
-    assert lint(mended) == []
+    assert apply(text.encode(), finding.fix.edits).decode() == fixed
+    assert lint(fixed) == []
 
 
 @pytest.mark.parametrize("text", ["max_filess = 1", 'nvram = [ "x:y" ]\nnvram = [ "z:y" ]', "virtiofsd_debug = 1"])

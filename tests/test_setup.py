@@ -88,8 +88,8 @@ def test_external_daemon() -> None:
 
 def test_memfd_needs_nothing() -> None:
     text = script("<domain type='qemu'><name>x</name>")
-    assert "Nothing is to be done on the host." in text
-    assert "Nothing is to be mounted in the guest." in text
+    assert "Nothing needs to be done on the host." in text
+    assert "Nothing needs to be mounted in the guest." in text
     assert [line for line in commands(text) if line != ":"] == [
         'echo "usage: $0 host | guest" >&2',
         "exit 2",

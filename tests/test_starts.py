@@ -1,7 +1,7 @@
 """What libvirt did when a domain was defined and started: vfslint foretells the stage for each release.
 
 tests/data/starts.jsonl.gz holds domains that four releases of libvirt defined and started with real QEMU and
-virtiofsd, as root. What only the host could tell is left to the tests with host facts, by name.
+virtiofsd, as root. Cases that depend on the host are left to the tests with host facts, and listed by name.
 """
 
 import gzip
@@ -33,7 +33,7 @@ UP_TO_THE_HOST = {
     "socket path is a plain file": "the socket is a file",
     "binary path does not exist": "the binary is missing",
 }
-# The second domain is refused because of the first, which neither file tells by itself.
+# The second domain is rejected because of the first, which neither file shows by itself.
 UP_TO_ANOTHER_DOMAIN = {"two domains, same external socket"}
 
 

@@ -1,7 +1,7 @@
 """Compiles schemas/domain.xsd into schemas/_domain.py: `python -m tools.compile_vocabulary`, after each change.
 
-xmlschema reads the schema (XSD 1.1), and with that checks that it is valid. What comes out are literals, which Python
-loads in about a millisecond; `vfslint.vocabulary.table` says what they mean. `--check` fails if the file is stale.
+xmlschema reads the schema (XSD 1.1), which also checks that it is valid. The output is literals, which Python loads in
+about a millisecond; `vfslint.vocabulary.table` describes them. `--check` fails if the file is out of date.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ HEADER = '''"""The vocabulary of domain.xsd as literals. Made by tools/compile_v
 # ruff: noqa
 # fmt: off
 '''
-# What vfs:refused can name, in the order of vfslint.vocabulary.table.Refused.
+# The words in vfs:refused, in the order of vfslint.vocabulary.table.Refused.
 REFUSALS = ("value", "word", "letters", "missing", "repeated")
 Release = tuple[int, int, int]
 
@@ -43,7 +43,7 @@ def release(text: str) -> Release:
 
 
 class Compiler:
-    """Collects what the components of a schema say; `values` and `forms` are what is written out."""
+    """Collects the components of a schema; `values` and `forms` are written to the module."""
 
     def __init__(self, schema: xmlschema.XMLSchema11) -> None:
         self.values: dict[str, Any] = {}
@@ -81,13 +81,13 @@ class Compiler:
     # types
 
     def form(self, kind: XsdType) -> str | None:
-        """Return the name of a type of elements, after noting what it holds; None for xs:error."""
+        """Return the name of a type of elements, after recording its content; None for xs:error."""
         name = kind.local_name
         assert name, f"a type without a name: {kind}"
         if name == "error":
             return None
         if name not in self.forms:
-            self.forms[name] = None  # The place is taken: shapes may be recursive.
+            self.forms[name] = None  # Reserve the name, because types may be recursive.
             self.forms[name] = self.content(name, kind)
         return name
 
@@ -113,9 +113,9 @@ class Compiler:
         return attributes, children, None, foreign, *anything, refuses, strangers(node.get(VFS + "strangers"))
 
     def value(self, name: str, kind: XsdType, node: Any = None) -> str:
-        """Return the name of a type of values, after noting (listed values, plain pattern, description)."""
+        """Return the name of a type of values, after recording (listed values, plain pattern, description)."""
         if name not in self.values:
-            # What xmlschema keeps of a simple type is its restriction alone.
+            # xmlschema keeps only the restriction of a simple type.
             node = self.written.get(name) if node is None else node
             listed = [] if node is None else node.iterfind("./{*}restriction/{*}enumeration")
             pairs = [(each.get("value", ""), each.get(VFS + "since")) for each in listed]
@@ -126,7 +126,7 @@ class Compiler:
 
 
 def flat(group: XsdGroup) -> Iterator[Any]:
-    """Yield the elements and wildcards of a content model, those of its groups too."""
+    """Yield the elements and wildcards of a content model, including those of its groups."""
     for each in group:
         if isinstance(each, XsdGroup):
             yield from flat(each)
@@ -135,7 +135,7 @@ def flat(group: XsdGroup) -> Iterator[Any]:
 
 
 def plain(name: str, node: Any) -> str | None:
-    """Return a pattern that only right values match: vfs:plain, or that of the type if nothing else narrows it."""
+    """Return a pattern that only valid values match: vfs:plain, or the type's own if it has no other restriction."""
     if name == "string":
         return "(?s).*"
     if node is None:
@@ -153,7 +153,7 @@ def documentation(node: Any) -> str | None:
 
 
 def refused(text: str, since: Release | None) -> tuple[Release | None, ...] | None:
-    """Read vfs:refused, such as "value:9.0.0 missing": for each of REFUSALS the first release that refuses."""
+    """Read vfs:refused, such as "value:9.0.0 missing": for each of REFUSALS the first release that rejects it."""
     if not text:
         return None
     first = since or (0, 0, 0)
@@ -169,8 +169,8 @@ def reads(text: str) -> tuple[Any, ...] | None:
     kind, *rest = text.split()
     if kind == "words":
         pairs = [word.partition(":")[::2] for word in rest]
-        besides = tuple((word, release(since) if since else None) for word, since in pairs if word[0] != "!")
-        return kind, besides, tuple(word[1:] for word, _ in pairs if word[0] == "!")
+        others = tuple((word, release(since) if since else None) for word, since in pairs if word[0] != "!")
+        return kind, others, tuple(word[1:] for word, _ in pairs if word[0] == "!")
     low, high = (int(bound, 0) for bound in rest[0].split(".."))
     return kind, low, high, "unlimited" in rest
 
@@ -209,11 +209,11 @@ def _condition(token: Any) -> tuple[Any, ...]:
             return "not", _condition(operands[0])
         case "(":
             return _condition(operands[0])
-    raise ValueError(f"a test that is not understood: {token.source}")
+    raise ValueError(f"unsupported test: {token.source}")
 
 
 def literal(name: str, value: Any) -> Iterator[str]:
-    """Yield the lines that assign a dictionary or a list, one entry a line."""
+    """Yield the lines that assign a dictionary or a list, one entry per line."""
     if isinstance(value, dict):
         yield f"{name} = {{"
         yield from (f"    {key!r}: {each!r}," for key, each in sorted(value.items()))
@@ -232,7 +232,7 @@ def compiled() -> str:
 
 
 def main() -> int:
-    """Write the module, or with --check tell whether it is fresh."""
+    """Write the module, or with --check return whether it is out of date."""
     text = compiled()
     if "--check" in sys.argv[1:]:
         return int(MODULE.read_text(encoding="utf-8") != text)

@@ -1,7 +1,7 @@
-"""Compare vfslint with what real libvirt said: `python tools/conformance.py CASES.jsonl[.gz] …`.
+"""Compare vfslint with the results of real libvirt: `python tools/conformance.py CASES.jsonl[.gz] …`.
 
-Prints, per release, how far define, validate and start agree, and each disagreement by rule and by
-libvirt's message. Exits 1 where agreement lies below --floor (per cent).
+Prints, for each release, how well define and validate agree, and the differences by rule and by libvirt's message.
+Exits with 1 if the agreement is below --floor (percent).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ REFUSED_BY_VALIDATE = (Stage.PARSE, Stage.SCHEMA, Stage.DEFINE)
 
 
 class Disagreement(NamedTuple):
-    """One case that vfslint and libvirt see differently."""
+    """One case with different results in vfslint and libvirt."""
 
     release: str
     question: str
@@ -45,7 +45,7 @@ def read_cases(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def refuses_define(findings: Iterable[Finding]) -> list[Finding]:
-    """Errors that say that a plain define is refused."""
+    """Return the errors that mean that libvirt rejects a plain define."""
     return [
         finding
         for finding in findings
@@ -54,7 +54,7 @@ def refuses_define(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def refuses_validate(findings: Iterable[Finding]) -> list[Finding]:
-    """Findings that say that a define with schema validation is refused."""
+    """Return the findings that mean that libvirt rejects a define with validation."""
     return [
         finding
         for finding in findings
@@ -64,7 +64,7 @@ def refuses_validate(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def compare(cases: Iterable[dict[str, Any]], releases: Iterable[str]) -> tuple[Counter[Any], list[Disagreement]]:
-    """Lint every case for every release; return how many were asked, and where the two differ."""
+    """Lint every case for every release; return how many were compared, and the differences."""
     engines = {release: Engine(RULES, Context(contemporary(version(release)))) for release in releases}
     asked: Counter[Any] = Counter()
     differing = []
@@ -90,12 +90,12 @@ def compare(cases: Iterable[dict[str, Any]], releases: Iterable[str]) -> tuple[C
 
 @cache
 def compared(path: Path, release: str) -> tuple[Counter[Any], list[Disagreement]]:
-    """Compare a file of cases with one release; remembered, because tests and tables ask for the same."""
+    """Compare a file of cases with one release; cached, because tests and tables need the same results."""
     return compare(read_cases(path), [release])
 
 
 def report(asked: Counter[Any], differing: list[Disagreement], examples: int) -> float:
-    """Print the comparison; return the lowest agreement in per cent."""
+    """Print the comparison; return the lowest agreement in percent."""
     lowest = 100.0
     for (release, question), number in sorted(asked.items(), key=lambda item: version(item[0][0])):
         here = [case for case in differing if (case.release, case.question) == (release, question)]
@@ -104,7 +104,7 @@ def report(asked: Counter[Any], differing: list[Disagreement], examples: int) ->
         lowest = min(lowest, agreement)
         print(
             f"libvirt {release} {question}: {agreement:.2f} % of {number} agree, "
-            f"{len(here) - len(alarms)} missed refusals, {len(alarms)} false alarms"
+            f"{len(here) - len(alarms)} missed rejections, {len(alarms)} false alarms"
         )
         groups: dict[str, list[Disagreement]] = {}
         for case in here:
@@ -125,8 +125,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cases", nargs="+", type=Path)
     parser.add_argument("--release", action="append", choices=RELEASES)
-    parser.add_argument("--examples", type=int, default=2, help="cases shown of each kind of disagreement")
-    parser.add_argument("--floor", type=float, default=0.0, help="exit 1 below this agreement, in per cent")
+    parser.add_argument("--examples", type=int, default=2, help="cases to print for each kind of difference")
+    parser.add_argument("--floor", type=float, default=0.0, help="exit 1 below this agreement, in percent")
     options = parser.parse_args()
     cases = [case for path in options.cases for case in read_cases(path)]
     asked, differing = compare(cases, options.release or RELEASES)

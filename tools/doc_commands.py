@@ -1,12 +1,12 @@
-"""Runs the commands that pages show, so that what stands below them is what vfslint prints.
+"""Runs the commands in documentation pages, so that the pages show what vfslint prints.
 
-In a page, a fenced block with a title is a file of that name:
+In a page, a fenced block with a title is a file with that name:
 
     ```xml title="guest.xml"
 
-A block ```console holds commands behind `$ `, each with its output. They run one after the other in a folder
-of the page's own, which holds the page's files and a copy of examples/. What cannot run in a test (it needs a
-network, root or a libvirt) stands in a block ```sh, without output.
+A block ```console contains commands after `$ `, each with its output. They run in order in a folder for the page, which
+contains the page's files and a copy of examples/. Commands that cannot run in a test (they need a network, root or
+libvirt) are in a block ```sh, without output.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _FENCE = re.compile(
 
 
 class Block(NamedTuple):
-    """A fenced block: its language, the file that it is, its text, and where that stands in the page."""
+    """A fenced block: its language, its file name, its text, and the position of the text in the page."""
 
     language: str
     title: str | None
@@ -53,7 +53,7 @@ def blocks(page: str) -> Iterator[Block]:
 
 
 def executed(page: str, folder: Path) -> str:
-    """Return a page with what its commands really print, run in an empty folder."""
+    """Return a page with the actual output of its commands, run in an empty folder."""
     shutil.copytree(ROOT / "examples", folder / "examples")
     pieces, end = [], 0
     with at_home(folder):
@@ -75,7 +75,7 @@ def executed(page: str, folder: Path) -> str:
 
 @contextlib.contextmanager
 def at_home(folder: Path) -> Iterator[None]:
-    """Work in a folder, in surroundings that are the same everywhere."""
+    """Change to a folder, with environment variables that are the same everywhere."""
     before, environment = os.getcwd(), dict(os.environ)
     for name in ("FORCE_COLOR", "NO_COLOR", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "CI_PROJECT_DIR"):
         os.environ.pop(name, None)
@@ -90,13 +90,13 @@ def at_home(folder: Path) -> Iterator[None]:
 
 
 class Shell:
-    """As much of a shell as the pages need: vfslint, cat, echo $?, python FILE, pipes and `> FILE`."""
+    """The subset of a shell that the pages need: vfslint, cat, echo $?, python FILE, pipes and `> FILE`."""
 
     def __init__(self) -> None:
         self.status = 0
 
     def shown(self, line: str) -> str:
-        """Return a line `$ command` and what the command prints."""
+        """Return a line `$ command` and the output of the command."""
         command, _, file = line.removeprefix("$ ").partition(" > ")
         text = ""
         for piece in command.split(" | "):
@@ -121,5 +121,5 @@ class Shell:
                 with contextlib.redirect_stdout(out):
                     runpy.run_path(file, run_name="__main__")
             case _:
-                raise ValueError(f"no such command in pages: {shlex.join(words)}")
+                raise ValueError(f"unknown command in a page: {shlex.join(words)}")
         return out.getvalue()

@@ -1,9 +1,9 @@
-"""What is generated inside pages of docs/: tables and figures, between these two comments.
+"""Generated tables in pages of docs/, between these two comments.
 
     <!-- generated: NAME -->
     <!-- end of generated -->
 
-`python -m tools.make_docs --refresh` rewrites them; a test holds that they are fresh.
+`python -m tools.make_docs --refresh` rewrites them; a test checks that they are up to date.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from vfslint.targets import NAMED, spell, version
 
 ROOT = Path(__file__).resolve().parent.parent
 CASES = {
-    "cases.jsonl.gz": "what vfslint was written against",
-    "more-cases.jsonl.gz": "others of the same kinds, and printed domains with faults put in",
+    "cases.jsonl.gz": "what vfslint was developed with",
+    "more-cases.jsonl.gz": "more of the same kinds, and printed domains with mistakes introduced",
 }
 
 _GENERATED = re.compile(r"(<!-- generated: ([\w-]+) -->\n)(.*?)(<!-- end of generated -->)", re.DOTALL)
 
 
 def refreshed(page: str) -> str:
-    """Return a page with what is generated in it made anew."""
+    """Return a page with its generated tables updated."""
     return _GENERATED.sub(lambda found: f"{found[1]}\n{TABLES[found[2]]()}\n\n{found[4]}", page)
 
 
@@ -40,9 +40,9 @@ def _table(heads: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> str:
 
 
 def targets() -> str:
-    """Return the stacks that have a name."""
+    """Return the named targets."""
     rows = (
-        (f"`{name}`", spell(libvirt), spell(qemu), spell(daemon) if daemon else "QEMU's own, in C")
+        (f"`{name}`", spell(libvirt), spell(qemu), spell(daemon) if daemon else "the C daemon of QEMU")
         for name, (libvirt, qemu, daemon) in NAMED.items()
     )
     return _table(("name", "libvirt", "QEMU", "virtiofsd"), rows)
@@ -63,13 +63,14 @@ def _value(key: Key) -> str:
 
 
 def environment() -> str:
-    """Return the environment variables that count."""
+    """Return the environment variables that vfslint reads."""
     return _table(("variable", "meaning"), ((f"`{name}`", meaning) for name, meaning in ENVIRONMENT.items()))
 
 
 def figures() -> str:
     """Return how far vfslint and libvirt agree, by file of cases, release and question."""
-    return _table(("cases", "libvirt", "asked", "define", "validate", "missed refusals", "false alarms"), _figures())
+    heads = ("cases", "libvirt", "domains", "define", "validate", "missed rejections", "false alarms")
+    return _table(heads, _figures())
 
 
 def _figures() -> Iterator[tuple[str, ...]]:
@@ -93,7 +94,7 @@ def _figures() -> Iterator[tuple[str, ...]]:
 
 
 def disagreements() -> str:
-    """Return every kind of disagreement that is known, with its reason."""
+    """Return all known differences, with their reasons."""
     rows = (
         (
             explained.name,
@@ -103,7 +104,7 @@ def disagreements() -> str:
         )
         for explained in EXPLAINED
     )
-    return _table(("what", "libvirt's words", "vfslint's codes", "why it stays"), rows)
+    return _table(("what", "libvirt's message", "vfslint's codes", "reason"), rows)
 
 
 TABLES: dict[str, Callable[[], str]] = {

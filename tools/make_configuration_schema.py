@@ -1,7 +1,7 @@
 """Make schemas/configuration.schema.json, the JSON schema of a configuration, from the table of its keys.
 
 python tools/make_configuration_schema.py            write the schema
-python tools/make_configuration_schema.py --check    only check that the present one is fresh
+python tools/make_configuration_schema.py --check    only check that the schema is up to date
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _VERSION = {"$ref": "#/$defs/version"}
 _SELECTORS = {"$ref": "#/$defs/rules"}
 _DEFINITIONS: dict[str, Any] = {
     "rule": {
-        "description": "A code, the start of codes, or a name; vfslint rules lists them.",
+        "description": "A code, a prefix of codes, or a name; vfslint rules lists them.",
         "type": "string",
         "pattern": "^([Vv][Ff][Ss][0-9]{0,3}|[a-z0-9]+(-[a-z0-9]+)*)$",
     },
@@ -39,7 +39,7 @@ def sentence(key: Key) -> str:
 
 
 def _accepts(key: Key) -> dict[str, Any]:
-    """Return what a key of that type accepts."""
+    """Return the schema of the values that a key accepts."""
     words = {"enum": list(key.allowed)}
     if key.type == keys.SEVERITIES:
         return {"type": "object", "propertyNames": {"$ref": "#/$defs/rule"}, "additionalProperties": words}

@@ -1,11 +1,10 @@
-"""Makes the documentation: `python -m tools.make_docs` builds the site strictly, into site/.
+"""Makes the documentation: `python -m tools.make_docs` builds the site in strict mode, into site/.
 
-The pages in docs/ are joined by those that are made here: each rule's from its docstring, the Python
-interface, CONTRIBUTING and the changelog. All of them lie in build/site while Zensical, which has no hooks,
-reads them.
+The site has the pages in docs/ and generated ones: one for each rule, from its docstring, the Python interface,
+CONTRIBUTING and the changelog. They are assembled in build/site, because Zensical has no hooks.
 
---refresh       rewrite what is generated inside docs/*.md: tables and figures
---pages-only    put the pages together and build nothing
+--refresh       rewrite the generated tables inside docs/*.md
+--pages-only    assemble the pages without building the site
 """
 
 from __future__ import annotations
@@ -30,12 +29,12 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 BUILD = ROOT / "build" / "site"
 
-# Where files of the repository are on the site, as links in CONTRIBUTING.md and CHANGELOG.md name them.
+# Where files that CONTRIBUTING.md and CHANGELOG.md link to are on the site.
 _MOVED = {"docs/": "", "CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changes.md"}
 
 
 def pages() -> Iterator[tuple[str, str]]:
-    """Yield the name and text of every page that is made."""
+    """Yield the name and text of every generated page."""
     for rule in RULES:
         yield f"rules/{rule_pages.file_of(rule)}", rule_pages.page(rule)
     yield "rules/index.md", rule_pages.index()
@@ -47,7 +46,7 @@ def pages() -> Iterator[tuple[str, str]]:
 
 
 def moved(page: str) -> str:
-    """Return a page of the repository's root with its links as the site needs them."""
+    """Return a page from the root of the repository, with its links adapted to the site."""
 
     def link(found: re.Match[str]) -> str:
         target = found[1]
@@ -59,7 +58,7 @@ def moved(page: str) -> str:
 
 
 def linked(page: str) -> str:
-    """Return a page with each code in it as a link to its rule."""
+    """Return a page with each code linked to its rule."""
     return re.sub(r"(?<!\[)\b(VFS\d{3})\b(?!\])", r"[\1](rules/\1.md)", page)
 
 
@@ -84,7 +83,7 @@ def _described(name: str, thing: Any) -> Iterator[str]:
 
 def _declared(name: str, thing: Any) -> str:
     if inspect.isfunction(thing):
-        return f"{name}{_spelt(inspect.signature(thing))}"
+        return f"{name}{_spelled(inspect.signature(thing))}"
     if issubclass(thing, Enum):
         members = (f"    {member.name} = {member.value!r}" for member in thing)
     else:
@@ -93,7 +92,7 @@ def _declared(name: str, thing: Any) -> str:
     return "\n".join([f"class {name}({base}):", *members])
 
 
-def _spelt(signature: inspect.Signature) -> str:
+def _spelled(signature: inspect.Signature) -> str:
     text = re.sub(r"'([\w.| \[\]]+)'", r"\1", str(signature))
     return re.sub(r"= Target\(.*?\)\)", "= NEWEST", text)
 
@@ -103,7 +102,7 @@ def _kind(kind: object) -> str:
 
 
 def assemble(build: Path = BUILD) -> Path:
-    """Put the pages and the configuration for Zensical into a folder; return the configuration's path."""
+    """Assemble the pages and the configuration for Zensical in a folder; return the configuration's path."""
     import yaml
 
     shutil.rmtree(build, ignore_errors=True)
@@ -122,7 +121,7 @@ def assemble(build: Path = BUILD) -> Path:
 
 
 def build() -> int:
-    """Build the site strictly; return Zensical's exit status."""
+    """Build the site in strict mode; return Zensical's exit status."""
     made = assemble()
     command = [sys.executable, "-m", "zensical", "build", "--strict", "--clean", "--config-file", str(made)]
     status = subprocess.run(command, cwd=ROOT, check=False).returncode
@@ -133,7 +132,7 @@ def build() -> int:
 
 
 def refresh() -> None:
-    """Rewrite what is generated inside the pages of docs/."""
+    """Rewrite the generated tables inside the pages of docs/."""
     for path in sorted(DOCS.glob("*.md")):
         page = path.read_text(encoding="utf-8")
         fresh = refreshed(page)
@@ -142,7 +141,7 @@ def refresh() -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Do what the options say."""
+    """Run the task that the options select."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--refresh", action="store_true")
     parser.add_argument("--pages-only", action="store_true")

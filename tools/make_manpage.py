@@ -1,7 +1,7 @@
 """Make man/vfslint.1, the manual page, from the table of options.
 
 python tools/make_manpage.py            write the page
-python tools/make_manpage.py --check    only check that the present one is fresh
+python tools/make_manpage.py --check    only check that the page is up to date
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ PAGE = Path(__file__).resolve().parent.parent / "man" / "vfslint.1"
 NOTICE = "Made by tools/make_manpage.py from lint/cli/options.py. Do not edit."
 
 EXAMPLES = {
-    "virsh dumpxml guest | vfslint -": "Check a domain as libvirt knows it.",
+    "virsh dumpxml guest | vfslint -": "Check a domain that is defined in libvirt.",
     "vfslint --target=rhel-9 guests/": "Check a folder for the releases that RHEL 9 ships.",
     "vfslint --format=sarif=vfslint.sarif guests/": "Print a report and write one for code scanning.",
-    "vfslint explain 'virtiofs requires shared memory'": "Explain an error message of libvirt.",
+    "vfslint explain 'virtiofs requires shared memory'": "Explain an error message from libvirt.",
 }
 
 
@@ -54,7 +54,7 @@ def make() -> str:
         text(LINT.summary),
     ]
     for title, rows in help.sections(LINT):
-        # What it works on belongs to the description.
+        # Arguments are part of the description.
         lines += [] if title == "arguments" else [f".SH {text(title.upper())}"]
         for tag, description in rows:
             lines += tagged(tag, description)

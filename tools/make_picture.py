@@ -1,6 +1,6 @@
-"""Draws the README's picture: what vfslint really prints for two of the examples, as SVG by rich.
+"""Makes the picture in the README: the output of vfslint for two of the examples, as SVG.
 
-`python tools/make_picture.py` writes docs/output.svg; a test holds that it is fresh.
+`python tools/make_picture.py` writes docs/output.svg; a test checks that it is up to date.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Makes the site's page of each rule from its docstring, with what vfslint really prints for its examples."""
+"""Makes the page of each rule on the site from its docstring, with the output of vfslint for its examples."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from vfslint.rules import RULES
 GROUPS = {
     "0": "The document, its structure, the domain",
     "1": "Memory, NUMA and huge pages",
-    "2": "The filesystem and its neighbours",
+    "2": "Filesystems and other devices",
     "3": "virtiofsd and its options",
     "4": "An external virtiofsd",
     "5": "qemu.conf",
@@ -31,12 +31,12 @@ GROUPS = {
     "8": "Several domains together",
 }
 SURFACES = {
-    "parse": "`virsh define` refuses it, because libvirt cannot read the domain",
-    "schema": "`virsh define --validate` and `virsh edit` refuse it; a plain `virsh define` drops it",
-    "define": "`virsh define` refuses it",
+    "parse": "`virsh define` rejects it, because libvirt cannot parse the domain",
+    "schema": "`virsh define --validate` and `virsh edit` reject it; a plain `virsh define` silently drops it",
+    "define": "`virsh define` rejects it",
     "start": "`virsh start` fails",
-    "guest": "the domain starts, and the guest pays for it",
-    "never": "nothing ever says so",
+    "guest": "the domain starts, but fails or misbehaves in the guest",
+    "never": "libvirt never reports it",
 }
 
 
@@ -77,11 +77,11 @@ def _bad(rule: Rule, example: Example) -> Iterator[str]:
         yield f"What `{shown.fix}` changes:\n\n```diff\n{shown.diff}```"
     if shown.text.strip() != example.text.strip():
         body = f"```xml\n{shown.text.rstrip()}\n```"
-        yield f'??? note "{shown.file}, whole"\n\n' + re.sub(r"^(?=.)", "    ", body, flags=re.MULTILINE)
+        yield f'??? note "The complete {shown.file}"\n\n' + re.sub(r"^(?=.)", "    ", body, flags=re.MULTILINE)
 
 
 def _circumstances(title: str, example: Example) -> Iterator[str]:
-    """Yield the heading of an example, and what its circumstances are where words do not tell."""
+    """Yield the heading of an example, and the facts or the qemu.conf that it needs."""
     given, _, conf = example.given.partition("qemu.conf:")
     words = [word.strip() for word in given.split(",") if word.strip()]
     host = next((word.split()[1] for word in words if word.startswith("host ")), None)
@@ -90,13 +90,13 @@ def _circumstances(title: str, example: Example) -> Iterator[str]:
     listed = f" ({', '.join(words)})" if words else ""
     yield f"## {title}{listed}"
     if host:
-        yield f"The host, as far as it matters here:\n\n```json\n{_facts(host, example.text)}\n```"
+        yield f"The facts of the host that matter here:\n\n```json\n{_facts(host, example.text)}\n```"
     if conf:
         yield f"Its qemu.conf:\n\n```ini\n{conf.strip()}\n```"
 
 
 def _facts(host: str, text: str) -> str:
-    """Return the facts of a host that make the example: what is special about it, and the example's paths."""
+    """Return the facts of a host that an example needs: what is special about the host, and the example's paths."""
     facts = {
         "paths": {path: kind for path, kind in hosts.BARE["paths"].items() if f"'{path}'" in text} or None,
         "virtiofsd": [known for known in hosts.BARE["virtiofsd"] if f"'{known['path']}'" in text] or None,
@@ -107,7 +107,7 @@ def _facts(host: str, text: str) -> str:
 
 
 def _listed(value: object) -> str:
-    """Return a fact as JSON, with each of several entries on a line of its own."""
+    """Return a fact as JSON, with one line per entry if there are several."""
     if isinstance(value, list) and len(value) > 1:
         return "[\n    " + ",\n    ".join(map(json.dumps, value)) + "\n  ]"
     return json.dumps(value)
@@ -119,7 +119,7 @@ def _fenced(example: Example) -> str:
 
 
 class Demonstration:
-    """What the command prints for an example, in a folder with the files that its circumstances ask for."""
+    """The output of the command for an example, in a folder with the files that the example needs."""
 
     def __init__(self, example: Example) -> None:
         self.text = document(example.text).decode()
@@ -137,7 +137,7 @@ class Demonstration:
 
 
 def _options(given: str) -> Iterator[str]:
-    """Yield the options that bring an example's circumstances about; write the files that they name."""
+    """Yield the options for the circumstances of an example; write the files that they name."""
     given, _, conf = given.partition("qemu.conf:")
     for words in (piece.split() for piece in given.split(",") if piece.strip()):
         if words[0] == "session":
@@ -170,7 +170,7 @@ def index(rules: Iterable[Rule] = RULES) -> str:
     parts = [
         "# Rules",
         f"There are {len(rules)} rules. `vfslint rules` lists them, `vfslint explain CODE` prints one page. "
-        "Where a code is wanted, its name does as well, and so does the start of several codes: `VFS2`.",
+        "A rule can be given by its code or its name, and several rules by a prefix of their codes: `VFS2`.",
     ]
     for digit, title in GROUPS.items():
         chosen = [rule for rule in rules if rule.code[3] == digit]
@@ -187,7 +187,7 @@ def index(rules: Iterable[Rule] = RULES) -> str:
 
 
 def messages(rules: Iterable[Rule] = RULES) -> str:
-    """Return the page that leads from what libvirt, QEMU and virtiofsd say to the rule that foretells it."""
+    """Return the page that maps the messages of libvirt, QEMU and virtiofsd to rules."""
     said: dict[str, list[str]] = {}
     for rule in rules:
         for message in rule.manual.libvirt_says:
@@ -197,8 +197,8 @@ def messages(rules: Iterable[Rule] = RULES) -> str:
         shown = message.replace("|", "\\|")
         lines.append(f"| `{shown}` | {'<br>'.join(said[message])} |")
     return (
-        "# Messages\n\nWhat libvirt, QEMU and virtiofsd say, and the rule that says it first. "
-        '`vfslint explain "MESSAGE"` finds the rule from a message as it was printed, values and all.\n\n'
+        "# Messages\n\nThe messages of libvirt, QEMU and virtiofsd, and the rules that report the mistake first. "
+        '`vfslint explain "MESSAGE"` finds the rule for a message as it was printed, including its values.\n\n'
         + "\n".join(lines)
         + "\n"
     )

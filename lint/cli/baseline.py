@@ -1,7 +1,7 @@
-"""A baseline: findings that were there when vfslint came, so that only new ones are reported.
+"""A baseline: existing findings, so that only new ones are reported.
 
-It is JSON: the findings of each file by fingerprint, with how many there are of it. Files are named from the
-folder that the baseline lies in.
+It is JSON: the fingerprints of the findings in each file, each with its count. File names are relative to the
+folder of the baseline.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ class Baseline:
         self.counts = counts
 
     def apply(self, run: Run) -> int:
-        """Move the findings that are listed from `run.findings` to `run.known`; return how many are stale.
+        """Move listed findings from `run.findings` to `run.known`; return the number of stale entries.
 
-        Stale are entries for a file that was checked, or is gone, which no finding answers to any more.
+        An entry is stale if no finding matches it any more, and its file was checked or does not exist.
         """
         left = Counter(self.counts)
         new, run.known = [], []
@@ -95,9 +95,9 @@ def _name(path: str, file: str) -> str:
 
 
 def _counts(found: Any) -> Counter[Entry]:
-    """Raises ValueError where the JSON has another shape."""
+    """Raises ValueError if the JSON has another structure."""
     if not isinstance(found, dict) or found.get("version") != FORMAT:
-        raise ValueError("another version")
+        raise ValueError("unknown version")
     listed = found.get("files")
     if not isinstance(listed, dict) or not all(isinstance(entries, list) for entries in listed.values()):
         raise ValueError("no files")
@@ -105,7 +105,7 @@ def _counts(found: Any) -> Counter[Entry]:
     for file, entries in listed.items():
         for entry in entries:
             if not isinstance(entry, dict):
-                raise ValueError("no entry")
+                raise ValueError("invalid entry")
             fingerprint, number = entry.get("fingerprint"), entry.get("count")
             if not isinstance(fingerprint, str) or not isinstance(number, int):
                 raise ValueError("no fingerprint")

@@ -1,4 +1,4 @@
-"""What `--help` prints, and the pieces of it that the manual page and the completion scripts use as well."""
+"""The text of `--help`, and the parts of it that the manual page and the completion scripts use, too."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def text(command: Command) -> str:
 
 
 def usage(command: Command) -> str:
-    """Return how a command is called, in one line."""
+    """Return the usage of a command, in one line."""
     return f"{command.program} [OPTION…] {command.operand.metavar if command.operand else ''}".rstrip()
 
 
 def sections(command: Command) -> Iterator[tuple[str, list[Row]]]:
-    """Yield the headings of the help, each with its rows: what is typed, and what it means."""
+    """Yield the headings of the help, each with its rows: what to type, and what it means."""
     if command.operand:
         yield "arguments", [(command.operand.metavar.strip("[…]"), command.operand.help)]
     for title, options in command.groups.items():
@@ -45,7 +45,7 @@ def sections(command: Command) -> Iterator[tuple[str, list[Row]]]:
 
 
 def signature(option: Option) -> str:
-    """Return every way to write an option, and what stands for its value."""
+    """Return all spellings of an option, and the placeholder for its value."""
     flags = ", ".join(option.flags)
     if not option.has_value:
         return flags
@@ -53,7 +53,7 @@ def signature(option: Option) -> str:
 
 
 def description(option: Option) -> str:
-    """Return what an option is for, and its default."""
+    """Return the description of an option, with its default."""
     help = option.help.replace("{words}", ", ".join(words(option)))
     default = option.default or (KEYS[option.name].default if option.name in KEYS and option.has_value else "")
     return f"{help}; default: {default}" if default and default != "none" else help

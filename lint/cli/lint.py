@@ -1,4 +1,4 @@
-"""One pass over the files: resolves what applies to each, reads and lints it, and fixes it if asked to."""
+"""One pass over the files: resolve the profile of each, read it, lint it, and fix it on request."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from types import SimpleNamespace
 from typing import TextIO
 
 from vfslint import report
-from vfslint.cli.messages import complain, counted
+from vfslint.cli.messages import counted, write_messages
 from vfslint.cli.options import CLEAN, FAILED, FOUND
 from vfslint.config.profile import Profile, Resolver
 from vfslint.engine import Skipped
 from vfslint.files import NotWritten, files_in, replace
 from vfslint.findings import Finding, Severity
-from vfslint.run import Run, judge
+from vfslint.run import Run, check
 from vfslint.usage import UsageError
 from vfslint.xml.document import MAXIMUM_BYTES
 from vfslint.xml.printable import printable
@@ -53,13 +53,13 @@ class Check:
     def files(self) -> list[str]:
         """Return the files to check, each once; those that a configuration excludes are noted as skipped."""
         configurations = self._resolver.configurations
-        chosen = []
+        selected = []
         for path in dict.fromkeys(files_in(self.options.operands, configurations)):
             if self.options.force_exclude and path != STANDARD_INPUT and configurations.excludes_file(path):
                 self.run.skipped.append(Skipped(path, "the configuration excludes it"))
             else:
-                chosen.append(path)
-        return chosen
+                selected.append(path)
+        return selected
 
     def resolve(self, paths: Sequence[str]) -> None:
         """Resolve the profile of every file, before the first one is linted. Raises `UsageError`."""
@@ -69,7 +69,7 @@ class Check:
             self._profiles[name] = self._resolver.profile(name, text)
 
     def _only_text(self, paths: Sequence[str]) -> bytes | None:
-        """Return the text of the only file in UTF-8: rules that cannot match it need not be loaded."""
+        """Return the text of the file if there is only one, in UTF-8: rules that cannot match it are not loaded."""
         if len(paths) != 1 or self.fixes:
             return None
         try:
@@ -108,14 +108,14 @@ class Check:
         return list({id(profile): profile for profile in self._profiles.values()}.values())
 
     def _lint_together(self) -> None:
-        """Lint the domains of all files together; what a file's own profile finds in it counts."""
+        """Lint the domains of all files together; of each file, keep the findings of its own profile."""
         members = self.run.members
         engines = {file: profile.engine for file, profile in self._profiles.items()}
         for engine in dict.fromkeys(engines[member.file] for member in members):
             together = engine.judge_fleet(members, self._reopen)
             mine = [found for found in together.findings if engines[found.file] is engine]
-            silent = tuple(one for one in together.suppressed if engines[one.finding.file] is engine)
-            self.run.take_together(together._replace(findings=mine, suppressed=silent))
+            suppressed = tuple(one for one in together.suppressed if engines[one.finding.file] is engine)
+            self.run.take_together(together._replace(findings=mine, suppressed=suppressed))
 
     def _reopen(self, name: str) -> Source:
         standard_input = self._standard_input
@@ -125,51 +125,51 @@ class Check:
         return self.options.stdin_filename or "<stdin>" if path == STANDARD_INPUT else path
 
     def _read(self, path: str) -> Source:
-        # One byte more than libvirt would read: enough to see that a file is too large, even an endless one.
+        # One byte more than libvirt reads shows that a file is too large, even an endless one.
         if path == STANDARD_INPUT:
             stream = getattr(self.streams.stdin, "buffer", None)
             data = stream.read(MAXIMUM_BYTES + 1) if stream else self.streams.stdin.read().encode()
             self._standard_input = Source(data, self._name(path))
             return self._standard_input
         with open(path, "rb") as file:
-            # Python makes room for all that is asked for: for a plain file, ask for what there is.
+            # Python allocates as many bytes as are requested, so request only the size of a regular file.
             size = os.fstat(file.fileno()).st_size or MAXIMUM_BYTES
             return Source(file.read(min(size, MAXIMUM_BYTES) + 1), path)
 
     def _fix(self, path: str, source: Source) -> None:
         # Start time: most runs fix nothing.
-        from vfslint.fixes import Mended, Mender
+        from vfslint.fixes import Fixed, Fixer
 
         engine, guard = self._profiles[source.name].engine, self._resolver.guard(source.name).engine
         kind = self.options.kind
-        mended = Mender(
-            lambda one: judge(engine, one, kind),
-            lambda one: judge(guard, one, kind),
+        result = Fixer(
+            lambda one: check(engine, one, kind),
+            lambda one: check(guard, one, kind),
             unsafe=self.options.unsafe_fixes,
-        ).mend(source)
+        ).fix(source)
         if self.options.diff:
-            self._show(source, mended.source)
+            self._show(source, result.source)
         elif path == STANDARD_INPUT:
-            _write_bytes(self.streams.stdout, mended.source)
-        elif mended.fixed:
+            _write_bytes(self.streams.stdout, result.source)
+        elif result.fixed:
             try:
-                replace(path, source.data, mended.source.data)
+                replace(path, source.data, result.source.data)
             except NotWritten as reason:
                 self.errors.append(f"cannot fix {path}: {reason}")
-                mended = Mended(source, judge(engine, source, kind))
-        self.run.take(mended.source, mended.outcome, kind)
-        self.run.fixed += mended.fixed
+                result = Fixed(source, check(engine, source, kind))
+        self.run.take(result.source, result.outcome, kind)
+        self.run.fixed += result.fixed
 
     def _show(self, before: Source, after: Source) -> None:
         if before.data != after.data:
             # Start time: most runs show no difference.
             from vfslint.report.diff import diff
-            from vfslint.report.text import wants_colour
+            from vfslint.report.text import wants_color
 
             stdout = self.streams.stdout
-            coloured = wants_colour(stdout, self.options.color)
+            colored = wants_color(stdout, self.options.color)
             with report.shielded(stdout):
-                stdout.write(diff(before, after, coloured=coloured))
+                stdout.write(diff(before, after, colored=colored))
 
 
 def _write_bytes(out: TextIO, source: Source) -> None:
@@ -209,8 +209,8 @@ def lint(options: SimpleNamespace, streams: Streams) -> int:
         finally:
             _report_fixes(check, "Fixed")
     if options.verbose:
-        complain(streams.stderr, [f"skipped {skipped.file}: {skipped.reason}" for skipped in check.run.skipped])
-    complain(streams.stderr, [*check.errors, *(failure.line for failure in check.run.failures)])
+        write_messages(streams.stderr, [f"skipped {skipped.file}: {skipped.reason}" for skipped in check.run.skipped])
+    write_messages(streams.stderr, [*check.errors, *(failure.line for failure in check.run.failures)])
     return _status(check)
 
 
@@ -252,7 +252,7 @@ def _write_baseline(check: Check, path: str) -> None:
         baseline.write(path, check.run)
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
-    complain(check.streams.stderr, [f"{path} now holds {counted(len(check.run.findings), 'finding')}"])
+    write_messages(check.streams.stderr, [f"{path} now holds {counted(len(check.run.findings), 'finding')}"])
     check.run.findings = []
 
 
@@ -264,7 +264,7 @@ def _apply_baseline(check: Check, path: str) -> None:
     if stale:
         entries = "1 entry is" if stale == 1 else f"{stale} entries are"
         advice = f"{entries} stale in {path}; --write-baseline {path} drops what is fixed"
-        complain(check.streams.stderr, [advice])
+        write_messages(check.streams.stderr, [advice])
 
 
 def _status(check: Check) -> int:

@@ -1,7 +1,7 @@
 """The command `vfslint`: arguments and streams in, exit status out.
 
-Imports stand in functions for the start time: what lints costs `--version` 30 ms, and what a command alone needs would
-cost a run on one file between 1 and 20 ms.
+Imports are in functions to keep the start fast: the linter would cost `--version` 30 ms, and what only one command
+needs would cost a run on one file between 1 and 20 ms.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from io import TextIOWrapper
 from types import SimpleNamespace
 from typing import TextIO
 
-from vfslint.cli.messages import complain
+from vfslint.cli.messages import write_messages
 from vfslint.cli.options import CLEAN, COMMANDS, FAILED, INTERRUPTED, LINT, check_operands, read
 from vfslint.usage import UsageError
 from vfslint.version import VERSION
@@ -23,7 +23,7 @@ from vfslint.version import VERSION
 def run() -> None:
     """Entry point of the console script."""
     for stream in (sys.stdout, sys.stderr):
-        # A file name or a sign that the terminal cannot show must not end in a traceback.
+        # A character that the terminal cannot encode must not cause a traceback.
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     status = main(sys.argv[1:], sys.stdin, sys.stdout, sys.stderr)
@@ -32,24 +32,24 @@ def run() -> None:
         sys.stderr.flush()
     except BrokenPipeError:
         status = FAILED
-    # All is written. Taking every module and tree apart again would cost a sixth of a run on one file.
+    # Everything is written. Deallocating all modules and trees would take a sixth of a run on one file.
     os._exit(status)
 
 
 def main(argv: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO) -> int:
     """Run `vfslint` with the given arguments and streams; return the exit status."""
     usual = gc.get_threshold()
-    # Most of what a run makes it keeps; looking for garbage all the while would cost a tenth of it.
+    # Most objects live until the end of the run; collecting garbage more often takes a tenth of it.
     gc.set_threshold(100_000)
     try:
         return _run(argv, stdin, stdout, stderr)
     except UsageError as error:
-        complain(stderr, str(error).split("\n"))
+        write_messages(stderr, str(error).split("\n"))
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read the output has seen enough.
+        # The reader of the output has closed it.
         return FAILED
     finally:
         gc.set_threshold(*usual)

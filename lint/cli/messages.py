@@ -1,4 +1,4 @@
-"""What the command says on standard error."""
+"""Messages on standard error."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TextIO
 from vfslint.xml.printable import printable
 
 
-def complain(stderr: TextIO, messages: Iterable[str]) -> None:
-    """Write messages, a line each."""
+def write_messages(stderr: TextIO, messages: Iterable[str]) -> None:
+    """Write messages, one per line."""
     for message in messages:
         stderr.write(f"vfslint: {printable(message)}\n")
 

@@ -1,7 +1,7 @@
 """The commands and their options, one record for each, and the reader of command lines.
 
-The reader, `--help`, the manual page and the completion scripts all use this table.
-Every start loads it: a record is a plain class, because a NamedTuple takes 0.2 ms to make.
+The reader, `--help`, the manual page and the completion scripts all use this table. Records are plain classes,
+because every start loads this module, and defining a NamedTuple takes 0.2 ms.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,16 +10,16 @@ from types import SimpleNamespace
 from vfslint.config.keys import KEYS
 from vfslint.usage import UsageError, did_you_mean, invalid
 
-# What completes the value of an option, if its words are not listed in `choices`.
+# How to complete the value of an option that has no `choices`.
 FILES = "files"
 FORMATS = "formats"
 RULES = "rules"
 
 
 class Option:
-    """One option. `metavar` or `choices` stand for its value; without either it is a switch.
+    """One option. An option with neither `metavar` nor `choices` is a switch.
 
-    `help` is a phrase without a full stop, to which the default is added; in it, `{words}` stands for all words
+    `help` is a phrase without a period, to which the default is added; `{words}` in it is replaced with all words
     that the value can be.
     """
 
@@ -47,7 +47,7 @@ class Option:
 
     @property
     def attribute(self) -> str:
-        """The name of its value in what the reader returns."""
+        """The name of the attribute with its value in what the reader returns."""
         return self.name.replace("-", "_")
 
     @property
@@ -57,12 +57,12 @@ class Option:
 
     @property
     def initial(self) -> str | bool | None:
-        """Its value if it is not given: False for a switch, None if there is no default here."""
+        """The value if the option is not given: False for a switch, None if there is no default here."""
         return self.default if self.has_value or self.negatable else False
 
     @property
     def flags(self) -> dict[str, bool]:
-        """Every way to write it, short ones first, and what it means: False for `--no-…`."""
+        """All spellings of the option, short ones first, and their meaning: False for `--no-…`."""
         flags = {f"-{self.short}": True} if self.short else {}
         flags[f"--{self.name}"] = True
         if self.negatable:
@@ -79,7 +79,7 @@ def _of_key(
     negatable: bool = False,
     completion: str = "",
 ) -> Option:
-    """Return the option that overrides a key. It has no default here: without it, the configuration counts."""
+    """Return the option that overrides a configuration key. It has no default, because the key has one."""
     key = KEYS[name]
     return Option(
         name,
@@ -171,7 +171,7 @@ Groups = dict[str, tuple[Option, ...]]
 
 
 class Operand:
-    """What a command works on: how often it may be given, and what to ask for if it is not given that often."""
+    """The operand of a command: how many there may be, and the error message if there are more or fewer."""
 
     def __init__(
         self, metavar: str, help: str, least: int, most: int | None, request: str, choices: tuple[str, ...] = ()
@@ -185,7 +185,7 @@ class Operand:
 
 
 class Command:
-    """One command. `name` is empty for the one that lints; `groups` are its options, by heading."""
+    """One command. `name` is empty for the command that lints; `groups` are the options, by heading."""
 
     def __init__(self, name: str, summary: str, operand: Operand | None, groups: Groups) -> None:
         self.name = name
@@ -195,7 +195,7 @@ class Command:
 
     @property
     def program(self) -> str:
-        """What is typed to run it."""
+        """What to type to run it."""
         return f"vfslint {self.name}".rstrip()
 
     @property
@@ -281,7 +281,7 @@ ENVIRONMENT = {
 }
 
 
-# the reader: argparse would take 10 ms of every start, and say less about a wrong option
+# The reader. argparse would take 10 ms of every start, and explain less about a wrong option.
 
 
 def read(command: Command, argv: Sequence[str]) -> SimpleNamespace:
@@ -290,7 +290,7 @@ def read(command: Command, argv: Sequence[str]) -> SimpleNamespace:
 
 
 def check_operands(command: Command, operands: Sequence[str]) -> None:
-    """Raise `UsageError` if a command was not given what it works on."""
+    """Raise `UsageError` if the operands of a command are missing, too many, or invalid."""
     operand = command.operand
     if operand is None:
         if operands:
@@ -313,7 +313,7 @@ class _Reader:
         self.flags = {flag: (option, on) for option in command.options for flag, on in option.flags.items()}
 
     def read(self, argv: Sequence[str]) -> SimpleNamespace:
-        # Options that lint has and this command does not are not given.
+        # Options that only the command that lints has are present with their initial values.
         values = {option.attribute: option.initial for option in (*LINT.options, *self.command.options)}
         self.options = SimpleNamespace(**values, operands=[])
         words = iter(argv)

@@ -1,4 +1,4 @@
-"""How far a long run is, on a terminal."""
+"""A progress bar for long runs on a terminal."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TextIO
 
-# Shorter runs end before anybody has read anything.
+# Seconds before the bar appears; shorter runs do not need one.
 PATIENCE = 0.8
 
 
 def shown(paths: Sequence[str], stderr: TextIO, clock: Callable[[], float] = time.monotonic) -> Iterator[str]:
-    """Yield the paths, and draw a bar from the moment on that it takes longer than a moment."""
+    """Yield the paths, and draw a bar if that takes longer than PATIENCE."""
     start = clock()
     paths_left = iter(paths)
     done = 0

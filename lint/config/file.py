@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 MAXIMUM_BYTES = 1024 * 1024
 
-# A pattern becomes a regular expression, whose time grows with the power of its asterisks.
+# A pattern becomes a regular expression, which can take time exponential in the number of asterisks.
 MAXIMUM_STARS = 3
 
-# A pyproject.toml without one of these headers cannot hold our table; then TOML need not be read.
+# A pyproject.toml without one of these headers cannot contain our table, and need not be parsed.
 _OUR_TABLE = rb"(?m)^\s*\[+\s*tool\s*(?:\]|\.\s*[\"']?vfslint\b)|^\s*tool\s*[.=]"
 
 Place = tuple[str, ...]
@@ -50,14 +50,14 @@ class Configuration:
         return lines_of(self._text)
 
     def place(self, *key: str) -> str:
-        """Return `file:line` of a key, or of the nearest thing around it."""
-        whole = (*_table_of(self.file), *key)
-        while whole and whole not in self._lines:
-            whole = whole[:-1]
-        return f"{self.file}:{self._lines.get(whole, 1)}"
+        """Return `file:line` of a key, or of the nearest enclosing table."""
+        full = (*_table_of(self.file), *key)
+        while full and full not in self._lines:
+            full = full[:-1]
+        return f"{self.file}:{self._lines.get(full, 1)}"
 
     def path(self, key: str) -> str | None:
-        """Return the path that a key sets, from the folder that the configuration lies in."""
+        """Return the path that a key sets, relative to the folder of the configuration."""
         value = self.values.get(key)
         return None if value is None else os.path.join(os.path.dirname(self.file), value)
 
@@ -85,15 +85,15 @@ class Configuration:
 
     @property
     def selects_files(self) -> bool:
-        """Whether it says which files are to be checked."""
+        """Whether it sets which files to check."""
         return "include" in self.values or "exclude" in self.values
 
     def includes(self, path: str) -> bool:
-        """Whether a file is to be checked when its folder is."""
+        """Whether to check a file when its folder is checked."""
         return self._include.match_file(self._relative(path)) and not self.excludes(path)
 
     def excludes(self, path: str, *, folder: bool = False) -> bool:
-        """Whether a file or folder is left out."""
+        """Whether a file or folder is excluded."""
         return "exclude" in self.values and self._exclude.match_file(self._relative(path) + ("/" if folder else ""))
 
     def ignored_in(self, path: str) -> dict[str, list[str]]:
@@ -129,7 +129,7 @@ def read(file: str) -> Configuration | None:
 
 
 def _shown(file: str) -> str:
-    """Return the path as people would type it: relative where it lies below the working directory."""
+    """Return the path as people would type it: relative if it is below the working directory."""
     relative = os.path.relpath(file)
     return file if relative.startswith(os.pardir) else relative
 
@@ -143,7 +143,7 @@ def _table_of(file: str) -> Place:
 
 
 def _parsed(name: str, data: bytes) -> tuple[str, dict[str, Any]]:
-    # Start time: 7 ms, in vain for a pyproject.toml without our table.
+    # Start time: 7 ms, which a pyproject.toml without our table does not need.
     if sys.version_info >= (3, 11):
         import tomllib
     else:

@@ -1,6 +1,6 @@
-"""The files that a profile is made of besides the configuration: a qemu.conf, host facts, libvirt's own schema.
+"""The other files that a profile depends on: a qemu.conf, host facts, libvirt's own schema.
 
-Imports stand in the functions for the start time: a run that names none of these files loads none of their readers.
+Imports are in functions to keep the start fast: a run that uses none of these files does not load their readers.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ THIS_MACHINE = ""
 
 
 class Inputs:
-    """Reads each of these files once. All methods raise `UsageError` for what cannot be read."""
+    """Reads each of these files once. All methods raise `UsageError` if a file cannot be read."""
 
     def __init__(self) -> None:
         self._confs: dict[tuple[str, Version], QemuConf] = {}
@@ -55,7 +55,7 @@ class Inputs:
         return self._hosts[path, session]
 
     def libvirt_schema(self, where: str) -> str:
-        """Return the path of libvirt's own schema: in a folder, or where this machine has it if asked for auto."""
+        """Return the path of libvirt's own schema: in a folder, or for auto the one installed on this machine."""
         if where not in self._schemas:
             from vfslint.vocabulary import libvirt_schema
 

@@ -1,7 +1,7 @@
 """The keys of a configuration: their types, allowed values, defaults and descriptions.
 
 The reader of configurations, their JSON schema, the documentation and the options of the same name use this table.
-Every start loads it: a record is a plain class, because a NamedTuple takes 0.2 ms to make.
+Records are plain classes, because every start loads this module, and defining a NamedTuple takes 0.2 ms.
 """
 
 from vfslint.targets import NAMED
@@ -12,9 +12,9 @@ OFF = "off"
 class Key:
     """One key. `type` says which values it accepts; see `CHECKS` in vfslint.config.file for what each means.
 
-    `allowed` lists the words that its value, or in a table each value, may be; `default` is what counts, in words,
-    if the key is missing. `option` says whether an option of the same name overrides it, or adds to it.
-    `description` is a phrase without a full stop.
+    `allowed` lists the words that the value, or each value in a table, may be; `default` describes what applies if
+    the key is missing. `option` says whether an option of the same name overrides it, or adds to it. `description`
+    is a phrase without a period.
     """
 
     def __init__(
@@ -43,9 +43,9 @@ PATH = "path"
 PATTERNS = "list of patterns"
 WORD = "word"
 
-# A table of this type has these keys, or its value is a name alone.
+# The keys of a table of type TARGET; the value can also be just a name.
 TARGET_KEYS = ("name", "libvirt", "qemu", "virtiofsd")
-# The value of `virtiofsd` that stands for the daemon in C.
+# The value of `virtiofsd` for the C daemon.
 NO_VIRTIOFSD = "none"
 
 KEYS: dict[str, Key] = {

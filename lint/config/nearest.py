@@ -16,7 +16,7 @@ NAMES = (".vfslint.toml", "vfslint.toml", "pyproject.toml")
 
 
 class Configurations:
-    """The configuration of each file. It reads each one once and remembers which folders it applies to."""
+    """The configuration of each file. Each configuration is read once."""
 
     def __init__(self, named: str | None = None, *, isolated: bool = False) -> None:
         self._isolated = isolated
@@ -51,19 +51,19 @@ class Configurations:
         return found
 
     def includes(self, path: str) -> bool:
-        """Whether a file of a folder is to be checked."""
+        """Whether to check a file of a folder."""
         configuration = self.of(path)
         if configuration and configuration.selects_files:
             return configuration.includes(path)
         return Everything().includes(path)
 
     def excludes(self, path: str) -> bool:
-        """Whether a folder is left out."""
+        """Whether a folder is excluded."""
         configuration = self.of(path)
         return configuration is not None and configuration.excludes(path, folder=True)
 
     def excludes_file(self, path: str) -> bool:
-        """Whether a file is left out even if it is named."""
+        """Whether a file is excluded even if it is named."""
         configuration = self.of(path)
         return configuration is not None and configuration.excludes(path)
 

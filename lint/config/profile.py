@@ -140,11 +140,11 @@ class Resolver:
         ignored |= resolve(self.ignore(configuration).value) | self._off(configuration)
         if select is None and not ignored:
             return rules, ()
-        chosen = frozenset(rule.code for rule in rules) if select is None else resolve(select)
-        chosen -= ignored
+        selected = frozenset(rule.code for rule in rules) if select is None else resolve(select)
+        selected -= ignored
         return (
-            tuple(rule for rule in rules if rule.code in chosen),
-            tuple(rule for rule in rules if rule.code not in chosen),
+            tuple(rule for rule in rules if rule.code in selected),
+            tuple(rule for rule in rules if rule.code not in selected),
         )
 
     def select(self, configuration: Configuration | None) -> Value:
@@ -186,7 +186,7 @@ class Resolver:
     # the context
 
     def context(self, configuration: Configuration | None) -> Context:
-        """Return what is known besides the file itself."""
+        """Return what is known apart from the file itself."""
         if configuration not in self._contexts:
             target: Target = self.target(configuration).value
             session: bool = self.session(configuration).value

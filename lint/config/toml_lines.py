@@ -1,4 +1,4 @@
-"""On which line each key of a TOML text stands, which tomllib does not tell. The text is known to be TOML."""
+"""The line of each key in a TOML text, which tomllib does not provide. The text must be valid TOML."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Key = tuple[str, ...]
 
 
 def lines_of(text: str) -> dict[Key, int]:
-    """Return the line of each table, key and item (its number as text) by its whole key."""
+    """Return the line of each table, key and item (with its index as text) by its full key."""
     return _Scan(text).lines
 
 
@@ -80,7 +80,7 @@ class _Scan:
                     self._statement(key, stop="=")
             self._at += 1
         else:
-            # A number with a point, or a date and a time, are several tokens.
+            # A number with a decimal point, or a date with a time, is several tokens.
             while self._peek() not in ("\n", ",", "]", "}", ""):
                 self._at += 1
 

@@ -1,1 +1,1 @@
-"""What is known of a host, and what a domain needs of one."""
+"""Facts of a host, and what a domain needs of one."""

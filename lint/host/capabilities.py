@@ -11,12 +11,12 @@ from vfslint.vocabulary import numbers
 from vfslint.xml.document import Malformed, Node, read
 from vfslint.xml.source import Source
 
-# Machine types that carry the QEMU release they came with; a distribution's own carry none.
+# Machine types that contain the QEMU release that introduced them; a distribution's own types do not.
 _VERSIONED = re.compile(r"(?:pc-i440fx|pc-q35|virt|pseries|s390-ccw-virtio)-(\d{1,3})\.(\d{1,3})\Z")
 
 
 def load(data: bytes) -> Host:
-    """Return the facts; raises `Unreadable` where the XML is something else."""
+    """Return the facts; raises `Unreadable` if the XML is something else."""
     try:
         document = read(Source(data, "facts"))
     except Malformed as failure:
@@ -27,16 +27,16 @@ def load(data: bytes) -> Host:
     if root.tag == "domainCapabilities":
         return _of_domains(root)
     raise Unreadable(
-        f"<{root.tag[:80]}> holds no facts of a host: "
-        "give the output of vfslint host, virsh capabilities or virsh domcapabilities"
+        f"<{root.tag[:80]}> does not contain facts of a host; "
+        "use the output of vfslint host, virsh capabilities or virsh domcapabilities"
     )
 
 
 def _of_host(root: Node) -> Host:
     cells = root.children("host/topology/cells/cell")
-    # The smallest of the sizes is the ordinary page, which is never short.
-    ordinary = min((pool.size_kib for cell in cells for pool in _pools(cell)), default=0)
-    pools = tuple(pool for cell in cells for pool in _pools(cell) if pool.size_kib > ordinary)
+    # The smallest size is that of regular pages, of which there is no shortage.
+    regular = min((pool.size_kib for cell in cells for pool in _pools(cell)), default=0)
+    pools = tuple(pool for cell in cells for pool in _pools(cell) if pool.size_kib > regular)
     nodes = {_number(cell, "id"): size for cell in cells if (size := _memory(cell)) is not None}
     arch = root.child("host/cpu/arch")
     return Host(
@@ -59,7 +59,7 @@ def _of_domains(root: Node) -> Host:
 
 
 def _pools(cell: Node) -> Iterator[Pool]:
-    """Yield a cell's pools. libvirt gives their size here; what is free, `virsh freepages` tells."""
+    """Yield a cell's pools. The XML has their sizes only; `virsh freepages` shows what is free."""
     for pages in cell.children("pages"):
         size = numbers.scaled(pages.value("size") or "", pages.value("unit"))
         total = numbers.unsigned(pages.text, bits=64)
@@ -78,14 +78,14 @@ def _number(node: Node, name: str) -> int:
 
 
 def _release(machine: Node) -> Iterator[Version]:
-    """Yield the QEMU release of an alias such as q35: the newest machine type is the release's own."""
+    """Yield the QEMU release of an alias such as q35: the newest machine type has the release in its name."""
     found = _VERSIONED.match(machine.value("canonical") or "")
     if found:
         yield int(found[1]), int(found[2]), 0
 
 
 def _choices(root: Node, path: str, enumeration: str) -> frozenset[str] | None:
-    """Return the values of an enumeration; None where this libvirt does not report it."""
+    """Return the values of an enumeration; None if this libvirt does not report it."""
     found = root.child(path)
     for enum in found.children("enum") if found else ():
         if enum.value("name") == enumeration:

@@ -1,6 +1,6 @@
-"""What is known of a host: facts from a saved document, or from libvirt's own capabilities XML.
+"""Facts of a host: from a saved document, or from libvirt's own capabilities XML.
 
-Every fact may be missing (None): what is not known gives no finding. `survey` takes the same facts live.
+Every fact may be missing (None), and a missing fact causes no finding. `survey` collects the same facts live.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from vfslint.targets import Target, Version, contemporary, spell
 FORMAT = 1
 MAXIMUM_BYTES = 16 * 1024 * 1024
 
-# How a path is found on a host; a program is a file that may be executed.
+# What a path can be on a host; a program is an executable file.
 KINDS = ("directory", "file", "program", "socket", "other", "missing")
 
 # libvirt keeps each guest's files below this folder of memory_backing_dir (qemu_conf.c).
@@ -25,21 +25,21 @@ DEFAULT_BACKING_DIRECTORY = "/var/lib/libvirt/qemu/ram"
 # File systems that keep their files in memory.
 IN_MEMORY = frozenset({"tmpfs", "ramfs", "hugetlbfs"})
 
-# The Rust virtiofsd says since this release that it takes options one by one, without `-o`.
+# Since this release, the Rust virtiofsd reports that it accepts separate options, without `-o`.
 _SEPARATE_OPTIONS = (1, 11, 1)
 
 Kind = TypeVar("Kind")
 
 
 class Unreadable(Exception):
-    """The facts cannot be used. The text is one line."""
+    """The facts cannot be read. The text is one line."""
 
 
 class Pool(NamedTuple):
-    """Pages of one size on one NUMA node, or on the whole host where `node` is None.
+    """Pages of one size on one NUMA node, or on the whole host if `node` is None.
 
-    `free` is None where only the size of the pool is known. The kernel adds up to `overcommit` pages when
-    they are asked for (nr_overcommit_hugepages).
+    `free` is None if only the size of the pool is known. The kernel adds up to `overcommit` pages on demand
+    (nr_overcommit_hugepages).
     """
 
     size_kib: int
@@ -50,7 +50,7 @@ class Pool(NamedTuple):
 
     @property
     def at_most(self) -> int:
-        """How many pages a guest can get, as far as is known."""
+        """The most pages that a guest can get, as far as is known."""
         return (self.total if self.free is None else self.free) + self.overcommit
 
 
@@ -69,11 +69,11 @@ class HugePages:
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """The page sizes that the host's kernel knows, in KiB, the smallest first."""
+        """The page sizes that the host's kernel supports, in KiB, the smallest first."""
         return tuple(sorted({pool.size_kib for pool in self.pools}))
 
     def pool(self, size_kib: int, node: int | None = None) -> Pool | None:
-        """The pool of a size on a node, or on the whole host; None where nothing is known of it."""
+        """The pool of a size on a node, or on the whole host; None if nothing is known about it."""
         found = self._by_place.get((size_kib, node))
         if found or node is not None:
             return found
@@ -84,25 +84,25 @@ class HugePages:
         return Pool(size_kib, sum(pool.total for pool in parts), sum(free) if len(free) == len(parts) else None)
 
     def free(self, size_kib: int, node: int | None = None) -> int | None:
-        """How many pages of a size a guest can get; None where nothing is known of them."""
+        """How many pages of a size a guest can get; None if nothing is known about them."""
         pool = self.pool(size_kib, node)
         return None if pool is None else pool.at_most
 
     def total(self, size_kib: int, node: int | None = None) -> int | None:
-        """How many pages of a size the host has when no guest runs; None where that is not known."""
+        """How many pages of a size the host has when no guest runs; None if that is not known."""
         pool = self.pool(size_kib, node)
         return None if pool is None else pool.total + pool.overcommit
 
 
 class Mount(NamedTuple):
-    """A mounted hugetlbfs and the size of its pages."""
+    """A mounted hugetlbfs and its page size."""
 
     path: str
     size_kib: int
 
 
 class Storage(NamedTuple):
-    """The file system that a path lies on. Sizes are None where they are not known."""
+    """The file system that a path lies on. Sizes are None if they are not known."""
 
     path: str
     filesystem: str
@@ -116,10 +116,10 @@ class Storage(NamedTuple):
 
 
 class Daemon(NamedTuple):
-    """A virtiofsd. `version` is None for the daemon in C, and where `is_known` is false.
+    """A virtiofsd. `version` is None for the C daemon, and if `is_known` is false.
 
-    `features` is what `--print-capabilities` names; None where the program did not answer with JSON, which
-    `has_answered` tells from not having been asked.
+    `features` is what `--print-capabilities` lists; None if the program did not print JSON, or if it was not run.
+    `has_answered` is false only in the first case.
     """
 
     path: str
@@ -135,23 +135,23 @@ class Daemon(NamedTuple):
 
     @property
     def has_separate_options(self) -> bool:
-        """Whether libvirt 10.6.0 and newer give it its options one by one."""
+        """Whether libvirt 10.6.0 and newer pass separate options to it."""
         if self.features is not None:
             return "separate-options" in self.features
         return self.version is not None and self.version >= _SEPARATE_OPTIONS
 
     @property
     def title(self) -> str:
-        """How messages call it."""
+        """What messages call it."""
         if self.is_c:
-            return "the virtiofsd in C"
+            return "the C virtiofsd"
         return f"virtiofsd {spell(self.version)}" if self.version else self.path
 
 
 class Discovery(NamedTuple):
-    """Which programs the vhost-user files name for a share, in libvirt's order.
+    """The programs that the vhost-user files name for virtiofs shares, in libvirt's order.
 
-    `fault` tells why libvirt gives up the search before it starts: one unreadable file spoils it.
+    `fault` is the reason why libvirt does not search at all: one invalid file is enough.
     """
 
     binaries: tuple[str, ...] = ()
@@ -182,18 +182,18 @@ class Host:
     memory_sources: frozenset[str] | None = None
 
     def path_kind(self, path: str) -> str | None:
-        """What a path is, one of `KINDS`; None where that is not known."""
+        """What a path is, one of `KINDS`; None if that is not known."""
         return self.paths.get(path) or self.paths.get(posixpath.normpath(path))
 
     def storage_at(self, path: str) -> Storage | None:
-        """The file system that a path lies on, or None where that is not known."""
+        """The file system that a path lies on, or None if that is not known."""
         return self.storage.get(path) or self.storage.get(posixpath.normpath(path))
 
     @property
     def page_kib(self) -> int | None:
-        """The size that `<hugepages/>` without a `<page>` stands for, or None where that is not known.
+        """The page size of `<hugepages/>` without a `<page>`, or None if that is not known.
 
-        libvirt takes the mount with the kernel's own default size, else the first one
+        libvirt uses the mount with the kernel's default size, else the first one
         (qemu_command.c:qemuBuildMemoryGetDefaultPagesize).
         """
         sizes = [mount.size_kib for mount in self.hugetlbfs or ()]
@@ -202,21 +202,21 @@ class Host:
         return sizes[0]
 
     def drivers_for(self, arch: str) -> frozenset[str] | None:
-        """The filesystem drivers of the host's QEMU for an architecture, or None where they are not known."""
+        """The filesystem drivers of the host's QEMU for an architecture, or None if they are not known."""
         return self.filesystem_drivers if arch == self.arch else None
 
     def sources_for(self, arch: str) -> frozenset[str] | None:
-        """The memory sources of the host's QEMU for an architecture, or None where they are not known."""
+        """The memory sources of the host's QEMU for an architecture, or None if they are not known."""
         return self.memory_sources if arch == self.arch else None
 
     def daemon_at(self, path: str) -> Daemon | None:
-        """The virtiofsd of that path, or None where nothing is known of it."""
+        """The virtiofsd of that path, or None if nothing is known about it."""
         return self.daemons.get(path)
 
     def daemon(self, libvirt: Version) -> Daemon | None:
-        """The virtiofsd that libvirt chooses for a share that names none, or None.
+        """The virtiofsd that libvirt selects for a share that does not name one, or None.
 
-        Since 10.6.0 it asks each for its capabilities and passes over those that do not answer.
+        Since 10.6.0 it asks each for its capabilities, and skips those that do not answer.
         """
         for path in self.discovery.binaries if self.discovery else ():
             daemon = self.daemon_at(path) or Daemon(path)
@@ -225,7 +225,7 @@ class Host:
         return None
 
     def target(self, otherwise: Target) -> Target:
-        """Return the stack of this host; what is not known of it is what `otherwise` has."""
+        """Return the releases on this host; those that are not known come from `otherwise`."""
         target = contemporary(self.libvirt) if self.libvirt else otherwise
         if self.qemu:
             target = target._replace(qemu=self.qemu)

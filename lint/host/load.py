@@ -1,4 +1,4 @@
-"""Reads and writes the facts of a host: what `vfslint host` writes, or libvirt's own capabilities XML."""
+"""Reads and writes the facts of a host: the JSON of `vfslint host`, or libvirt's own capabilities XML."""
 
 from __future__ import annotations
 
@@ -42,18 +42,18 @@ def load(data: bytes) -> Host:
     except ValueError as error:
         raise Unreadable(f"neither JSON nor libvirt's capabilities XML: {_one_line(error)}") from None
     if not isinstance(found, dict):
-        raise Unreadable("the facts are no JSON object; vfslint host writes one")
+        raise Unreadable("the facts are not a JSON object, as vfslint host writes it")
     if found.get("version") != FORMAT:
-        raise Unreadable(f'the facts are not of version {FORMAT}: there is no "version": {FORMAT}')
+        raise Unreadable(f'unknown version of the facts; expected "version": {FORMAT}')
     return _Facts(found, "").host()
 
 
 def dump(host: Host) -> dict[str, Any]:
-    """Return a host's facts as the JSON object that `load` reads; facts that are not known are left out."""
+    """Return a host's facts as the JSON object that `load` reads; unknown facts are omitted."""
     written: dict[str, Any] = {
         "version": FORMAT,
-        "libvirt": _spelt(host.libvirt),
-        "qemu": _spelt(host.qemu),
+        "libvirt": _spelled(host.libvirt),
+        "qemu": _spelled(host.qemu),
         "kernel": host.kernel,
         "arch": host.arch,
         "session": host.session,
@@ -75,7 +75,7 @@ def dump(host: Host) -> dict[str, Any]:
     return {name: value for name, value in written.items() if value is not None}
 
 
-def _spelt(release: Version | None) -> str | None:
+def _spelled(release: Version | None) -> str | None:
     return None if release is None else spell(release)
 
 
@@ -108,14 +108,14 @@ def _one_line(error: Exception) -> str:
 
 
 class _Facts:
-    """A JSON object of the document, and where it stands there. Keys that it does not know are left alone."""
+    """A JSON object in the document, and its place there. Unknown keys are ignored."""
 
     def __init__(self, found: dict[str, Any], where: str) -> None:
         self.found = found
         self.where = where
 
     def get(self, name: str, kind: type[Kind]) -> Kind | None:
-        """Return a value of that type; None where it is absent or null."""
+        """Return a value of that type; None if it is missing or null."""
         value = self.found.get(name)
         if value is None:
             return None
@@ -124,7 +124,7 @@ class _Facts:
         return value
 
     def need(self, name: str, kind: type[Kind]) -> Kind:
-        """Return a value of that type, which must be there."""
+        """Return a value of that type, which must exist."""
         value = self.get(name, kind)
         if value is None:
             raise Unreadable(f"{self.where}{name} is missing")
@@ -138,7 +138,7 @@ class _Facts:
         return number
 
     def amount(self, name: str) -> int:
-        """Return a number that must be there and is not negative."""
+        """Return a number that must exist and is not negative."""
         self.need(name, int)
         return self.size(name) or 0
 
@@ -156,7 +156,7 @@ class _Facts:
         if found is None:
             return None
         if not all(isinstance(text, str) for text in found):
-            raise Unreadable(f"{self.where}{name} holds something that is not a string")
+            raise Unreadable(f"{self.where}{name} contains something that is not a string")
         return tuple(found)
 
     def set_of(self, name: str) -> frozenset[str] | None:
@@ -209,7 +209,7 @@ class _Facts:
         found = self.get("paths", dict) or {}
         for path, kind in found.items():
             if kind not in KINDS:
-                raise Unreadable(f"paths[{json.dumps(path)}] is none of {', '.join(KINDS)}"[:300])
+                raise Unreadable(f"paths[{json.dumps(path)}] is not one of {', '.join(KINDS)}"[:300])
         return found
 
     def pool(self) -> Pool:
@@ -233,11 +233,11 @@ class _Facts:
         )
 
     def discovery(self) -> Discovery:
-        """Return what the vhost-user files say."""
+        """Return the contents of the vhost-user files."""
         return Discovery(self.texts("binaries") or (), self.get("fault", str) or "")
 
     def daemon(self) -> Daemon:
-        """Return a virtiofsd; a null for its features tells that it did not answer."""
+        """Return a virtiofsd; its features are null if it did not answer."""
         is_c = self.get("version", str) == "C"
         return Daemon(
             self.need("path", str),

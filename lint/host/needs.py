@@ -1,4 +1,4 @@
-"""A domain on a host: what it asks of it, and what of that is missing."""
+"""What a domain needs of a host, and what the host lacks."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from vfslint.domain.domain import Domain
     from vfslint.host.facts import Daemon, Host, Storage
 
-# Sizes as virsh allocpages takes them.
+# The units that virsh allocpages accepts.
 _UNITS = (("T", 1024**3), ("G", 1024**2), ("M", 1024), ("K", 1))
 
 
 class Shortage(NamedTuple):
-    """Pages of one size that the host lacks. Where it is not exact, `free` is the size of the whole pool."""
+    """A lack of pages of one size. If it is not exact, `free` is the size of the whole pool."""
 
     node: Node
     size_kib: int
@@ -34,19 +34,19 @@ class Shortage(NamedTuple):
 
     @property
     def where(self) -> str:
-        """Which part of the host is meant."""
+        """The part of the host, for messages."""
         if not self.nodes:
             return ""
         return f" on NUMA node{'s' * (len(self.nodes) > 1)} {', '.join(map(str, self.nodes))}"
 
     @property
     def command(self) -> str:
-        """The command that makes up for it."""
+        """The command that allocates the missing pages."""
         return allocation(self.size_kib, self.needed, self.free, self.total, self.nodes[:1])
 
 
 def allocation(size_kib: int, needed: int, free: int, total: int, nodes: tuple[int, ...] = ()) -> str:
-    """Return the `virsh allocpages` that leaves `needed` pages free: an empty pool is set, others grow."""
+    """Return the `virsh allocpages` that leaves `needed` pages free: an empty pool is set, others are extended."""
     place = "".join(f" --cellno {node}" for node in nodes)
     if total == 0:
         return f"virsh allocpages {spell_pages(size_kib)} {needed}{place}"
@@ -54,7 +54,7 @@ def allocation(size_kib: int, needed: int, free: int, total: int, nodes: tuple[i
 
 
 def spell_pages(size_kib: int) -> str:
-    """Write a page size as virsh takes it: 2M."""
+    """Return a page size as virsh accepts it: 2M."""
     unit, factor = next((unit, factor) for unit, factor in _UNITS if size_kib % factor == 0)
     return f"{size_kib // factor}{unit}"
 
@@ -65,10 +65,10 @@ class _Place(NamedTuple):
 
 
 def needs(domain: Domain, host: Host | None, default_kib: int | None = None) -> dict[_Place, tuple[Node, int]]:
-    """Return how many pages a domain takes, by size and by the nodes of the host that they must come from.
+    """Return how many pages a domain needs, by size and by the nodes of the host that they must come from.
 
-    What is bound to nodes counts for the whole host as well, under no node. `default_kib` is the host's
-    default size where no host is known.
+    Pages bound to nodes also count for the whole host, under no node. `default_kib` is the default page size if
+    no host is known.
     """
     found: dict[_Place, tuple[Node, int]] = {}
     for demand in _all_demands(domain):
@@ -92,7 +92,7 @@ def _all_demands(domain: Domain) -> Iterator[Demand]:
 
 
 def shortages(domain: Domain, host: Host) -> Iterator[Shortage]:
-    """Yield each page size that the host has too few of; a node only where the host as a whole has enough."""
+    """Yield each page size that the host has too few of; a single node only if the host as a whole has enough."""
     if host.hugepages is None:
         return
     short: set[int] = set()
@@ -111,13 +111,13 @@ def shortages(domain: Domain, host: Host) -> Iterator[Shortage]:
 def missing_mounts(domain: Domain, context: Context) -> Iterator[tuple[Node, int | None]]:
     """Yield the entry and page size of memory for which no hugetlbfs is mounted.
 
-    memfd needs a mount only where no size is written: libvirt then takes that of a mount (9.0.0 asked).
+    memfd needs a mount only without an explicit size: libvirt then uses the size of a mount (tested with 9.0.0).
     """
     host = context.host
     if host is None or host.hugetlbfs is None:
         return
     if context.conf and context.conf["hugetlbfs_mount"]:
-        return  # the setting takes the place of what is mounted
+        return  # the setting replaces what is mounted
     mounted = {mount.size_kib for mount in host.hugetlbfs}
     sizes = host.hugepages.sizes if host.hugepages else None
     seen: set[Node] = set()
@@ -132,7 +132,7 @@ def missing_mounts(domain: Domain, context: Context) -> Iterator[tuple[Node, int
 
 
 def unknown_sizes(domain: Domain, host: Host) -> Iterator[tuple[Node, int]]:
-    """Yield the entries whose page size other hosts of the architecture have, but not this one."""
+    """Yield the entries whose page size exists on other hosts of the architecture, but not on this one."""
     sizes = host.hugepages.sizes if host.hugepages else ()
     of_others = HUGE_PAGES_KIB.get(domain.arch)
     seen: set[Node] = set()
@@ -145,13 +145,13 @@ def unknown_sizes(domain: Domain, host: Host) -> Iterator[tuple[Node, int]]:
 
 
 def backing_directory(context: Context) -> str | None:
-    """Return memory_backing_dir: of the qemu.conf given, else of the host; None where it is not known."""
+    """Return memory_backing_dir: of the qemu.conf, else of the host; None if it is not known."""
     configured = context.conf.text("memory_backing_dir") if context.conf else None
     return configured or (context.host.backing_directory if context.host else None)
 
 
 def backing_storage(context: Context) -> Storage | None:
-    """Return the file system that files of guests' memory lie on, or None where it is not known."""
+    """Return the file system of the guests' memory files, or None if it is not known."""
     directory = backing_directory(context) if context.host else None
     return context.host.storage_at(directory) if context.host and directory else None
 
@@ -162,8 +162,8 @@ def backing_span(domain: Domain) -> Span:
     return decided.span if decided else domain.regions[0].at
 
 
-def servant(share: Filesystem, context: Context) -> Daemon | None:
-    """Return the host's virtiofsd that serves a share, or None where nothing is known of it."""
+def daemon_of(share: Filesystem, context: Context) -> Daemon | None:
+    """Return the virtiofsd of the host that serves a share, or None if nothing is known about it."""
     if context.host is None or share.socket is not None:
         return None
     if share.binary_path:
@@ -172,14 +172,14 @@ def servant(share: Filesystem, context: Context) -> Daemon | None:
 
 
 class Lack(NamedTuple):
-    """An option that a daemon does not take, and the daemon that would."""
+    """An option that a daemon does not support, and the daemon that would."""
 
     node: Node
     needed: str
 
 
 def lacks(share: Filesystem, daemon: Daemon, libvirt: Version) -> Iterator[Lack]:
-    """Yield the options of a share that a daemon of the host does not take."""
+    """Yield the options of a share that a daemon of the host does not support."""
     if not daemon.is_known:
         return
     release = daemon.version or (0, 0, 0)
@@ -188,7 +188,7 @@ def lacks(share: Filesystem, daemon: Daemon, libvirt: Version) -> Iterator[Lack]
     if share.idmap and share.uid_map and release < (1, 5, 0):
         yield Lack(share.idmap, "virtiofsd 1.5.0 or newer")
     if share.locks and not daemon.is_c:
-        # libvirt itself refuses both values where it gives options one by one.
-        refuses_off = daemon.has_separate_options and libvirt >= (10, 6, 0)
-        if refuses_off or any(lock.value == "on" for lock in share.locks):
-            yield Lack(share.locks[0].node, "the virtiofsd in C")
+        # If libvirt passes separate options, it rejects both values itself.
+        rejects_off = daemon.has_separate_options and libvirt >= (10, 6, 0)
+        if rejects_off or any(lock.value == "on" for lock in share.locks):
+            yield Lack(share.locks[0].node, "the C virtiofsd")

@@ -1,7 +1,7 @@
-"""`vfslint setup`: the commands that make a host and a guest ready for a domain, as a shell script.
+"""`vfslint setup`: the commands that prepare a host and a guest for a domain, as a shell script.
 
-The script is POSIX sh, can be run twice, and holds values of the domain in quoted form only: a mount tag may
-be any text.
+The script is POSIX sh, can be run repeatedly, and contains values of the domain only in quotes: a mount tag may be any
+text.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ if TYPE_CHECKING:
     from vfslint.domain.domain import Domain
     from vfslint.host.facts import Host
 
-# Where <hugepages/> without a size leads to when the host is not known: the size of nearly every x86 kernel.
+# The size of <hugepages/> without a size if the host is not known: the default of nearly every x86 kernel.
 _DEFAULT_PAGE_KIB = 2048
 
 _QEMU_CONF = "/etc/libvirt/qemu.conf"
 _RESTART = "systemctl try-restart virtqemud.service libvirtd.service"
 
-# fstab(5): what ends a field there, a comment, and the sign that starts an escape.
+# fstab(5): characters that end a field, or start a comment or an escape.
 _FSTAB = str.maketrans({sign: f"\\{ord(sign):03o}" for sign in " \t\n\\#"})
 
 
 class Step(NamedTuple):
-    """Some commands and what they are for."""
+    """Commands, and their purpose as a comment."""
 
     reason: str
     commands: tuple[str, ...] = ()
 
 
 def write(domains: Domain | Sequence[Domain], context: Context, out: TextIO) -> None:
-    """Write the script for one domain, or for several that are to run together on one host.
+    """Write the script for one domain, or for several that run together on one host.
 
-    With facts of the host only what it still lacks is written.
+    If facts of the host are known, only what is missing there is written.
     """
     together = list(domains) if isinstance(domains, Sequence) else [domains]
     host = list(_host_steps(together, context))
@@ -50,7 +50,7 @@ def write(domains: Domain | Sequence[Domain], context: Context, out: TextIO) -> 
 
 
 def quoted(text: str) -> str:
-    """Return a word of a shell command. What does not print is written by its bytes."""
+    """Return a word of a shell command. Text that is not printable is written as escaped bytes."""
     if text.isprintable():
         return shlex.quote(text)
     plain = re.compile(rb"[A-Za-z0-9_./ -]")
@@ -64,7 +64,7 @@ def _host_steps(domains: Sequence[Domain], context: Context) -> Iterator[Step]:
     shares = [share for domain in domains for share in domain.shares]
     if any(domain.type == "kvm" for domain in domains) and _kind(context, "/dev/kvm") in (None, "missing"):
         yield Step(
-            "The domain runs under KVM: the processor's module must be loaded.",
+            "The domain uses KVM: the module for the processor must be loaded.",
             ("[ -e /dev/kvm ] || modprobe kvm_intel || modprobe kvm_amd",),
         )
     yield from _daemon(shares, context)
@@ -83,9 +83,9 @@ def _daemon(shares: Sequence[VirtioFS], context: Context) -> Iterator[Step]:
     if not shares or (host and host.daemon(target.libvirt)):
         return
     if target.virtiofsd is None:
-        package, reason = "qemu-system-common", "virtiofsd comes with QEMU (Fedora, RHEL: package virtiofsd)."
+        package, reason = "qemu-system-common", "virtiofsd is part of QEMU (Fedora, RHEL: package virtiofsd)."
     else:
-        package, reason = "virtiofsd", "virtiofsd is a package of its own since QEMU 8.0."
+        package, reason = "virtiofsd", "virtiofsd is a separate package since QEMU 8.0."
     yield Step(
         reason,
         (
@@ -95,7 +95,7 @@ def _daemon(shares: Sequence[VirtioFS], context: Context) -> Iterator[Step]:
     )
     if context.session and not (host and host.can_map_ids):
         yield Step(
-            "virtiofsd without root needs newuidmap and newgidmap.",
+            "An unprivileged virtiofsd needs newuidmap and newgidmap.",
             ("command -v newuidmap newgidmap || apt-get install uidmap || dnf install shadow-utils-subid",),
         )
 
@@ -105,7 +105,7 @@ def _directories(shares: Sequence[VirtioFS], context: Context) -> Iterator[Step]
     missing = [path for path in wanted if path and _kind(context, path) != "directory"]
     if missing:
         yield Step(
-            "The directories to share; libvirt does not make them.",
+            "The directories to share; libvirt does not create them.",
             tuple(f"mkdir -p -- {quoted(path)}" for path in missing),
         )
 
@@ -125,7 +125,7 @@ def _sockets(shares: Sequence[VirtioFS], context: Context) -> Iterator[Step]:
         if share.readonly and context.target.virtiofsd:
             options.append("--readonly")
         yield Step(
-            "A virtiofsd of its own for a share with a socket: to be started before the domain, each time.\n"
+            "A share with a socket needs its own virtiofsd, started each time before the domain.\n"
             f"Set SHARED_DIR_{number} to the directory. QEMU's user must be able to open the socket: see\n"
             "--socket-group.",
             (f"{_daemon_path(context)} {' '.join(options)} &",),
@@ -145,14 +145,14 @@ def _pages(domains: Sequence[Domain], context: Context) -> Iterator[Step]:
     for domain in domains:
         for (size, nodes), (_, number) in needs(domain, host, _DEFAULT_PAGE_KIB).items():
             place = size, nodes if len(nodes) == 1 else ()
-            # A demand on several nodes stands in that on the whole host already.
+            # A demand on several nodes is already part of the demand on the whole host.
             if len(nodes) < 2:
                 demand[place] = demand.get(place, 0) + number
     for size in sorted({size for size, _ in demand}):
         commands = tuple(_allocations(size, demand, host))
         if commands:
             yield Step(
-                f"Huge pages of {spell_size(size)}: {demand[size, ()]} of them. To have them at every boot:\n"
+                f"{demand[size, ()]} huge pages of {spell_size(size)}. To allocate them at every boot:\n"
                 f"{_at_boot(size, demand[size, ()])}",
                 commands,
             )
@@ -160,12 +160,12 @@ def _pages(domains: Sequence[Domain], context: Context) -> Iterator[Step]:
 
 
 def _allocations(size: int, demand: dict[tuple[int, tuple[int, ...]], int], host: Host | None) -> Iterator[str]:
-    """Yield what sets the pools of single nodes, then what the host as a whole needs besides."""
+    """Yield the commands that set the pools of single nodes, then the one for the rest on the whole host."""
     bound = {nodes: number for (at, nodes), number in demand.items() if at == size and nodes}
     unbound = demand[size, ()] - sum(bound.values())
     for nodes, number in sorted([*bound.items(), ((), unbound)], key=lambda item: (not item[0], item[0])):
         pool = host.hugepages.pool(size, *nodes) if host and host.hugepages else None
-        # The pages of the nodes are the host's as well.
+        # The pages of the nodes are also in the pool of the host.
         taken = sum(bound.values()) if not nodes else 0
         missing = max(number + taken - max(pool.at_most, taken), 0) if pool else number
         place = "".join(f" --cellno {node}" for node in nodes)
@@ -196,7 +196,7 @@ def _mounts(domains: Sequence[Domain], context: Context) -> Iterator[Step]:
         folder = "/dev/hugepages" if size == _DEFAULT_PAGE_KIB else f"/dev/hugepages{spell_pages(size)}"
         mount = f"mount -t hugetlbfs -o pagesize={spell_pages(size)} hugetlbfs {folder}"
         yield Step(
-            f"A hugetlbfs with pages of {spell_size(size)}; libvirt finds it when its daemon starts.",
+            f"A hugetlbfs with pages of {spell_size(size)}; libvirt's daemon looks for it when it starts.",
             (
                 f"mkdir -p {folder}",
                 f"grep -q '^[^ ]* {folder} hugetlbfs ' /proc/mounts || {{ {mount} && {_RESTART}; }}",
@@ -214,8 +214,8 @@ def _memory_files(domains: Sequence[Domain], context: Context) -> Iterator[Step]
     line = 'memory_backing_dir = "/dev/shm/"'
     restart = _RESTART.replace("systemctl", "systemctl --user") if context.session else _RESTART
     yield Step(
-        f"Memory becomes files of up to {spell_size(size)} in memory_backing_dir, by default on a disk.\n"
-        "/dev/shm keeps them in memory; it holds half of the host's unless mounted with another size.\n"
+        f"Guest memory is files of up to {spell_size(size)} in memory_backing_dir, by default on a disk.\n"
+        "/dev/shm keeps them in memory; its size is half of the host's memory by default.\n"
         "<source type='memfd'/> needs none of this.",
         (
             f"grep -q '^ *memory_backing_dir' {path} || printf '%s\\n' '{line}' >> {path}",
@@ -229,7 +229,7 @@ def _guest_steps(domain: Domain, context: Context) -> Iterator[Step]:
     if not tags:
         return
     yield Step(
-        "The guest's kernel has virtio-fs since Linux 5.4. Windows: install the driver viofs of virtio-win\n"
+        "A Linux guest needs Linux 5.4 or newer. Windows: install the driver viofs of virtio-win\n"
         "and WinFsp, start the service VirtioFsSvc, and give the device queue='1024'.",
         ("modprobe virtiofs || grep -w virtiofs /proc/filesystems",),
     )
@@ -250,7 +250,7 @@ def _mounted(share: VirtioFS, tag: str, points: set[str]) -> Step:
     end = "-- " if tag.startswith("-") else ""
     mount = f"mount -t virtiofs {'-o ro ' if share.readonly else ''}{end}{quoted(tag)} {point}"
     return Step(
-        f"Mount the share {printable(tag)!r}, now and at every boot; {point} may be any folder.",
+        f"Mount the share {printable(tag)!r}, now and at every boot; {point} can be any folder.",
         (
             f"mkdir -p {point}",
             f"mountpoint -q {point} || {mount}",
@@ -262,18 +262,18 @@ def _mounted(share: VirtioFS, tag: str, points: set[str]) -> Step:
 def _script(host: Sequence[Step], guests: Sequence[tuple[str, Sequence[Step]]], context: Context) -> str:
     names = ", ".join(repr(printable(name)) for name, _ in guests)
     several = len(guests) > 1
-    nothing = "Nothing is missing on the host." if context.host else "Nothing is to be done on the host."
+    nothing = "Nothing is missing on the host." if context.host else "Nothing needs to be done on the host."
     pieces = [
         "#!/bin/sh",
         f"# Prepares a host and a guest for {names}: {context.target}.",
-        "# Written by vfslint setup. Read it first. Then, as root, on the host: sh FILE host; and in the",
+        "# Written by vfslint setup. Read it first. Then run it as root, on the host: sh FILE host, and in the",
         f"# guest: sh FILE guest{' NAME' if several else ''}.",
         "set -eu",
         "",
         *_function("host", host or [Step(nothing)]),
     ]
     for number, (_, steps) in enumerate(guests, 1):
-        pieces += _function(f"guest_{number}", steps or [Step("Nothing is to be mounted in the guest.")])
+        pieces += _function(f"guest_{number}", steps or [Step("Nothing needs to be mounted in the guest.")])
     pieces += ['case "$*" in', "host) host ;;"]
     for number, (name, _) in enumerate(guests, 1):
         words = f'"guest "{quoted(name)}' if several else "guest"

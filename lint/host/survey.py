@@ -1,8 +1,8 @@
-"""Takes the facts of this machine: `vfslint host` and `--host`.
+"""Collects the facts of this machine: `vfslint host` and `--host`.
 
-Everything is read below a root folder, so that tests can show it another machine. Programs are run without
-a shell, with a time limit, and only where the system itself has put them: a path out of a domain's XML is
-looked at, never run.
+Everything is read below a root folder, so that tests can substitute another machine. Programs are run without a
+shell, with a timeout, and only from the directories where the system installs them: a path from a domain's XML is
+examined, but never run.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 Run = Callable[[Sequence[str]], "str | None"]
 
-# Where distributions install virtiofsd; libvirt itself knows only what the vhost-user files name.
+# Where distributions install virtiofsd; libvirt itself uses only the vhost-user files.
 DAEMONS = (
     "/usr/libexec/virtiofsd",
     "/usr/lib/virtiofsd",
@@ -49,7 +49,7 @@ _LIBVIRT = ("/usr/sbin/virtqemud", "/usr/sbin/libvirtd", "/usr/bin/virsh")
 _EMULATORS = ("/usr/bin/qemu-system-{arch}", "/usr/libexec/qemu-kvm", "/usr/bin/qemu-kvm", "/usr/bin/kvm")
 _VHOST_USER = ("/usr/share/qemu/vhost-user", "/etc/qemu/vhost-user")
 
-# qemu_vhost_user.c: the types that a vhost-user file may have; another one spoils the search.
+# qemu_vhost_user.c: the types in vhost-user files; any other type makes libvirt's search fail.
 _TYPES = frozenset("9p balloon block caif console crypto gpu input net rng rpmsg rproc-serial scsi vsock fs".split())
 _LONGEST_FILE = 1024 * 1024  # qemu_vhost_user.c: DOCUMENT_SIZE
 _SECONDS = 5
@@ -57,9 +57,9 @@ _RELEASE = re.compile(r"\b(\d{1,4})\.(\d{1,4})(?:\.(\d{1,4}))?")
 
 
 def take(root: str = "/", *, session: bool = False, run: Run | None = None) -> Host:
-    """Return the facts of this machine, or of the one whose files lie below `root`.
+    """Return the facts of this machine, or of the one whose files are below `root`.
 
-    A share's directory, a socket or a program is looked at when a rule asks for it.
+    Directories of shares, sockets and programs are examined when a rule needs them.
     """
     machine = Machine(root, run or (_run if root == "/" else _run_nothing))
     arch = os.uname().machine
@@ -86,7 +86,7 @@ def take(root: str = "/", *, session: bool = False, run: Run | None = None) -> H
 
 
 def write(out: TextIO, domains: Iterable[Domain] = (), *, host: Host | None = None) -> None:
-    """Write the facts as JSON, with what the paths are that the domains name."""
+    """Write the facts as JSON, including the kinds of the paths that the domains name."""
     host = host or take()
     paths = {path for domain in domains for path in paths_of(domain)}
     paths.update(host.discovery.binaries if host.discovery else ())
@@ -99,7 +99,7 @@ def write(out: TextIO, domains: Iterable[Domain] = (), *, host: Host | None = No
 
 
 def paths_of(domain: Domain) -> Iterator[str]:
-    """Yield the host paths that a check of the domain asks about."""
+    """Yield the host paths that the rules examine for a domain."""
     if domain.emulator:
         yield domain.emulator.text
     for share in domain.shares:
@@ -109,7 +109,7 @@ def paths_of(domain: Domain) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class LiveHost(Host):
-    """The facts of a machine that is at hand: what has not been taken yet is looked up."""
+    """The facts of the running machine: what has not been collected yet is looked up."""
 
     machine: Machine | None = None
 
@@ -118,7 +118,7 @@ class LiveHost(Host):
         return self.machine.kind(path) if self.machine else super().path_kind(path)
 
     def storage_at(self, path: str) -> Storage | None:
-        """The file system of a path or of the nearest folder above it that is there."""
+        """The file system of a path, or of the nearest existing folder above it."""
         return self.machine.storage(path) if self.machine else super().storage_at(path)
 
 
@@ -131,18 +131,18 @@ class Mounted(NamedTuple):
 
 
 class Machine:
-    """Reads a machine's files below a root folder and runs its programs. What is mounted is read once."""
+    """Reads a machine's files below a root folder and runs its programs. The list of mounts is read once."""
 
     def __init__(self, root: str, run: Run) -> None:
         self.root = root
         self.run = run
 
     def path(self, path: str) -> str:
-        """Return where a path of the machine lies for us."""
+        """Return a path of the machine below the root folder."""
         return os.path.join(self.root, path.lstrip("/"))
 
     def text(self, path: str) -> str | None:
-        """Return a small file's text, or None where it cannot be read."""
+        """Return a small file's text, or None if it cannot be read."""
         try:
             with open(self.path(path), "rb") as file:
                 return file.read(_LONGEST_FILE).decode(errors="replace")
@@ -155,19 +155,19 @@ class Machine:
         return text.strip().partition("\n")[0] if text and text.strip() else None
 
     def number(self, path: str) -> int | None:
-        """Return the number that a file holds, or None."""
+        """Return the number in a file, or None."""
         line = self.line(path)
         return int(line) if line and line.isascii() and line.isdigit() else None
 
     def names(self, folder: str) -> list[str]:
-        """Return what lies in a folder, sorted as strcmp does; nothing where it cannot be read."""
+        """Return the names in a folder, sorted as strcmp does; empty if it cannot be read."""
         try:
             return sorted(os.listdir(self.path(folder)), key=os.fsencode)
         except OSError:
             return []
 
     def kind(self, path: str) -> str | None:
-        """Return one of `host.KINDS`; None where it cannot be told, as for a path that is not absolute."""
+        """Return one of `facts.KINDS`; None if it is unknown, as for a relative path."""
         if not path.startswith("/"):
             return None
         try:
@@ -192,7 +192,7 @@ class Machine:
         return sorted(int(found[1]) for name in names if (found := re.fullmatch(r"node(\d{1,6})", name)))
 
     def nodes(self) -> dict[int, int] | None:
-        """Return the memory of each NUMA node, or None where the kernel shows none."""
+        """Return the memory of each NUMA node, or None if the kernel shows none."""
         found = {}
         for node in self._nodes():
             size = self.meminfo(f"/sys/devices/system/node/node{node}/meminfo").get("MemTotal")
@@ -201,7 +201,7 @@ class Machine:
         return found or None
 
     def hugepages(self) -> HugePages | None:
-        """Return the pools of the host and of each node; None where the kernel shows none at all."""
+        """Return the pools of the host and of each node; None if the kernel shows none."""
         places: list[tuple[int | None, str]] = [(None, "/sys/kernel/mm/hugepages")]
         places += [(node, f"/sys/devices/system/node/node{node}/hugepages") for node in self._nodes()]
         pools = [pool for node, folder in places for pool in self._pools(folder, node)]
@@ -215,14 +215,14 @@ class Machine:
             free = self.number(f"{folder}/{name}/free_hugepages")
             if size and total is not None and free is not None:
                 reserved = self.number(f"{folder}/{name}/resv_hugepages") or 0
-                beyond = self.number(f"{folder}/{name}/nr_overcommit_hugepages") or 0
+                limit = self.number(f"{folder}/{name}/nr_overcommit_hugepages") or 0
                 surplus = self.number(f"{folder}/{name}/surplus_hugepages") or 0
-                overcommit = max(beyond - surplus, 0) if node is None else 0
+                overcommit = max(limit - surplus, 0) if node is None else 0
                 yield Pool(int(size[1]), total, max(free - reserved, 0), node, overcommit)
 
     @lazy
     def mounts(self) -> list[Mounted] | None:
-        """What is mounted, or None where that cannot be read."""
+        """The mounts, or None if they cannot be read."""
         text = self.text("/proc/self/mounts") or self.text("/proc/mounts")
         if text is None:
             return None
@@ -230,7 +230,7 @@ class Machine:
         return [Mounted(_unescaped(f[1]), f[2], tuple(f[3].split(","))) for f in lines if len(f) >= 4]
 
     def hugetlbfs(self, mounts: Iterable[Mounted]) -> Iterator[Mount]:
-        """Yield every hugetlbfs with its page size; the kernel's default where the mount names none."""
+        """Yield every hugetlbfs with its page size, which is the kernel's default if the mount does not set it."""
         for mounted in mounts:
             if mounted.filesystem != "hugetlbfs":
                 continue
@@ -242,7 +242,7 @@ class Machine:
             yield Mount(mounted.path, size)
 
     def storage(self, path: str) -> Storage | None:
-        """Return the file system of a path, or of the nearest folder above it that is there."""
+        """Return the file system of a path, or of the nearest existing folder above it."""
         mounts = self.mounts
         if mounts is None or not path.startswith("/"):
             return None
@@ -257,7 +257,7 @@ class Machine:
         return Storage(path, filesystem, *self._room(path))
 
     def _room(self, path: str) -> tuple[int, int] | tuple[None, None]:
-        """Return the size of a file system and what is free on it, in KiB."""
+        """Return the size and the free space of a file system, in KiB."""
         while path != "/" and not os.path.isdir(self.path(path)):
             path = posixpath.dirname(path)
         try:
@@ -267,7 +267,7 @@ class Machine:
         return found.f_blocks * found.f_frsize // 1024, found.f_bavail * found.f_frsize // 1024
 
     def backing_directory(self, session: bool) -> str | None:
-        """Return memory_backing_dir of the machine's own qemu.conf, or None where that cannot be read."""
+        """Return memory_backing_dir of the machine's qemu.conf, or None if that cannot be read."""
         folder = f"{_configuration_home()}/libvirt" if session else "/etc/libvirt"
         default = f"{folder}/qemu/ram" if session else DEFAULT_BACKING_DIRECTORY
         path = f"{folder}/qemu.conf"
@@ -296,7 +296,7 @@ class Machine:
             if text is None:
                 return None
             if not text:
-                continue  # an empty file masks one of the same name in a folder before
+                continue  # an empty file masks a file of the same name in an earlier folder
             fault, binary = _described(text)
             if fault:
                 return Discovery((), f"{files[name]} {fault}")
@@ -305,17 +305,17 @@ class Machine:
         return Discovery(tuple(binaries))
 
     def daemon(self, path: str) -> Daemon | None:
-        """Ask a virtiofsd for its version and capabilities; None where there is none."""
+        """Run a virtiofsd to get its version and capabilities; None if there is none."""
         if self.kind(path) != "program":
             return None
-        said = self.run([path, "--version"]) or ""
+        printed = self.run([path, "--version"]) or ""
         features = _features(self.run([path, "--print-capabilities"]))
-        # The daemon in C carries QEMU's version and names the FUSE interface that it speaks.
-        is_c = "FUSE" in said or said.startswith("virtiofsd version")
-        return Daemon(path, None if is_c else _release(said), is_c, features, features is not None)
+        # The C daemon prints QEMU's version and the version of its FUSE interface.
+        is_c = "FUSE" in printed or printed.startswith("virtiofsd version")
+        return Daemon(path, None if is_c else _release(printed), is_c, features, features is not None)
 
     def first_release(self, paths: Iterable[str]) -> Version | None:
-        """Return the version that the first of these programs tells, or None."""
+        """Return the version that the first of these programs prints, or None."""
         for path in paths:
             if self.kind(path) == "program":
                 found = _release(self.run([path, "--version"]) or "")
@@ -324,12 +324,12 @@ class Machine:
         return None
 
     def can_map_ids(self) -> bool:
-        """Whether an unprivileged virtiofsd can be given more than one id (newuidmap and newgidmap)."""
+        """Whether an unprivileged virtiofsd can map more than one id (newuidmap and newgidmap)."""
         return all(self.kind(f"/usr/bin/{name}") == "program" for name in ("newuidmap", "newgidmap"))
 
 
 def _described(text: str) -> tuple[str, str | None]:
-    """Return what is wrong with a vhost-user file, and the program that it names for shares."""
+    """Return what is wrong with a vhost-user file, and the program that it names for virtiofs shares."""
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
@@ -344,7 +344,7 @@ def _described(text: str) -> tuple[str, str | None]:
 
 
 def _features(text: str | None) -> frozenset[str] | None:
-    """Return the features in the answer to --print-capabilities, or None where it is no answer."""
+    """Return the features in the output of --print-capabilities, or None if it is not valid."""
     try:
         found = json.loads(text or "")
     except (ValueError, RecursionError):
@@ -361,7 +361,7 @@ def _release(text: str) -> Version | None:
 
 
 def _unescaped(path: str) -> str:
-    """Undo the octal escapes of blanks and backslashes in /proc/self/mounts."""
+    """Decode the octal escapes of whitespace and backslashes in /proc/self/mounts."""
     return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), path)
 
 
@@ -370,7 +370,7 @@ def _configuration_home() -> str:
 
 
 def _run(argv: Sequence[str]) -> str | None:
-    """Run a program and return what it prints, or None where it fails, hangs or is not there."""
+    """Run a program and return what it prints, or None if it fails, hangs or does not exist."""
     try:
         done = subprocess.run(
             argv,
@@ -387,5 +387,5 @@ def _run(argv: Sequence[str]) -> str | None:
 
 
 def _run_nothing(_: Sequence[str]) -> str | None:
-    """Stand in for the programs of a machine that is only shown below a folder."""
+    """Replace the programs of a machine whose files are below a folder."""
     return None

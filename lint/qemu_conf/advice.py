@@ -1,4 +1,4 @@
-"""What people meant where virConf gave up: a sentence, and where the meaning is plain, the edit."""
+"""Help for syntax errors in qemu.conf: an instruction, and a fix if the intention is clear."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ _NAME = re.compile(r"\s*([A-Za-z][A-Za-z0-9_]*)\s*=")
 
 
 class Advice(NamedTuple):
-    """What to do about a fault, and the fix where there is one."""
+    """An instruction, and the fix if there is one."""
 
     help: str
     fix: Fix | None = None
 
 
 class _Cause(NamedTuple):
-    """One recognisable mistake: what stands behind the place where libvirt stopped, and the way out.
+    """One recognizable mistake: what follows the place where libvirt stopped, and how to correct it.
 
-    The part of `behind` called `old` is what the fix replaces by `new`; a `new` of None means that there is
-    no fix. `before` is what the line holds up to that place. `{text}` and `{name}` in `help` and `new` are
-    the parts of `behind` of these names.
+    The fix replaces the group `old` of `after` with `new`; if `new` is None, there is no fix. `before` is what
+    precedes that place on its line. `{text}` and `{name}` in `help` and `new` are the groups of these names in
+    `after`.
     """
 
-    behind: str
+    after: str
     help: str
     new: str | None = None
     before: str = ""
@@ -39,85 +39,85 @@ class _Cause(NamedTuple):
 _END = r"[ \t]*(?:[#;].*)?$"
 _WORD = r"(?P<old>(?P<text>[^\s\"'#;,\[\]=]+))"
 _QUOTES = "\u201c\u201d\u201e\u201f\u2033\u2018\u2019\u201a\u00ab\u00bb"
-_NO_COMMENT = "libvirt knows no comments inside a list: put the comment before the setting"
+_NO_COMMENT = "put the comment before the setting; libvirt does not support comments inside a list"
 
-# By libvirt's message, the first that fits counts; the last of each fits always.
+# For each message of libvirt, the first cause that matches applies; the last one always matches.
 _CAUSES: dict[str, tuple[_Cause, ...]] = {
     "expecting a value": (
         _Cause(
             rf"(?P<old>[{_QUOTES}](?P<text>[^\"{_QUOTES}]*)[{_QUOTES}])",
-            "these are typographic quotes; write straight ones",
+            "replace the typographic quotes with straight ones",
             '"{text}"',
         ),
         _Cause(r"#", _NO_COMMENT, before=r"[\[,].*|^[ \t]*"),
-        _Cause(r"(?P<old>=+)", "write one = only", "", before=r"=[ \t]*"),
-        _Cause(r",", "take away the comma that has no value before it", before=r"[\[,][ \t]*"),
-        _Cause(r"[({]", 'a list stands in square brackets: [ "one", "two" ]'),
-        _Cause(_WORD + _END, "strings stand in quotes", '"{text}"'),
-        _Cause(_WORD + r"[ \t]*[,\]]", "strings stand in quotes", '"{text}"', before=r"[\[,][ \t]*|^[ \t]*"),
-        _Cause(r"$", "write the value on the line of the =, or put a # before the setting for its default"),
-        _Cause(r"", "a value is a string in quotes, a whole number, or a list in brackets"),
+        _Cause(r"(?P<old>=+)", "write only one =", "", before=r"=[ \t]*"),
+        _Cause(r",", "remove the comma, which has no value before it", before=r"[\[,][ \t]*"),
+        _Cause(r"[({]", 'write a list in square brackets: [ "one", "two" ]'),
+        _Cause(_WORD + _END, "put the string in quotes", '"{text}"'),
+        _Cause(_WORD + r"[ \t]*[,\]]", "put the string in quotes", '"{text}"', before=r"[\[,][ \t]*|^[ \t]*"),
+        _Cause(r"$", "write the value on the line of the =, or put a # before the setting to use its default"),
+        _Cause(r"", "write a string in quotes, a whole number, or a list in brackets"),
     ),
     "expecting an assignment": (
-        _Cause(r"(?P<old>:=?[ \t]*)(?P<text>[\"'\[0-9+-])", "a setting is written name = value, with an =", " = "),
-        _Cause(r"(?P<old>-)", "names of settings have underscores, no hyphens", "_", before=r"[A-Za-z0-9_]"),
-        _Cause(r"\.", "names of settings have letters, digits and underscores only"),
-        _Cause(r"", "a setting is written name = value; a line of prose begins with #"),
+        _Cause(r"(?P<old>:=?[ \t]*)(?P<text>[\"'\[0-9+-])", "write a setting as name = value, with an =", " = "),
+        _Cause(r"(?P<old>-)", "write an underscore; names of settings have no hyphens", "_", before=r"[A-Za-z0-9_]"),
+        _Cause(r"\.", "use only letters, digits and underscores in the name of a setting"),
+        _Cause(r"", "write a setting as name = value; start other lines with #"),
     ),
     "expecting a name": (
-        _Cause(r"\[", "qemu.conf has no sections; put a # before the line or take it away"),
-        _Cause(r"(?P<old>;[ \t]*)", "take away the semicolon that ends nothing", ""),
-        _Cause(r"(?P<old>//+)", "a comment begins with #", "#"),
-        _Cause(r"[<{%]", "this is no qemu.conf, where a setting is written name = value"),
-        _Cause(r"$", "the file has nothing but blanks: empty it, or write a comment into it", before=r"^[ \t]*"),
-        _Cause(r"", "a setting begins with a letter and is written name = value"),
+        _Cause(r"\[", "remove the line, or put a # before it; qemu.conf has no sections"),
+        _Cause(r"(?P<old>;[ \t]*)", "remove the semicolon", ""),
+        _Cause(r"(?P<old>//+)", "start the comment with #", "#"),
+        _Cause(r"[<{%]", "check that this is a qemu.conf, where a setting is written name = value"),
+        _Cause(r"$", "make the file empty, or add a comment; it contains only whitespace", before=r"^[ \t]*"),
+        _Cause(r"", "write a setting as name = value, starting with a letter"),
     ),
     "expecting a separator": (
-        _Cause(r"(?P<old>//+)", "a comment begins with #", "#"),
-        _Cause(rf"(?P<old>,){_END}", "take away the comma: the end of the line ends a setting", ""),
-        _Cause(r"\.[0-9]", "libvirt knows whole numbers only"),
-        _Cause(r"[xX][0-9a-fA-F]", "libvirt knows decimal numbers only"),
-        _Cause(rf"[KkMmGgTt]i?[Bb]?{_END}", "libvirt knows no units here; write the number out", before=r"[0-9]"),
+        _Cause(r"(?P<old>//+)", "start the comment with #", "#"),
+        _Cause(rf"(?P<old>,){_END}", "remove the comma; a setting ends at the end of its line", ""),
+        _Cause(r"\.[0-9]", "write a whole number"),
+        _Cause(r"[xX][0-9a-fA-F]", "write a decimal number"),
+        _Cause(rf"[KkMmGgTt]i?[Bb]?{_END}", "write the number without a unit", before=r"[0-9]"),
         _Cause(
             r".*[\"']",
-            "a backslash protects nothing here; put the other kind of quotes around",
+            "use the other kind of quotes around the string; a backslash does not escape them",
             before=r"\\[\"']",
         ),
-        _Cause(r"'", 'only """ begins a string of several lines', before=r"''"),
+        _Cause(r"'", 'use """ for a string of several lines', before=r"''"),
         _Cause(r'"', 'end the string with """', before=r'""'),
-        _Cause(r"(?P<old>)(?P<name>[A-Za-z][A-Za-z0-9_]*)[ \t]*=", "{name} needs a line of its own", "\n"),
-        _Cause(r"\]", "take away the bracket that closes nothing"),
-        _Cause(r"", "after a value comes the end of the line, a # or a semicolon"),
+        _Cause(r"(?P<old>)(?P<name>[A-Za-z][A-Za-z0-9_]*)[ \t]*=", "put {name} on its own line", "\n"),
+        _Cause(r"\]", "remove the bracket, which closes nothing"),
+        _Cause(r"", "end the line after the value, or write a # or a semicolon"),
     ),
     "expecting a separator in list": (
         _Cause(r"#", _NO_COMMENT),
-        _Cause(r"(?P<old>)[\"']", "write a comma between the two", ", "),
-        _Cause(r"", "the strings of a list stand in quotes, with commas between them"),
+        _Cause(r"(?P<old>)[\"']", "write a comma between the strings", ", "),
+        _Cause(r"", "write the strings of a list in quotes, with commas between them"),
     ),
     "list is not closed with ]": (_Cause(r"", "end the list with ]"),),
-    "unterminated string": (_Cause(r"", "end the string on its line with the quote that it began with"),),
-    "unterminated number": (_Cause(r"", "put the digits directly behind the sign"),),
+    "unterminated string": (_Cause(r"", "end the string on the same line, with the quote that starts it"),),
+    "unterminated number": (_Cause(r"", "put the digits directly after the sign"),),
     "numeric overflow in conf value": (_Cause(r"", "write a number below 9223372036854775808"),),
-    "Value too large for defined data type": (_Cause(r"", "libvirt reads at most 10 MiB"),),
+    "Value too large for defined data type": (_Cause(r"", "make the file smaller; libvirt reads at most 10 MiB"),),
 }
 
 
 def advice(failure: Unreadable) -> Advice:
-    """Return what to do where libvirt gave up."""
+    """Return the help for the error at which libvirt stopped."""
     data = failure.source.data
     if failure.offset == 0 and data.startswith(_BOM):
         edit = Edit(0, len(_BOM), b"")
         return Advice(
-            "the file begins with a byte order mark; store it as UTF-8 without one",
-            Fix("take the byte order mark away", (edit,)),
+            "save the file as UTF-8 without a byte order mark",
+            Fix("remove the byte order mark", (edit,)),
         )
     if failure.message == "unterminated string" and _is_triple(failure):
         return Advice('end the string with """')
     for cause in _CAUSES[failure.message]:
-        found = re.match(cause.behind, failure.rest_of_line)
+        found = re.match(cause.after, failure.rest_of_line)
         if found and re.search(f"(?:{cause.before})$", failure.start_of_line):
             return _advice(failure, cause, found)
-    raise AssertionError(f"nothing fits {failure.message}")
+    raise AssertionError(f"no cause matches {failure.message}")
 
 
 def _is_triple(failure: Unreadable) -> bool:
@@ -133,7 +133,7 @@ def _advice(failure: Unreadable, cause: _Cause, found: re.Match[str]) -> Advice:
     word = (parts.get("text") or "").lower()
     if new.startswith('"') and word in _ON | _OFF and _is_boolean(failure):
         new = "1" if word in _ON else "0"
-        help = "on is 1 and off is 0, without quotes"
+        help = "write 1 for on or 0 for off, without quotes"
     return Advice(help, _fix(failure, found, new))
 
 
@@ -146,5 +146,5 @@ def _is_boolean(failure: Unreadable) -> bool:
 def _fix(failure: Unreadable, found: re.Match[str], new: str) -> Fix:
     encoded = [failure.rest_of_line[:index].encode("utf-8", "surrogateescape") for index in found.span("old")]
     start, end = (failure.offset + len(piece) for piece in encoded)
-    title = f"write {new.strip()}" if new.strip() else "set it right"
+    title = f"write {new.strip()}" if new.strip() else "correct the syntax"
     return Fix(title, (Edit(start, end, new.encode("utf-8", "surrogateescape")),))

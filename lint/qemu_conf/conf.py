@@ -1,4 +1,4 @@
-"""A qemu.conf as the QEMU driver takes it: the settings that count, and what their values amount to."""
+"""A qemu.conf as the QEMU driver reads it: the effective settings, and the meaning of their values."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from vfslint.vocabulary.spelling import nearest
 
 
 class ConfSetting:
-    """A setting that a release reads: the statement that counts, and what libvirt knows of its key."""
+    """A setting that a release reads: the effective statement, and what is known about its key."""
 
     def __init__(self, conf: QemuConf, statement: Statement, key: Key) -> None:
         self.conf = conf
@@ -35,32 +35,32 @@ class ConfSetting:
 
     @property
     def is_well_typed(self) -> bool:
-        """Whether libvirt takes a value of this type, and of this size, for the setting."""
+        """Whether libvirt accepts a value of this type and size for the setting."""
         number = self.value.number
         return self.key.kind.takes(self.value) and (number is None or number in self.key.numbers)
 
     @property
     def shown(self) -> str:
-        """The value as written, for messages; secrets and long values by their kind alone."""
+        """The value as written, for messages; for secrets and long values, only the kind."""
         written = self.value.written
         is_short = len(written) <= 60 and "\n" not in written
         return written if is_short and not self.name.endswith("password") else self.value.kind
 
     @property
     def type_refusal(self) -> str:
-        """What libvirt says to a value of a wrong type."""
+        """libvirt's message about a value of the wrong type."""
         is_list = self.value.items is not None and self.key.kind is STRING_OR_LIST
-        wanted = "a string list" if is_list else self.key.kind.complaint
-        return f"expected {wanted} for '{self.name}' parameter"
+        expected = "a string list" if is_list else self.key.kind.expected
+        return f"expected {expected} for '{self.name}' parameter"
 
     @property
     def range_refusal(self) -> str:
-        """What libvirt says to a number that does not fit."""
+        """libvirt's message about a number that is out of range."""
         limits = "0 or 1" if self.key.kind is BOOLEAN else "in range"
         return f"value for '{self.name}' parameter must be {limits}"
 
     def refusal(self, text: str) -> str:
-        """What libvirt says to a string that it does not allow."""
+        """libvirt's message about a string that it does not allow."""
         if self.name == "auto_shutdown_try_save" and text in ("transient", "all"):
             return "managed save cannot be requested for transient domains"
         known = next((words for part, words in _REFUSALS.items() if part in self.name), "")
@@ -68,7 +68,7 @@ class ConfSetting:
 
     @property
     def size_refusal(self) -> str:
-        """What libvirt says to a size that it cannot read."""
+        """libvirt's message about a size that it cannot parse."""
         text = self.value.text or ""
         unit = text.lstrip(" \t\n\v\f\r").removeprefix("+").lstrip("0123456789")
         if unit == text or numbers.unsigned(text[: len(text) - len(unit)], bits=64) is None:
@@ -77,7 +77,7 @@ class ConfSetting:
 
     @property
     def repaired(self) -> str | None:
-        """A wrongly typed value as it was meant, where that is plain: `"1"` for a number is 1."""
+        """A value of the wrong type as it was meant, if that is clear: for a number, `"1"` is 1."""
         kind, value = self.key.kind, self.value
         if value.text is not None:
             return _repaired_string(kind, value.text, self.key)
@@ -95,55 +95,55 @@ class ConfSetting:
 
     @property
     def strings(self) -> tuple[Value, ...]:
-        """The strings of a well-typed value, be it one or a list of them."""
+        """The strings of a well-typed value, which is a string or a list of strings."""
         if self.value.items is None:
             return (self.value,) if self.value.text is not None else ()
         return self.value.items
 
     @property
     def is_misread(self) -> bool:
-        """Whether an old libvirt takes a number that does not fit 64 bits for another."""
+        """Whether an old libvirt reads a number that exceeds 64 bits as another number."""
         return self.value.is_wrapped and self.key.kind is not CORE_SIZE
 
     @property
     def relative_directories(self) -> list[Value]:
-        """The directories that are named by a path that is not absolute."""
+        """The directories whose path is not absolute."""
         if not self.key.is_directory:
             return []
         return [value for value in self.strings if value.text and not value.text.startswith("/")]
 
     @property
     def is_not_creatable(self) -> bool:
-        """Whether its release cannot make a directory by that relative path when it starts.
+        """Whether the release cannot create a directory with that relative path when it starts.
 
-        libvirt's own function walked up to the first slash (virFileMakePath); 7.1.0 took GLib's instead.
+        libvirt's own virFileMakePath needs a slash at the start of the path; 7.1.0 replaced it with GLib's function.
         """
         path = self.value.text
         return self.conf.libvirt < (7, 1, 0) and bool(path) and not (path or "").startswith(("/", "."))
 
     @property
     def is_loopback(self) -> bool:
-        """Whether libvirt takes the value for an address of the local machine.
+        """Whether libvirt considers the value an address of the local machine.
 
-        These are names that begin with `localhost`, 127.0.0.1 in any form that inet_aton reads, and ::1;
-        others of 127.0.0.0/8 and names in upper case pass (virSocketAddrIsNumericLocalhost).
+        These are names that start with `localhost`, 127.0.0.1 in any form that inet_aton accepts, and ::1, but not
+        other addresses in 127.0.0.0/8 or names in upper case (virSocketAddrIsNumericLocalhost).
         """
         return _is_loopback(self.value.text or "")
 
     @property
     def is_size(self) -> bool:
-        """Whether the string is a size that libvirt reads."""
+        """Whether the string is a size that libvirt can parse."""
         return _can_scale(self.value.text or "")
 
     @property
     def missing_devices(self) -> list[str]:
-        """The devices that libvirt grants by default and that a list in their place leaves out."""
+        """The devices that libvirt grants by default, but that a list which replaces the default omits."""
         texts = self.value.texts or ()
         return [device for device in _standard_devices(self.conf.libvirt) if device not in texts]
 
     @property
     def repeated_drivers(self) -> list[Value]:
-        """The security drivers that are named a second time."""
+        """The security drivers that appear a second time."""
         if self.name != "security_driver":
             return []
         texts = [value.text for value in self.strings]
@@ -158,12 +158,12 @@ class ConfSetting:
 
     @property
     def wrong_choices(self) -> list[Value]:
-        """The strings that are none of those allowed."""
+        """The strings that are not allowed."""
         choices = self.key.choices_of(self.conf.libvirt)
         return [value for value in self.strings if value.text not in choices] if choices else []
 
 
-# By a part of the setting's name.
+# libvirt's messages, by a part of the setting's name.
 _REFUSALS = {
     "stdio_handler": "Unknown stdio handler {text}",
     "sched_core": "Unknown sched_core value {text}",
@@ -195,9 +195,9 @@ def _repaired_string(kind: Kind, text: str, key: Key) -> str | None:
 
 
 class Ports(NamedTuple):
-    """A range of ports: two settings of which one may be left at its default.
+    """A range of ports: two settings, of which one may have its default.
 
-    `lowest` is the port that libvirt wants at least, `first` and `last` are what holds.
+    `lowest` is the lowest port that libvirt accepts, `first` and `last` are the effective ports.
     """
 
     name: str
@@ -210,7 +210,7 @@ class Ports(NamedTuple):
 
     @property
     def refusal(self) -> str:
-        """What libvirt says to the range."""
+        """libvirt's message about the range."""
         if self.first < self.lowest:
             least = "greater than 0" if self.lowest == 1 else f"greater than or equal to {self.lowest}"
             return f"{self.name}_min: port must be {least}"
@@ -219,7 +219,7 @@ class Ports(NamedTuple):
         return f"{self.name}_max: port must be between the minimal port"
 
 
-# The lowest port that each range may start at, and the default range (qemu_conf.h, qemu_conf.c).
+# The lowest port that each range can start at, and the default range (qemu_conf.h, qemu_conf.c).
 _PORTS = {
     "remote_display": (5900, 5900, 65535),
     "remote_websocket": (5700, 5700, 65535),
@@ -244,7 +244,7 @@ _OF_THE_DAEMON = frozenset(
 
 
 class Unknown(NamedTuple):
-    """A statement whose name libvirt does not know; `meant` is the setting that was probably meant."""
+    """A statement with an unknown name; `meant` is the setting that was probably meant."""
 
     statement: Statement
     meant: str | None
@@ -252,12 +252,12 @@ class Unknown(NamedTuple):
 
     @property
     def differs_by_case(self) -> bool:
-        """Whether nothing but upper and lower case is wrong."""
+        """Whether only the case is wrong."""
         return self.statement.name.lower() == self.meant
 
 
 class QemuSettings:
-    """All of a qemu.conf: what its release reads of it, and what it does not."""
+    """The contents of a qemu.conf: what its release reads, and what it ignores."""
 
     def __init__(self, conf: QemuConf) -> None:
         self.conf = conf
@@ -279,7 +279,7 @@ class QemuSettings:
 
     @property
     def unknown(self) -> Iterator[Unknown]:
-        """The statements whose name no release knows."""
+        """The statements whose name is unknown to all releases."""
         for name, statement in self.conf.in_force.items():
             if name not in KEYS:
                 is_of_the_daemon = name in _OF_THE_DAEMON
@@ -298,13 +298,13 @@ class QemuSettings:
 
     @property
     def repeated(self) -> list[tuple[Statement, Statement]]:
-        """The statements that are void because an earlier one sets the same, each with that one."""
+        """The statements that are ignored because an earlier one sets the same name, each with that one."""
         first = self.conf.in_force
         return [(one, first[one.name]) for one in self.conf if one is not first[one.name]]
 
     @property
     def switched_off_drivers(self) -> list[Value]:
-        """Where "none" stands for a security driver."""
+        """Each "none" that appears as a security driver."""
         drivers = (setting for setting in self.settings if setting.name == "security_driver")
         return [value for driver in drivers for value in driver.strings if value.text == "none"]
 
@@ -316,7 +316,7 @@ class QemuSettings:
 
     @property
     def port_ranges(self) -> list[Ports]:
-        """The ranges of ports that are set, wholly or in part, as far as libvirt reads them."""
+        """The ranges of ports of which at least one end is set, as far as libvirt reads them."""
         by_name = {setting.name: setting for setting in self.settings if setting.is_well_typed}
         found = []
         for service, (lowest, first, last) in _PORTS.items():
@@ -327,24 +327,24 @@ class QemuSettings:
         return found
 
 
-# Where libvirt keeps memory files by default; nothing is appended to it, unlike to a directory that is set.
+# Where libvirt keeps memory files by default; unlike to a configured directory, nothing is appended to it.
 DEFAULT_BACKING_DIRECTORY = "/var/lib/libvirt/qemu/ram"
 SESSION_BACKING_DIRECTORY = "~/.config/libvirt/qemu/ram"
 
-# Directories of the Filesystem Hierarchy Standard that lie on a disk, and those below them that do not.
+# Directories of the Filesystem Hierarchy Standard that are on a disk, and exceptions below them.
 _ON_DISK = ("/boot", "/etc", "/home", "/opt", "/root", "/srv", "/usr", "/var", "~")
 _IN_MEMORY = ("/var/run", "/var/lock")
 
 
 class BackingDirectory(NamedTuple):
-    """Where the files with guests' memory go, and the statement that says so, None for the default."""
+    """The directory of guests' memory files, and the statement that sets it, None for the default."""
 
     path: str
     statement: Statement | None
 
     @property
     def is_on_disk(self) -> bool:
-        """Whether it surely is on a disk; what may be a mount of its own, as /mnt/ram, is not."""
+        """Whether it is certainly on a disk, unlike a possible mount point such as /mnt/ram."""
         if not self.path.startswith(("/", "~")):
             return True
         path = posixpath.normpath(self.path)
@@ -379,7 +379,7 @@ def _is_loopback(address: str) -> bool:
 
 
 def _can_scale(size: str) -> bool:
-    """Whether libvirt reads a size with its unit directly behind the number (virScaleInteger)."""
+    """Whether libvirt can parse a size with its unit directly after the number (virScaleInteger)."""
     digits = size.lstrip(" \t\n\v\f\r").removeprefix("+")
     unit = digits.lstrip("0123456789")
     number = numbers.unsigned(digits[: len(digits) - len(unit)], bits=64)

@@ -1,8 +1,8 @@
-"""Every setting of qemu.conf up to libvirt 12.8.0: type, default, first release, what it may hold.
+"""Every setting of qemu.conf up to libvirt 12.8.0: type, default, first release, allowed values.
 
-Types and limits are what the QEMU drivers of 7.0.0, 9.0.0, 11.3.0 and 12.8.0 themselves enforce (src/qemu/
-qemu_conf.c), asked key by key. A release of 7.0.0 means 7.0.0 or older; 9.0.0, 11.3.0 and 12.8.0 mean that
-or an earlier one after the last of these four, where libvirt's news do not name it.
+Types and limits are those that the QEMU drivers of 7.0.0, 9.0.0, 11.3.0 and 12.8.0 enforce (src/qemu/qemu_conf.c),
+tested key by key. The release 7.0.0 means 7.0.0 or older; if libvirt's news does not name the release, 9.0.0, 11.3.0
+and 12.8.0 mean that one or an earlier one after the previous of these four.
 """
 
 from __future__ import annotations
@@ -15,29 +15,29 @@ from vfslint.targets import Version
 
 UNSIGNED_INT = range(2**32)
 SIGNED_INT = range(-(2**31), 2**31)
-# A number beyond 2^63 is negative until libvirt takes it for unsigned.
+# libvirt reads a number above 2^63 as negative, then converts it to unsigned.
 UNSIGNED_LONG = range(-(2**63), 2**63)
 
 
 class Kind(Enum):
-    """The accessor that libvirt reads a setting with; the value says what it takes, for messages."""
+    """The type of a setting, by libvirt's accessor; the value describes what it accepts, for messages."""
 
     BOOLEAN = "0 or 1, without quotes"
     SIGNED = "a whole number without quotes"
-    UNSIGNED = "a whole number from 0 on, without quotes"
+    UNSIGNED = "a non-negative whole number without quotes"
     STRING = "one string in quotes"
     LIST = "a list of strings in brackets"
     STRING_OR_LIST = "a string, or a list of strings in brackets"
-    CORE_SIZE = 'a whole number from 0 on, without quotes, or "unlimited"'
-    BYTES = 'a whole number from 0 on, without quotes, or a string such as "10GiB"'
+    CORE_SIZE = 'a non-negative whole number without quotes, or "unlimited"'
+    BYTES = 'a non-negative whole number without quotes, or a string such as "10GiB"'
 
     @property
-    def complaint(self) -> str:
-        """How libvirt calls what it wanted, when it says that it expected something else."""
-        return _COMPLAINTS[self]
+    def expected(self) -> str:
+        """What libvirt calls this type in its message about a wrong type."""
+        return _EXPECTED[self]
 
     def takes(self, value: Value) -> bool:
-        """Whether libvirt accepts a value of this type, whatever it says."""
+        """Whether libvirt accepts a value of this type, regardless of its content."""
         if value.number is not None:
             if self is Kind.SIGNED:
                 return True
@@ -53,7 +53,7 @@ _NUMBERS = frozenset({BOOLEAN, UNSIGNED, CORE_SIZE, BYTES})
 _STRINGS = frozenset({STRING, STRING_OR_LIST, CORE_SIZE, BYTES})
 _LISTS = frozenset({LIST, STRING_OR_LIST})
 
-_COMPLAINTS = {
+_EXPECTED = {
     BOOLEAN: "a bool",
     SIGNED: "a signed integer",
     UNSIGNED: "an unsigned integer",
@@ -76,12 +76,12 @@ _12_8: Version = (12, 8, 0)
 
 
 class Key(NamedTuple):
-    """What libvirt knows of one setting.
+    """One setting of libvirt.
 
-    `choices` are the only strings allowed, with the release that brought a late one in `later_choices`;
-    `checked_since` is the release from which a wrong one stops the driver at its start. `may_be_empty` is
-    False where an empty string does that. `is_directory`: a path of a directory. `gone_since` is the first
-    release asked that no longer looks at the setting.
+    `choices` are the only strings allowed; `later_choices` are more of them, with the release that added each.
+    `checked_since` is the first release whose driver does not start with another string. `may_be_empty` is False
+    if it does not start with an empty string. `is_directory`: the value is the path of a directory. `gone_since` is
+    the first tested release that no longer reads the setting.
     """
 
     name: str
@@ -97,7 +97,7 @@ class Key(NamedTuple):
 
     @property
     def numbers(self) -> range:
-        """The numbers that the C variable holds (virConfGetValueBool, …Int, …UInt, …ULLong)."""
+        """The numbers that fit into the C variable (virConfGetValueBool, …Int, …UInt, …ULLong)."""
         if self.kind is Kind.BOOLEAN:
             return range(2)
         if self.kind is Kind.SIGNED:
@@ -105,15 +105,15 @@ class Key(NamedTuple):
         return UNSIGNED_INT if self.kind is Kind.UNSIGNED else UNSIGNED_LONG
 
     def choices_of(self, libvirt: Version) -> tuple[str, ...]:
-        """The strings that a release allows; empty where any will do."""
+        """The strings that a release allows; empty if it allows any."""
         return self.choices + tuple(choice for choice, since in self.later_choices if libvirt >= since)
 
     def is_read_by(self, libvirt: Version) -> bool:
-        """Whether a release looks at the setting."""
+        """Whether a release reads the setting."""
         return libvirt >= self.since and not self.is_gone_in(libvirt)
 
     def is_gone_in(self, libvirt: Version) -> bool:
-        """Whether a release no longer looks at the setting."""
+        """Whether a release no longer reads the setting."""
         return self.gone_since is not None and libvirt >= self.gone_since
 
 
@@ -281,7 +281,7 @@ KEYS: dict[str, Key] = {
         Key("vnc_sasl", BOOLEAN, "0"),
         Key("vnc_sasl_dir", STRING, _UNSET, is_directory=True),
         Key("vnc_tls", BOOLEAN, "0"),
-        # Documented since 11.6.0, and in the augeas lens of 12.8.0, whose QEMU driver takes no notice of it.
+        # Documented since 11.6.0, and in the augeas lens of 12.8.0, but the QEMU driver of 12.8.0 ignores it.
         Key("vnc_tls_priority", STRING, _OF_QEMU, _11_6, gone_since=_12_8),
         _cert_dir("vnc"),
         Key("vnc_tls_x509_secret_uuid", STRING, _SECRET),

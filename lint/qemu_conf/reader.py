@@ -1,7 +1,7 @@
 """qemu.conf, read byte for byte as libvirt reads it (src/util/virconf.c).
 
-virConf gives up at the first thing that it does not understand, and what it gave up on counts for nothing:
-`read` then raises `Unreadable`. Everything else keeps its place: keys, values, items of lists, comments.
+virConf stops at the first syntax error and discards the whole file; `read` then raises `Unreadable`. Keys, values, list
+items and comments know their positions.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from vfslint.xml.source import Source
 # virconf.c: MAX_CONFIG_FILE_SIZE
 MAXIMUM_BYTES = 10 * 1024 * 1024
 
-# Numbers wrap silently in 9.0.0 and are refused in 11.3.0 (both asked); the release between is not known.
+# Numbers overflow silently in 9.0.0 and are rejected in 11.3.0 (both tested); the exact release is not known.
 _OVERFLOW_REFUSED = (11, 3, 0)
 
-_BLANKS = re.compile(rb"[ \t]*")
-_BLANKS_AND_LINE_ENDS = re.compile(rb"[ \t\r\n]*")
+_SPACES = re.compile(rb"[ \t]*")
+_WHITESPACE = re.compile(rb"[ \t\r\n]*")
 _NAME = re.compile(rb"[A-Za-z][A-Za-z0-9_]*")
 _NUMBER = re.compile(rb"([+-]?)([0-9]*)")
 _REST_OF_LINE = re.compile(rb"[^\r\n]*")
@@ -31,8 +31,8 @@ _QUOTED = re.compile(rb"""'([^'\r\n]*)'|"([^"\r\n]*)\"""")
 class Unreadable(Exception):
     """libvirt cannot read the file; every setting in it is lost.
 
-    `message` is libvirt's own, `offset` the byte where it stopped, `opened` the byte at which the string or
-    the list that it was reading began, or None.
+    `message` is libvirt's own, `offset` the byte where it stopped, `opened` the first byte of the string or list
+    that it was reading, or None.
     """
 
     def __init__(self, source: Source, message: str, offset: int, opened: int | None = None) -> None:
@@ -44,7 +44,7 @@ class Unreadable(Exception):
 
     @property
     def line(self) -> int:
-        """The line that libvirt names in its message."""
+        """The line number in libvirt's message."""
         return self.source.data.count(b"\n", 0, self.offset) + 1
 
     @property
@@ -63,18 +63,18 @@ class Unreadable(Exception):
 
     @property
     def rest_of_line(self) -> str:
-        """What stands from there to the end of the line."""
+        """The text from there to the end of the line."""
         return _decoded(_match(_REST_OF_LINE, self.source.data, self.offset).group())
 
     @property
     def start_of_line(self) -> str:
-        """What stands before that place on its line."""
+        """The text before that place on its line."""
         line = self.source.data.rfind(b"\n", 0, self.offset) + 1
         return _decoded(self.source.data[line : self.offset])
 
 
 class Piece:
-    """A stretch of the file, `start` up to but not including `end`, in bytes."""
+    """A range of bytes in the file, from `start` up to but not including `end`."""
 
     __slots__ = ("end", "source", "start")
 
@@ -85,16 +85,16 @@ class Piece:
 
     @property
     def span(self) -> Span:
-        """Where it stands."""
+        """Its place in the file."""
         return self.source.span(_index(self.source, self.start), _index(self.source, self.end))
 
     @property
     def written(self) -> str:
-        """The piece as it is written, with quotes, signs and brackets."""
+        """The text as it is written, with quotes, signs and brackets."""
         return _decoded(self.source.data[self.start : self.end])
 
     def replaced_by(self, text: str) -> Edit:
-        """The edit that puts other text in its place."""
+        """The edit that replaces it with other text."""
         return Edit(self.start, self.end, text.encode("utf-8", "surrogateescape"))
 
     def __repr__(self) -> str:
@@ -108,7 +108,7 @@ class Comment(Piece):
 
     @property
     def text(self) -> str:
-        """The comment without the `#` and the blanks around it."""
+        """The comment without the `#` and surrounding whitespace."""
         return self.written[1:].strip()
 
 
@@ -123,22 +123,22 @@ class Value(Piece):
 
     @property
     def text(self) -> str | None:
-        """The string, or None where it is something else."""
+        """The string, or None if the value is something else."""
         return self.content if isinstance(self.content, str) else None
 
     @property
     def number(self) -> int | None:
-        """The number, or None where it is something else."""
+        """The number, or None if the value is something else."""
         return self.content if isinstance(self.content, int) else None
 
     @property
     def items(self) -> tuple[Value, ...] | None:
-        """The values in the list, or None where it is no list."""
+        """The values in the list, or None if the value is not a list."""
         return self.content if isinstance(self.content, tuple) else None
 
     @property
     def texts(self) -> tuple[str, ...] | None:
-        """The strings in the list, or None where it is no list of strings."""
+        """The strings in the list, or None if the value is not a list of strings."""
         if not isinstance(self.content, tuple):
             return None
         texts = tuple(item.content for item in self.content if isinstance(item.content, str))
@@ -146,12 +146,12 @@ class Value(Piece):
 
     @property
     def has_minus(self) -> bool:
-        """Whether a number is written with a minus sign; `-0` is no unsigned number to libvirt."""
+        """Whether a number is written with a minus sign; to libvirt, `-0` is not an unsigned number."""
         return self.source.data[self.start] == ord("-")
 
     @property
     def is_wrapped(self) -> bool:
-        """Whether the number is not the one written, which was too large for an old libvirt to keep."""
+        """Whether the number differs from the one written, because that one overflows in an old libvirt."""
         return isinstance(self.content, int) and _long(self.source.data[self.start : self.end].lstrip(b"+-")) is None
 
     @property
@@ -175,16 +175,16 @@ class Statement(Piece):
 
     @property
     def name_piece(self) -> Piece:
-        """The name alone."""
+        """The name, without the value."""
         return Piece(self.source, self.start, self.start + len(self.name))
 
     @property
     def removal(self) -> Edit:
-        """The edit that takes it away with its comment and semicolon, and its line where it has one alone."""
+        """The edit that removes it with its comment and semicolon, and its line if nothing else is on it."""
         data = self.source.data
-        end = _match(_BLANKS, data, self.comment.end if self.comment else self.end).end()
+        end = _match(_SPACES, data, self.comment.end if self.comment else self.end).end()
         if data[end : end + 1] == b";":
-            end = _match(_BLANKS, data, end + 1).end()
+            end = _match(_SPACES, data, end + 1).end()
         start = max(data.rfind(b"\n", 0, self.start), data.rfind(b"\r", 0, self.start)) + 1
         if data[start : self.start].strip(b" \t"):
             start = self.start
@@ -211,7 +211,7 @@ class QemuConf:
 
     @lazy
     def in_force(self) -> dict[str, Statement]:
-        """The statements that count, by name: of several the first (virconf.c:virConfGetValue)."""
+        """The effective statements by name: of several, the first (virconf.c:virConfGetValue)."""
         found: dict[str, Statement] = {}
         for statement in self.statements:
             found.setdefault(statement.name, statement)
@@ -236,7 +236,7 @@ class QemuConf:
 
 
 def read(source: Source, libvirt: Version = NEWEST.libvirt) -> QemuConf:
-    """Read a qemu.conf as that release does; raises `Unreadable` where it gives up."""
+    """Read a qemu.conf as that release does; raises `Unreadable` at a syntax error."""
     if len(source.data) > MAXIMUM_BYTES:
         raise Unreadable(source, "Value too large for defined data type", 0)
     return _Reader(source, libvirt).conf()
@@ -255,7 +255,7 @@ class _Reader:
     def conf(self) -> QemuConf:
         statements = []
         while self.at < len(self.data):
-            self.skip(_BLANKS_AND_LINE_ENDS)
+            self.skip(_WHITESPACE)
             if self.here == b"#":
                 self.comment()
             else:
@@ -281,12 +281,12 @@ class _Reader:
         return self.comments[-1]
 
     def separator(self) -> None:
-        self.skip(_BLANKS)
+        self.skip(_SPACES)
         if self.here == b";":
             self.at += 1
         elif self.here not in (b"", b"\r", b"\n"):
             raise self.fault("expecting a separator")
-        self.skip(_BLANKS_AND_LINE_ENDS)
+        self.skip(_WHITESPACE)
 
     def statement(self) -> Statement:
         start = self.at
@@ -294,24 +294,24 @@ class _Reader:
         if not name:
             raise self.fault("expecting a name")
         self.at = name.end()
-        self.skip(_BLANKS)
+        self.skip(_SPACES)
         if self.here != b"=":
             raise self.fault("expecting an assignment")
         self.at += 1
         value = self.value()
-        self.skip(_BLANKS)
+        self.skip(_SPACES)
         comment = self.comment() if self.here == b"#" else None
         return Statement(self.source, start, name.group().decode("ascii"), value, comment)
 
     def value(self) -> Value:
         enclosing: list[tuple[int, list[Value]]] = []
         while True:
-            self.skip(_BLANKS)
+            self.skip(_SPACES)
             done: Value | None = None
             if self.here == b"[":
                 enclosing.append((self.at, []))
                 self.at += 1
-                self.skip(_BLANKS_AND_LINE_ENDS)
+                self.skip(_WHITESPACE)
                 if self.here not in (b"", b"]"):
                     continue
             else:
@@ -321,15 +321,15 @@ class _Reader:
                 return done
 
     def close(self, enclosing: list[tuple[int, list[Value]]], done: Value | None) -> Value | None:
-        """Put a value into its list and end the lists that end here; None where another value follows."""
+        """Add a value to its list and close the lists that end here; None if another value follows."""
         while enclosing:
             start, items = enclosing[-1]
             if done:
                 items.append(done)
-                self.skip(_BLANKS_AND_LINE_ENDS)
+                self.skip(_WHITESPACE)
                 if self.here == b",":
                     self.at += 1
-                    self.skip(_BLANKS_AND_LINE_ENDS)
+                    self.skip(_WHITESPACE)
                     if self.here != b"]":
                         return None
             if self.here != b"]":
@@ -350,7 +350,7 @@ class _Reader:
 
     def string(self) -> Value:
         start = self.at
-        # Six quotes and nothing behind them are not a triple-quoted string to virConfParseString.
+        # To virConfParseString, six quotes at the end of the file are not a triple-quoted string.
         if self.data.startswith(b'"""', start) and start + 6 < len(self.data):
             end = self.data.find(b'"""', start + 3)
             if end < 0:
@@ -382,7 +382,7 @@ class _Reader:
 
 
 def _long(digits: bytes) -> int | None:
-    """Return a number that fits into 64 bits with a sign, else None."""
+    """Return a number if it fits into signed 64 bits, else None."""
     significant = digits.lstrip(b"0") or b"0"
     if len(significant) > 19:
         return None
@@ -391,7 +391,7 @@ def _long(digits: bytes) -> int | None:
 
 
 def _wrapped(digits: bytes) -> int:
-    """Return what is left of a number in 64 bits, as virConfParseLong of 9.0.0 adds up digit by digit."""
+    """Return a number reduced to 64 bits, as virConfParseLong of 9.0.0 computes it digit by digit."""
     number = 0
     for start in range(0, len(digits), 18):
         piece = digits[start : start + 18]
@@ -406,7 +406,7 @@ def _match(pattern: re.Pattern[bytes], data: bytes, start: int) -> re.Match[byte
 
 
 def _c_string(data: bytes) -> str:
-    """Return the text up to the first NUL, which is where C takes it to end."""
+    """Return the text up to the first NUL, which ends a string in C."""
     return _decoded(data.partition(b"\0")[0])
 
 
@@ -417,7 +417,7 @@ def _decoded(data: bytes) -> str:
 def _index(source: Source, offset: int) -> int:
     """Return the index into the source's text of a byte.
 
-    virConf cannot get past the first byte of a file in any encoding but one that holds ASCII as it is.
+    virConf stops at the first byte of a file whose encoding is not a superset of ASCII.
     """
     if source.text.isascii():
         return offset

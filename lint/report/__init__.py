@@ -1,4 +1,4 @@
-"""Reporters: each turns a finished run into one format and computes nothing."""
+"""Reporters: each writes a finished run in one format."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from typing import NamedTuple, TextIO, cast
 from vfslint import files
 from vfslint.run import Run
 
-# A run, where to write, and auto, always or never for colour.
+# Takes a run, a stream, and auto, always or never for color.
 Reporter = Callable[[Run, TextIO, str], None]
 
-# Format name to module; a module is imported when its format is asked for.
+# The module of each format; it is imported only if the format is used.
 FORMATS = {
     "text": "vfslint.report.text",
     "concise": "vfslint.report.concise",
@@ -28,12 +28,12 @@ FORMATS = {
     "checkstyle": "vfslint.report.checkstyle",
 }
 
-# What people read; in a log of GitHub Actions, lines that quote a file could otherwise be taken for commands.
+# Formats for people. In a log of GitHub Actions, their lines can quote the input and must not be read as commands.
 _FOR_PEOPLE = ("text", "concise")
 
 
 class Output(NamedTuple):
-    """One report that is wanted: its format, and the file it goes to; without one, standard output."""
+    """One requested report: its format, and the file to write; without a file, standard output."""
 
     format: str
     file: str = ""
@@ -45,21 +45,21 @@ def reporter(format_name: str) -> Reporter:
 
 
 def outputs(wanted: Iterable[str], output_file: str = "") -> list[Output]:
-    """Read what `--format NAME[=FILE]` and `--output-file` ask for; raises ValueError for what cannot be.
+    """Return the reports that `--format NAME[=FILE]` and `--output-file` request; raises ValueError if invalid.
 
-    Formats with a file come on top of the one for standard output, which is text unless another is named.
-    In GitHub Actions its findings become annotations as well, unless a format is named.
+    Formats with a file are in addition to the one for standard output, which is text unless another one is named.
+    In GitHub Actions, unless a format is named, the findings also become annotations.
     """
-    asked = [Output(name, file) for name, _, file in (word.partition("=") for word in wanted)]
-    for output in asked:
+    requested = [Output(name, file) for name, _, file in (word.partition("=") for word in wanted)]
+    for output in requested:
         if output.format not in FORMATS:
             raise ValueError(f"unknown format {output.format!r}{_did_you_mean(output.format)}")
-    printed = [output for output in asked if not output.file]
+    printed = [output for output in requested if not output.file]
     if len(printed) > 1:
         raise ValueError(
-            f"--format {printed[1].format} needs a file: {printed[0].format} is on standard output already"
+            f"--format {printed[1].format} requires a file: {printed[0].format} already goes to standard output"
         )
-    files = [output for output in asked if output.file]
+    files = [output for output in requested if output.file]
     if output_file:
         return [Output(printed[0].format if printed else "text", output_file), *files]
     if not printed:
@@ -68,9 +68,9 @@ def outputs(wanted: Iterable[str], output_file: str = "") -> list[Output]:
 
 
 def write(run: Run, wanted: Iterable[Output], stdout: TextIO, color: str, *, quiet: bool = False) -> None:
-    """Write a run in every format wanted. `quiet` leaves standard output empty where nothing was found.
+    """Write a run in every requested format. With `quiet`, standard output stays empty if there are no findings.
 
-    Raises `NotWritten` for a file that cannot be written.
+    Raises `NotWritten` if a file cannot be written.
     """
     for output in wanted:
         if output.file:
@@ -89,17 +89,17 @@ def _add_to_summary(run: Run) -> None:
     if page and _in_github_actions():
         from vfslint.report.github import write_summary
 
-        with _complaining_of(page), open(page, "a", encoding="utf-8") as out:
+        with _with_file_name(page), open(page, "a", encoding="utf-8") as out:
             write_summary(run, out)
 
 
 def _save(file: str, text: str) -> None:
-    with _complaining_of(file):
+    with _with_file_name(file):
         files.write(file, text.encode("utf-8", "backslashreplace"))
 
 
 @contextmanager
-def _complaining_of(file: str) -> Iterator[None]:
+def _with_file_name(file: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -108,7 +108,7 @@ def _complaining_of(file: str) -> Iterator[None]:
 
 @contextmanager
 def shielded(stdout: TextIO) -> Iterator[None]:
-    """Keep the runner of GitHub Actions from obeying `##[…]` and `::…` in text that quotes the input.
+    """Keep the runner of GitHub Actions from running `##[…]` and `::…` in text that quotes the input.
 
     Problem matchers still see the text.
     """
@@ -131,4 +131,4 @@ def _did_you_mean(word: str) -> str:
     from difflib import get_close_matches
 
     close = get_close_matches(word, FORMATS, 1)
-    return f"; did you mean {close[0]}?" if close else f"; there are {', '.join(FORMATS)}"
+    return f"; did you mean {close[0]}?" if close else f"; expected {', '.join(FORMATS)}"

@@ -1,4 +1,4 @@
-"""Checkstyle's XML, which Jenkins, reviewdog and many other readers of lint reports take."""
+"""Checkstyle's XML, which Jenkins, reviewdog and many other tools read."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _SEVERITY = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE
 
 
 def write(run: Run, out: TextIO, color: str = "never") -> None:
-    """Write an element for each file that was checked, with its findings in it."""
-    # The version is that of Checkstyle's own reports, which some readers insist on.
+    """Write an element for each checked file, with its findings."""
+    # A version of Checkstyle's own reports, which some readers require.
     root = etree.Element("checkstyle", version="4.3")
     for name, findings in run.by_file().items():
         file = etree.SubElement(root, "file", name=printable(name))

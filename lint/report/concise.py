@@ -1,4 +1,4 @@
-"""One line a finding, as compilers write them: editors and problem matchers read it."""
+"""One line per finding, as compilers print them, for editors and problem matchers."""
 
 from __future__ import annotations
 

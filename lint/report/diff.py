@@ -1,4 +1,4 @@
-"""What fixing would change, as a unified diff that `patch` and `git apply` read."""
+"""What fixing changes, as a unified diff for `patch` and `git apply`."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from vfslint.xml.printable import printable
 from vfslint.xml.source import Source
 
 _NO_LINE_END = "\n\\ No newline at end of file\n"
-_COLOURS = {"+": "32", "-": "31", "@": "36"}
+_COLORS = {"+": "32", "-": "31", "@": "36"}
 
 
-def diff(before: Source, after: Source, *, coloured: bool) -> str:
-    """Return the lines that differ, with three around them; nothing where none do."""
+def diff(before: Source, after: Source, *, colored: bool) -> str:
+    """Return the lines that differ, with three lines of context; empty if there are none."""
     name = printable(before.name)
     lines = unified_diff(_lines(before.text), _lines(after.text), name, name)
-    return "".join(_coloured(line) if coloured else line for line in _safe(lines))
+    return "".join(_colored(line) if colored else line for line in _safe(lines))
 
 
 def _lines(text: str) -> list[str]:
-    # Unlike str.splitlines, as patch sees it: a line ends with a line feed and nothing else.
+    # Unlike for str.splitlines, only a line feed ends a line, as for patch.
     return [*(line + "\n" for line in text.split("\n")[:-1]), *filter(None, [text.rpartition("\n")[2]])]
 
 
@@ -36,7 +36,7 @@ def _safe(lines: Iterator[str]) -> Iterator[str]:
         yield shown + (end if end.endswith("\n") else _NO_LINE_END)
 
 
-def _coloured(line: str) -> str:
-    colour = "1" if line.startswith(("+++", "---")) else _COLOURS.get(line[0])
+def _colored(line: str) -> str:
+    color = "1" if line.startswith(("+++", "---")) else _COLORS.get(line[0])
     body = line.rstrip("\r\n")
-    return f"\033[{colour}m{body}\033[0m{line[len(body) :]}" if colour else line
+    return f"\033[{color}m{body}\033[0m{line[len(body) :]}" if color else line

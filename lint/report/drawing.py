@@ -1,4 +1,4 @@
-"""Findings drawn with rich: the source lines, a mark under each place, where libvirt would have stopped."""
+"""Findings drawn with rich: the source lines, a mark under each place, and where libvirt would have failed."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from vfslint.xml.source import Source
 PLAIN_WIDTH = 120
 TAB = "    "
 
-# Plain colours of the terminal's own palette, which stay readable on light and on dark.
-_COLOUR = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity.NOTE: "bold cyan"}
+# Colors of the terminal's own palette, which are readable on light and on dark backgrounds.
+_COLOR = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity.NOTE: "bold cyan"}
 _FRAME = "blue"
 
 _STAGES = {
-    Stage.PARSE: "virsh define refuses this",
-    Stage.SCHEMA: "virsh define --validate refuses this; plain virsh define drops it without a word",
-    Stage.DEFINE: "virsh define refuses this",
-    Stage.START: "virsh start refuses this",
-    Stage.GUEST: "libvirt starts this; the guest pays for it",
-    Stage.NEVER: "nothing ever reports this",
+    Stage.PARSE: "virsh define rejects this",
+    Stage.SCHEMA: "plain virsh define silently drops it; --validate rejects it",
+    Stage.DEFINE: "virsh define rejects this",
+    Stage.START: "virsh start fails",
+    Stage.GUEST: "starts, but fails or misbehaves in the guest",
+    Stage.NEVER: "libvirt never reports this",
 }
 
 
 class Glyphs(NamedTuple):
-    """The characters of the frame and of the marks."""
+    """The characters of the frame and the marks."""
 
     top: str
     side: str
@@ -48,27 +48,27 @@ _ASCII = Glyphs("-->", "|", "...", "==>", "^", "-")
 
 
 class Mark(NamedTuple):
-    """One labelled stretch of a source, the finding's own place or a related one."""
+    """One labeled range in a source: the finding's own place or a related one."""
 
     at: Span
     label: str
     is_primary: bool
 
 
-def draw(run: Run, out: TextIO, *, coloured: bool) -> None:
+def draw(run: Run, out: TextIO, *, colored: bool) -> None:
     """Draw every finding of a run."""
-    console = _console(out, coloured)
+    console = _console(out, colored)
     glyphs = _BOX if _can_write(out, "".join(_BOX)) else _ASCII
     for finding in run.findings:
         _draw(console, glyphs, finding, run)
 
 
-def _console(out: TextIO, coloured: bool) -> Console:
+def _console(out: TextIO, colored: bool) -> Console:
     return Console(
         file=out,
-        force_terminal=coloured,
-        color_system="standard" if coloured else None,
-        no_color=not coloured,
+        force_terminal=colored,
+        color_system="standard" if colored else None,
+        no_color=not colored,
         highlight=False,
         markup=False,
         emoji=False,
@@ -86,9 +86,9 @@ def _can_write(out: TextIO, text: str) -> bool:
 
 
 def _draw(console: Console, glyphs: Glyphs, finding: Finding, run: Run) -> None:
-    colour = _COLOUR[finding.severity]
+    color = _COLOR[finding.severity]
     head = Text.assemble(
-        (f"{finding.severity.word}[{finding.code}]", colour),
+        (f"{finding.severity.word}[{finding.code}]", color),
         (f" {finding.name}", "bold"),
         (f": {printable(finding.message)}", "bold"),
     )
@@ -103,7 +103,7 @@ def _draw(console: Console, glyphs: Glyphs, finding: Finding, run: Run) -> None:
         place = f"{printable(file)}:{first.line}:{first.column}"
         _print(console, (" " * gutter + f" {glyphs.top} ", _FRAME), (place, "default"))
         if file in run.sources:
-            for line in _excerpt(glyphs, here, run.sources[file], gutter, colour, console.width):
+            for line in _excerpt(glyphs, here, run.sources[file], gutter, color, console.width):
                 console.print(line, soft_wrap=True)
     _print(
         console,
@@ -111,13 +111,13 @@ def _draw(console: Console, glyphs: Glyphs, finding: Finding, run: Run) -> None:
         (where_it_surfaces(finding, in_conf=finding.file in run.confs), "default"),
     )
     if finding.help:
-        mended = "   [--fix]" if finding.fix and finding.fix.safe else "   [--unsafe-fixes]" if finding.fix else ""
-        _print(console, ("help", "bold green"), (f": {printable(finding.help)}", "default"), (mended, "green"))
+        option = "   [--fix]" if finding.fix and finding.fix.safe else "   [--unsafe-fixes]" if finding.fix else ""
+        _print(console, ("help", "bold green"), (f": {printable(finding.help)}", "default"), (option, "green"))
     console.print()
 
 
 def where_it_surfaces(finding: Finding, *, in_conf: bool) -> str:
-    """Return where the fault would show without vfslint, with libvirt's words where they are known."""
+    """Return where the mistake would surface without vfslint, with libvirt's message if it is known."""
     if finding.stage in (Stage.PARSE, Stage.DEFINE, Stage.START) and finding.severity is not Severity.ERROR:
         return "libvirt accepts this"
     where = _STAGES[finding.stage]
@@ -132,7 +132,7 @@ def _print(console: Console, *parts: tuple[str, str]) -> None:
     console.print(Text.assemble(*parts), soft_wrap=True)
 
 
-def _excerpt(glyphs: Glyphs, marks: list[Mark], source: Source, gutter: int, colour: str, width: int) -> Iterator[Text]:
+def _excerpt(glyphs: Glyphs, marks: list[Mark], source: Source, gutter: int, color: str, width: int) -> Iterator[Text]:
     previous = 0
     for mark in marks:
         line = mark.at.start.line
@@ -144,7 +144,7 @@ def _excerpt(glyphs: Glyphs, marks: list[Mark], source: Source, gutter: int, col
         shown, before, marked = _window(text, start, max(end, start + 1), width - gutter - 4)
         if line != previous:
             yield Text.assemble((f"{line:>{gutter}} {glyphs.side} ", _FRAME), (shown, "default"))
-        style = colour if mark.is_primary else _FRAME
+        style = color if mark.is_primary else _FRAME
         ruler = (glyphs.primary if mark.is_primary else glyphs.related) * marked
         label = f" {printable(mark.label)}" if mark.label else ""
         yield Text.assemble((" " * gutter + f" {glyphs.side} ", _FRAME), (" " * before + ruler, style), (label, style))
@@ -152,9 +152,9 @@ def _excerpt(glyphs: Glyphs, marks: list[Mark], source: Source, gutter: int, col
 
 
 def _window(text: str, start: int, end: int, width: int) -> tuple[str, int, int]:
-    """Cut a long line around the mark.
+    """Shorten a long line around the mark.
 
-    Returns the text to show, the cells before the mark and the cells of the mark.
+    Returns the text to show, the cells before the mark, and the cells of the mark.
     """
     head, marked, tail = (_shown(piece) for piece in (text[:start], text[start:end], text[end:]))
     if cell_len(head) + cell_len(marked) > width:

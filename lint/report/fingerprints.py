@@ -1,4 +1,4 @@
-"""What stays the same about a finding when lines move, blanks change and quotes are swapped."""
+"""Fingerprints: what stays the same about a finding when lines move and whitespace or quotes change."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vfslint.xml.document import Malformed, read
 from vfslint.xml.paths import Finder, path
 from vfslint.xml.source import Source
 
-_BLANKS = re.compile(r"\s+")
+_WHITESPACE = re.compile(r"\s+")
 _SETTING = re.compile(rb"[ \t]*([A-Za-z]\w*)[ \t]*=")
 
 
@@ -24,21 +24,21 @@ class Fingerprints:
     def __init__(self, source: Source) -> None:
         self.source = source
         self._finder: Finder | None = None
-        # A qemu.conf has no elements, and XML that is not well-formed has none to rely on.
+        # A qemu.conf has no elements, and those of malformed XML are not reliable.
         with suppress(Malformed):
             self._finder = Finder(read(source))
 
     def of(self, finding: Finding) -> str:
-        """Return 32 hexadecimal digits made of the code, the element's path and the text pointed at."""
+        """Return 32 hexadecimal digits computed from the code, the element's path, and the text at the finding."""
         start, end = finding.at.start.offset, finding.at.end.offset
         around = path(self._finder.innermost(start)) if self._finder else self._setting(start)
         data = self.source.data[start:end]
         text = data.decode(self.source.encoding, "replace").replace('"', "'")
-        parts = (finding.code, around, _BLANKS.sub(" ", text).strip())
+        parts = (finding.code, around, _WHITESPACE.sub(" ", text).strip())
         return sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
     def _setting(self, offset: int) -> str:
-        """Return the name of the setting of a qemu.conf on whose line an offset lies."""
+        """Return the name of the setting on the line of an offset in a qemu.conf."""
         line = self.source.data.rfind(b"\n", 0, offset) + 1
         found = _SETTING.match(self.source.data, line)
         return found[1].decode("ascii") if found else ""
@@ -47,16 +47,15 @@ class Fingerprints:
 def fingerprint(finding: Finding, source: Source) -> str:
     """Return the fingerprint of one finding in its source.
 
-    Findings that agree in code, element and text have the same one, and it does not tell files apart: see
-    `unique`.
+    Findings with the same code, element and text have the same fingerprint, even in different files; see `unique`.
     """
     return Fingerprints(source).of(finding)
 
 
 def unique(findings: Iterable[Finding], sources: Mapping[str, Source]) -> list[str]:
-    """Return a fingerprint for each finding that no other one of the run has.
+    """Return a fingerprint for each finding that is unique in the run.
 
-    The file's path in the repository goes into it, and the number among its equals.
+    It also depends on the file's path in the repository, and on the number of equal findings before it.
     """
     known: dict[str, Fingerprints] = {}
     seen: Counter[tuple[str, str]] = Counter()
@@ -67,6 +66,6 @@ def unique(findings: Iterable[Finding], sources: Mapping[str, Source]) -> list[s
         plain = known[finding.file].of(finding)
         file = in_repository(finding.file)
         seen[file, plain] += 1
-        whole = f"{file}\0{plain}\0{seen[file, plain]}"
-        result.append(sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()[:32])
+        unique_text = f"{file}\0{plain}\0{seen[file, plain]}"
+        result.append(sha256(unique_text.encode("utf-8", "surrogatepass")).hexdigest()[:32])
     return result

@@ -1,4 +1,4 @@
-"""GitHub Actions: workflow commands that become annotations, and the job's summary page."""
+"""GitHub Actions: workflow commands that become annotations, and the job summary."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from vfslint.xml.printable import printable
 
 _COMMAND = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
 
-# A summary is cut off with an error at 1 MiB, and nobody reads a table of thousands.
+# GitHub rejects a summary of more than 1 MiB, and a table of thousands of rows is of no use.
 SUMMARY_ROWS = 100
 
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
@@ -26,10 +26,10 @@ def write(run: Run, out: TextIO, color: str = "never") -> None:
 
 
 def write_summary(run: Run, out: TextIO) -> None:
-    """Write a table of the findings in Markdown, as the job's summary page shows it."""
+    """Write a table of the findings in Markdown, for the job summary."""
     out.write("### vfslint\n\n")
     if not run.findings:
-        out.write("No faults found.\n")
+        out.write("No problems found.\n")
         return
     out.write("| severity | rule | place | finding |\n|---|---|---|---|\n")
     for finding in run.findings[:SUMMARY_ROWS]:
@@ -49,13 +49,13 @@ def _properties(finding: Finding) -> dict[str, str]:
         "endLine": str(end.line),
     }
     if start.line == end.line:
-        # The service drops columns of annotations that span lines.
+        # GitHub ignores the columns of annotations that span several lines.
         properties |= {"col": str(start.column), "endColumn": str(end.column)}
     return properties
 
 
 def _message(finding: Finding) -> str:
-    # The log shows the message alone, so it names the place and the code itself.
+    # The log shows only the message, so the message contains the place and the code.
     lines = [f"{_place(finding.at)}: {finding.code} {printable(finding.message)}"]
     lines += [f"{_place(related.at)}: {printable(related.label)}" for related in finding.related]
     if finding.help:
@@ -67,7 +67,7 @@ def _place(at: Span) -> str:
     return f"{printable(in_repository(at.file))}:{at.start.line}:{at.start.column}"
 
 
-# actions/runner, ActionCommand.cs: what it takes for a separator, and what it turns back.
+# actions/runner, ActionCommand.cs: the separators, and the escapes that it decodes.
 def _data(text: str) -> str:
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
@@ -77,5 +77,5 @@ def _property(text: str) -> str:
 
 
 def _markdown(text: str) -> str:
-    """Let every character stand for itself: no markup, link, mention or table cell comes from the input."""
+    """Escape all punctuation, so that the input cannot add markup, links, mentions or table cells."""
     return _PUNCTUATION.sub(r"\\\1", printable(text))

@@ -1,4 +1,4 @@
-"""GitLab code quality: the report that merge requests show."""
+"""GitLab code quality, which merge requests show."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SEVERITY = {Severity.ERROR: "critical", Severity.WARNING: "minor", Severity.NOT
 
 
 def write(run: Run, out: TextIO, color: str = "never") -> None:
-    """Write a list of issues, each with the fingerprint by which GitLab tells old ones from new ones."""
+    """Write a list of issues, each with a fingerprint by which GitLab distinguishes new ones from old ones."""
     issues = map(_issue, run.findings, unique(run.findings, run.sources))
     json.dump(list(issues), out, indent=2)
     out.write("\n")

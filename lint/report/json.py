@@ -1,4 +1,4 @@
-"""JSON for programs; its shape is schemas/report.schema.json."""
+"""JSON for programs, described by schemas/report.schema.json."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ REPORT_VERSION = 1
 
 
 def write(run: Run, out: TextIO, color: str = "never") -> None:
-    """Write one object with `version`, `findings` and `summary`, and with `failures` where vfslint failed."""
+    """Write one object with `version`, `findings` and `summary`, and `failures` if vfslint failed."""
     json.dump(
         {
             "version": REPORT_VERSION,
@@ -27,7 +27,7 @@ def write(run: Run, out: TextIO, color: str = "never") -> None:
 
 
 def finding_object(finding: Finding, run: Run) -> dict[str, Any]:
-    """Return a finding of a run as the JSON report has it."""
+    """Return a finding of a run as it is in the JSON report."""
     source = run.sources.get(finding.file)
     return {
         "file": finding.file,
@@ -57,7 +57,7 @@ def summary_object(run: Run) -> dict[str, Any]:
 
 
 def failures_object(run: Run) -> dict[str, Any]:
-    """Return the faults of vfslint itself; nothing where there are none."""
+    """Return the internal errors of vfslint; empty if there are none."""
     failures = [
         {"file": failed.file, "rule": failed.rule or None, "message": failed.message} for failed in run.failures
     ]
@@ -78,7 +78,7 @@ def _related(related: Related) -> dict[str, Any]:
 
 
 def _fix(fix: Fix, encoding: str) -> dict[str, Any]:
-    # The text of an edit is told as characters, its place in bytes of the file as it is stored.
+    # The text of an edit is in characters, but its offsets are bytes of the file as it is stored.
     edits = [
         {"start": edit.start, "end": edit.end, "text": edit.text.decode(encoding, "replace")} for edit in fix.edits
     ]

@@ -1,4 +1,4 @@
-"""JSON lines: a finding a line, shaped as in the JSON report, then a line with `version` and `summary`."""
+"""JSON Lines: one finding per line as in the JSON report, then a line with `version` and `summary`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from vfslint.run import Run
 
 
 def write(run: Run, out: TextIO, color: str = "never") -> None:
-    """Write each finding on a line of its own; the line without a `code` is the last and sums up."""
+    """Write one line per finding; the last line, without a `code`, is the summary."""
     for finding in run.findings:
         out.write(json.dumps(finding_object(finding, run)) + "\n")
     last = {"version": REPORT_VERSION, "summary": summary_object(run), **failures_object(run)}

@@ -1,4 +1,4 @@
-"""JUnit's XML: a test suite for each file, a failed test for each error and warning in it."""
+"""JUnit's XML: a test suite for each file, with a failed test for each error and warning."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from vfslint.xml.printable import XML_DECLARATION, printable
 
 
 def write(run: Run, out: TextIO, color: str = "never") -> None:
-    """Write every checked file as a suite; one without errors and warnings is a test that passed."""
+    """Write each checked file as a suite; a file without errors and warnings is one passed test."""
     root = etree.Element("testsuites", name="vfslint")
     for name, findings in run.by_file().items():
         failures = [finding for finding in findings if finding.severity is not Severity.NOTE]

@@ -1,17 +1,17 @@
-"""File names from the top of the checkout, as continuous-integration services and code viewers want them."""
+"""File names relative to the root of the checkout, as CI services and code viewers require them."""
 
 from __future__ import annotations
 
 import os
 
-# Where a service checked the repository out: GitHub Actions, GitLab CI.
+# The variables with the root of the checkout: GitHub Actions, GitLab CI.
 _CHECKOUTS = ("GITHUB_WORKSPACE", "CI_PROJECT_DIR")
 
 
 def in_repository(file: str) -> str:
-    """Return a file's path from the top of the checkout, with forward slashes; outside of it, its whole path.
+    """Return a file's path relative to the root of the checkout, with slashes; outside of it, the absolute path.
 
-    The top is what the service says it is, otherwise the current folder.
+    The root is the one that the CI service sets, otherwise the current folder.
     """
     top = os.path.abspath(next(filter(None, map(os.environ.get, _CHECKOUTS)), os.curdir))
     path = os.path.abspath(file)

@@ -1,6 +1,6 @@
-"""SARIF 2.1.0: for code scanning services and viewers.
+"""SARIF 2.1.0, for code scanning services and viewers.
 
-A region names its place twice, in lines and columns for people's tools and in bytes for programs that edit.
+A region has lines and columns for viewers, and bytes for programs that edit.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from vfslint.xml.source import Source
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _ROOT = "%SRCROOT%"
 
-# The document that the rules are made from.
+# The document that the rules are derived from.
 _HELP = "https://libvirt.org/kbase/virtiofs.html"
 
 Json = dict[str, Any]
 
 
 def write(run: Run, out: TextIO, color: str = "never") -> None:
-    """Write a log with one run; its rules are those that have a result."""
-    reported = {finding.code for finding, _ in _told(run)}
+    """Write a log with one run; it lists only rules that have a result."""
+    reported = {finding.code for finding, _ in _stated(run)}
     rules = [rule for rule in RULES if rule.code in reported]
     log = {
         "$schema": _SCHEMA,
@@ -44,7 +44,7 @@ def write(run: Run, out: TextIO, color: str = "never") -> None:
                 "tool": {"driver": _driver(rules)},
                 "automationDetails": {"id": "vfslint/"},
                 "columnKind": "unicodeCodePoints",
-                "originalUriBaseIds": {_ROOT: {"description": {"text": "The top of the repository."}}},
+                "originalUriBaseIds": {_ROOT: {"description": {"text": "The root of the repository."}}},
                 "invocations": [_invocation(run)],
                 "results": _results(run, [rule.code for rule in rules]),
             }
@@ -54,8 +54,8 @@ def write(run: Run, out: TextIO, color: str = "never") -> None:
     out.write("\n")
 
 
-def _told(run: Run) -> Iterator[tuple[Finding, Json]]:
-    """Yield what was found, what the baseline knows and what the files suppress, each with what tells so."""
+def _stated(run: Run) -> Iterator[tuple[Finding, Json]]:
+    """Yield new findings, findings in the baseline and suppressed findings, each with the property that shows it."""
     known = run.known
     for finding in run.findings:
         yield finding, {} if known is None else {"baselineState": "new"}
@@ -113,8 +113,8 @@ def _failure(failure: Failure) -> Json:
 
 
 def _results(run: Run, codes: list[str]) -> list[Json]:
-    told = list(_told(run))
-    fingerprints = unique((finding for finding, _ in told), run.sources)
+    stated = list(_stated(run))
+    fingerprints = unique((finding for finding, _ in stated), run.sources)
     return [
         {
             **_result(finding, run.sources[finding.file]),
@@ -122,7 +122,7 @@ def _results(run: Run, codes: list[str]) -> list[Json]:
             "partialFingerprints": {"vfslint/v1": fingerprint},
             **state,
         }
-        for (finding, state), fingerprint in zip(told, fingerprints, strict=True)
+        for (finding, state), fingerprint in zip(stated, fingerprints, strict=True)
     ]
 
 
@@ -154,7 +154,7 @@ def _location(at: Span, label: str) -> Json:
 def _artifact(file: str) -> Json:
     path = in_repository(file)
     uri = quote(path.encode("utf-8", "surrogateescape"))
-    # Outside of the repository a path is whole: /etc/…, or C:/… on Windows.
+    # Outside of the repository a path is absolute: /etc/…, or C:/… on Windows.
     if path.startswith("/"):
         return {"uri": f"file://{uri}"}
     if path[1:3] == ":/":
@@ -197,5 +197,5 @@ def _replacement(edit: Edit, source: Source) -> Json:
 
 
 def _message(*lines: str) -> Json:
-    """Make a message of text that may come from the input: `[text](target)` would be a link in it."""
+    """Return a message whose text may come from the input, in which `[text](target)` must not become a link."""
     return {"text": "\n".join(map(printable, lines)).replace("](", "] (")}

@@ -1,4 +1,4 @@
-"""How often each rule speaks."""
+"""The number of findings of each rule."""
 
 from __future__ import annotations
 
@@ -23,5 +23,5 @@ def write(run: Run, out: TextIO, *, as_json: bool) -> None:
         return
     width = max((len(str(number)) for number in counts.values()), default=0)
     for (code, name), number in ordered:
-        mended = f"  ({fixable[code]} fixable with --fix)" if fixable[code] else ""
-        out.write(f"{number:>{width}}  {code}  {name}{mended}\n")
+        fixes = f"  ({fixable[code]} fixable with --fix)" if fixable[code] else ""
+        out.write(f"{number:>{width}}  {code}  {name}{fixes}\n")

@@ -1,4 +1,4 @@
-"""Findings for people. A run without any is told in one line, for which rich is not loaded."""
+"""Findings for people. A run without findings is one line, for which rich is not loaded."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ _STYLES = {Severity.ERROR: "1;31", Severity.WARNING: "1;33", Severity.NOTE: "1;3
 
 
 def write(run: Run, out: TextIO, color: str = "auto") -> None:
-    """Draw every finding, then a line that sums up."""
-    coloured = wants_colour(out, color)
+    """Draw every finding, then a summary line."""
+    colored = wants_color(out, color)
     if run.findings:
         from vfslint.report.drawing import draw
 
-        draw(run, out, coloured=coloured)
+        draw(run, out, colored=colored)
     counts, rest = summary(run)
-    if coloured:
+    if colored:
         counts = f"\033[{_STYLES[run.worst()]}m{counts}\033[0m"
     out.write(f"{counts}{rest}\n")
 
 
 def summary(run: Run) -> tuple[str, str]:
-    """Return the closing line in two parts: the counts by severity, and what else there is to say."""
+    """Return the summary line in two parts: the counts by severity, and the rest."""
     counted = [(run.count(severity.word), severity.word) for severity in sorted(Severity, reverse=True)]
-    counts = " · ".join(_counted(number, word) for number, word in counted if number) or "no faults found"
+    counts = " · ".join(_counted(number, word) for number, word in counted if number) or "no problems found"
     rest = [f"{_counted(run.checked, 'file')} checked"]
     if run.skipped:
         rest.append(f"{len(run.skipped)} skipped")
@@ -40,11 +40,11 @@ def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def wants_colour(out: TextIO, color: str) -> bool:
-    """Whether to colour what goes there, by the option `--color` and the usual variables."""
+def wants_color(out: TextIO, color: str) -> bool:
+    """Whether to color the output, by the option `--color` and the usual environment variables."""
     if color != "auto":
         return color == "always"
-    # https://no-color.org and https://force-color.org: any value but the empty one counts.
+    # https://no-color.org and https://force-color.org: any value except an empty one counts.
     if os.environ.get("NO_COLOR"):
         return False
     if os.environ.get("FORCE_COLOR"):

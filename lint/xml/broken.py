@@ -16,7 +16,7 @@ _TAG = re.compile(
 
 
 class Tag(NamedTuple):
-    """A tag of the text: its name, and indices of its first and past-last character."""
+    """A tag of the text: its name, and the indices of its first character and after its last."""
 
     name: str
     start: int
@@ -26,7 +26,7 @@ class Tag(NamedTuple):
 
 
 class Broken:
-    """A source and libxml2's first complaint about it."""
+    """A source, and libxml2's first error in it."""
 
     def __init__(self, source: Source, failure: Malformed) -> None:
         self.source = source
@@ -39,7 +39,7 @@ class Broken:
 
     @lazy
     def index(self) -> int:
-        """The index into the text at which libxml2 stopped; it counts columns in bytes of UTF-8."""
+        """The index into the text at which libxml2 stopped. libxml2 counts columns in bytes of UTF-8."""
         start = self.source.index_of_line(self.failure.line)
         line = self.text[start:].split("\n", 1)[0]
         reached = line.encode("utf-8", "surrogateescape")[: self.failure.column - 1]

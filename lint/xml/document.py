@@ -1,7 +1,7 @@
-"""XML documents: hardened reading, and nodes that know exactly where they stand.
+"""XML documents: hardened reading, and nodes that know their exact position.
 
-The tree comes from libxml2, which is also libvirt's parser. Positions come from a scan of the same text,
-zipped with the tree in document order, and only when a position is asked for: a clean file never pays.
+The tree comes from libxml2, which is also libvirt's parser. Positions come from a scan of the same text, zipped with
+the tree in document order. The scan only runs if a position is needed, which is never for a clean file.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from vfslint.xml.source import Source
 # virsh reads at most 10 MiB of XML (tools/virsh.h: VSH_MAX_XML_FILE).
 MAXIMUM_BYTES = 10 * 1024 * 1024
 
-# Mark-up of a document that libxml2 has found well-formed; nothing else can stand there.
+# The markup of a document that libxml2 has accepted as well-formed; nothing else can occur in it.
 _MARKUP = r"""(?xs)
     <!--.*?-->
   | <\?.*?\?>
@@ -31,7 +31,7 @@ _MARKUP = r"""(?xs)
     """
 _END, _START = 1, 2  # the groups of the tags
 _ATTRIBUTE = r"""\s+([^\s=]+)\s*=\s*(?:"([^"]*)"|'([^']*)')"""
-_NAMESPACE_ERRORS = range(200, 206)  # libxml2 xmlerror.h: XML_NS_ERR_*, which libvirt's reader survives
+_NAMESPACE_ERRORS = range(200, 206)  # libxml2 xmlerror.h: XML_NS_ERR_*, which libvirt's reader tolerates
 _EXTRA_CONTENT = 5  # XML_ERR_DOCUMENT_END
 
 
@@ -50,7 +50,7 @@ class Malformed(Exception):
 
 
 class Document:
-    """A well-formed XML file. `undeclared_prefixes` tells that only a lenient reading accepted it."""
+    """A well-formed XML file. `undeclared_prefixes`: it has prefixes without a declaration."""
 
     def __init__(self, source: Source, root: Any, undeclared_prefixes: bool) -> None:
         self.source = source
@@ -64,7 +64,7 @@ class Document:
         return Node(self, self.root)
 
     def place(self, element: Any) -> _Place:
-        """Return where an element's tags stand in the source's text."""
+        """Return the place of an element's tags in the source's text."""
         if self._places is None:
             self._places = dict(zip(self.root.iter("*"), _scan(self.source.text), strict=True))
         return self._places[element]
@@ -80,7 +80,7 @@ class Document:
         return self.source.span(start, end)
 
     def line_span(self, number: int) -> Span:
-        """Return the span of a 1-based line without the blanks around it."""
+        """Return the span of a 1-based line without surrounding whitespace."""
         start = self.source.index_of_line(number)
         line = self.source.text[start:].split("\n", 1)[0]
         inner = line.strip()
@@ -91,7 +91,7 @@ class Document:
 def read(source: Source) -> Document:
     """Parse a source without expanding entities and without reading anything else.
 
-    Raises `Malformed` where libvirt's own parser would refuse the text.
+    Raises `Malformed` if libvirt's own parser would reject the text.
     """
     if len(source.data) > MAXIMUM_BYTES:
         raise Malformed(f"the file is larger than {MAXIMUM_BYTES} bytes", 1, 1, 0)
@@ -102,7 +102,7 @@ def read(source: Source) -> Document:
 
 
 def _read_again(source: Source) -> Document:
-    """Read what a strict parser refuses, with a parser whose list of errors is for this text alone."""
+    """Read a text that the strict parser rejects, with a new parser, whose error log is for this text only."""
     parser = _parser(recover=False)
     try:
         return Document(source, etree.fromstring(source.data, parser), False)
@@ -115,7 +115,7 @@ def _read_again(source: Source) -> Document:
 
 
 def _check_end(source: Source) -> None:
-    """Refuse what stands behind the root element, which libxml2 2.14 passes over after an error in a namespace."""
+    """Reject content after the root element, which libxml2 2.14 ignores after an error in a namespace."""
     text = source.text
     root = next(_scan(text))
     rest = re.compile(r"(?s)(?:[ \t\r\n]|<!--.*?-->|<\?.*?\?>)*").match(text, root.end)
@@ -131,7 +131,7 @@ def _parser(*, recover: bool) -> Any:
 
 @cache
 def _strict_parser() -> Any:
-    # Threads take turns at it by themselves. Making one takes as long as reading a small file.
+    # lxml locks a parser that threads share. Creating one takes as long as reading a small file.
     return _parser(recover=False)
 
 
@@ -144,7 +144,7 @@ def _malformed(error: Any, faults: list[Any]) -> Malformed:
 
 
 class _Place:
-    """Indices into the text: the start tag's first and past-last character, and the element's past-last."""
+    """Indices into the text: the start of the start tag, its end, and the end of the element."""
 
     __slots__ = ("end", "start", "tag_end")
 
@@ -155,7 +155,7 @@ class _Place:
 
 
 def _scan(text: str) -> Iterator[_Place]:
-    """Return the places of the root element and of all inside it, in document order."""
+    """Return the places of the root element and all elements in it, in document order."""
     places: list[_Place] = []
     open_places: list[_Place] = []
     for found in re.finditer(_MARKUP, text):
@@ -174,7 +174,7 @@ def _scan(text: str) -> Iterator[_Place]:
 
 
 class Attribute:
-    """One attribute of a node: its name, its value, and where both stand."""
+    """One attribute of a node: its name, its value, and their places."""
 
     __slots__ = ("name", "node", "value")
 
@@ -184,7 +184,7 @@ class Attribute:
         self.value = value
 
     def _match(self) -> re.Match[str] | None:
-        """The attribute as the start tag has it; None where a DTD within the document gives it its value."""
+        """The attribute in the start tag; None if its value comes from a DTD inside the document."""
         document = self.node.document
         place = document.place(self.node.element)
         tag = document.source.text[place.start : place.tag_end]
@@ -195,7 +195,7 @@ class Attribute:
         return None
 
     def _span(self, *groups: int) -> Span:
-        """The first of some groups that the attribute has; the start tag where it is not written."""
+        """The first group that matched; the start tag if the attribute is not in it."""
         found = self._match()
         if found is None:
             return self.node.start_span
@@ -205,7 +205,7 @@ class Attribute:
 
     @property
     def is_written(self) -> bool:
-        """Whether the start tag has it, and not only a DTD within the document."""
+        """Whether it is in the start tag, and not only in a DTD inside the document."""
         return self._match() is not None
 
     @property
@@ -220,7 +220,7 @@ class Attribute:
 
     @property
     def whole_span(self) -> Span:
-        """The blanks before the name, the name and the quoted value: what goes when the attribute goes."""
+        """The whitespace before the name, the name and the quoted value: what removing the attribute removes."""
         return self._span(0)
 
 
@@ -244,7 +244,7 @@ class Node:
 
     @property
     def tag(self) -> str:
-        """The element's name, with `{namespace}` in front where it has one."""
+        """The element's name, with `{namespace}` before it if it has one."""
         return str(self.element.tag)
 
     @property
@@ -276,12 +276,12 @@ class Node:
         return None
 
     def value(self, name: str) -> str | None:
-        """The value of an attribute, or None where it is not there."""
+        """The value of an attribute, or None if it is missing."""
         value: str | None = self.element.get(name)
         return value
 
     def __getitem__(self, name: str) -> Attribute:
-        """The attribute of that name, which must be there."""
+        """The attribute of that name, which must exist."""
         return Attribute(self, name, self.element.attrib[name])
 
     def attribute(self, name: str) -> Attribute | None:
@@ -296,7 +296,7 @@ class Node:
 
     def child(self, path: str) -> Node | None:
         """The first element at a path of child names, or None."""
-        # A name alone is looked up without lxml's reading of paths, which takes twice as long.
+        # For a single name, lxml's parsing of paths would take twice as long.
         found = self.element.find(path) if "/" in path else next(self.element.iterchildren(path), None)
         return None if found is None else Node(self.document, found)
 
@@ -307,7 +307,7 @@ class Node:
 
     @property
     def parent(self) -> Node | None:
-        """The element around this one, or None for the root."""
+        """The parent element, or None for the root."""
         parent = self.element.getparent()
         return None if parent is None else Node(self.document, parent)
 
@@ -335,7 +335,7 @@ class Node:
 
     @property
     def text_span(self) -> Span:
-        """The text behind the start tag without blanks around it; the start tag where there is none."""
+        """The text after the start tag without surrounding whitespace; the start tag if there is none."""
         place = self.document.place(self.element)
         text = self.document.source.text
         end = text.find("<", place.tag_end)
@@ -346,6 +346,6 @@ class Node:
         return self.document.span(start, start + len(piece.strip()))
 
     def at(self, name: str) -> Span:
-        """The value of an attribute where it is there and not empty, else the start tag."""
+        """The value of an attribute, or the start tag if the attribute is missing."""
         attribute = self.attribute(name)
         return self.start_span if attribute is None else attribute.span

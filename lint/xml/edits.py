@@ -1,6 +1,6 @@
-"""Edits of a document: byte ranges only, in the file's own indentation, quotes and line ends.
+"""Edits of a document: byte ranges, with the file's own indentation, quotes and line ends.
 
-Every function returns one `Edit`; a rule puts one or several into a `Fix`.
+A rule puts one or several edits into a `Fix`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", '"': "&quot;", "'": "&apos;
 
 
 def set_value(attribute: Attribute, value: str) -> Edit:
-    """Give an attribute another value between the quotes it has; one that only a DTD has is written."""
+    """Replace the value of an attribute; its quotes stay. One that is only in a DTD is written into the tag."""
     if not attribute.is_written:
         return add_attribute(attribute.node, attribute.name, value)
     span = attribute.span
@@ -26,7 +26,7 @@ def set_value(attribute: Attribute, value: str) -> Edit:
 
 
 def rename_attribute(attribute: Attribute, name: str) -> Edit:
-    """Give an attribute another name; one that only a DTD has is written under it."""
+    """Rename an attribute. One that is only in a DTD is written into the tag under the new name."""
     if not attribute.is_written:
         return add_attribute(attribute.node, name, attribute.value)
     span = attribute.name_span
@@ -34,13 +34,13 @@ def rename_attribute(attribute: Attribute, name: str) -> Edit:
 
 
 def remove_attribute(attribute: Attribute) -> Edit:
-    """Take an attribute away with the blanks before it; one that only a DTD has stays."""
+    """Remove an attribute and the whitespace before it. One that is only in a DTD stays."""
     span = attribute.whole_span
     return remove(span) if attribute.is_written else Edit(span.end.offset, span.end.offset, b"")
 
 
 def add_attribute(node: Node, name: str, value: str) -> Edit:
-    """Add an attribute behind the last one of a start tag."""
+    """Add an attribute after the last one of a start tag."""
     place = node.document.place(node.element)
     text = node.document.source.text
     end = place.tag_end - (2 if text[place.tag_end - 2] == "/" else 1)
@@ -53,12 +53,12 @@ def add_attribute(node: Node, name: str, value: str) -> Edit:
 
 
 def remove(span: Span) -> Edit:
-    """Take a stretch of the file away."""
+    """Remove a range of the file."""
     return Edit(span.start.offset, span.end.offset, b"")
 
 
 def set_whole_text(node: Node, text: str) -> Edit:
-    """Replace all that stands between an element's tags, blanks as well; an element without end tag gets one."""
+    """Replace everything between an element's tags, including whitespace; a missing end tag is added."""
     source = _source(node)
     place = node.document.place(node.element)
     written = text.translate(_ESCAPES)
@@ -73,7 +73,7 @@ def set_whole_text(node: Node, text: str) -> Edit:
 
 
 def rename_element(node: Node, name: str) -> list[Edit]:
-    """Give an element another name, in its start tag and in its end tag."""
+    """Rename an element, in its start tag and in its end tag."""
     source = _source(node)
     span = node.name_span
     edits = [Edit(span.start.offset, span.end.offset, source.encode(name))]
@@ -86,21 +86,21 @@ def rename_element(node: Node, name: str) -> list[Edit]:
 
 
 def remove_element(node: Node) -> Edit:
-    """Take an element away; with its whole line where nothing else stands on it."""
+    """Remove an element, and its line if nothing else is on it."""
     source = _source(node)
     start, end = _with_its_line(source.text, *_range(node))
     return Edit(source.offset(start), source.offset(end), b"")
 
 
 def move_into(node: Node, parent: Node) -> list[Edit]:
-    """Move an element to the end of another one, as it is written."""
+    """Move an element to the end of another one, exactly as it is written."""
     return [remove_element(node), insert(parent, _as_written(node))]
 
 
 def insert(parent: Node, xml: str, *, after: Node | None = None) -> Edit:
-    """Insert XML as the last child of `parent`, or behind its child `after`.
+    """Insert XML as the last child of `parent`, or after its child `after`.
 
-    `xml` is written with two blanks for each level and apostrophes; it is put down as the file does it.
+    `xml` has two spaces for each level and apostrophes; it is inserted with the indentation and quotes of the file.
     """
     document = parent.document
     source = document.source
@@ -143,15 +143,15 @@ def _range(node: Node) -> tuple[int, int]:
 
 
 def _as_written(node: Node) -> str:
-    """Return an element's text with two blanks a level, as `insert` wants it."""
+    """Return an element's text with two spaces per level, as `insert` requires."""
     text = _source(node).text
     start, end = _range(node)
     outer = _indentation_before(text, start) or ""
     step = _unit(text)
     lines: list[str] = []
     for line in text[start:end].splitlines():
-        blanks = len(line) - len(line.lstrip())
-        depth = max(blanks - len(outer), 0) // len(step) if lines else 0
+        indentation = len(line) - len(line.lstrip())
+        depth = max(indentation - len(outer), 0) // len(step) if lines else 0
         lines.append("  " * depth + line.lstrip())
     return "\n".join(lines)
 
@@ -166,10 +166,10 @@ def _with_its_line(text: str, start: int, end: int) -> tuple[int, int]:
 
 
 def _indentation_before(text: str, index: int) -> str | None:
-    """Return the blanks before an index on its line; None where other things stand before it."""
+    """Return the indentation of the line up to an index; None if something else comes before the index."""
     line = text.rfind("\n", 0, index) + 1
-    blanks = text[line:index]
-    return blanks if not blanks.strip(" \t\ufeff") and (line or "\n" in text) else None
+    before = text[line:index]
+    return before if not before.strip(" \t\ufeff") and (line or "\n" in text) else None
 
 
 def _newline(text: str) -> str:
@@ -182,7 +182,7 @@ def _quote(tag: str, text: str) -> str:
 
 
 def _unit(text: str) -> str:
-    """Return the file's step of indentation: its shallowest indented tag."""
+    """Return the file's unit of indentation: that of its least indented tag."""
     found: list[str] = re.findall(_INDENTATION, text)
     return min(found, key=len) if found else "  "
 
@@ -204,7 +204,7 @@ def _lay_out(document: Document, xml: str, indentation: str | None, *, unit: boo
 
 
 def apply(data: bytes, edits: Iterable[Edit]) -> bytes:
-    """Return `data` with the edits made; of overlapping ones the first in the file wins."""
+    """Return `data` with the edits applied; of overlapping edits, the first one in the file wins."""
     pieces, done = [], 0
     for start, end, text in sorted(edits, key=lambda edit: (edit.start, edit.end)):
         if start >= done:

@@ -1,4 +1,4 @@
-"""Why a file is not well-formed XML: a cause for each complaint of libxml2's, with what to write instead."""
+"""Why a file is not well-formed XML: the cause of each error of libxml2, and what to write instead."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ _UNENDED_REFERENCE = r"&(?:amp|lt|gt|quot|apos)\b(?!;)"
 
 
 def explain(file: Broken) -> Problem:
-    """Return what is wrong with a file, in the words of whoever wrote it."""
-    return _CAUSES.get(file.failure.code, _as_libxml2_says)(file)
+    """Return what is wrong with a file, in terms of what its author wrote."""
+    return _CAUSES.get(file.failure.code, _as_libxml2_reports)(file)
 
 
-def _as_libxml2_says(file: Broken) -> Problem:
-    return Problem(at=file.here, message=f"this is not well-formed XML: {file.failure.message}")
+def _as_libxml2_reports(file: Broken) -> Problem:
+    return Problem(at=file.here, message=f"not well-formed XML: {file.failure.message}")
 
 
 def _mismatched_tag(file: Broken) -> Problem:
-    """An end tag that does not belong to the innermost open element."""
+    """An end tag that does not match the innermost open element."""
     if not file.tags or not file.tags[-1].is_end or not file.open_tags:
-        return _as_libxml2_says(file)
+        return _as_libxml2_reports(file)
     end, innermost = file.tags[-1], file.open_tags[-1]
     at = file.span(end.start, end.end)
     closed_early = _closed_at_once(file, end, innermost)
@@ -34,10 +34,10 @@ def _mismatched_tag(file: Broken) -> Problem:
         start, stop = file.edit_offsets(closed_early.end - 2, closed_early.end - 1)
         return Problem(
             at=at,
-            message=f"</{end.name}> closes nothing: the '/>' of line {line} has already closed <{end.name}>",
-            label="closes nothing",
-            related=(Related(file.span(closed_early.end - 2, closed_early.end), "closed here already"),),
-            help=f"take away the '/' of '/>', so that what follows lies inside <{end.name}>",
+            message=f"unexpected </{end.name}>: <{end.name}> is already closed by the '/>' in line {line}",
+            label="nothing to close",
+            related=(Related(file.span(closed_early.end - 2, closed_early.end), "already closed here"),),
+            help=f"remove the '/' in '/>', so that what follows is inside <{end.name}>",
             fix=Fix("remove the '/' that closes the element too early", (Edit(start, stop, b""),)),
         )
     opened = Related(file.span(innermost.start, innermost.end), "opened here")
@@ -48,25 +48,25 @@ def _mismatched_tag(file: Broken) -> Problem:
             message=f"</{end.name}> does not match <{innermost.name}>",
             related=(opened,),
             help=f"write </{innermost.name}>",
-            fix=Fix("spell the end tag as the start tag", (Edit(start, stop, innermost.name.encode()),)),
+            fix=Fix("rename the end tag like the start tag", (Edit(start, stop, innermost.name.encode()),)),
         )
     if any(tag.name == end.name for tag in file.open_tags):
         return Problem(
             at=at,
-            message=f"<{innermost.name}> is still open where </{end.name}> closes the element around it",
+            message=f"<{innermost.name}> is not closed before </{end.name}>, which closes the element around it",
             related=(opened,),
             help=f"close it with '/>' if it is empty, or add </{innermost.name}> before </{end.name}>",
         )
     return Problem(
         at=at,
-        message=f"</{end.name}> closes nothing: no <{end.name}> is open here",
+        message=f"unexpected </{end.name}>: no <{end.name}> is open here",
         related=(opened,),
         help=f"remove it, or close <{innermost.name}> with its own end tag",
     )
 
 
 def _closed_at_once(file: Broken, end: Tag, innermost: Tag) -> Tag | None:
-    """Return the empty `<name …/>` that the stray end tag was meant for: the last one inside `innermost`."""
+    """Return the empty `<name …/>` that an unexpected end tag belongs to: the last one inside `innermost`."""
     for tag in reversed(file.tags[:-1]):
         if tag.start <= innermost.start:
             return None
@@ -83,7 +83,7 @@ def _unfinished(file: Broken) -> Problem:
     if not still_open or file.text[file.index :].strip(" \t\r\n>"):
         return Problem(
             at=file.here,
-            message="a tag does not end before this place",
+            message="a tag is not closed before this place",
             help="look for a missing '>' or a missing quote before it",
         )
     innermost = still_open[-1]
@@ -95,10 +95,10 @@ def _unfinished(file: Broken) -> Problem:
 
 
 def _bare_ampersand(file: Broken) -> Problem:
-    """A '&' that starts no reference."""
+    """A '&' that does not start a reference."""
     index = file.text.rfind("&", 0, file.index + 1)
     if index < 0 or not re.compile(_BARE_AMPERSAND).match(file.text, index):
-        return _as_libxml2_says(file)
+        return _as_libxml2_reports(file)
     unended = re.compile(_UNENDED_REFERENCE).match(file.text, index)
     if unended:
         start, stop = file.edit_offsets(unended.end(), unended.end())
@@ -111,7 +111,7 @@ def _bare_ampersand(file: Broken) -> Problem:
     start, stop = file.edit_offsets(index, index + 1)
     return Problem(
         at=file.span(index, index + 1),
-        message="a bare '&' stands for itself nowhere in XML",
+        message="unescaped '&'",
         help="write &amp;",
         fix=Fix("escape the '&'", (Edit(start, stop, file.source.encode("&amp;")),)),
     )
@@ -122,11 +122,11 @@ def _repeated_attribute(file: Broken) -> Problem:
     tag = file.text.rfind("<", 0, file.index)
     places = list(re.finditer(rf"\s({re.escape(name)})\s*=", file.text[tag : file.index]))
     if len(places) < 2:
-        return _as_libxml2_says(file)
+        return _as_libxml2_reports(file)
     first, second = (file.span(tag + found.start(1), tag + found.end(1)) for found in (places[0], places[-1]))
     return Problem(
         at=second,
-        message=f"attribute {name!r} is written twice in one tag",
+        message=f"attribute {name!r} appears twice in one tag",
         related=(Related(first, "the first one"),),
         help="keep one of them",
     )
@@ -137,7 +137,7 @@ def _late_declaration(file: Broken) -> Problem:
     return Problem(
         at=file.span(index, index + 5) if index >= 0 else file.here,
         message="the XML declaration is not the first thing in the file",
-        help="remove what stands before it, blank lines too",
+        help="remove everything before it, including blank lines",
     )
 
 
@@ -148,28 +148,28 @@ def _after_the_root(file: Broken) -> Problem:
     if opened and rest.startswith("</"):
         return Problem(
             at=file.span(start, start + opened.end() + 1),
-            message=f"</{opened[1]}> closes nothing: the root element is closed already",
-            help="remove it, or look for an element before it that is closed too early",
+            message=f"unexpected </{opened[1]}>: the root element is already closed",
+            help="remove it, or look for an earlier element that is closed too soon",
         )
     if opened:
         return Problem(
             at=file.span(start, start + opened.end()),
-            message=f"<{opened[1]}> is a second root element, but an XML file has one",
-            help="put each domain into a file of its own; vfslint also reads several inside <domains>",
+            message=f"<{opened[1]}> is a second root element, but an XML file can have only one",
+            help="put each domain into its own file, or put all of them inside <domains>, which vfslint accepts",
         )
     return Problem(
         at=file.span(start, start + 1),
-        message="text follows the end of the root element",
+        message="text after the end of the root element",
         help="remove it",
     )
 
 
 def _no_element(file: Broken) -> Problem:
     if not file.text.strip("\ufeff \t\r\n"):
-        return Problem(at=file.span(0, 0), message="the file is empty", help="write a <domain> into it")
+        return Problem(at=file.span(0, 0), message="the file is empty", help="add a <domain>")
     return Problem(
         at=file.here,
-        message="this is not XML: it does not start with a tag",
+        message="not XML: the file does not start with a tag",
         help="a domain starts with <domain type='kvm'>; virsh dumpxml prints one",
     )
 
@@ -192,37 +192,37 @@ def _open_quote(file: Broken) -> Problem:
     """A '<' inside an attribute's value: most often the closing quote before it is missing."""
     before = re.search(r"""([\w:.-]+)\s*=\s*(["'])[^"'<]*\Z""", file.text[: file.index + 1].rstrip("<>"))
     if not before:
-        return _as_libxml2_says(file)
+        return _as_libxml2_reports(file)
     start, end = before.span(1)
     return Problem(
         at=file.span(start, end),
-        message=f"the value of attribute {before[1]!r} does not end: its closing {before[2]} is missing",
-        help=f"add {before[2]} behind the value; a '<' that is meant is written &lt;",
+        message=f"the value of attribute {before[1]!r} has no closing {before[2]}",
+        help=f"add {before[2]} after the value; if the value contains a '<', write &lt;",
     )
 
 
 def _muddled_attributes(file: Broken) -> Problem:
     return Problem(
         at=file.here,
-        message="the attributes of this tag cannot be told apart",
-        help="write each as name='value' with a blank before it",
+        message="no whitespace between the attributes of this tag",
+        help="write each attribute as name='value', with a space before it",
     )
 
 
 def _open_comment(file: Broken) -> Problem:
     start = max(file.text.rfind("<!--", 0, file.index + 1), 0)
-    return Problem(at=file.span(start, start + 4), message="this comment never ends", help="end it with -->")
+    return Problem(at=file.span(start, start + 4), message="unterminated comment", help="end it with -->")
 
 
 def _section_end(file: Broken) -> Problem:
-    return Problem(at=file.here, message="']]>' stands in text", help="write ]]&gt;")
+    return Problem(at=file.here, message="']]>' is not allowed in text", help="write ]]&gt;")
 
 
 def _forbidden_character(file: Broken) -> Problem:
     return Problem(
         at=file.here,
-        message=f"a character that XML forbids: {file.failure.message}",
-        help="remove it; control characters cannot be written in XML, not even as references",
+        message=f"this character is not allowed in XML: {file.failure.message}",
+        help="remove it; XML cannot contain control characters, not even as references",
     )
 
 
@@ -230,31 +230,31 @@ def _unknown_entity(file: Broken) -> Problem:
     index = file.text.rfind("&", 0, file.index + 1)
     end = file.text.find(";", index) + 1
     if index < 0 or end == 0:
-        return _as_libxml2_says(file)
+        return _as_libxml2_reports(file)
     return Problem(
         at=file.span(index, end),
         message=f"the entity {file.text[index:end]} is not declared",
-        help="XML itself knows &amp; &lt; &gt; &quot; &apos; only; write the character itself",
+        help="write the character itself; XML defines only &amp; &lt; &gt; &quot; &apos;",
     )
 
 
 def _wrong_encoding(file: Broken) -> Problem:
     return Problem(
         at=file.here,
-        message="bytes that are not in the file's encoding (UTF-8, unless its first line says otherwise)",
-        help="store the file as UTF-8, or name its encoding: <?xml version='1.0' encoding='ISO-8859-1'?>",
+        message="invalid bytes for the file's encoding, which is UTF-8 unless its first line declares another one",
+        help="save the file as UTF-8, or declare its encoding: <?xml version='1.0' encoding='ISO-8859-1'?>",
     )
 
 
 def _double_hyphen(file: Broken) -> Problem:
-    return Problem(at=file.here, message="a comment holds '--'", help="write a single '-' inside comments")
+    return Problem(at=file.here, message="'--' is not allowed in comments", help="write a single '-'")
 
 
 def _too_large(file: Broken) -> Problem:
     return Problem(
         at=file.here,
-        message=f"more than libvirt's parser takes: {file.failure.message}",
-        help="no domain needs this much; was another file meant?",
+        message=f"too large for libvirt's parser: {file.failure.message}",
+        help="no domain is this large; check that this is the right file",
     )
 
 

@@ -1,7 +1,7 @@
-"""Names for elements that outlive edits around them: `domain/devices/filesystem[data]/driver`.
+"""Names for elements that survive edits around them: `domain/devices/filesystem[data]/driver`.
 
-A step names its element; what tells it from its neighbours stands in brackets: the mount tag, the target
-device, an id or a name, or else its number among neighbours of the same name.
+Each step is the name of an element, and in brackets what distinguishes it from its siblings: the mount tag, the
+target device, an id or a name, or else its number among siblings of the same name.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _KEY_ATTRIBUTES = ("id", "name", "index")
 
 
 def key(element: Any) -> str:
-    """Return what tells an element from its neighbours, or an empty string."""
+    """Return what distinguishes an element from its siblings, or an empty string."""
     target = element.find("target")
     if target is not None:
         found = target.get("dir") or target.get("dev")
@@ -33,7 +33,7 @@ def key(element: Any) -> str:
 
 
 def step(element: Any) -> str:
-    """Return the step for one element: its name, with its key or number where it needs one."""
+    """Return the step for one element: its name, with its key or number if it needs one."""
     name = str(element.tag)
     found = key(element)
     if found:
@@ -51,18 +51,18 @@ def path(element: Any) -> str:
 
 
 def matching(root: Any, wanted: str) -> list[Any]:
-    """Return the elements meant by a path's last steps, such as `filesystem[data]` or `filesystem/driver`.
+    """Return the elements that match the last steps of a path, such as `filesystem[data]` or `filesystem/driver`.
 
-    A step without brackets means every element of that name.
+    A step without brackets matches every element of that name.
     """
     steps = [_STEP.match(piece) for piece in wanted.strip("/").split("/")]
     named = [(found[1], found[2]) for found in reversed(steps) if found]
     if len(named) < len(steps):
         return []
-    return [element for element in root.iter(named[0][0]) if _fits(element, named)]
+    return [element for element in root.iter(named[0][0]) if _matches(element, named)]
 
 
-def _fits(element: Any, steps: list[tuple[str, str | None]]) -> bool:
+def _matches(element: Any, steps: list[tuple[str, str | None]]) -> bool:
     for name, wanted in steps:
         if element is None or element.tag != name:
             return False
@@ -73,7 +73,7 @@ def _fits(element: Any, steps: list[tuple[str, str | None]]) -> bool:
 
 
 class Finder:
-    """Finds the element that an offset of a document's file lies in."""
+    """Finds the element at an offset of a document's file."""
 
     def __init__(self, document: Document) -> None:
         self.document = document

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-# What comes after it is ASCII with character references, so it survives a stream in any encoding.
+# The rest is ASCII with character references, so that it can be written in any encoding.
 XML_DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
 
 def printable(text: str) -> str:
-    """Replace what could move a cursor, change a colour, turn the writing round or break a line."""
+    """Replace characters that could move the cursor, change colors, reverse the text or break the line."""
     return text if text.isprintable() else "".join(map(_visible, text))
 
 

@@ -1,4 +1,4 @@
-"""A file's bytes, its text, and the way from one to the other."""
+"""A file's bytes and its text, and the mapping between their positions."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _DECLARED = rb"""<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']"""
 
 
 class Source:
-    """The bytes of one file under the name that people know it by.
+    """The bytes of one file, and the name that is printed for it.
 
-    `text` is decoded once and kept to the letter (byte order mark, line ends and undecodable bytes
-    survive), so that every index into it can be turned into a `Position` and back into bytes.
+    `text` is decoded once and not normalized (byte order mark, line ends and undecodable bytes are kept), so that
+    every index into it can be converted to a `Position` and back to bytes.
     """
 
     def __init__(self, data: bytes, name: str) -> None:
@@ -49,7 +49,7 @@ class Source:
             try:
                 self._text = self.data.decode(self.encoding, "surrogateescape")
             except UnicodeDecodeError:
-                # Multi-byte encodings refuse what they cannot pair up; one byte a character keeps offsets.
+                # Multi-byte encodings reject incomplete characters; one byte per character keeps the offsets right.
                 self._encoding = "latin-1"
                 self._text = self.data.decode("latin-1")
         return self._text
@@ -62,14 +62,14 @@ class Source:
         return self._lines
 
     def encode(self, text: str) -> bytes:
-        """Return `text` as this file would store it; what the encoding lacks becomes a character reference."""
+        """Return `text` in the file's encoding; characters that it lacks become character references."""
         try:
             return text.encode(self.encoding, "surrogateescape")
         except UnicodeEncodeError:
             return text.encode(self.encoding, "xmlcharrefreplace")
 
     def position(self, index: int) -> Position:
-        """Return the place of an index into `text`: 1-based line and column, byte offset."""
+        """Return the position of an index into `text`: 1-based line and column, byte offset."""
         line = self._line(index)
         column = index - self.line_starts[line - 1] + 1
         if line == 1 and self.text.startswith("\ufeff") and column > 1:
@@ -84,7 +84,7 @@ class Source:
         return self._line_offsets[line] + len(self.encode(self.text[self.line_starts[line] : index]))
 
     def _line(self, index: int) -> int:
-        # Files without findings, which most are, need no positions.
+        # Start time: most files have no findings, and need no positions.
         from bisect import bisect_right
 
         return bisect_right(self.line_starts, index)
@@ -97,13 +97,13 @@ class Source:
         return [0, *accumulate(sizes)]
 
     def index(self, offset: int) -> int:
-        """Return the index into `text` of the character that a byte offset starts."""
+        """Return the index into `text` of the character that starts at a byte offset."""
         if self.text.isascii() and self.encoding in ("utf-8", "latin-1"):
             return offset
         return len(self.data[:offset].decode(self.encoding, "surrogateescape"))
 
     def at_offset(self, offset: int) -> Position:
-        """Return the place of a byte offset, as an edit has it."""
+        """Return the position of a byte offset, such as that of an edit."""
         return self.position(len(self.data[:offset].decode(self.encoding, "surrogateescape")))
 
     def span(self, start: int, end: int) -> Span:
