@@ -25,6 +25,7 @@ FLOORS = {  # per cent that must agree, and per cent of false alarms that is all
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("release", RELEASES)
 @pytest.mark.parametrize("file", ["cases.jsonl.gz", "more-cases.jsonl.gz"])
 def test_agreement_with_real_libvirt(file: str, release: str) -> None:

@@ -123,6 +123,7 @@ def hook(folder: Path, name: str, *, status: int) -> str:
     return pre_commit(folder, "run", name, "--all-files", "--color=never", status=status)
 
 
+@pytest.mark.slow
 def test_pre_commit_finds_fixes_and_passes(repository: Path) -> None:
     (repository / "README.txt").write_text("<domain> in a text is none of our business\n")
     assert "(no files to check)Skipped" in hook(repository, "vfslint", status=0)
@@ -244,6 +245,7 @@ def installed(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Runne
     return runner
 
 
+@pytest.mark.slow
 def test_action_annotates_sums_up_and_writes_sarif(installed: Runner) -> None:
     shown = installed.run(
         1,

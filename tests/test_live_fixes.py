@@ -49,6 +49,7 @@ def cases(release: str, *, unsafe: bool = False, every: int = 1) -> Iterator[Cas
                     yield Case(case["id"], source, after)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unsafe", [False, True])
 def test_fixing_a_case_twice_equals_fixing_it_once(unsafe: bool) -> None:
     engine = Engine(RULES, Context())
@@ -87,6 +88,7 @@ def compared(libvirt: LiveLibvirt, changed: Iterable[Case]) -> Tally:
     return Tally(number, repaired, worse)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not is_available(),
     reason="needs root, libvirt's QEMU driver and qemu-system-x86_64: .ci/run installs them",

@@ -58,6 +58,7 @@ def engine_for(libvirt: LiveLibvirt) -> Engine:
     return Engine(RULES, Context(contemporary(version(libvirt.release))))
 
 
+@pytest.mark.slow
 def test_agreement_with_the_libvirt_of_this_machine(libvirt: LiveLibvirt) -> None:
     engine = engine_for(libvirt)
 
@@ -78,6 +79,7 @@ def test_options_of_virtiofsd_beside_another_driver_are_passed_over(libvirt: Liv
     assert disagreement(mutant, libvirt.ask(mutant.xml), engine_for(libvirt)) == ""
 
 
+@pytest.mark.slow
 def test_fixed_domains_are_accepted_by_the_libvirt_of_this_machine(libvirt: LiveLibvirt) -> None:
     """What libvirt refused and vfslint calls clean after its fixes is accepted."""
     from vfslint.xml.edits import apply

@@ -281,6 +281,7 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Driver:
     return driver
 
 
+@pytest.mark.slow
 def test_the_installed_driver_says_the_same(driver: Driver) -> None:
     said = subprocess.run(["virsh", "--version"], capture_output=True, text=True, check=True)
     release = said.stdout.strip()
