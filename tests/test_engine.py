@@ -220,14 +220,14 @@ class TestSubjects:
     """Rules are called for what their first parameter is, and for nothing else."""
 
     @staticmethod
-    def asked(check: object, data: str, release: str = "12.8.0") -> list[object]:
+    def asked(annotation: object, data: str, release: str = "12.8.0") -> list[object]:
         seen: list[object] = []
 
         def noting(subject: object) -> Iterator[Problem]:
             seen.append(subject)
             yield from ()
 
-        noting.__annotations__["subject"] = check
+        noting.__annotations__["subject"] = annotation
         noted = rule("VFS994", "noting", severity=Severity.ERROR, stage=Stage.PARSE)(noting)
         outcome = check(Engine([noted], Context()), Source(data.encode(), "x.xml"))
         assert not outcome.failures
