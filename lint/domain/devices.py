@@ -278,9 +278,8 @@ class Filesystem(Device):
     @property
     def misspelt_target(self) -> Deviation | None:
         """A child that is probably meant for the target, or None; libvirt refuses the filesystem without it."""
-        faults = self.domain.deviations_of("unknown-element")
-        mine = (fault for fault in faults if fault.suggestion == "target" and fault.node.parent == self.node)
-        return next((fault for fault in mine if fault.is_refused), None)
+        mine = self.domain.strangers_in(self.node)
+        return next((each for each in mine if each.suggestion == "target" and each.is_refused), None)
 
     @property
     def tag_span(self) -> Span:

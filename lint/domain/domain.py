@@ -31,6 +31,7 @@ from vfslint.domain.roots import name_of
 from vfslint.findings import Span, Stage
 from vfslint.lazy import lazy
 from vfslint.vocabulary import check, numbers
+from vfslint.vocabulary.mismatch import Kind
 from vfslint.xml.document import Attribute, Document, Node
 
 if TYPE_CHECKING:
@@ -232,9 +233,18 @@ class Domain:
 
         return objection(self.context.libvirt_schema, self.node.element)
 
-    def deviations_of(self, *kinds: str) -> list[Deviation]:
-        """Return where it leaves the vocabulary in one of these ways, such as "unknown-element"."""
-        return [deviation for deviation in self.deviations if deviation.kind.value in kinds]
+    @lazy
+    def _strangers(self) -> dict[Any, list[Deviation]]:
+        """The elements that are unknown where they are, by the element that holds them."""
+        found: dict[Any, list[Deviation]] = {}
+        for deviation in self.deviations:
+            if deviation.kind is Kind.UNKNOWN_ELEMENT:
+                found.setdefault(deviation.node.element.getparent(), []).append(deviation)
+        return found
+
+    def strangers_in(self, node: Node) -> list[Deviation]:
+        """Return the children of an element that are unknown there."""
+        return self._strangers.get(node.element, [])
 
     def elements(self, tag: str) -> list[Node]:
         """All direct children of that name."""
@@ -994,7 +1004,7 @@ class Domain:
     @lazy
     def misspelt_sharing(self) -> list[Deviation]:
         """The misspelt names that would probably share memory, so that libvirt drops what they hold."""
-        return [each for each in self.deviations_of("unknown-element", "unknown-attribute") if each.would_share]
+        return [each for each in self.deviations if each.would_share]
 
     @lazy
     def misplaced_sharing(self) -> list[Node]:

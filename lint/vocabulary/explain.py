@@ -122,7 +122,12 @@ class _Examination:
         known = self.any_form.attributes
         if name in known:
             return name
-        return _likely(name, [free for free in known if free not in self.element.attrib])
+        free = [each for each in known if each not in self.element.attrib and not self.is_too_new(known[each])]
+        return _likely(name, free)
+
+    def is_too_new(self, known: Attribute | Child) -> bool:
+        """Whether the release does not know an attribute or an element yet."""
+        return _is_newer(known.since, self.libvirt)
 
     def selected_form(self) -> Form:
         """Return the form that the attributes select, misspelt ones read as what they probably mean.
@@ -293,10 +298,10 @@ class _Examination:
     ) -> str | None:
         """Return the child that was probably meant by one with another name."""
         name = _name(element)
-        free = [each.name for each in form.children.values() if each.repeatable or not found[each.name]]
-        if name in free:
+        free = [each for each in form.children.values() if each.repeatable or not found[each.name]]
+        if any(name == each.name for each in free):
             return name
-        meant = _likely(name, free)
+        meant = _likely(name, [each.name for each in free if not self.is_too_new(each)])
         is_known = name in places()
         if meant is not None and (name.lower() == meant.lower() or not is_known):
             return meant
@@ -453,7 +458,8 @@ def _any_form(declared: Child) -> Form:
         required = all(attribute.name in f.attributes and f.attributes[attribute.name].required for f in forms)
         merged = attribute._replace(required=required)
         if known:
-            merged = merged._replace(refused=attribute.refused.both(known.refused))
+            reads = attribute.reads if attribute.reads == known.reads else None
+            merged = merged._replace(refused=attribute.refused.both(known.refused), reads=reads)
             if attribute.values != known.values:
                 listed = known.values.listed | attribute.values.listed if known.values.listed else {}
                 merged = merged._replace(values=Values("", listed, None, None))
