@@ -227,20 +227,20 @@ def test_command(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "complaint"),
+    ("text", "expected"),
     [
         ("<domain>", "not well-formed XML"),
-        ("<network/>", "there is no domain"),
+        ("<network/>", "contains no domain"),
         (None, "cannot read"),
     ],
 )
-def test_command_complains_in_one_line(tmp_path: Path, text: Any, complaint: str) -> None:
+def test_wrong_usage_is_reported_in_one_line(tmp_path: Path, text: Any, expected: str) -> None:
     path = tmp_path / "d.xml"
     if text is not None:
         path.write_text(text)
     status, out, err = run("setup", "--isolated", str(path))
     assert (status, out, err.count("\n")) == (2, "", 1)
-    assert complaint in err
+    assert expected in err
 
 
 def test_help_is_shown() -> None:

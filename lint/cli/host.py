@@ -28,7 +28,7 @@ def setup(options: SimpleNamespace, stdout: TextIO) -> None:
     context = resolver.context(resolver.configurations.of(options.operands[0]))
     domains = [domain for path in options.operands for domain in _domains(path, context)]
     if not domains:
-        raise UsageError(f"there is no domain in {options.operands[0]}")
+        raise UsageError(f"{options.operands[0]} contains no domain")
     setup_script.write(domains, context, stdout)
 
 
