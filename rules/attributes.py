@@ -51,6 +51,9 @@ def unknown_word(deviation: Deviation) -> Iterator[Problem]:
         <vcpu placement='dynamic'>8</vcpu>
     Bad:
         <controller type='usb' index='0' model='xhci'/>
+    Bad:
+        <interface type='vhost-user'><source type='unix' path='/run/vhost.sock' mode='client'/>
+          <model type='virtio'/></interface>
     Good:
         <cpu mode='host-passthrough'/>
         <controller type='usb' index='0' model='qemu-xhci'/>
@@ -64,6 +67,8 @@ def unknown_word(deviation: Deviation) -> Iterator[Problem]:
     libvirt says: Unknown controller type
     libvirt says: Unknown model type
     libvirt says: unknown audio type
+    libvirt says: unknown disk type
+    libvirt says: unknown interface type
     libvirt says: unknown watchdog model
     libvirt says: unknown input bus type
     Fix: writes the word that differs by a typo.

@@ -10,7 +10,7 @@ from vfslint.domain.devices import Boot, Disk, Filesystem, Interface, Video, Vir
 from vfslint.domain.domain import Domain
 from vfslint.findings import Fix, Problem, Related, Severity, Span, Stage
 from vfslint.rule import rule
-from vfslint.targets import Version, spell
+from vfslint.targets import spell
 from vfslint.xml.edits import add_attribute, insert, remove_attribute, remove_element, set_value
 
 # Types of address of which the documentation speaks; libvirt has more, for devices of other kinds.
@@ -726,62 +726,6 @@ def vhostvdpa_cache_mode(disk: Disk) -> Iterator[Problem]:
             message=f"{disk.label} needs cache='none' or 'directsync'",
             help="write <driver name='qemu' type='raw' cache='none'/>",
         )
-
-
-_DISKS: dict[str, Version] = {
-    "file": (0, 0, 0), "block": (0, 0, 0), "dir": (0, 0, 0), "network": (0, 0, 0), "volume": (0, 0, 0),
-    "nvme": (6, 0, 0), "vhostuser": (7, 1, 0), "vhostvdpa": (9, 8, 0),
-}  # fmt: skip
-_INTERFACES: dict[str, Version] = {
-    "user": (0, 0, 0), "ethernet": (0, 0, 0), "vhostuser": (0, 0, 0), "server": (0, 0, 0),
-    "client": (0, 0, 0), "mcast": (0, 0, 0), "network": (0, 0, 0), "bridge": (0, 0, 0), "internal": (0, 0, 0),
-    "direct": (0, 0, 0), "hostdev": (0, 0, 0), "udp": (0, 0, 0), "vdpa": (6, 9, 0), "null": (8, 7, 0),
-    "vds": (8, 7, 0),
-}  # fmt: skip
-
-
-@rule(
-    "VFS285",
-    "device-type-unknown",
-    severity=Severity.ERROR,
-    stage=Stage.PARSE,
-)
-def device_type_unknown(domain: Domain) -> Iterator[Problem]:
-    """Disks and interfaces have a type that libvirt knows.
-
-    Why: libvirt refuses the domain for any other. `vhostuser` is one word; for disks it came with libvirt
-        7.1.0, `vhostvdpa` with 9.8.0.
-    Bad:
-        <interface type='vhost-user'><source type='unix' path='/run/vhost.sock' mode='client'/>
-          <model type='virtio'/></interface>
-    Bad (libvirt 7.0.0):
-        <disk type='vhostuser' device='disk'><source type='unix' path='/run/disk.sock'/>
-          <target dev='vda' bus='virtio'/></disk>
-    Good:
-        <disk type='vhostuser' device='disk'><source type='unix' path='/run/disk.sock'/>
-          <target dev='vda' bus='virtio'/></disk>
-    libvirt says: unknown disk type
-    libvirt says: unknown interface type
-    libvirt says: Invalid value for attribute 'type' in element 'disk'
-    Fix: writes `vhostuser` for a near miss.
-    See: libvirt domain_conf.c:virDomainDiskDefParseXML, virDomainNetDefParseXML
-    """
-    for kind, known in (("disk", _DISKS), ("interface", _INTERFACES)):
-        for node in domain.device_nodes(kind):
-            value = node.value("type")
-            since = (0, 0, 0) if value is None else known.get(value)
-            release = domain.context.target.libvirt
-            if since is not None and release >= since:
-                continue
-            attribute = node["type"]
-            meant = attribute.value.lower().replace("-", "").replace("_", "")
-            fixable = since is None and meant in known and release >= known[meant]
-            yield Problem(
-                at=attribute.span,
-                message=f"libvirt {spell(release)} knows no {kind} of type {value!r}",
-                help=f"it came with libvirt {spell(since)}" if since else f"write one of: {', '.join(known)}",
-                fix=Fix(f"write '{meant}'", (set_value(attribute, meant),)) if fixable else None,
-            )
 
 
 @rule("VFS286", "vhostuser-video-model", severity=Severity.ERROR, stage=Stage.DEFINE)

@@ -34,8 +34,6 @@ LEFT = {
     ("lint/domain/devices.py", "_FILESYSTEM"),  # filesystem/@accessmode, @model, @multidevs
     ("lint/domain/devices.py", "_DRIVER"),  # filesystem/driver/@format
     ("lint/domain/numa.py", "_mode_faults"),  # memnode/@mode, with the release of `restrictive`
-    ("rules/devices.py", "_DISKS"),  # disk/@type, with releases
-    ("rules/devices.py", "_INTERFACES"),  # interface/@type, with releases
     ("rules/memory.py", "backing_source_unknown"),  # memoryBacking/source/@type
     # Something else is said of each word, or of some of them.
     ("lint/domain/addresses.py", "NUMBERS"),  # address/@type: the numbers in each
