@@ -1,4 +1,4 @@
-"""`<qemu:commandline>`: what libvirt hands to QEMU without looking at it."""
+"""`<qemu:commandline>`: arguments that libvirt passes to QEMU unchecked."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from vfslint.xml.edits import add_attribute
 def qemu_namespace_missing(domain: Domain) -> Iterator[Problem]:
     """`<qemu:commandline>` needs its namespace declared.
 
-    Why: libvirt knows the element by its namespace, whatever the prefix. Without `xmlns:qemu` on `<domain>`,
-        or with another address there, libvirt drops the whole block and says nothing.
+    Why: libvirt identifies the element by its namespace, whatever the prefix. Without `xmlns:qemu` on `<domain>`,
+        or with another URI there, libvirt silently drops the whole block.
     Bad:
         <qemu:commandline><qemu:arg value='-nodefaults'/></qemu:commandline>
     Good:
         <domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
           <qemu:commandline><qemu:arg value='-nodefaults'/></qemu:commandline>
-    Fix: declares it.
+    Fix: declares the namespace.
     See: libvirt documentation, "QEMU/KVM hypervisor driver", Pass-through of arbitrary QEMU commands
     """
     for node in domain.unbound_command_lines:
         edit = add_attribute(domain.node, "xmlns:qemu", QEMU_NAMESPACE)
         yield Problem(
             at=node.name_span,
-            message="libvirt drops <qemu:commandline>: its prefix does not stand for libvirt's namespace",
+            message="libvirt drops <qemu:commandline>: its prefix is not bound to libvirt's namespace",
             help=f"write <domain … xmlns:qemu='{QEMU_NAMESPACE}'>",
             fix=Fix("declare the namespace", (edit,)) if node.tag == "qemu:commandline" else None,
         )
@@ -43,7 +43,7 @@ def qemu_namespace_missing(domain: Domain) -> Iterator[Problem]:
 def commandline_memory_not_shared(domain: Domain) -> Iterator[Problem]:
     """A vhost-user-fs device on QEMU's command line needs shared memory, too.
 
-    Why: libvirt does not look at these arguments. Without shared memory, from `<memoryBacking>` or from a
+    Why: libvirt does not check these arguments. Without shared memory, from `<memoryBacking>` or from a
         memory backend in the arguments themselves, virtiofsd cannot reach what the guest hands it, and mounts
         hang or fail.
     Bad:
@@ -76,9 +76,9 @@ def commandline_memory_not_shared(domain: Domain) -> Iterator[Problem]:
     stage=Stage.GUEST,
 )
 def commandline_repeats_mount_tag(domain: Domain) -> Iterator[Problem]:
-    """A share is there once: as a `<filesystem>` or on QEMU's command line.
+    """A mount tag is used once: by a `<filesystem>` or on QEMU's command line.
 
-    Why: libvirt does not know of the one in the arguments. The guest sees two devices with the same tag and
+    Why: libvirt does not check the one in the arguments. The guest sees two devices with the same tag and
         mounts whichever it meets first.
     Bad:
         <domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
@@ -106,7 +106,7 @@ def commandline_repeats_mount_tag(domain: Domain) -> Iterator[Problem]:
         if share:
             yield Problem(
                 at=argument.span,
-                message=f"mount tag {share.tag!r} is on the command line as well",
+                message=f"mount tag {share.tag!r} is already used by a <filesystem>",
                 related=(Related(share.tag_span, "used here first"),),
                 help="remove one of the two",
             )

@@ -128,8 +128,8 @@ def count_kills_libvirtd(domain: Domain) -> Iterator[Problem]:
             )
 
 
-@rule("VFS044", "more-vcpus-now-than-ever", severity=Severity.ERROR, stage=Stage.PARSE)
-def more_vcpus_now_than_ever(domain: Domain) -> Iterator[Problem]:
+@rule("VFS044", "current-vcpus-above-maximum", severity=Severity.ERROR, stage=Stage.PARSE)
+def current_vcpus_above_maximum(domain: Domain) -> Iterator[Problem]:
     """`vcpu/@current` is at most the number of vCPUs.
 
     Why: the element's text is the largest number that the guest can have; `current` is how many it starts

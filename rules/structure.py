@@ -331,8 +331,8 @@ def wrong_order(fault: Deviation) -> Iterator[Problem]:
     )
 
 
-@rule("VFS070", "refused-by-libvirts-schema", severity=Severity.WARNING, stage=Stage.SCHEMA, any_hypervisor=True)
-def refused_by_libvirts_schema(domain: Domain) -> Iterator[Problem]:
+@rule("VFS070", "libvirt-schema-violation", severity=Severity.WARNING, stage=Stage.SCHEMA, any_hypervisor=True)
+def libvirt_schema_violation(domain: Domain) -> Iterator[Problem]:
     """With --libvirt-schema, libvirt's own schema accepts the whole domain.
 
     Why: vfslint's vocabulary leaves open what has nothing to do with sharing. The schema that comes with libvirt knows

@@ -1,4 +1,4 @@
-"""What other hypervisors and releases of the guest's system know."""
+"""virtio-fs support in other hypervisors and in guest operating systems."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ OLD_WINDOWS = frozenset({"2k", "2k3", "2k3r2", "2k8", "2k8r2", "7", "vista", "xp
     any_hypervisor=True,
 )
 def virtiofs_needs_qemu(fs: VirtioFS) -> Iterator[Problem]:
-    """A virtio-fs share is for a domain that QEMU runs.
+    """A virtio-fs share requires a QEMU domain.
 
     Why: of libvirt's drivers only that for QEMU starts virtiofsd. Those for Xen, LXC, bhyve and the others refuse the
-        share or pass it over, and a host with QEMU alone refuses the domain.
+        share or ignore it, and a host with only QEMU refuses the domain.
     Bad:
         <domain type='xen'><filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
           <target dir='data'/></filesystem>
@@ -44,7 +44,7 @@ def virtiofs_needs_qemu(fs: VirtioFS) -> Iterator[Problem]:
     libvirt says: does not support virt type
     See: libvirt documentation, "Sharing files with Virtiofs"; qemu_virtiofs.c:qemuVirtioFSStart
     """
-    # libvirt's test driver takes every device and runs none.
+    # libvirt's test driver accepts every device and runs none.
     if not fs.domain.is_qemu and fs.domain.type not in (None, "test"):
         yield Problem(
             at=fs.driver_attribute.span if fs.driver_attribute else fs.node.start_span,
@@ -56,7 +56,7 @@ def virtiofs_needs_qemu(fs: VirtioFS) -> Iterator[Problem]:
 
 @rule("VFS702", "guest-too-old-for-virtiofs", severity=Severity.WARNING, stage=Stage.GUEST)
 def guest_too_old_for_virtiofs(domain: Domain) -> Iterator[Problem]:
-    """The guest's system has a virtio-fs driver.
+    """The guest operating system has a virtio-fs driver.
 
     Why: Linux has it since 5.4, which older releases of distributions lack unless a newer kernel is put in; mounting
         the share says "unknown filesystem type 'virtiofs'". virtio-win has none for Windows 7 and older.

@@ -29,7 +29,7 @@ def odd(tmp_path: Path) -> str:
 def test_a_folder_is_asked(odd: str) -> None:
     status, out, err = lint("--libvirt-schema", str(DATA / "libvirt-schema"), "--select=VFS070", odd)
     assert (status, err) == (1, "")
-    assert "warning[VFS070] refused-by-libvirts-schema" in out
+    assert "warning[VFS070] libvirt-schema-violation" in out
 
 
 def test_without_the_option_nothing_is_asked(odd: str) -> None:
