@@ -287,6 +287,13 @@ REFUSED = {
     *(("domain/devices/console/target", "type", word) for word in SERIAL),
     *(("domain/devices/serial/target", "type", word) for word in CONSOLE),
 }
+# Still reported in another way, or not at all: rules of their own call the first two unknown, not too new, and all
+# devices share one declaration of <address>, which an IOMMU device has since a release after 7.0.0.
+NOT_REPORTED_AS_TOO_NEW = {
+    ("domain/devices/filesystem/driver", "mtp"),
+    ("domain/os/type", "loongarch64"),
+}
+WITHOUT_RELEASE = "domain/devices/iommu/address"
 VALUES = [
     pytest.param(23, id="some values"),
     pytest.param(1, id="all values", marks=pytest.mark.slow),
@@ -428,6 +435,8 @@ def check_too_new(values: Iterable[Listed]) -> None:
     differences = Differences()
     for some in asked(values, where_listed=True):
         value, release = some[0].value, some[0].release
+        if (value.path, value.value) in NOT_REPORTED_AS_TOO_NEW or value.path.startswith(WITHOUT_RELEASE):
+            continue
         if not value.releases or version(release) < version(value.releases[0]):
             differences.tried += 1
             if not any(each.said_too_new() for each in some):
