@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 PLANS_KEPT = 1024
 
 
+# The rule about what the target does not know yet.
+TOO_NEW = "VFS701"
+
+
 class Skipped(NamedTuple):
     """A file that is not for vfslint, and why."""
 
@@ -319,12 +323,15 @@ def _finding(rule: Rule, problem: Problem) -> Finding:
 
 def _said_once(findings: list[Finding], known: list[Finding], generic: frozenset[str]) -> list[Finding]:
     """Leave out what a generic rule reports at a place of which another rule knows more."""
-    particular = {
-        finding.at.start.offset
-        for finding in known
-        if finding.code not in generic and finding.stage in (Stage.PARSE, Stage.SCHEMA)
-    }
-    return [finding for finding in findings if finding.code not in generic or finding.at.start.offset not in particular]
+    read = {f.at.start.offset for f in known if f.code not in generic and f.stage in (Stage.PARSE, Stage.SCHEMA)}
+    defined = {f.at.start.offset for f in known if f.code not in generic and f.stage is Stage.DEFINE}
+    # That a release does not know a thing yet is no news to a rule about what define does with it.
+    return [
+        f
+        for f in findings
+        if f.code not in generic
+        or (f.at.start.offset not in read and (f.code == TOO_NEW or f.at.start.offset not in defined))
+    ]
 
 
 def _in_order(findings: list[Finding]) -> list[Finding]:
