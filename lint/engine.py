@@ -132,7 +132,9 @@ class Engine:
         }
         self._generic = frozenset(rule.code for chosen in self._rules.values() for rule in chosen if rule.generic)
         self._plans: dict[bool, _Plans] = {}
+        others = tuple(others)
         self._others = tuple(rule for rule in others if is_of_domains(rule.subject) and not rule.generic)
+        self._others_about_documents = tuple(rule for rule in others if rule.subject == "Document")
 
     def judge_xml(self, source: Source) -> Outcome:
         """Return what the rules find in an XML file."""
@@ -153,7 +155,11 @@ class Engine:
             self._ask(judgement, "UnknownRoot", [UnknownRoot(document, root, self.strict_root)])
             return self._settle(document, judgement)
         self._ask(judgement, "Document", [document])
-        is_whole = not any(finding.severity is Severity.ERROR for finding in judgement.findings)
+        # A fault that keeps libvirt from the domain does so whether or not its rule is selected.
+        unselected = Judgement(source.name)
+        unselected.ask(self._others_about_documents, (document,), self.context)
+        found = (*judgement.findings, *unselected.findings)
+        is_whole = not any(finding.severity is Severity.ERROR for finding in found)
         domains = domains_in(document, self.context) if is_whole else []
         for domain in domains:
             self._judge_domain(judgement, domain)
