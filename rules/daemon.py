@@ -324,7 +324,7 @@ def idmap_incomplete(entry: IdRange) -> Iterator[Problem]:
         at=entry.node.at(name) if written and written.value else entry.node.start_span,
         message=f"<{entry.node.tag}> has no {name}"
         if written is None
-        else f"{name} {written.value!r} of <{entry.node.tag}> is not a number",
+        else f"{name} {written.value!r} of <{entry.node.tag}> is not a 32-bit number",
         help="write start='…' target='…' count='…', each a number",
     )
 

@@ -304,7 +304,7 @@ def too_few_huge_pages(domain: Domain, context: Context) -> Iterator[Problem]:
             at=shortage.node.start_span,
             message=f"the guest requires {shortage.needed} pages of {spell_size(shortage.size_kib)}"
             f"{shortage.where}, but the host has {there}",
-            help=f"allocate more: {shortage.command}",
+            help=f"allocate them: {shortage.command}",
         )
 
 
