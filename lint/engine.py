@@ -322,7 +322,7 @@ def _said_once(findings: list[Finding], known: list[Finding], generic: frozenset
     particular = {
         finding.at.start.offset
         for finding in known
-        if finding.code not in generic and finding.stage in (Stage.PARSE, Stage.SCHEMA, Stage.DEFINE)
+        if finding.code not in generic and finding.stage in (Stage.PARSE, Stage.SCHEMA)
     }
     return [finding for finding in findings if finding.code not in generic or finding.at.start.offset not in particular]
 
