@@ -1,4 +1,4 @@
-"""Controllers, and the types and models of devices beside the shares, as `virsh dumpxml` prints them."""
+"""Controllers, and devices other than shares, as `virsh dumpxml` prints them."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ TOLD = 8
     stage=Stage.PARSE,
 )
 def controller_number_malformed(controller: Controller) -> Iterator[Problem]:
-    """Index, ports and the like of a controller are whole numbers.
+    """The index, ports and other numbers of a controller are whole numbers.
 
-    Why: libvirt refuses what it cannot read. The largest number of all kills libvirtd, which makes room for
-        all controllers up to it (libvirt 12 survives that for other controllers than PCI).
+    Why: libvirt rejects what it cannot parse. The largest index crashes libvirtd, which allocates memory for
+        all controllers up to it (libvirt 12 does so only for PCI controllers).
     Bad:
         <controller type='pci' index='x' model='pcie-root-port'/>
     Bad:
@@ -51,15 +51,15 @@ def controller_number_malformed(controller: Controller) -> Iterator[Problem]:
     for number in controller.unreadable:
         yield Problem(
             at=number.span,
-            message=f"{number.value!r} is no number for {number.name!r} of <{number.node.tag}>",
-            help="write a number, or leave it out",
+            message=f"{number.name} {number.value!r} of <{number.node.tag}> is not a number",
+            help=f"write a number, or remove {number.name}",
         )
     survives = controller.type != "pci" and controller.libvirt >= (12, 0, 0)
     if controller.index == DEADLY_INDEX and not survives:
         yield Problem(
             at=controller.node.at("index"),
-            message=f"an index of {controller.index} kills libvirtd",
-            help="write a small index, or leave it out",
+            message=f"controller index {controller.index} crashes libvirtd",
+            help="write a small index, or remove it",
         )
 
 
@@ -72,7 +72,7 @@ def controller_number_malformed(controller: Controller) -> Iterator[Problem]:
 def controller_child_repeated(controller: Controller) -> Iterator[Problem]:
     """A controller has one `<model>` and one `<target>`.
 
-    Why: of most elements libvirt takes the first; these two it refuses to take twice.
+    Why: libvirt uses the first of most repeated elements, but rejects these two.
     Bad:
         <controller type='pci' index='1' model='pcie-root-port'><target chassis='1'/>
           <target port='0x8'/></controller>
@@ -85,7 +85,7 @@ def controller_child_repeated(controller: Controller) -> Iterator[Problem]:
     for node in controller.repeated:
         yield Problem(
             at=node.name_span,
-            message=f"<{node.tag}> is in this controller twice",
+            message=f"<{node.tag}> appears twice in this controller",
             help="keep one of the two",
             fix=Fix(f"remove the second <{node.tag}>", (remove_element(node),), safe=False),
         )
@@ -93,10 +93,10 @@ def controller_child_repeated(controller: Controller) -> Iterator[Problem]:
 
 @rule("VFS274", "controller-repeated", severity=Severity.ERROR, stage=Stage.DEFINE)
 def controller_repeated(controllers: list[Controller]) -> Iterator[Problem]:
-    """Controllers of one type have different indexes.
+    """Controllers of the same type have different indexes.
 
-    Why: other devices name their controller by type and index. USB 1 companions of a USB 2 controller share
-        its index, and need it to be there.
+    Why: other devices refer to their controller by type and index. The USB 1 companions of a USB 2 controller
+        share its index and require that controller.
     Bad:
         <controller type='scsi' index='0' model='virtio-scsi'/>
         <controller type='scsi' index='0' model='virtio-scsi'/>
@@ -121,31 +121,31 @@ def controller_repeated(controllers: list[Controller]) -> Iterator[Problem]:
         if other is not controller:
             yield Problem(
                 at=controller.node.at("index"),
-                message=f"there are two {controller.type} controllers with index {controller.index}",
+                message=f"{controller.type} controller index {controller.index} is used twice",
                 label="used again",
                 related=(Related(other.node.at("index"), "used first"),),
-                help="give each controller an index of its own",
+                help="give each controller its own index",
             )
     for controller in companions:
         if controller.index is not None and ("usb", controller.index) not in first:
             yield Problem(
                 at=controller.node.start_span,
-                message="this USB controller works for another one of the same index, which is missing",
-                help="add <controller type='usb' index='…' model='ich9-ehci1'/>",
+                message=f"this companion USB controller has no master controller with index {controller.index}",
+                help=f"add <controller type='usb' index='{controller.index}' model='ich9-ehci1'/>",
             )
 
 
 @rule(
     "VFS275",
-    "pci-controller-unfit",
+    "pci-controller-invalid",
     severity=Severity.ERROR,
     stage=Stage.DEFINE,
 )
-def pci_controller_unfit(controller: PciController) -> Iterator[Problem]:
-    """A PCI controller has a model, and numbers that PCI has room for.
+def pci_controller_invalid(controller: PciController) -> Iterator[Problem]:
+    """A PCI controller has a model, and numbers in the range of PCI.
 
-    Why: libvirt needs the model to know what can be plugged in. Chassis and port end at 255, and bus 0 has room
-        for some 240 ports.
+    Why: libvirt needs the model to determine what can be plugged in. Chassis and port are at most 255, and bus
+        0 has room for about 240 ports.
     Bad:
         <controller type='pci' index='1'/>
     Bad:
@@ -161,20 +161,20 @@ def pci_controller_unfit(controller: PciController) -> Iterator[Problem]:
         yield Problem(
             at=controller.node.start_span,
             message="this PCI controller has no model",
-            help="write model='pcie-root-port', or what it is",
+            help="write model='pcie-root-port', or another model",
         )
     if controller.index is not None and MOST_PORTS < controller.index < DEADLY_INDEX:
         yield Problem(
             at=controller.node.at("index"),
-            message=f"bus 0 has no room for all the ports before the one with index {controller.index}",
-            help="write a small index, or leave it out",
+            message=f"controller index {controller.index} is too large: bus 0 has no room for all the ports up to it",
+            help="write a small index, or remove it",
         )
     for number in controller.beyond:
         first, last = TARGET_LIMITS[number.name]
         yield Problem(
             at=number.span,
-            message=f"{number.name} {number.value} is none of the numbers from {first} to {last}",
-            help="write one of these, or leave it out",
+            message=f"{number.name} {number.value} is out of range ({first}-{last})",
+            help=f"write a number from {first} to {last}, or remove {number.name}",
         )
 
 
@@ -182,7 +182,7 @@ def pci_controller_unfit(controller: PciController) -> Iterator[Problem]:
 def pci_root_with_index(controller: PciController) -> Iterator[Problem]:
     """The root of the PCI buses has index 0.
 
-    Why: an x86 machine has one, and all other buses hang on it.
+    Why: an x86 machine has one root, and all other buses are connected to it.
     Bad:
         <controller type='pci' index='1' model='pcie-root'/>
     Good:
@@ -194,17 +194,17 @@ def pci_root_with_index(controller: PciController) -> Iterator[Problem]:
     if model and controller.is_x86_root:
         yield Problem(
             at=controller.node.at("index"),
-            message=f"the bus {model.value!r} has index 0, and not {controller.index}",
+            message=f"{model.value} must have index 0, not {controller.index}",
             help="write index='0'",
         )
 
 
 @rule("VFS297", "pci-controller-misnamed", severity=Severity.ERROR, stage=Stage.DEFINE)
 def pci_controller_misnamed(controller: PciController) -> Iterator[Problem]:
-    """QEMU's name of a PCI controller goes with its model.
+    """The model name of a PCI controller matches its model.
 
-    Why: the name is what QEMU is asked for. libvirt finds it by itself where none is written. The root of the buses
-        is part of the machine, and has none.
+    Why: the name selects the QEMU device; if there is none, libvirt adds it. The root of the PCI buses is part
+        of the machine and has no name.
     Bad:
         <controller type='pci' index='1' model='pcie-root-port'><model name='pci-bridge'/></controller>
     Bad:
@@ -213,14 +213,14 @@ def pci_controller_misnamed(controller: PciController) -> Iterator[Problem]:
         <controller type='pci' index='1' model='pcie-root-port'><model name='pcie-root-port'/></controller>
     libvirt says: Option 'modelName' has invalid value for PCI controller
     libvirt says: Option 'modelName' is not valid for PCI controller
-    Fix: writes the name that fits, or takes the one of a root away.
+    Fix: writes the matching name, or removes the name of a root.
     See: libvirt qemu_validate.c:virDomainControllerPCIModelNameToQEMUCaps
     """
     name, model = controller.name, controller.model
     if name and controller.is_x86_root and name.value in KNOWN_NAMES:
         yield Problem(
             at=name.span,
-            message=f"the root of the PCI buses has no name, and not {name.value!r}",
+            message=f"{controller.node.value('model')} cannot have model name {name.value!r}",
             help="remove <model>",
             fix=Fix("remove <model>", (remove_element(name.node),)),
             says="Option 'modelName' is not valid for PCI controller",
@@ -230,18 +230,18 @@ def pci_controller_misnamed(controller: PciController) -> Iterator[Problem]:
     if name and model and fitting and name.value in KNOWN_NAMES and name.value not in fitting:
         yield Problem(
             at=name.span,
-            message=f"QEMU's {name.value!r} is no {model.value!r}",
-            help=f"write <model name='{fitting[0]}'/>, or leave it out",
+            message=f"model name {name.value!r} does not match model {model.value!r}",
+            help=f"write <model name='{fitting[0]}'/>, or remove it",
             fix=Fix(f"write '{fitting[0]}'", (set_value(name, fitting[0]),)),
         )
 
 
-@rule("VFS298", "pci-controller-cell-unfit", severity=Severity.ERROR, stage=Stage.DEFINE)
-def pci_controller_cell_unfit(controller: PciController, context: Context) -> Iterator[Problem]:
+@rule("VFS298", "pci-controller-cell-invalid", severity=Severity.ERROR, stage=Stage.DEFINE)
+def pci_controller_cell_invalid(controller: PciController, context: Context) -> Iterator[Problem]:
     """The NUMA node of a PCI controller is a cell of the guest.
 
-    Why: the guest is told that the devices below the controller are near the processors of this cell. On x86 only
-        an expander bus tells that.
+    Why: the guest treats the devices below the controller as near the processors of this cell. On x86 only
+        expander buses can be assigned to a cell.
     Bad:
         <controller type='pci' index='1' model='pcie-expander-bus'><target busNr='254'><node>9</node></target>
           </controller>
@@ -255,15 +255,15 @@ def pci_controller_cell_unfit(controller: PciController, context: Context) -> It
     libvirt says: is configured for a NUMA node not present in the domain's <numa>
     libvirt says: invalid NUMA node in target
     libvirt says: Option 'numaNode' is not valid for PCI controller
-    Fix: removes it where it does not belong.
+    Fix: removes it from other controllers.
     See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefControllerPCI
     """
     node = controller.numa_node
     if node and not controller.is_near_a_cell:
         yield Problem(
             at=node.start_span,
-            message=f"a {controller.node.value('model')} is near no NUMA cell",
-            help="remove <node>; it is for pci-expander-bus and pcie-expander-bus",
+            message=f"a {controller.node.value('model')} cannot be assigned to a NUMA node",
+            help="remove <node>; only pci-expander-bus and pcie-expander-bus support it",
             fix=Fix("remove <node>", (remove_element(node),)),
             says="Option 'numaNode' is not valid for PCI controller",
         )
@@ -271,16 +271,16 @@ def pci_controller_cell_unfit(controller: PciController, context: Context) -> It
         yield Problem(
             at=node.text_span,
             message=f"the guest has no NUMA cell {node.text!r}",
-            help="name one of <cpu><numa>, or remove <node>",
+            help="write the id of a <cell> in <numa>, or remove <node>",
         )
 
 
-@rule("VFS299", "pci-controller-option-unfit", severity=Severity.ERROR, stage=Stage.DEFINE)
-def pci_controller_option_unfit(controller: PciController) -> Iterator[Problem]:
-    """What `<target>` says of a PCI controller is what its model has.
+@rule("VFS299", "pci-controller-option-invalid", severity=Severity.ERROR, stage=Stage.DEFINE)
+def pci_controller_option_invalid(controller: PciController) -> Iterator[Problem]:
+    """The `<target>` of a PCI controller has only options that its model supports.
 
-    Why: a port has a chassis and a number, a bridge a chassisNr, an expander bus the number of its bus. libvirt
-        refuses them elsewhere. Most of what it prints can be left out.
+    Why: a port has a chassis and a port number, a bridge has a chassisNr, and an expander bus has a busNr.
+        libvirt rejects them on other models. Most of them are optional.
     Bad:
         <controller type='pci' index='1' model='pcie-root-port'><target busNr='200'/></controller>
     Bad:
@@ -290,13 +290,15 @@ def pci_controller_option_unfit(controller: PciController) -> Iterator[Problem]:
     libvirt says: Option 'busNr' is not valid for PCI controller
     libvirt says: Option 'targetIndex' is not valid for PCI controller
     Fix: removes it.
-    See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefControllerPCI; asked for each model
+    See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefControllerPCI; tested for each model
     """
     for option, models in controller.unfit_options:
         yield Problem(
             at=option.name_span,
-            message=f"a {controller.node.value('model')} has no {option.name!r}",
-            help=f"remove it; it is for {' and '.join(models)}" if models else "remove it",
+            message=f"a {controller.node.value('model')} does not support {option.name!r}",
+            help=f"remove it; only {' and '.join(models)} support{'' if len(models) > 1 else 's'} it"
+            if models
+            else "remove it",
             fix=Fix(f"remove {option.name!r}", (remove_attribute(option),)),
         )
 
@@ -308,9 +310,9 @@ def pci_controller_option_unfit(controller: PciController) -> Iterator[Problem]:
     stage=Stage.DEFINE,
 )
 def controller_without_queues(controller: Controller) -> Iterator[Problem]:
-    """Of controllers only virtio-scsi has a number of queues.
+    """The only controller with a number of queues is virtio-scsi.
 
-    Why: it is an option of QEMU's virtio-scsi device; libvirt refuses it elsewhere.
+    Why: it is an option of QEMU's virtio-scsi device; libvirt rejects it on other controllers.
     Bad:
         <controller type='usb' index='0' model='qemu-xhci'><driver queues='2'/></controller>
     Good:
@@ -323,17 +325,17 @@ def controller_without_queues(controller: Controller) -> Iterator[Problem]:
     if queues and controller.type not in ("scsi", "nvme") and numbers.unsigned(queues.value):
         yield Problem(
             at=queues.span,
-            message=f"a {controller.type} controller has no queues",
+            message=f"a {controller.type} controller does not support 'queues'",
             help="remove queues",
             fix=Fix("remove 'queues'", (remove_attribute(queues),)),
         )
 
 
-@rule("VFS277", "input-bus-unfit", severity=Severity.ERROR, stage=Stage.DEFINE)
-def input_bus_unfit(device: Input) -> Iterator[Problem]:
-    """A PS/2 port takes a mouse or a keyboard.
+@rule("VFS277", "input-bus-invalid", severity=Severity.ERROR, stage=Stage.DEFINE)
+def input_bus_invalid(device: Input) -> Iterator[Problem]:
+    """A PS/2 input device is a mouse or a keyboard.
 
-    Why: a tablet needs USB or virtio, and passing a host's input device through needs virtio.
+    Why: a tablet requires USB or virtio, and passing through an input device of the host requires virtio.
     Bad:
         <input type='tablet' bus='ps2'/>
     Good:
@@ -347,8 +349,8 @@ def input_bus_unfit(device: Input) -> Iterator[Problem]:
     if ps2 or (bus in ("usb", "none") and kind == "passthrough"):
         yield Problem(
             at=device.node.at("bus"),
-            message=f"bus {bus!r} does not take a {kind}",
-            help="write bus='usb'" if kind == "tablet" else "write bus='virtio', or leave it out",
+            message=f"bus {bus!r} does not support input type {kind!r}",
+            help="write bus='usb'" if kind == "tablet" else "write bus='virtio', or remove it",
         )
 
 
@@ -361,7 +363,7 @@ def input_bus_unfit(device: Input) -> Iterator[Problem]:
 def device_only_once(domain: Domain) -> Iterator[Problem]:
     """A domain has one memory balloon, and before libvirt 9.1.0 one watchdog.
 
-    Why: QEMU has room for one balloon. libvirt counts `model='none'` as well.
+    Why: QEMU supports one balloon. libvirt also counts `model='none'`.
     Bad:
         <memballoon model='virtio'/><memballoon model='virtio'/>
     Good:
@@ -377,7 +379,7 @@ def device_only_once(domain: Domain) -> Iterator[Problem]:
         for node in domain.device_nodes(kind)[1:]:
             yield Problem(
                 at=node.name_span,
-                message=f"there is more than one <{kind}>",
+                message=f"<{kind}> appears more than once",
                 related=(Related(domain.devices[kind][0].start_span, "the first one"),),
                 help="keep one",
             )
@@ -390,9 +392,9 @@ def device_only_once(domain: Domain) -> Iterator[Problem]:
     stage=Stage.PARSE,
 )
 def balloon_period_malformed(balloon: Balloon, context: Context) -> Iterator[Problem]:
-    """The balloon's statistics come every so many seconds, a whole number.
+    """The period of the balloon's statistics is a whole number of seconds.
 
-    Why: libvirt refuses what it cannot read.
+    Why: libvirt rejects what it cannot parse.
     Bad:
         <memballoon model='virtio'><stats period='5s'/></memballoon>
     Good:
@@ -406,7 +408,7 @@ def balloon_period_malformed(balloon: Balloon, context: Context) -> Iterator[Pro
     if period and not reads_period(period.value, context.target.libvirt):
         yield Problem(
             at=period.span,
-            message=f"{period.value!r} is no number of seconds",
+            message=f"period {period.value!r} is not a number of seconds",
             help="write a number such as period='5', or remove <stats>",
         )
 
@@ -418,10 +420,10 @@ def balloon_period_malformed(balloon: Balloon, context: Context) -> Iterator[Pro
     stage=Stage.PARSE,
 )
 def mac_address_malformed(nic: Interface) -> Iterator[Problem]:
-    """A network card has a unicast MAC address of six bytes.
+    """A network interface has a unicast MAC address of six bytes.
 
-    Why: libvirt reads six numbers in base 16 between colons. An odd first byte makes it an address of many,
-        which no single card can have.
+    Why: libvirt reads six hexadecimal numbers separated by colons. An address with an odd first byte is a
+        multicast address, which an interface cannot have.
     Bad:
         <interface type='user'><mac address='52-54-00-00-00-01'/></interface>
     Bad:
@@ -440,14 +442,14 @@ def mac_address_malformed(nic: Interface) -> Iterator[Problem]:
     if read is None or read[0] & 1:
         yield Problem(
             at=address.span,
-            message=f"{address.value!r} is no MAC address"
+            message=f"{address.value!r} is not a MAC address"
             if read is None
-            else f"{address.value!r} is a multicast address, which a card cannot have",
+            else f"{address.value!r} is a multicast address, which an interface cannot have",
             help="write six bytes such as 52:54:00:12:34:56, or remove <mac>",
         )
 
 
-# What libvirt asks of <source>, by the type of the interface.
+# The attributes of <source> that libvirt requires, by the type of the interface.
 _SOURCES = {
     "bridge": ("bridge",),
     "network": ("network",),
@@ -464,10 +466,10 @@ _SOURCES = {
 
 @rule("VFS289", "interface-source-missing", severity=Severity.ERROR, stage=Stage.PARSE)
 def interface_source_missing(nic: Interface) -> Iterator[Problem]:
-    """An interface says what it is connected with.
+    """An interface names what it is connected to.
 
-    Why: a bridge, a network, a device or an address, each in its own attribute of `<source>`. libvirt cannot
-        guess it.
+    Why: libvirt requires a bridge, a network, a device or an address, depending on the type of the interface,
+        each in its own attribute of `<source>`.
     Bad:
         <interface type='bridge'><source network='default'/></interface>
     Good:
@@ -483,21 +485,21 @@ def interface_source_missing(nic: Interface) -> Iterator[Problem]:
     sources = nic.node.children("source") if wanted else []
     missing = [name for name in wanted if all(source.value(name) is None for source in sources)]
     if nic.type == "hostdev" and nic.node.child("source/address") is None:
-        missing = ["an <address>"]
+        missing = ["<address>"]
     if missing:
         yield Problem(
             at=sources[0].start_span if sources else nic.node.start_span,
-            message=f"{' and '.join(missing)} of a {nic.node.value('type')!r} interface's source is missing",
+            message=f"the source of the {nic.node.value('type')!r} interface has no {' and no '.join(missing)}",
             help=f"add {' and '.join(missing)} to <source>",
         )
 
 
 @rule("VFS295", "ide-on-q35", severity=Severity.ERROR, stage=Stage.DEFINE)
 def ide_on_q35(domain: Domain) -> Iterator[Problem]:
-    """A q35 machine has no IDE controllers.
+    """A q35 machine does not support IDE controllers.
 
-    Why: its chipset has SATA instead. A controller without a type is an IDE one, and a disk `hda` is on such
-        a bus.
+    Why: its chipset has SATA instead. A controller without a type is an IDE controller, and a disk `hda` is on
+        an IDE bus.
     Bad:
         <controller index='0'/>
     Bad:
@@ -515,12 +517,12 @@ def ide_on_q35(domain: Domain) -> Iterator[Problem]:
             yield Problem(
                 at=controller.node.at("type"),
                 message="a q35 machine cannot have an IDE controller",
-                help="write type='sata', or the type that is meant",
+                help="write type='sata', or another type",
             )
     for disk in domain.disks:
         if disk.bus == "ide":
             yield Problem(
                 at=disk.name.span if disk.name else disk.node.start_span,
-                message=f"{disk.label} is on an IDE bus, which a q35 machine does not have",
+                message=f"{disk.label} is on an IDE bus, which a q35 machine does not support",
                 help="write <target dev='sda' bus='sata'/>",
             )

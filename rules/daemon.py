@@ -12,10 +12,10 @@ from vfslint.targets import spell
 from vfslint.vocabulary import numbers
 from vfslint.xml.edits import remove_attribute, remove_element
 
-# libvirt asks the daemon for its capabilities since then, and hands lock options on only where it has them.
+# Since this release libvirt queries the daemon's capabilities and rejects lock options that it lacks.
 PROBES_DAEMON = (10, 6, 0)
 SEPARATE_OPTIONS = (1, 11, 1)
-# What virtiofsd keeps for itself, and where kernels end by default (virtiofsd src/limits.rs, fs.nr_open).
+# The minimum that virtiofsd requires (virtiofsd src/limits.rs), and the kernel's default limit (fs.nr_open).
 FEWEST_FILES = 610
 MOST_FILES = 1048576
 MANY_THREADS = 1024
@@ -23,10 +23,10 @@ MANY_THREADS = 1024
 
 @rule("VFS301", "binary-not-absolute", severity=Severity.ERROR, stage=Stage.START)
 def binary_not_absolute(fs: BinaryShare) -> Iterator[Problem]:
-    """The virtiofsd binary is given by its absolute path, or not at all.
+    """The path of the virtiofsd binary, if set, must be absolute.
 
-    Why: libvirt runs it as it stands and does not search $PATH. Without a path libvirt finds one by the
-        vhost-user description files that the virtiofsd package installs.
+    Why: libvirt does not search $PATH for it. Without a path libvirt finds virtiofsd through the vhost-user
+        description files that its package installs.
     Bad:
         <filesystem type='mount'><driver type='virtiofs'/><binary path='virtiofsd'/>
           <source dir='/srv'/><target dir='data'/></filesystem>
@@ -45,18 +45,18 @@ def binary_not_absolute(fs: BinaryShare) -> Iterator[Problem]:
     yield Problem(
         at=path.span,
         message=f"virtiofsd's path {path.value!r} is not absolute",
-        help="write the whole path, such as /usr/libexec/virtiofsd, or leave it out",
+        help="write the absolute path, such as /usr/libexec/virtiofsd, or remove it",
         fix=gone,
     )
 
 
 @rule("VFS302", "lock-not-supported", severity=Severity.ERROR, stage=Stage.START)
 def lock_not_supported(fs: BinaryShare, context: Context) -> Iterator[Problem]:
-    """The virtiofsd in Rust has no lock options.
+    """The Rust virtiofsd has no lock options.
 
-    Why: only the daemon in C, which came with QEMU until 7.2, could keep locks on the host. libvirt 10.6.0
-        and later refuse `<lock>`, even with `off`, for a daemon from 1.11.1; with older ones the daemon
-        itself refuses `on`.
+    Why: only the C daemon, which was part of QEMU until 7.2, supported locks on the host. libvirt 10.6.0 and
+        later rejects `<lock>`, even with `off`, for virtiofsd 1.11.1 and later; in older combinations the
+        daemon itself rejects `on`.
     Bad:
         <filesystem type='mount'><driver type='virtiofs'/><binary><lock posix='on' flock='on'/></binary>
           <source dir='/srv'/><target dir='data'/></filesystem>
@@ -71,7 +71,8 @@ def lock_not_supported(fs: BinaryShare, context: Context) -> Iterator[Problem]:
           <target dir='data'/></filesystem>
     libvirt says: locking options are not supported by this virtiofsd
     libvirt says: Invalid compat argument '-o posix_lock'
-    Fix: removes `<lock>`, which the daemon never had. Where it was `on` with an older libvirt, not by itself.
+    Fix: removes `<lock>`, which the daemon never supported; for `on` with an older libvirt or virtiofsd, only
+        with --unsafe-fixes.
     See: libvirt qemu_virtiofs.c:qemuVirtioFSBuildCommandLine (10.6.0)
     """
     daemon = context.target.virtiofsd
@@ -83,8 +84,8 @@ def lock_not_supported(fs: BinaryShare, context: Context) -> Iterator[Problem]:
         node = refused[0].node
         yield Problem(
             at=refused[0].span,
-            message=f"virtiofsd {spell(daemon)} has no lock options, so "
-            + ("libvirt refuses to start it with them" if is_asked else "it does not start with them"),
+            message=f"virtiofsd {spell(daemon)} does not support lock options"
+            + (", so libvirt does not start it with them" if is_asked else " and does not start with them"),
             help="remove <lock>",
             fix=Fix("remove <lock>", (remove_element(node),), safe=is_asked),
         )
@@ -94,7 +95,7 @@ def lock_not_supported(fs: BinaryShare, context: Context) -> Iterator[Problem]:
 def thread_pool_not_a_number(fs: BinaryShare) -> Iterator[Problem]:
     """The size of the thread pool is a whole number.
 
-    Why: libvirt reads it as a signed 32-bit number in decimal digits and refuses anything else.
+    Why: libvirt reads it as a signed 32-bit decimal number and rejects anything else.
     Bad:
         <filesystem type='mount'><driver type='virtiofs'/><binary><thread_pool size='many'/></binary>
           <source dir='/srv'/><target dir='data'/></filesystem>
@@ -108,17 +109,17 @@ def thread_pool_not_a_number(fs: BinaryShare) -> Iterator[Problem]:
     if pool and numbers.integer(pool.value) is None:
         yield Problem(
             at=pool.span,
-            message=f"thread pool size {pool.value!r} is no number",
-            help="write how many threads virtiofsd may use, such as 16",
+            message=f"thread pool size {pool.value!r} is not a number",
+            help="write the number of threads that virtiofsd may use, such as 16",
         )
 
 
-@rule("VFS304", "thread-pool-size-odd", severity=Severity.WARNING, stage=Stage.NEVER)
-def thread_pool_size_odd(fs: BinaryShare) -> Iterator[Problem]:
-    """A thread pool has some threads, but not thousands.
+@rule("VFS304", "thread-pool-size-unreasonable", severity=Severity.WARNING, stage=Stage.NEVER)
+def thread_pool_size_unreasonable(fs: BinaryShare) -> Iterator[Problem]:
+    """A thread pool has at least one thread, but not thousands.
 
-    Why: libvirt takes a negative size for none at all and drops it; for thousands of threads virtiofsd keeps
-        memory and file descriptors that no request ever needs.
+    Why: libvirt treats a negative size as not set and drops it; with thousands of threads virtiofsd reserves
+        memory and file descriptors that it never uses.
     Bad:
         <filesystem type='mount'><driver type='virtiofs'/><binary><thread_pool size='-4'/></binary>
           <source dir='/srv'/><target dir='data'/></filesystem>
@@ -138,15 +139,15 @@ def thread_pool_size_odd(fs: BinaryShare) -> Iterator[Problem]:
     if size < 0:
         yield Problem(
             at=pool.span,
-            message=f"a thread pool of {size} is as good as none: libvirt drops it",
-            help="remove <thread_pool>, or write how many threads virtiofsd may use",
+            message=f"thread pool size {size} has no effect: libvirt drops it",
+            help="remove <thread_pool>, or write the number of threads that virtiofsd may use",
             fix=Fix("remove <thread_pool>", (remove_element(pool.node),)),
         )
     else:
         yield Problem(
             at=pool.span,
-            message=f"a thread pool of {size} keeps memory and file descriptors for threads without work",
-            help="a small multiple of the host's CPUs is enough",
+            message=f"thread pool size {size} wastes memory and file descriptors on idle threads",
+            help="write a small multiple of the number of the host's CPUs",
         )
 
 
@@ -154,7 +155,7 @@ def thread_pool_size_odd(fs: BinaryShare) -> Iterator[Problem]:
 def openfiles_not_a_number(fs: BinaryShare) -> Iterator[Problem]:
     """The limit of open files is a whole number.
 
-    Why: libvirt reads it in decimal digits and refuses anything else.
+    Why: libvirt reads it as a decimal number and rejects anything else.
     Bad:
         <filesystem type='mount'><driver type='virtiofs'/><binary><openfiles max='1k'/></binary>
           <source dir='/srv'/><target dir='data'/></filesystem>
@@ -168,18 +169,17 @@ def openfiles_not_a_number(fs: BinaryShare) -> Iterator[Problem]:
     if limit and numbers.unsigned(limit.value, bits=64, wraps=True) is None:
         yield Problem(
             at=limit.span,
-            message=f"{limit.value!r} is no number of open files",
+            message=f"openfiles limit {limit.value!r} is not a number",
             help="write a number such as 100000",
         )
 
 
 @rule("VFS306", "openfiles-out-of-range", severity=Severity.ERROR, stage=Stage.START)
 def openfiles_out_of_range(fs: BinaryShare) -> Iterator[Problem]:
-    """virtiofsd gets enough open files, and no more than the kernel gives.
+    """virtiofsd is allowed enough open files, and no more than the kernel allows.
 
-    Why: virtiofsd keeps some 600 for itself and gives up below that; above `fs.nr_open`, 1048576 unless the
-        host says otherwise, the kernel refuses. libvirt takes a minus sign for a huge number, and 0 for no
-        limit of its own.
+    Why: virtiofsd needs about 600 for itself and exits with fewer; the kernel rejects more than `fs.nr_open`,
+        by default 1048576. libvirt reads a negative number as a huge one, and 0 as not set.
     Bad:
         <filesystem type='mount'><driver type='virtiofs'/><binary><openfiles max='100'/></binary>
           <source dir='/srv'/><target dir='data'/></filesystem>
@@ -204,7 +204,7 @@ def openfiles_out_of_range(fs: BinaryShare) -> Iterator[Problem]:
     if number == 0:
         yield Problem(
             at=limit.span,
-            message="an openfiles limit of 0 is as good as none: libvirt drops it",
+            message="openfiles limit 0 has no effect: libvirt drops it",
             help="remove <openfiles>, or write a number such as 100000",
             fix=Fix("remove <openfiles>", (remove_element(limit.node),)),
             severity=Severity.WARNING,
@@ -214,18 +214,22 @@ def openfiles_out_of_range(fs: BinaryShare) -> Iterator[Problem]:
     few = number < FEWEST_FILES
     yield Problem(
         at=limit.span,
-        message=f"virtiofsd does not start with {limit.value.strip()} open files: "
-        + (f"it needs {FEWEST_FILES} for itself" if few else f"kernels give {MOST_FILES} by default"),
+        message=f"openfiles limit {limit.value.strip()} is "
+        + (
+            f"below virtiofsd's minimum of {FEWEST_FILES}"
+            if few
+            else f"above the kernel's default limit of {MOST_FILES}"
+        ),
         help="write a number such as 100000",
     )
 
 
 @rule("VFS307", "session-mode-unsupported", severity=Severity.ERROR, stage=Stage.DEFINE)
 def session_mode_unsupported(fs: VirtioFS, context: Context) -> Iterator[Problem]:
-    """An unprivileged libvirt starts virtiofsd only since 10.0.0.
+    """An unprivileged libvirt can start virtiofsd only since 10.0.0.
 
-    Why: before, virtiofsd had to run as root, and qemu:///session refused virtio-fs unless somebody else ran
-        the daemon.
+    Why: before that, virtiofsd had to run as root, and qemu:///session rejected virtio-fs unless the daemon
+        was started externally.
     Bad (libvirt 9.0.0, session):
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
           <target dir='data'/></filesystem>
@@ -241,17 +245,17 @@ def session_mode_unsupported(fs: VirtioFS, context: Context) -> Iterator[Problem
     if context.session and context.target.libvirt < (10, 0, 0) and fs.socket is None:
         yield Problem(
             at=fs.driver_attribute.span if fs.driver_attribute else fs.node.start_span,
-            message=f"libvirt {spell(context.target.libvirt)} has no virtio-fs in session mode",
+            message=f"libvirt {spell(context.target.libvirt)} does not support virtio-fs in session mode",
             help="start virtiofsd yourself and write <source socket='…'/>, or use qemu:///system",
         )
 
 
 @rule("VFS308", "sandbox-needs-root", severity=Severity.ERROR, stage=Stage.START)
 def sandbox_needs_root(fs: BinaryShare, context: Context) -> Iterator[Problem]:
-    """An unprivileged virtiofsd cannot have the sandbox `chroot`.
+    """An unprivileged virtiofsd cannot use the sandbox `chroot`.
 
-    Why: only root may call chroot. Without root the daemon makes itself a user namespace, which is the
-        sandbox `namespace`; it is also the one that an id map needs.
+    Why: only root may call chroot. Without root the daemon creates a user namespace, which is the sandbox
+        `namespace`; an id map requires it too.
     Bad (session):
         <filesystem type='mount'><driver type='virtiofs'/><binary><sandbox mode='chroot'/></binary>
           <source dir='/srv'/><target dir='data'/></filesystem>
@@ -269,15 +273,15 @@ def sandbox_needs_root(fs: BinaryShare, context: Context) -> Iterator[Problem]:
         yield Problem(
             at=sandbox.span,
             message="only root can run virtiofsd with sandbox 'chroot'",
-            help="write <sandbox mode='namespace'/>, or leave it out",
+            help="write <sandbox mode='namespace'/>, or remove it",
         )
 
 
 @rule("VFS309", "virtiofs-unknown-to-qemu", severity=Severity.ERROR, stage=Stage.DEFINE)
 def virtiofs_unknown_to_qemu(fs: VirtioFS, context: Context) -> Iterator[Problem]:
-    """virtio-fs needs QEMU 4.2.
+    """virtio-fs requires QEMU 4.2.
 
-    Why: the device vhost-user-fs came with QEMU 4.2; libvirt asks the binary for it.
+    Why: QEMU 4.2 added the device vhost-user-fs; libvirt checks that the binary has it.
     Bad (libvirt 7.0.0, qemu 4.1.0):
         <cpu><numa><cell id='0' cpus='0-7' memory='2' unit='GiB' memAccess='shared'/></numa></cpu>
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
@@ -292,7 +296,7 @@ def virtiofs_unknown_to_qemu(fs: VirtioFS, context: Context) -> Iterator[Problem
     if context.target.qemu < (4, 2, 0):
         yield Problem(
             at=fs.driver_attribute.span if fs.driver_attribute else fs.node.start_span,
-            message=f"QEMU {spell(context.target.qemu)} has no virtio-fs",
+            message=f"QEMU {spell(context.target.qemu)} does not support virtio-fs",
             help="use QEMU 4.2 or later",
         )
 
@@ -301,7 +305,7 @@ def virtiofs_unknown_to_qemu(fs: VirtioFS, context: Context) -> Iterator[Problem
 def idmap_incomplete(entry: IdRange) -> Iterator[Problem]:
     """Every entry of an id map has a start, a target and a count.
 
-    Why: libvirt reads all three as numbers of 32 bits and refuses an entry without one of them.
+    Why: libvirt reads all three as 32-bit numbers and rejects an entry that lacks one of them.
     Bad (session):
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
           <idmap><uid start='0' target='1000'/><gid start='0' target='1000' count='1'/></idmap></filesystem>
@@ -320,17 +324,17 @@ def idmap_incomplete(entry: IdRange) -> Iterator[Problem]:
         at=entry.node.at(name) if written and written.value else entry.node.start_span,
         message=f"<{entry.node.tag}> has no {name}"
         if written is None
-        else f"{written.value!r} is no {name} of <{entry.node.tag}>",
+        else f"{name} {written.value!r} of <{entry.node.tag}> is not a 32-bit number",
         help="write start='…' target='…' count='…', each a number",
     )
 
 
 @rule("VFS321", "idmap-needs-session", severity=Severity.ERROR, stage=Stage.START)
 def idmap_needs_session(fs: MappedShare, context: Context) -> Iterator[Problem]:
-    """An id map is for an unprivileged virtiofsd.
+    """An id map requires an unprivileged virtiofsd.
 
-    Why: qemu:///system starts virtiofsd as root, and virtiofsd refuses `--uid-map` as root. Only
-        qemu:///session, from libvirt 10.0.0, can use `<idmap>`.
+    Why: qemu:///system starts virtiofsd as root, and virtiofsd rejects `--uid-map` as root. Only
+        qemu:///session, since libvirt 10.0.0, can use `<idmap>`.
     Bad:
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
           <idmap><uid start='0' target='1000' count='1'/>
@@ -347,7 +351,7 @@ def idmap_needs_session(fs: MappedShare, context: Context) -> Iterator[Problem]:
         return
     yield Problem(
         at=fs.idmap.start_span,
-        message="virtiofsd refuses an id map when root starts it, as qemu:///system does",
+        message="virtiofsd rejects an id map when it runs as root, as under qemu:///system",
         help="use qemu:///session (lint with --session), or start virtiofsd yourself and write "
         "<source socket='…'/>, or share an id-mapped bind mount",
     )
@@ -355,10 +359,10 @@ def idmap_needs_session(fs: MappedShare, context: Context) -> Iterator[Problem]:
 
 @rule("VFS322", "idmap-without-users", severity=Severity.WARNING, stage=Stage.NEVER)
 def idmap_without_users(fs: MappedShare) -> Iterator[Problem]:
-    """An id map of groups needs one of users beside it.
+    """An id map with groups also needs users.
 
-    Why: libvirt writes `<idmap>` down only where it holds a `<uid>`, so a map of groups alone is lost as soon
-        as the domain is defined.
+    Why: libvirt saves `<idmap>` only if it contains a `<uid>`, so a map with only groups is lost when the
+        domain is defined.
     Bad:
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
           <idmap><gid start='0' target='1000' count='1'/></idmap></filesystem>
@@ -371,16 +375,16 @@ def idmap_without_users(fs: MappedShare) -> Iterator[Problem]:
     if fs.gid_map and not fs.uid_map and fs.idmap:
         yield Problem(
             at=fs.idmap.start_span,
-            message="libvirt loses an id map without <uid>",
+            message="libvirt drops an id map without <uid>",
             help="add <uid start='…' target='…' count='…'/>",
         )
 
 
 @rule("VFS323", "idmap-without-groups", severity=Severity.WARNING, stage=Stage.GUEST)
 def idmap_without_groups(fs: MappedShare, context: Context) -> Iterator[Problem]:
-    """An id map of users needs one of groups beside it.
+    """An id map with users also needs groups.
 
-    Why: groups without a map show as `nogroup` in the guest and cannot be given to new files.
+    Why: unmapped groups appear as `nogroup` in the guest and cannot be assigned to new files.
     Bad (session):
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
           <idmap><uid start='0' target='1000' count='1'/></idmap></filesystem>
@@ -402,8 +406,8 @@ def idmap_without_groups(fs: MappedShare, context: Context) -> Iterator[Problem]
 def idmap_overlaps(fs: MappedShare, context: Context) -> Iterator[Problem]:
     """The ranges of an id map do not overlap.
 
-    Why: libvirt takes them as they are. The kernel refuses a map in which an id has two meanings, so
-        newuidmap fails and the guest does not start.
+    Why: libvirt does not check them. The kernel rejects a map that contains an id twice, so newuidmap fails
+        and the guest does not start.
     Bad (session):
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
           <idmap><uid start='0' target='1000' count='10'/><uid start='5' target='100000' count='10'/>
@@ -422,22 +426,22 @@ def idmap_overlaps(fs: MappedShare, context: Context) -> Iterator[Problem]:
             if other:
                 yield Problem(
                     at=entry.node.start_span,
-                    message=f"ids of <{entry.node.tag} {_spelt(entry)}> are in another entry already",
+                    message=f"<{entry.node.tag} {_spelled(entry)}> overlaps another entry",
                     related=(Related(other.node.start_span, "the other one"),),
-                    help="let each id of the guest and of the host be in one entry",
+                    help="use each id of the guest and of the host in only one entry",
                 )
 
 
-def _spelt(entry: IdRange) -> str:
+def _spelled(entry: IdRange) -> str:
     return f"start='{entry.start}' target='{entry.target}' count='{entry.count}'"
 
 
 @rule("VFS325", "idmap-without-root", severity=Severity.WARNING, stage=Stage.GUEST)
 def idmap_without_root(fs: MappedShare, context: Context) -> Iterator[Problem]:
-    """An id map says who the guest's root is.
+    """An id map includes the guest's root user.
 
-    Why: without an entry that starts at 0 the guest's root, who mounts the share, is nobody on the host and
-        may do nothing.
+    Why: without an entry that starts at 0, the guest's root, which mounts the share, is nobody on the host
+        and has no permissions.
     Bad (session):
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
           <idmap><uid start='1000' target='1000' count='1'/>
@@ -466,10 +470,10 @@ def idmap_without_root(fs: MappedShare, context: Context) -> Iterator[Problem]:
     stage=Stage.GUEST,
 )
 def snapshot_without_shared_files(shares: list[VirtioFS], context: Context) -> Iterator[Problem]:
-    """A snapshot does not hold the files of a share.
+    """A snapshot does not include the files of a virtiofs share.
 
-    Why: the shared directory stays as it is when the guest goes back to an older state, so that what the
-        guest remembers of files and what they are can differ.
+    Why: reverting to a snapshot does not change the shared directory, so the guest's view of its files can
+        become inconsistent with their real state.
     Bad:
         <?xml version='1.0'?><domainsnapshot><name>before</name>
           <domain type='kvm'><name>example</name><memory unit='GiB'>2</memory>
@@ -487,6 +491,6 @@ def snapshot_without_shared_files(shares: list[VirtioFS], context: Context) -> I
         share = shares[0]
         yield Problem(
             at=share.node.start_span,
-            message="the snapshot does not hold what is in the shared directories",
-            help="unmount the shares in the guest before you revert to it",
+            message="the snapshot does not include the contents of shared directories",
+            help="unmount the shares in the guest before reverting to it",
         )

@@ -1,4 +1,4 @@
-"""What holds for many devices: addresses, boot order, aliases; and vhost-user interfaces, disks and video."""
+"""Rules for devices of any kind: addresses, boot order, aliases; and vhost-user interfaces, disks and video."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from vfslint.rule import rule
 from vfslint.targets import spell
 from vfslint.xml.edits import add_attribute, insert, remove_attribute, remove_element, set_value
 
-# Types of address of which the documentation speaks; libvirt has more, for devices of other kinds.
+# The address types that a virtio device can have; libvirt has more, for other kinds of devices.
 USUAL_ADDRESSES = "pci, ccw on s390x, virtio-mmio on arm"
 
 
 @rule("VFS240", "address-malformed", severity=Severity.ERROR, stage=Stage.PARSE)
 def address_malformed(address: Address) -> Iterator[Problem]:
-    """A device's address has a type that libvirt knows, and numbers.
+    """A device's address has a known type and valid numbers.
 
-    Why: `<address>` without a type, or with one that libvirt does not know, is refused, as is a number that
-        it cannot read. PCI and CCW numbers may be written with 0x, those of other addresses may not.
+    Why: libvirt rejects an `<address>` with a missing or unknown type, or with a number that it cannot parse.
+        PCI and CCW numbers may be hexadecimal, with 0x; those of other address types may not.
     Bad:
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
           <address bus='0x00' slot='0x05' function='0x0'/></filesystem>
@@ -37,7 +37,7 @@ def address_malformed(address: Address) -> Iterator[Problem]:
     libvirt says: Missing required attribute 'type' in element 'address'
     libvirt says: Invalid value for attribute 'slot' in element 'address'
     libvirt says: Cannot parse <address> 'slot' attribute
-    Fix: writes `pci` where only the type is missing.
+    Fix: writes `pci` if only the type is missing.
     See: libvirt domain_conf.c:virDomainDeviceInfoParseXML, device_conf.c:virPCIDeviceAddressParseXML
     """
     node = address.node
@@ -46,28 +46,28 @@ def address_malformed(address: Address) -> Iterator[Problem]:
         yield Problem(
             at=node.start_span,
             message=f"the address of {address.device.label} has no type",
-            help="write type='pci', or remove <address> and let libvirt choose",
+            help="write type='pci', or remove <address> and let libvirt assign one",
             fix=Fix("write type='pci'", (add_attribute(node, "type", "pci"),)) if looks_pci else None,
         )
     elif address.type not in NUMBERS:
         type_ = node["type"]
         yield Problem(
             at=type_.span,
-            message=f"{type_.value!r} is no type of address",
-            help=f"write {USUAL_ADDRESSES}, or remove <address> and let libvirt choose",
+            message=f"unknown address type {type_.value!r}",
+            help=f"write {USUAL_ADDRESSES}, or remove <address> and let libvirt assign one",
         )
     elif address.unreadable:
         wrong = address.unreadable
         yield Problem(
             at=wrong.span,
-            message=f"{wrong.value!r} is nothing that libvirt can read for {wrong.name!r} of an address",
-            help="write a number, or remove <address> and let libvirt choose",
+            message=f"{wrong.value!r} is not a valid value for {wrong.name!r} in <address>",
+            help="write a number, or remove <address> and let libvirt assign one",
         )
     elif address.lacking:
         yield Problem(
             at=node.start_span,
-            message=f"an address of type {address.type!r} needs {' and '.join(address.lacking)}",
-            help="write it, or remove <address> and let libvirt choose",
+            message=f"an address of type {address.type!r} requires {' and '.join(address.lacking)}",
+            help=f"add {' and '.join(address.lacking)}, or remove <address> and let libvirt assign one",
         )
 
 
@@ -75,7 +75,7 @@ def address_malformed(address: Address) -> Iterator[Problem]:
 def pci_number_too_large(address: Address) -> Iterator[Problem]:
     """PCI has 256 buses of 32 slots with 8 functions each, and QEMU has one PCI domain.
 
-    Why: an address has no room for more; libvirt refuses the domain.
+    Why: a PCI address cannot hold larger numbers; libvirt rejects the domain.
     Bad:
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
           <address type='pci' domain='0x0000' bus='0x00' slot='0x20' function='0x0'/></filesystem>
@@ -93,13 +93,13 @@ def pci_number_too_large(address: Address) -> Iterator[Problem]:
     for number, largest in address.beyond:
         yield Problem(
             at=number.span,
-            message=f"{number.name} {number.value} is too large: the last one is {largest:#x}",
-            help="write a smaller number, or remove <address> and let libvirt choose",
+            message=f"{number.name} {number.value} is out of range (0-{largest:#x})",
+            help="write a smaller number, or remove <address> and let libvirt assign one",
         )
     if address.pci_domain and not address.unreadable:
         yield Problem(
             at=address.node.at("domain"),
-            message=f"there is no PCI domain {address.node.value('domain')}, only 0",
+            message=f"PCI domain must be 0, not {address.node.value('domain')}",
             help="write domain='0x0000'",
             fix=Fix("write domain='0x0000'", (set_value(address.node["domain"], "0x0000"),), safe=False),
             stage=Stage.DEFINE,
@@ -108,11 +108,11 @@ def pci_number_too_large(address: Address) -> Iterator[Problem]:
 
 @rule("VFS242", "pci-address-taken", severity=Severity.ERROR, stage=Stage.DEFINE)
 def pci_address_taken(domain: Domain) -> Iterator[Problem]:
-    """Each PCI address belongs to one device.
+    """Each PCI address is used by one device.
 
-    Why: two devices cannot answer at one place, and the chipset has some places for itself: on q35 slot 0x1f
-        has the LPC bridge (function 0), SATA (2) and SMBus (3), on i440fx slot 1 has the ISA bridge and its
-        like.
+    Why: two devices cannot share an address, and the chipset reserves some: on q35, slot 0x1f is used by the
+        LPC bridge (function 0), SATA (2) and SMBus (3); on i440fx, slot 1 is used by the ISA bridge, IDE, USB
+        and ACPI.
     Bad:
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='a'/>
           <address type='pci' domain='0x0000' bus='0x00' slot='0x05' function='0x0'/></filesystem>
@@ -127,7 +127,8 @@ def pci_address_taken(domain: Domain) -> Iterator[Problem]:
         <interface type='user'>
           <address type='pci' domain='0x0000' bus='0x00' slot='0x06' function='0x0'/></interface>
     libvirt says: Attempted double use of PCI Address
-    Fix: removes the second one, so that libvirt chooses; not by itself, because the guest may go by it.
+    Fix: removes the second one, so that libvirt assigns one; only with --unsafe-fixes, because the guest may
+        depend on the address.
     See: libvirt domain_addr.c:virDomainPCIAddressReserveAddrInternal
     """
     if not (domain.is_q35 or domain.is_i440fx):
@@ -136,20 +137,20 @@ def pci_address_taken(domain: Domain) -> Iterator[Problem]:
         node = address.node
         yield Problem(
             at=node.start_span,
-            message=f"PCI address {address.place} of {address.device.label} is taken "
+            message=f"PCI address {address.place} of {address.device.label} is already used "
             + (f"by {owner.device.label}" if owner else "by the chipset"),
-            related=(Related(owner.node.start_span, "the first one"),) if owner else (),
-            help="remove <address> and let libvirt choose",
+            related=(Related(owner.node.start_span, "used first"),) if owner else (),
+            help="remove <address> and let libvirt assign one",
             fix=Fix("remove <address>", (remove_element(node),), safe=False),
         )
 
 
 @rule("VFS243", "pci-slot-unavailable", severity=Severity.ERROR, stage=Stage.DEFINE)
 def pci_slot_unavailable(addresses: list[Address], context: Context) -> Iterator[Problem]:
-    """A device goes into a slot that its PCI bus has.
+    """A device is in a slot that exists on its PCI bus.
 
-    Why: a PCI Express port has slot 0 alone, a PCI bridge has slots 1 to 31. Buses beside bus 0 that no
-        controller offers are added by libvirt: ports on q35, bridges on i440fx.
+    Why: a PCI Express port has only slot 0, and a PCI bridge has slots 1 to 31. libvirt adds buses other than
+        bus 0 that no controller provides: ports on q35, bridges on i440fx.
     Bad:
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
           <address type='pci' domain='0x0000' bus='0x01' slot='0x05' function='0x0'/></filesystem>
@@ -171,26 +172,26 @@ def pci_slot_unavailable(addresses: list[Address], context: Context) -> Iterator
         if not domain.buses.is_reachable(place.bus):
             yield Problem(
                 at=address.node.at("bus"),
-                message=f"there is no PCI bus {place.bus}, and no room for all the buses before it",
-                help="write a smaller number, or remove <address> and let libvirt choose",
+                message=f"PCI bus {place.bus} does not exist, and libvirt cannot add all the buses up to it",
+                help="write a smaller number, or remove <address> and let libvirt assign one",
             )
             continue
         first, last = domain.buses.slots(address, place.bus)
         if not first <= place.slot <= last:
-            only = f"slot {first} alone" if first == last else f"slots {first} to {last}"
+            only = f"only slot {first}" if first == last else f"only slots {first} to {last}"
             yield Problem(
                 at=address.node.at("slot"),
-                message=f"PCI bus {place.bus} has {only}, and no slot {place.slot}",
-                help="write another slot, or remove <address> and let libvirt choose",
+                message=f"PCI bus {place.bus} has {only}, not slot {place.slot}",
+                help="write another slot, or remove <address> and let libvirt assign one",
             )
 
 
 @rule("VFS244", "address-not-for-virtiofs", severity=Severity.ERROR, stage=Stage.START)
 def address_not_for_virtiofs(fs: VirtioFS) -> Iterator[Problem]:
-    """A virtio-fs share is a device on PCI, on CCW or on virtio-mmio.
+    """A virtio-fs share is a PCI, CCW or virtio-mmio device.
 
-    Why: QEMU builds it for these buses only: PCI nearly everywhere, CCW on s390x, virtio-mmio on arm and
-        riscv. libvirt finds out when it puts QEMU's command line together.
+    Why: QEMU provides it only for these buses: PCI on nearly all machines, CCW on s390x, virtio-mmio on arm
+        and riscv. libvirt reports the error when it builds QEMU's command line.
     Bad:
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
           <address type='drive'/></filesystem>
@@ -202,7 +203,7 @@ def address_not_for_virtiofs(fs: VirtioFS) -> Iterator[Problem]:
           <address type='pci'/></filesystem>
     libvirt says: Unexpected address type for 'vhost-user-fs'
     libvirt says: No 'virtio-bus' bus found for device
-    Fix: removes the address, so that libvirt chooses.
+    Fix: removes the address, so that libvirt assigns one.
     See: libvirt qemu_command.c:qemuBuildVirtioDevGetConfig
     """
     address = fs.address
@@ -214,17 +215,17 @@ def address_not_for_virtiofs(fs: VirtioFS) -> Iterator[Problem]:
     yield Problem(
         at=address.at("type"),
         message=f"{fs.label} cannot have an address of type {type_!r}",
-        help="remove <address> and let libvirt choose",
+        help="remove <address> and let libvirt assign one",
         fix=Fix("remove <address>", (remove_element(address),)),
     )
 
 
 @rule("VFS245", "address-type-refused", severity=Severity.ERROR, stage=Stage.DEFINE)
 def address_type_refused(addresses: list[Address], context: Context) -> Iterator[Problem]:
-    """CCW addresses are for s390x, and `unassigned` is for host devices.
+    """CCW addresses require s390x, and `unassigned` requires a host device.
 
-    Why: only machines of s390x have a channel subsystem. libvirt 9.0.0 refuses both when the domain is
-        defined; 7.0.0 does so at its start.
+    Why: only s390x machines have a channel subsystem. libvirt 9.0.0 rejects both when the domain is defined,
+        7.0.0 when it starts.
     Bad:
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
           <address type='ccw'/></filesystem>
@@ -237,7 +238,7 @@ def address_type_refused(addresses: list[Address], context: Context) -> Iterator
     libvirt says: CCW addresses are not supported by machine type
     libvirt says: cannot use CCW address type for device
     libvirt says: address of type 'unassigned' is supported only for hostdevs
-    Fix: removes the address, so that libvirt chooses.
+    Fix: removes the address, so that libvirt assigns one.
     See: libvirt qemu_validate.c:qemuValidateDomainDeviceInfo; domain_validate.c:virDomainDeviceInfoValidate
     """
     domain = context.domain
@@ -247,11 +248,11 @@ def address_type_refused(addresses: list[Address], context: Context) -> Iterator
         foreign_ccw = address.type == "ccw" and domain.is_x86
         unassigned = address.type == "unassigned" and address.kind != "hostdev"
         if foreign_ccw or unassigned:
-            why = f"{domain.arch} has no CCW" if foreign_ccw else "only host devices can be unassigned"
+            why = f"{domain.arch} does not support CCW" if foreign_ccw else "only host devices can be unassigned"
             yield Problem(
                 at=address.node.at("type"),
                 message=f"{address.device.label} cannot have an address of type {address.type!r}: {why}",
-                help="remove <address> and let libvirt choose",
+                help="remove <address> and let libvirt assign one",
                 fix=Fix("remove <address>", (remove_element(address.node),)),
                 stage=None if address.device.libvirt >= (9, 0, 0) else Stage.START,
             )
@@ -259,9 +260,9 @@ def address_type_refused(addresses: list[Address], context: Context) -> Iterator
 
 @rule("VFS250", "boot-order-malformed", severity=Severity.ERROR, stage=Stage.PARSE)
 def boot_order_malformed(boot: Boot) -> Iterator[Problem]:
-    """The boot order is a number from 1.
+    """The boot order is a positive number.
 
-    Why: libvirt refuses `<boot>` of a device without an order, with 0, and with anything that is no number.
+    Why: libvirt rejects a device's `<boot>` without an order, or whose order is 0 or not a number.
     Bad:
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
           <boot order='0'/></filesystem>
@@ -278,23 +279,23 @@ def boot_order_malformed(boot: Boot) -> Iterator[Problem]:
     if boot.unfit_loadparm:
         yield Problem(
             at=boot.unfit_loadparm.span,
-            message=f"loadparm {boot.unfit_loadparm.value!r} is not up to eight letters, digits and dots",
-            help="shorten it, or leave it out",
+            message=f"loadparm {boot.unfit_loadparm.value!r} is not one to eight letters, digits and dots",
+            help="write one to eight letters, digits and dots, or remove loadparm",
         )
     if boot.order is None:
         written = boot.node.attribute("order")
         yield Problem(
             at=written.span if written and written.value else boot.node.start_span,
-            message=f"{written.value!r} is no place in the boot order" if written else "<boot> has no order",
+            message=f"boot order {written.value!r} is not a positive number" if written else "<boot> has no order",
             help="write order='1' or a larger number",
         )
 
 
-@rule("VFS251", "boot-order-beside-os-boot", severity=Severity.ERROR, stage=Stage.DEFINE)
-def boot_order_beside_os_boot(boots: list[Boot], context: Context) -> Iterator[Problem]:
+@rule("VFS251", "boot-order-with-os-boot", severity=Severity.ERROR, stage=Stage.DEFINE)
+def boot_order_with_os_boot(boots: list[Boot], context: Context) -> Iterator[Problem]:
     """A domain boots by the order of its devices or by `<os><boot dev='…'/>`, not by both.
 
-    Why: libvirt cannot tell which of the two is meant.
+    Why: the two may contradict each other, so libvirt rejects the combination.
     Bad:
         <os><type arch='x86_64' machine='q35'>hvm</type><boot dev='hd'/></os>
         <interface type='user'><boot order='1'/></interface>
@@ -310,17 +311,17 @@ def boot_order_beside_os_boot(boots: list[Boot], context: Context) -> Iterator[P
     if boot:
         yield Problem(
             at=boot.node.start_span,
-            message=f"the boot order of {boot.device.label} cannot stand beside <os><boot/>",
-            related=(Related(context.domain.os_boot.start_span, "the other way to say it"),),
+            message=f"the boot order of {boot.device.label} cannot be combined with <boot> in <os>",
+            related=(Related(context.domain.os_boot.start_span, "the boot order in <os>"),),
             help="remove one of the two",
         )
 
 
 @rule("VFS252", "boot-order-repeated", severity=Severity.ERROR, stage=Stage.DEFINE)
 def boot_order_repeated(boots: list[Boot]) -> Iterator[Problem]:
-    """Each place in the boot order belongs to one device.
+    """Each number in the boot order is used by one device.
 
-    Why: libvirt refuses two devices at the same place, whatever they are.
+    Why: libvirt rejects two devices with the same boot order, whatever their kind.
     Bad:
         <interface type='user'><boot order='1'/></interface>
         <interface type='user'><boot order='1'/></interface>
@@ -341,16 +342,16 @@ def boot_order_repeated(boots: list[Boot]) -> Iterator[Problem]:
                 message=f"boot order {boot.order} is used twice",
                 label="used again",
                 related=(Related(other.node.at("order"), "used first"),),
-                help="give each device a place of its own",
+                help="give each device its own boot order",
             )
 
 
 @rule("VFS253", "boot-order-on-9p", severity=Severity.ERROR, stage=Stage.DEFINE)
 def boot_order_on_9p(fs: Filesystem) -> Iterator[Problem]:
-    """Of filesystems only virtio-fs shares have a place in the boot order.
+    """The only filesystems that can have a boot order are virtio-fs shares.
 
-    Why: QEMU hands firmware the boot index of vhost-user-fs, and has none for 9p. Before 7.1.0 libvirt
-        ignored it.
+    Why: QEMU passes the boot index of vhost-user-fs to the firmware, but does not support one for 9p. Before
+        7.1.0 libvirt ignored it.
     Bad:
         <filesystem type='mount'><source dir='/srv'/><target dir='data'/><boot order='1'/></filesystem>
     Good:
@@ -362,7 +363,7 @@ def boot_order_on_9p(fs: Filesystem) -> Iterator[Problem]:
     if fs.boot and not fs.is_virtiofs and fs.libvirt >= (7, 1, 0):
         yield Problem(
             at=fs.boot.start_span,
-            message=f"{fs.label} cannot have a boot order: virtiofsd does not serve it",
+            message=f"{fs.label} cannot have a boot order: its driver is not virtiofs",
             help="remove <boot>",
             fix=Fix("remove <boot>", (remove_element(fs.boot),)),
         )
@@ -370,10 +371,10 @@ def boot_order_on_9p(fs: Filesystem) -> Iterator[Problem]:
 
 @rule("VFS254", "boot-order-needs-pci", severity=Severity.ERROR, stage=Stage.DEFINE)
 def boot_order_needs_pci(fs: VirtioFS) -> Iterator[Problem]:
-    """A virtio-fs share with a place in the boot order is a PCI device.
+    """A virtio-fs share with a boot order must be a PCI device.
 
-    Why: the CCW and virtio-mmio variants of the device have no boot index. 11.3.0 says so when the domain is
-        defined.
+    Why: the CCW and virtio-mmio variants of the device have no boot index. libvirt 11.3.0 rejects it when the
+        domain is defined.
     Bad:
         <domain type='kvm'><name>example</name><memory unit='GiB'>2</memory>
           <os><type arch='s390x' machine='s390-ccw-virtio'>hvm</type></os>
@@ -398,11 +399,11 @@ def boot_order_needs_pci(fs: VirtioFS) -> Iterator[Problem]:
     mmio = type_ == "virtio-mmio" and not fs.domain.is_x86
     ccw = type_ == "ccw" and not fs.domain.is_x86
     if by_machine or mmio or ccw:
-        # Refused in 11.3.0, accepted in 9.0.0; no release note says since when.
+        # Rejected by 11.3.0, accepted by 9.0.0; the release notes do not mention the change.
         is_refused = fs.libvirt >= (11, 3, 0)
         yield Problem(
             at=fs.boot.start_span,
-            message=f"{fs.label} has a boot order, but is no PCI device",
+            message=f"{fs.label} has a boot order, but is not a PCI device",
             help="remove <boot>, or give the share an address of type 'pci'",
             severity=None if is_refused else Severity.WARNING,
             stage=None if is_refused else Stage.START,
@@ -411,10 +412,10 @@ def boot_order_needs_pci(fs: VirtioFS) -> Iterator[Problem]:
 
 @rule("VFS255", "boot-order-without-uefi", severity=Severity.WARNING, stage=Stage.GUEST)
 def boot_order_without_uefi(fs: VirtioFS) -> Iterator[Problem]:
-    """Only UEFI firmware boots from a virtio-fs share.
+    """Only UEFI firmware can boot from a virtio-fs share.
 
-    Why: the firmware must have a driver. OVMF has one since 2021; SeaBIOS, which x86 guests get without a
-        loader, passes the share over.
+    Why: the firmware must have a driver. OVMF has had one since 2021; SeaBIOS, the default firmware of x86
+        guests, ignores the share.
     Bad:
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
           <boot order='1'/></filesystem>
@@ -437,9 +438,9 @@ def boot_order_without_uefi(fs: VirtioFS) -> Iterator[Problem]:
 
 @rule("VFS260", "alias-repeated", severity=Severity.ERROR, stage=Stage.DEFINE)
 def alias_repeated(domain: Domain) -> Iterator[Problem]:
-    """Each alias belongs to one device.
+    """Each alias is used by one device.
 
-    Why: an alias is the name of a device towards QEMU and libvirt's clients.
+    Why: an alias identifies a device to QEMU and to libvirt's clients.
     Bad:
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
           <alias name='ua-share'/></filesystem>
@@ -459,7 +460,7 @@ def alias_repeated(domain: Domain) -> Iterator[Problem]:
                 message=f"alias {alias.value!r} is used twice",
                 label="used again",
                 related=(Related(first[alias.value], "used first"),),
-                help="give each device an alias of its own",
+                help="give each device its own alias",
             )
         else:
             first[alias.value] = alias.span
@@ -467,35 +468,34 @@ def alias_repeated(domain: Domain) -> Iterator[Problem]:
 
 @rule("VFS261", "alias-dropped", severity=Severity.NOTE, stage=Stage.NEVER)
 def alias_dropped(fs: VirtioFS) -> Iterator[Problem]:
-    """An alias that is to last begins with `ua-`.
+    """A user-defined alias starts with `ua-`.
 
-    Why: other aliases are libvirt's own, given anew at each start; libvirt drops them when the domain is
-        defined.
+    Why: libvirt generates all other aliases at each start, and drops them when the domain is defined.
     Bad:
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
           <alias name='share'/></filesystem>
     Good:
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
           <alias name='ua-share'/></filesystem>
-    Fix: puts `ua-` in front.
+    Fix: adds the prefix `ua-`.
     See: libvirt domain_conf.c:virDomainDeviceInfoParseXML
     """
     alias = fs.named_alias
     if alias and not alias.value.startswith("ua-") and not fs.domain.is_live:
         yield Problem(
             at=alias.span,
-            message=f"libvirt drops the alias {alias.value!r}",
+            message=f"alias {alias.value!r} is dropped by libvirt, because it does not start with 'ua-'",
             help=f"write 'ua-{alias.value}'",
-            fix=Fix("put 'ua-' in front", (set_value(alias, f"ua-{alias.value}"),)),
+            fix=Fix("add the prefix 'ua-'", (set_value(alias, f"ua-{alias.value}"),)),
         )
 
 
 @rule("VFS270", "iommu-not-supported", severity=Severity.ERROR, stage=Stage.START)
 def iommu_not_supported(fs: VirtioFS, context: Context) -> Iterator[Problem]:
-    """A virtio-fs share cannot sit behind a virtual IOMMU.
+    """A virtio-fs share cannot use a virtual IOMMU.
 
-    Why: virtiofsd does not offer VIRTIO_F_IOMMU_PLATFORM, neither the one in C nor the one in Rust, and QEMU
-        7.0 and later give up when it is asked for. A virtual IOMMU in the guest does not help.
+    Why: neither the C nor the Rust virtiofsd offers VIRTIO_F_IOMMU_PLATFORM, and QEMU 7.0 and later fails to
+        start when it is requested. A virtual IOMMU in the guest does not help.
     Bad:
         <filesystem type='mount'><driver type='virtiofs' iommu='on'/><source dir='/srv'/>
           <target dir='data'/></filesystem>
@@ -503,7 +503,7 @@ def iommu_not_supported(fs: VirtioFS, context: Context) -> Iterator[Problem]:
         <filesystem type='mount'><driver type='virtiofs' iommu='off'/><source dir='/srv'/>
           <target dir='data'/></filesystem>
     libvirt says: iommu_platform=true is not supported by the device
-    Fix: removes it; not by itself, because somebody wanted it.
+    Fix: removes it, only with --unsafe-fixes, because it was set explicitly.
     See: QEMU hw/virtio/virtio-bus.c:virtio_bus_device_plugged
     """
     iommu = fs.driver.attribute("iommu") if fs.driver else None
@@ -520,8 +520,8 @@ def iommu_not_supported(fs: VirtioFS, context: Context) -> Iterator[Problem]:
 def vhostuser_interface_source(nic: Interface) -> Iterator[Problem]:
     """A vhost-user interface names the socket of its back end.
 
-    Why: libvirt takes `type='unix'`, a path, and whether QEMU is `client` or `server` there. Before 11.1.0 it
-        wants all three; since then type and mode may be left out, and passt needs no source at all.
+    Why: libvirt accepts `type='unix'`, a path, and the mode of QEMU, `client` or `server`. Before 11.1.0 it
+        requires all three; since then type and mode are optional, and passt does not need a source.
     Bad:
         <interface type='vhostuser'><source type='unix' mode='client'/><model type='virtio'/></interface>
     Bad (libvirt 9.0.0):
@@ -557,7 +557,7 @@ def vhostuser_interface_source(nic: Interface) -> Iterator[Problem]:
         if found and found.value not in words:
             yield Problem(
                 at=found.span,
-                message=f"{found.value!r} is no {name} of a vhost-user interface's source",
+                message=f"{found.value!r} is not a valid {name} for the source of a vhost-user interface",
                 help=f"write {' or '.join(words)}",
             )
     yield from _reconnect_problems(nic)
@@ -571,23 +571,23 @@ def _reconnect_problems(device: Interface | Disk) -> Iterator[Problem]:
     if fault:
         yield Problem(
             at=reconnect.node.at(fault) if reconnect.node.value(fault) else reconnect.node.start_span,
-            message=f"<reconnect> has no {fault} that libvirt can read",
+            message=f"<reconnect> has no valid {fault!r}",
             help="write <reconnect enabled='yes' timeout='10'/>",
         )
     elif reconnect.is_on and device.source and device.source.value("mode") == "server":
         yield Problem(
             at=reconnect.node.start_span,
-            message="a server waits for its clients and cannot reconnect",
+            message="<reconnect> is not supported with mode 'server'",
             help="remove <reconnect>, or write mode='client'",
         )
 
 
 @rule("VFS281", "vhostuser-interface-model", severity=Severity.ERROR, stage=Stage.DEFINE)
 def vhostuser_interface_model(nic: Interface) -> Iterator[Problem]:
-    """A vhost-user interface is a virtio card.
+    """The model of a vhost-user interface is virtio.
 
-    Why: the back end serves virtqueues. libvirt wants `<model type='virtio'/>`; before 11.1.0 it has to be
-        written.
+    Why: the back end serves virtqueues. libvirt accepts only `<model type='virtio'/>`, and before 11.1.0
+        requires it explicitly.
     Bad:
         <interface type='vhostuser'><source type='unix' path='/run/vhost.sock' mode='client'/>
           <model type='e1000'/></interface>
@@ -612,9 +612,9 @@ def vhostuser_interface_model(nic: Interface) -> Iterator[Problem]:
         edit = add_attribute(written, "type", "virtio") if written else insert(nic.node, "<model type='virtio'/>")
     yield Problem(
         at=nic.model.span if nic.model else nic.node.start_span,
-        message=f"a vhost-user interface cannot be a {nic.model.value!r} card"
+        message=f"a vhost-user interface cannot have model {nic.model.value!r}"
         if nic.model
-        else f"libvirt {spell(nic.libvirt)} wants the model of a vhost-user interface written",
+        else f"libvirt {spell(nic.libvirt)} requires the model of a vhost-user interface",
         help="write <model type='virtio'/>",
         fix=Fix("write <model type='virtio'/>", (edit,)),
     )
@@ -624,8 +624,8 @@ def vhostuser_interface_model(nic: Interface) -> Iterator[Problem]:
 def vhost_disk_source(disk: Disk) -> Iterator[Problem]:
     """A vhost-user disk names its socket, a vhost-vdpa disk its device.
 
-    Why: libvirt takes `<source type='unix' path='…'/>` for the one and `<source dev='…'/>` for the other, and
-        no other type of socket.
+    Why: libvirt accepts only `<source type='unix' path='…'/>` for the former, and `<source dev='…'/>` for the
+        latter.
     Bad:
         <disk type='vhostuser' device='disk'><source path='/run/disk.sock'/>
           <target dev='vda' bus='virtio'/></disk>
@@ -654,7 +654,7 @@ def vhost_disk_source(disk: Disk) -> Iterator[Problem]:
     if found and found.value != "unix":
         yield Problem(
             at=found.span,
-            message=f"{found.value!r} is no type of a vhost-user disk's source",
+            message=f"{found.value!r} is not a valid type for the source of a vhost-user disk",
             help="write type='unix'",
         )
     yield from _reconnect_problems(disk)
@@ -662,10 +662,10 @@ def vhost_disk_source(disk: Disk) -> Iterator[Problem]:
 
 @rule("VFS283", "not-for-vhostuser-disk", severity=Severity.ERROR, stage=Stage.DEFINE)
 def not_for_vhostuser_disk(disk: Disk) -> Iterator[Problem]:
-    """A vhost-user disk is a virtio disk, and what QEMU does not do it cannot be told.
+    """A vhost-user disk is a virtio disk without options for QEMU's block layer.
 
-    Why: the back end opens the image and does all reading and writing. Caching, discarding, limits,
-        encryption and the like are its own affair, and libvirt refuses them.
+    Why: the back end opens the image and handles all reads and writes. libvirt cannot pass it options such as
+        caching, discarding, limits and encryption, and rejects them.
     Bad:
         <disk type='vhostuser' device='disk'><driver name='qemu' type='raw' cache='none'/>
           <source type='unix' path='/run/disk.sock'/><target dev='vda' bus='virtio'/></disk>
@@ -686,14 +686,14 @@ def not_for_vhostuser_disk(disk: Disk) -> Iterator[Problem]:
     for option in disk.void_options:
         yield Problem(
             at=option.span,
-            message=f"{option.name!r} is not for a vhost-user disk",
+            message=f"a vhost-user disk does not support {option.name!r}",
             help=f"remove {option.name}",
             fix=Fix(f"remove {option.name!r}", (remove_attribute(option),)),
         )
     for child in disk.void_children:
         yield Problem(
             at=child.start_span,
-            message=f"<{child.tag}> is not for a vhost-user disk",
+            message=f"a vhost-user disk does not support <{child.tag}>",
             help=f"remove <{child.tag}>",
             fix=Fix(f"remove <{child.tag}>", (remove_element(child),), safe=child.tag != "readonly"),
         )
@@ -710,7 +710,7 @@ def not_for_vhostuser_disk(disk: Disk) -> Iterator[Problem]:
 def vhostvdpa_cache_mode(disk: Disk) -> Iterator[Problem]:
     """A vhost-vdpa disk has the cache mode `none` or `directsync`.
 
-    Why: the device is read past the host's page cache, and libvirt wants that written.
+    Why: the device bypasses the host's page cache, and libvirt requires a matching cache mode.
     Bad:
         <disk type='vhostvdpa' device='disk'><driver name='qemu' type='raw'/>
           <source dev='/dev/vhost-vdpa-0'/><target dev='vda' bus='virtio'/></disk>
@@ -723,16 +723,16 @@ def vhostvdpa_cache_mode(disk: Disk) -> Iterator[Problem]:
     if disk.type == "vhostvdpa" and disk.cache not in ("none", "directsync"):
         yield Problem(
             at=disk.driver.at("cache") if disk.driver else disk.node.start_span,
-            message=f"{disk.label} needs cache='none' or 'directsync'",
+            message=f"{disk.label} requires cache mode 'none' or 'directsync'",
             help="write <driver name='qemu' type='raw' cache='none'/>",
         )
 
 
 @rule("VFS286", "vhostuser-video-model", severity=Severity.ERROR, stage=Stage.DEFINE)
 def vhostuser_video_model(video: Video) -> Iterator[Problem]:
-    """A video device that vhost-user-gpu serves is a virtio one.
+    """A video device with the driver `vhostuser` has the model `virtio`.
 
-    Why: the other process speaks virtio-gpu.
+    Why: vhost-user-gpu implements only virtio-gpu.
     Bad:
         <video><driver name='vhostuser'/><model type='vga'/></video>
     Good:
@@ -744,23 +744,23 @@ def vhostuser_video_model(video: Video) -> Iterator[Problem]:
     if driver and driver.value("name") == "vhostuser" and (not model or model.value("type") != "virtio"):
         yield Problem(
             at=model.at("type") if model else video.node.start_span,
-            message="vhost-user-gpu serves virtio video devices alone",
+            message="video driver 'vhostuser' requires model 'virtio'",
             help="write <model type='virtio'/>",
         )
 
 
 @rule("VFS287", "video-driver-unknown", severity=Severity.ERROR, stage=Stage.PARSE)
 def video_driver_unknown(video: Video) -> Iterator[Problem]:
-    """A video device is driven by QEMU or by vhost-user-gpu.
+    """The driver of a video device is `qemu` or `vhostuser`.
 
-    Why: libvirt knows `qemu` and `vhostuser` and refuses any other name.
+    Why: libvirt rejects any other name.
     Bad:
         <video><driver name='vhost-user'/><model type='virtio'/></video>
     Good:
         <video><driver name='vhostuser'/><model type='virtio'/></video>
     libvirt says: unknown video driver
     libvirt says: Invalid value for attribute 'name' in element 'driver'
-    Fix: writes `vhostuser` for a near miss.
+    Fix: writes `vhostuser` for a similar name.
     See: libvirt domain_conf.c:virDomainVideoDefParseXML
     """
     name = video.driver.attribute("name") if video.driver else None
@@ -769,7 +769,7 @@ def video_driver_unknown(video: Video) -> Iterator[Problem]:
     is_near = name.value.lower().replace("-", "").replace("_", "") == "vhostuser"
     yield Problem(
         at=name.span,
-        message=f"libvirt knows no video driver {name.value!r}",
+        message=f"unknown video driver {name.value!r}",
         help="write 'qemu' or 'vhostuser'",
         fix=Fix("write 'vhostuser'", (set_value(name, "vhostuser"),)) if is_near else None,
     )

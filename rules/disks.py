@@ -1,4 +1,4 @@
-"""Disks: a source, a name and a thread that libvirt takes, as `virsh dumpxml` prints them."""
+"""The source, the target and the I/O thread of disks, as `virsh dumpxml` prints them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from vfslint.rule import rule
 
 @rule("VFS293", "disk-target-missing", severity=Severity.ERROR, stage=Stage.PARSE)
 def disk_target_missing(disk: Disk) -> Iterator[Problem]:
-    """A disk has a name in the guest, `<target dev='…'/>`.
+    """A disk has a target, `<target dev='…'/>`.
 
-    Why: by this name libvirt tells disks apart and finds their place on the bus.
+    Why: libvirt identifies disks by this name and derives their place on the bus from it.
     Bad:
         <disk type='file' device='disk'><source file='/srv/a.img'/></disk>
     Good:
@@ -26,16 +26,16 @@ def disk_target_missing(disk: Disk) -> Iterator[Problem]:
         target = disk.node.child("target")
         yield Problem(
             at=target.start_span if target else disk.node.start_span,
-            message="the disk has no name in the guest",
+            message="the disk has no target",
             help="add <target dev='vda' bus='virtio'/>",
         )
 
 
 @rule("VFS294", "disk-target-repeated", severity=Severity.ERROR, stage=Stage.DEFINE)
 def disk_target_repeated(disks: list[Disk]) -> Iterator[Problem]:
-    """Every disk has a name of its own.
+    """Every disk has its own target.
 
-    Why: libvirt and its clients tell disks apart by `target/@dev`.
+    Why: libvirt and its clients identify disks by `target/@dev`.
     Bad:
         <disk type='file' device='disk'><source file='/srv/a.img'/><target dev='vda' bus='virtio'/></disk>
         <disk type='file' device='disk'><source file='/srv/b.img'/><target dev='vda' bus='virtio'/></disk>
@@ -53,16 +53,16 @@ def disk_target_repeated(disks: list[Disk]) -> Iterator[Problem]:
         if other is not disk and other.name:
             yield Problem(
                 at=disk.name.span,
-                message=f"two disks are {disk.name.value!r}",
+                message=f"disk target {disk.name.value!r} is used twice",
                 label="used again",
                 related=(Related(other.name.span, "used first"),),
-                help="give each disk a name of its own",
+                help="give each disk its own target",
             )
 
 
 @rule("VFS262", "disk-source-missing", severity=Severity.ERROR, stage=Stage.DEFINE)
 def disk_source_missing(disk: Disk) -> Iterator[Problem]:
-    """A disk says what is on it; only a drive for CDs or floppies can be empty.
+    """A disk has a source; only CD-ROM and floppy drives can be empty.
 
     Why: QEMU needs a file, a device or a volume to read from.
     Bad:
@@ -74,21 +74,21 @@ def disk_source_missing(disk: Disk) -> Iterator[Problem]:
     libvirt says: missing source information for device
     See: libvirt domain_conf.c:virDomainDiskDefParseValidate; domain_validate.c:virDomainDiskDefSourceLUNValidate
     """
-    # A LUN needs no more than an empty <source>.
+    # libvirt accepts an empty <source> for a LUN.
     if disk.is_empty and (disk.device == "disk" or (disk.device == "lun" and disk.source is None)):
         example = disk.source_attribute or "…"
         yield Problem(
             at=disk.source.start_span if disk.source else disk.node.start_span,
             message="the disk has no source",
-            help=f"add <source {example}='…'/>, or write device='cdrom' for a drive that may be empty",
+            help=f"add <source {example}='…'/>, or write device='cdrom' for a drive that can be empty",
         )
 
 
 @rule("VFS263", "lun-without-device", severity=Severity.ERROR, stage=Stage.DEFINE)
 def lun_without_device(disk: Disk) -> Iterator[Problem]:
-    """A LUN that is passed through is a device of the host.
+    """A LUN that is passed through is a block device of the host.
 
-    Why: the guest's SCSI commands go to it; a file has nothing that answers them.
+    Why: the device receives the guest's SCSI commands; a file cannot answer them.
     Bad:
         <disk type='file' device='lun'><source file='/srv/a.img'/><target dev='sda' bus='scsi'/></disk>
     Good:
@@ -99,17 +99,17 @@ def lun_without_device(disk: Disk) -> Iterator[Problem]:
     if disk.device == "lun" and disk.type in ("file", "dir", None):
         yield Problem(
             at=disk.node.at("device"),
-            message=f"a disk of type {disk.type or 'file'!r} is no LUN",
+            message=f"a disk of type {disk.type or 'file'!r} cannot be a LUN",
             help="write type='block' and <source dev='/dev/…'/>, or device='disk'",
         )
 
 
 @rule("VFS264", "disk-name-unusable", severity=Severity.ERROR, stage=Stage.DEFINE)
 def disk_name_unusable(disk: Disk) -> Iterator[Problem]:
-    """A disk is called vda, sda, hda or the like, and a floppy fda.
+    """The target of a disk is a name such as vda, sda or hda, and that of a floppy is fda.
 
-    Why: the letters say where on its bus the disk is, unless an `<address>` does. A number behind them would
-        stand for a partition.
+    Why: the letters determine the disk's place on its bus, unless it has an `<address>`. A number after them
+        would denote a partition.
     Bad:
         <disk type='file' device='disk'><source file='/srv/a.img'/><target dev='Vda' bus='virtio'/></disk>
     Bad:
@@ -125,16 +125,17 @@ def disk_name_unusable(disk: Disk) -> Iterator[Problem]:
     if name and not disk.address and not disk.has_usable_name:
         yield Problem(
             at=name.span,
-            message=f"no disk can be called {name.value!r}",
-            help="write letters alone behind vd, sd or hd, as in vda; a floppy is called fda",
+            message=f"{name.value!r} is not a valid disk target",
+            help="write only letters after vd, sd or hd, such as vda; for a floppy, write fda",
         )
 
 
-@rule("VFS265", "disk-thread-unfit", severity=Severity.ERROR, stage=Stage.DEFINE)
-def disk_thread_unfit(disk: Disk, context: Context) -> Iterator[Problem]:
-    """A disk with an I/O thread is on virtio, and the thread is one of the domain's.
+@rule("VFS265", "disk-thread-invalid", severity=Severity.ERROR, stage=Stage.DEFINE)
+def disk_thread_invalid(disk: Disk, context: Context) -> Iterator[Problem]:
+    """A disk with an I/O thread is a virtio disk, and the domain has that thread.
 
-    Why: only virtio disks can leave QEMU's main loop. libvirt 7.0.0 finds out at the start.
+    Why: only virtio disks can run outside QEMU's main loop. libvirt 7.0.0 reports the error when the domain
+        starts.
     Bad:
         <iothreads>1</iothreads>
         <disk type='file' device='disk'><driver name='qemu' type='raw' iothread='1'/><source file='/srv/a.img'/>
@@ -158,7 +159,7 @@ def disk_thread_unfit(disk: Disk, context: Context) -> Iterator[Problem]:
     if disk.bus != "virtio":
         yield Problem(
             at=thread.span,
-            message=f"a disk on {disk.bus} has no I/O thread",
+            message=f"a disk on bus {disk.bus!r} does not support an I/O thread",
             help="write bus='virtio', or remove iothread",
             stage=stage,
         )
@@ -166,6 +167,6 @@ def disk_thread_unfit(disk: Disk, context: Context) -> Iterator[Problem]:
         yield Problem(
             at=thread.span,
             message=f"the domain has no I/O thread {number}",
-            help="raise <iothreads>, or write the number of one that there is",
+            help="increase <iothreads>, or write the number of an existing I/O thread",
             stage=stage,
         )

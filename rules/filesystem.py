@@ -29,7 +29,7 @@ MOUNT_TAG_BYTES = 36
 MOUNT_TAG_BYTES_9P = 31
 LARGEST_QUEUE = 1024
 
-# What people write for a word that libvirt spells otherwise.
+# Common spellings of values that libvirt spells differently.
 _MEANT = {
     "yes": "on", "true": "on", "1": "on", "enable": "on", "enabled": "on",
     "no": "off", "false": "off", "0": "off", "disable": "off", "disabled": "off",
@@ -39,10 +39,10 @@ _MEANT = {
 
 @rule("VFS201", "filesystem-word-unknown", severity=Severity.ERROR, stage=Stage.PARSE)
 def filesystem_word_unknown(fs: Filesystem) -> Iterator[Problem]:
-    """Types, modes and switches of a filesystem are words that libvirt knows.
+    """Types, modes and switches of a filesystem have values that libvirt accepts.
 
-    Why: libvirt's parser compares them letter by letter, blanks and case included, and refuses the whole
-        domain for any other. Switches are `on` and `off`, never `yes` or `true`.
+    Why: libvirt's parser compares them exactly, including whitespace and case, and rejects the whole domain
+        for any other value. Switches are `on` and `off`, never `yes` or `true`.
     Bad:
         <filesystem type='mount'><driver type='virtio-fs'/><source dir='/srv'/>
           <target dir='data'/></filesystem>
@@ -69,7 +69,7 @@ def filesystem_word_unknown(fs: Filesystem) -> Iterator[Problem]:
     libvirt says: unknown posix lock value
     libvirt says: unknown flock value
     libvirt says: invalid iommu value
-    Fix: writes the word where it is clear which one is meant, and drops an empty switch or `<cache
+    Fix: corrects the value where it is clear which one was intended, and removes an empty switch or `<cache
         mode='auto'/>`, which is the daemon's default.
     See: libvirt domain_conf.c:virDomainFSDefParseXML, virDomainVirtioOptionsParseXML
     """
@@ -78,8 +78,7 @@ def filesystem_word_unknown(fs: Filesystem) -> Iterator[Problem]:
         words = " or ".join(f"'{word}'" for word in unknown.words)
         yield Problem(
             at=attribute.span,
-            message=f"{attribute.value!r} is nothing that libvirt knows for {attribute.name!r} of "
-            f"<{attribute.node.tag}>",
+            message=f"{attribute.value!r} is not a valid value for {attribute.name!r} in <{attribute.node.tag}>",
             help=_word_help(unknown) or f"write {words}",
             fix=_word_fix(unknown),
         )
@@ -94,9 +93,9 @@ def _meant(unknown: UnknownWord) -> str | None:
 def _word_help(unknown: UnknownWord) -> str:
     value, tag = unknown.attribute.value, unknown.attribute.node.tag
     if tag == "cache" and value == "auto":
-        return "leave <cache> out: 'auto' is what virtiofsd does by itself"
+        return "remove <cache>; 'auto' is virtiofsd's default"
     if tag == "cache" and value == "metadata":
-        return "only a virtiofsd started by yourself, with <source socket='…'/>, can have cache=metadata"
+        return "write another mode; cache=metadata requires an external virtiofsd, with <source socket='…'/>"
     guess = _meant(unknown) or nearest(value, unknown.words)
     return f"write '{guess}'" if guess else ""
 
@@ -115,10 +114,10 @@ def _word_fix(unknown: UnknownWord) -> Fix | None:
 
 @rule("VFS202", "filesystem-type-not-mount", severity=Severity.ERROR, stage=Stage.DEFINE)
 def filesystem_type_not_mount(fs: Filesystem) -> Iterator[Problem]:
-    """QEMU shares directories, so the type of a filesystem is `mount`.
+    """QEMU shares only directories, so the type of a filesystem must be `mount`.
 
     Why: `file`, `block`, `template`, `ram`, `bind` and `volume` are for containers (LXC, OpenVZ, Virtuozzo);
-        the QEMU driver refuses them for virtio-fs and 9p alike.
+        the QEMU driver rejects them for both virtio-fs and 9p.
     Bad:
         <filesystem type='bind'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/></filesystem>
     Bad:
@@ -138,7 +137,7 @@ def filesystem_type_not_mount(fs: Filesystem) -> Iterator[Problem]:
     attribute = fs.node["type"]
     yield Problem(
         at=attribute.span,
-        message=f"QEMU has no filesystems of type {fs.type!r}",
+        message=f"QEMU does not support filesystems of type {fs.type!r}",
         help="write type='mount' and <source dir='…'/>",
         fix=Fix("write type='mount'", (set_value(attribute, "mount"),)) if is_clear else None,
     )
@@ -146,11 +145,11 @@ def filesystem_type_not_mount(fs: Filesystem) -> Iterator[Problem]:
 
 @rule("VFS203", "filesystem-driver-unsupported", severity=Severity.ERROR, stage=Stage.DEFINE)
 def filesystem_driver_unsupported(fs: Filesystem) -> Iterator[Problem]:
-    """QEMU serves filesystems as virtio-fs, as 9p or, from libvirt 10.2.0, as MTP.
+    """QEMU serves filesystems as virtio-fs, as 9p or, since libvirt 10.2.0, as MTP.
 
-    Why: `loop` and `nbd` mount images for LXC, `ploop` is Virtuozzo's. `handle` was a way of QEMU to serve 9p
-        that QEMU 4.0 dropped; libvirt refuses it since 12.2.0, and before that the guest does not start. For
-        a driver that it cannot place, libvirt complains of PCI buses first.
+    Why: `loop` and `nbd` mount images for LXC, and `ploop` is Virtuozzo's. `handle` was a 9p back end that
+        QEMU 4.0 removed; libvirt rejects it since 12.2.0, and before that the guest does not start. For a
+        driver that it cannot assign to a PCI bus, libvirt reports an error about PCI buses first.
     Bad:
         <filesystem type='mount'><driver type='loop'/><source dir='/srv'/><target dir='data'/></filesystem>
     Bad (libvirt 9.0.0):
@@ -166,7 +165,7 @@ def filesystem_driver_unsupported(fs: Filesystem) -> Iterator[Problem]:
         return
     yield Problem(
         at=fs.driver_attribute.span,
-        message=f"QEMU cannot serve a filesystem with driver {fs.driver_type!r}",
+        message=f"QEMU does not support filesystem driver {fs.driver_type!r}",
         help="write <driver type='virtiofs'/>, or type='path' for 9p",
         stage=Stage.START if fs.driver_type == "handle" and fs.libvirt < (12, 2, 0) else None,
     )
@@ -176,8 +175,9 @@ def filesystem_driver_unsupported(fs: Filesystem) -> Iterator[Problem]:
 def accessmode_not_passthrough(fs: Filesystem) -> Iterator[Problem]:
     """A virtio-fs share passes ownership and permissions through.
 
-    Why: `mapped` and `squash` are what QEMU does for 9p. virtiofsd hands users, groups and modes on as they
-        are, and so do the drivers `handle` and `mtp`. With an external socket libvirt does not look.
+    Why: `mapped` and `squash` are modes of QEMU's 9p server. virtiofsd passes users, groups and modes on
+        unchanged, as do the drivers `handle` and `mtp`. libvirt does not check a share with an external
+        socket.
     Bad:
         <filesystem type='mount' accessmode='mapped'><driver type='virtiofs'/><source dir='/srv'/>
           <target dir='data'/></filesystem>
@@ -188,17 +188,17 @@ def accessmode_not_passthrough(fs: Filesystem) -> Iterator[Problem]:
         <filesystem type='mount' accessmode='mapped'><source dir='/srv'/><target dir='data'/></filesystem>
     libvirt says: virtiofs only supports passthrough accessmode
     libvirt says: only supports passthrough accessmode
-    Fix: writes `passthrough`. Not done by itself: files then belong to whom the guest says.
+    Fix: writes `passthrough`, only with --unsafe-fixes: the guest then decides who owns new files.
     See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefFS
     """
     if fs.driver_type not in ("virtiofs", "handle", "mtp"):
         return
     if fs.accessmode is None:
-        # Only without a socket does libvirt fill passthrough in.
+        # libvirt defaults to passthrough only without a socket.
         if fs.driver_type != "virtiofs" and fs.socket is not None and fs.driver_attribute:
             yield Problem(
                 at=fs.driver_attribute.span,
-                message=f"driver {fs.driver_type!r} beside a socket needs accessmode='passthrough' written",
+                message=f"driver {fs.driver_type!r} with a socket requires accessmode='passthrough'",
                 help="share a directory with <source dir='…'/>",
             )
         return
@@ -207,18 +207,18 @@ def accessmode_not_passthrough(fs: Filesystem) -> Iterator[Problem]:
     attribute = fs.node["accessmode"]
     yield Problem(
         at=attribute.span,
-        message=f"{fs.label} cannot have accessmode {fs.accessmode!r}, only passthrough",
-        help="write accessmode='passthrough', or leave it out",
+        message=f"{fs.label} cannot have accessmode {fs.accessmode!r}, only 'passthrough'",
+        help="write accessmode='passthrough', or remove it",
         fix=Fix("write 'passthrough'", (set_value(attribute, PASSTHROUGH),), safe=False),
     )
 
 
 @rule("VFS205", "not-for-virtiofs", severity=Severity.ERROR, stage=Stage.DEFINE)
 def not_for_virtiofs(fs: VirtioFS) -> Iterator[Problem]:
-    """Model, multidevs, write policy and format belong to 9p and to images.
+    """Model, multidevs, write policy and format apply only to 9p and to images.
 
-    Why: they tell QEMU how to serve 9p, or LXC how to mount an image. virtiofsd is another process, and
-        libvirt refuses what it could not hand on.
+    Why: they configure QEMU's 9p server, or how LXC mounts an image. virtiofsd is a separate process, and
+        libvirt rejects options that it cannot pass to it.
     Bad:
         <filesystem type='mount' model='virtio'><driver type='virtiofs'/><source dir='/srv'/>
           <target dir='data'/></filesystem>
@@ -244,7 +244,7 @@ def not_for_virtiofs(fs: VirtioFS) -> Iterator[Problem]:
         if attribute.name not in unknown:
             yield Problem(
                 at=attribute.name_span,
-                message=f"{fs.label} cannot have {attribute.name!r}: it is not for virtiofs",
+                message=f"{fs.label} cannot have {attribute.name!r}: virtiofs does not support it",
                 help=f"remove {attribute.name}",
                 fix=Fix(f"remove {attribute.name!r}", (remove_attribute(attribute),)),
             )
@@ -252,10 +252,10 @@ def not_for_virtiofs(fs: VirtioFS) -> Iterator[Problem]:
 
 @rule("VFS206", "fmode-without-mapped", severity=Severity.ERROR, stage=Stage.DEFINE)
 def fmode_without_mapped(fs: Filesystem) -> Iterator[Problem]:
-    """File and directory modes are for 9p with `accessmode='mapped'`.
+    """File and directory modes require 9p with `accessmode='mapped'`.
 
-    Why: QEMU gives new files these modes only where it keeps the guest's own modes aside, which is what
-        `mapped` means; virtiofsd has no such thing. 0 counts as not set.
+    Why: QEMU gives new files these modes only if it stores the guest's own modes separately, which is what
+        `mapped` means; virtiofsd has no equivalent. 0 counts as not set.
     Bad:
         <filesystem type='mount' fmode='0644'><driver type='virtiofs'/><source dir='/srv'/>
           <target dir='data'/></filesystem>
@@ -275,7 +275,7 @@ def fmode_without_mapped(fs: Filesystem) -> Iterator[Problem]:
             gone = Fix(f"remove {mode.name!r}", (remove_attribute(mode),)) if fs.is_virtiofs else None
             yield Problem(
                 at=mode.span,
-                message=f"{mode.name!r} of {fs.label} needs 9p with accessmode='mapped'",
+                message=f"{mode.name!r} of {fs.label} requires 9p with accessmode='mapped'",
                 help=f"remove {mode.name}" if fs.is_virtiofs else f"write accessmode='mapped', or remove {mode.name}",
                 fix=gone,
             )
@@ -285,8 +285,8 @@ def fmode_without_mapped(fs: Filesystem) -> Iterator[Problem]:
 def mode_not_octal(fs: Filesystem) -> Iterator[Problem]:
     """File and directory modes are octal numbers up to 0777.
 
-    Why: libvirt reads them in base 8 and refuses what is left over, signs and anything beyond the nine
-        permissions.
+    Why: libvirt reads them in base 8 and rejects trailing characters, signs and any bits other than the nine
+        permission bits.
     Bad:
         <filesystem type='mount' accessmode='mapped' fmode='rw'><source dir='/srv'/>
           <target dir='data'/></filesystem>
@@ -306,7 +306,7 @@ def mode_not_octal(fs: Filesystem) -> Iterator[Problem]:
         if number is None or number > 0o777:
             yield Problem(
                 at=mode.span,
-                message=f"{mode.value!r} is no octal mode up to 0777",
+                message=f"{mode.value!r} is not an octal mode up to 0777",
                 help="write a mode such as 0644",
             )
 
@@ -318,9 +318,9 @@ def mode_not_octal(fs: Filesystem) -> Iterator[Problem]:
     stage=Stage.DEFINE,
 )
 def space_limit_refused(fs: Filesystem) -> Iterator[Problem]:
-    """QEMU limits no space in a shared directory.
+    """QEMU cannot limit the space used in a shared directory.
 
-    Why: space limits are for containers. libvirt 11.3.0 refuses them for QEMU; 9.0.0 and older ignore them,
+    Why: space limits are for containers. libvirt 11.3.0 rejects them for QEMU; 9.0.0 and older ignore them,
         so the guest can fill the host's filesystem.
     Bad:
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
@@ -338,12 +338,12 @@ def space_limit_refused(fs: Filesystem) -> Iterator[Problem]:
     for limit in fs.space_limits:
         if not limit.size:
             continue
-        # Refused in 11.3.0, ignored in 9.0.0; no release note says since when.
+        # Rejected by 11.3.0, ignored by 9.0.0; the release notes do not mention the change.
         is_refused = fs.libvirt >= (11, 3, 0)
         yield Problem(
             at=limit.node.span,
-            message=f"<{limit.node.tag}> of {fs.label} limits nothing: QEMU knows no such limit",
-            help="remove it, and use a quota or a filesystem of its own on the host",
+            message=f"<{limit.node.tag}> of {fs.label} has no effect: QEMU does not support space limits",
+            help="remove it, and use a quota or a separate filesystem on the host",
             fix=Fix(f"remove <{limit.node.tag}>", (remove_element(limit.node),)),
             severity=None if is_refused else Severity.WARNING,
             stage=None if is_refused else Stage.NEVER,
@@ -359,7 +359,7 @@ def space_limit_refused(fs: Filesystem) -> Iterator[Problem]:
 def space_limit_malformed(fs: Filesystem) -> Iterator[Problem]:
     """A space limit is a number with a unit.
 
-    Why: libvirt reads it like any other size: digits alone, and the unit in its attribute.
+    Why: libvirt reads it like any other size: only digits, with the unit in its own attribute.
     Bad:
         <filesystem type='mount'><source dir='/srv'/><target dir='data'/>
           <space_hard_limit>10G</space_hard_limit></filesystem>
@@ -376,17 +376,17 @@ def space_limit_malformed(fs: Filesystem) -> Iterator[Problem]:
             wrong = unit.value if unit and is_unit else limit.node.text
             yield Problem(
                 at=unit.span if unit and is_unit else limit.node.text_span,
-                message=f"{wrong!r} is no size in <{limit.node.tag}>",
-                help="write digits, and a unit such as unit='GiB'; QEMU limits nothing anyway: remove it",
+                message=f"{wrong!r} is not a valid {'unit' if is_unit else 'size'} in <{limit.node.tag}>",
+                help="remove it; QEMU does not support space limits",
             )
 
 
 @rule("VFS210", "source-missing", severity=Severity.ERROR, stage=Stage.PARSE)
 def source_missing(fs: Filesystem, context: Context) -> Iterator[Problem]:
-    """A filesystem says which directory it shares, or which socket virtiofsd listens on.
+    """A filesystem names the directory that it shares, or the socket that virtiofsd listens on.
 
-    Why: libvirt takes `source/@dir`, and since 7.3.0 `source/@socket`, and nothing else: neither `path` nor
-        `file`, neither text nor a child element. `dir` is asked for in the first `<source>`.
+    Why: libvirt accepts only `source/@dir` and, since 7.3.0, `source/@socket`; not `path` or `file`, text or a
+        child element. It reads `dir` from the first `<source>`.
     Bad:
         <filesystem type='mount'><driver type='virtiofs'/><source path='/srv'/>
           <target dir='data'/></filesystem>
@@ -409,13 +409,13 @@ def source_missing(fs: Filesystem, context: Context) -> Iterator[Problem]:
     if source is None:
         yield Problem(
             at=fs.node.start_span,
-            message=f"{fs.label} says nothing about what it shares",
+            message=f"{fs.label} has no <source>",
             help="add <source dir='/a/directory'/>",
         )
     elif source.value("socket") is not None:
         yield Problem(
             at=source["socket"].name_span,
-            message=f"libvirt {spell(context.target.libvirt)} does not know a socket as source",
+            message=f"libvirt {spell(context.target.libvirt)} does not support a socket as the source",
             help="share a directory with <source dir='…'/>, or use libvirt 7.3.0 or later",
         )
     else:
@@ -445,8 +445,8 @@ def _source_fix(fs: Filesystem, wrong: Attribute | None) -> Fix | None:
 def target_missing(fs: Filesystem) -> Iterator[Problem]:
     """A filesystem has a mount tag, `<target dir='…'/>`.
 
-    Why: the guest mounts by this name. It is needed with an external socket too, although older documentation
-        says otherwise. libvirt 7.0.0 lets an empty one pass; QEMU then refuses to start.
+    Why: the guest mounts the filesystem by this name. It is also required with an external socket, although
+        older documentation says otherwise. libvirt 7.0.0 accepts an empty one; QEMU then fails to start.
     Bad:
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/></filesystem>
     Bad:
@@ -462,7 +462,7 @@ def target_missing(fs: Filesystem) -> Iterator[Problem]:
           <target dir='data'/></filesystem>
     libvirt says: missing target information for device
     libvirt says: tag property cannot be empty
-    Fix: writes `dir` for `dev`, `tag` or `name`, or corrects a misspelt `<target>`.
+    Fix: writes `dir` for `dev`, `tag` or `name`, or corrects a misspelled `<target>`.
     See: libvirt domain_validate.c:virDomainFSDefValidate
     """
     if fs.tag:
@@ -471,12 +471,12 @@ def target_missing(fs: Filesystem) -> Iterator[Problem]:
     if misspelt:
         yield Problem(
             at=misspelt.name_span,
-            message=f"the filesystem has no mount tag: libvirt knows no <{misspelt.name}>",
+            message=f"the filesystem has no mount tag: unknown element <{misspelt.name}>",
             help="did you mean <target>?",
             fix=Fix("rename it to <target>", tuple(rename_element(misspelt.node, "target"))),
         )
         return
-    # The check moved from the parser, which knew only a missing one, to the validation between 7.1 and 9.0.
+    # 7.0.0 rejects only a missing tag, in its parser; 9.0.0 also rejects an empty one, in its validation.
     starts_empty = fs.tag == "" and fs.libvirt < (9, 0, 0)
     wrong = None
     if fs.target and fs.tag is None:
@@ -484,8 +484,8 @@ def target_missing(fs: Filesystem) -> Iterator[Problem]:
     at = fs.target.start_span if fs.target else fs.node.start_span
     yield Problem(
         at=wrong.name_span if wrong else at,
-        message="the filesystem has no mount tag for the guest to mount it by",
-        help="add <target dir='a-name'/>; the guest then runs mount -t virtiofs a-name /mnt",
+        message="the filesystem has no mount tag",
+        help="add <target dir='a-name'/>, and run in the guest: mount -t virtiofs a-name /mnt",
         fix=Fix(f"write dir instead of {wrong.name}", (rename_attribute(wrong, "dir"),)) if wrong else None,
         stage=Stage.START if starts_empty else None,
     )
@@ -495,8 +495,8 @@ def target_missing(fs: Filesystem) -> Iterator[Problem]:
 def source_not_absolute(fs: VirtioFS) -> Iterator[Problem]:
     """The shared directory is given by its absolute path.
 
-    Why: libvirt looks the path up as it stands, from its own working directory, and neither `~` nor `$HOME`
-        means anything to it. The domain can be defined, but not started.
+    Why: libvirt resolves the path from its own working directory and does not expand `~` or `$HOME`. The
+        domain can be defined, but not started.
     Bad:
         <filesystem type='mount'><driver type='virtiofs'/><source dir='~/share'/>
           <target dir='data'/></filesystem>
@@ -512,16 +512,16 @@ def source_not_absolute(fs: VirtioFS) -> Iterator[Problem]:
     yield Problem(
         at=directory.span,
         message=f"source directory {directory.value!r} is not an absolute path",
-        help="write the whole path, beginning with /",
+        help="write the absolute path, starting with /",
     )
 
 
 @rule("VFS213", "source-is-root", severity=Severity.WARNING, stage=Stage.GUEST)
 def source_is_root(fs: VirtioFS, context: Context) -> Iterator[Problem]:
-    """Sharing the host's root hands the guest everything.
+    """Sharing the host's root directory exposes the whole host to the guest.
 
-    Why: /etc, /dev and every secret of the host are then one guest's root user away. virtiofsd in Rust before
-        1.14.0 does not even start with it, because it cannot change its root to where it is already.
+    Why: the guest's root user can then access /etc, /dev and every secret of the host. The Rust virtiofsd
+        before 1.14.0 does not even start with it, because it cannot change its root to the current one.
     Bad:
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/'/><target dir='data'/></filesystem>
     Bad (libvirt 11.3.0):
@@ -540,8 +540,8 @@ def source_is_root(fs: VirtioFS, context: Context) -> Iterator[Problem]:
         at=fs.source.at("dir"),
         message=f"virtiofsd {spell(daemon)} cannot share the host's root directory"
         if fails
-        else "the guest gets the host's whole root directory",
-        help="share a narrower directory",
+        else "the guest can access the host's whole root directory",
+        help="share only the directory that the guest needs",
         severity=Severity.ERROR if fails else None,
         stage=Stage.START if fails else None,
     )
@@ -549,10 +549,10 @@ def source_is_root(fs: VirtioFS, context: Context) -> Iterator[Problem]:
 
 @rule("VFS214", "comma-in-source", severity=Severity.ERROR, stage=Stage.START)
 def comma_in_source(fs: VirtioFS, context: Context) -> Iterator[Problem]:
-    """With the virtiofsd in C, the shared directory has no comma in its path.
+    """With the C virtiofsd, the path of the shared directory cannot contain a comma.
 
-    Why: until 10.5 libvirt hands the path over in a list of options separated by commas. It doubles those of
-        the path, which the daemon in C does not understand.
+    Why: until 10.5 libvirt passes the path in a comma-separated list of options. It doubles the commas in the
+        path, which the C daemon does not support.
     Bad (libvirt 9.0.0):
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv/a,b'/>
           <target dir='data'/></filesystem>
@@ -568,8 +568,8 @@ def comma_in_source(fs: VirtioFS, context: Context) -> Iterator[Problem]:
     if fs.directory and "," in fs.directory and context.target.virtiofsd is None and fs.source:
         yield Problem(
             at=fs.source.at("dir"),
-            message=f"QEMU's own virtiofsd cannot share {fs.directory!r}, because of the comma",
-            help="give the directory another name, or bind-mount it to a path without a comma",
+            message=f"QEMU's own virtiofsd cannot share {fs.directory!r}: its path contains a comma",
+            help="rename the directory, or bind-mount it to a path without a comma",
         )
 
 
@@ -577,8 +577,8 @@ def comma_in_source(fs: VirtioFS, context: Context) -> Iterator[Problem]:
 def mount_tag_too_long(fs: VirtioFS) -> Iterator[Problem]:
     """A virtio-fs mount tag has at most 36 bytes.
 
-    Why: the device keeps the tag in 36 bytes of its configuration space. libvirt defines the domain and hands
-        the tag on; QEMU then refuses to start. Bytes count, not characters: 'é' takes two.
+    Why: the device stores the tag in 36 bytes of its configuration space. libvirt defines the domain and
+        passes the tag on; QEMU then fails to start. The limit is in bytes, not characters: 'é' has two.
     Bad:
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
           <target dir='the-shared-directory-of-the-build-farm'/></filesystem>
@@ -592,7 +592,7 @@ def mount_tag_too_long(fs: VirtioFS) -> Iterator[Problem]:
     if size > MOUNT_TAG_BYTES:
         yield Problem(
             at=fs.tag_span,
-            message=f"mount tag {fs.tag!r} is {size} bytes long, but only {MOUNT_TAG_BYTES} fit",
+            message=f"mount tag {fs.tag!r} is {size} bytes long, but the limit is {MOUNT_TAG_BYTES}",
             help="shorten it, and use the same tag in the guest's mount command and fstab",
         )
 
@@ -601,7 +601,7 @@ def mount_tag_too_long(fs: VirtioFS) -> Iterator[Problem]:
 def mount_tag_too_long_for_9p(fs: Filesystem) -> Iterator[Problem]:
     """A 9p mount tag has at most 31 bytes.
 
-    Why: QEMU keeps 32 bytes for it, the last of which ends the text. Bytes count, not characters.
+    Why: QEMU reserves 32 bytes for it, including the terminating NUL. The limit is in bytes, not characters.
     Bad:
         <filesystem type='mount'><source dir='/srv'/>
           <target dir='thirty-two-bytes-are-one-too-many'/></filesystem>
@@ -616,18 +616,18 @@ def mount_tag_too_long_for_9p(fs: Filesystem) -> Iterator[Problem]:
     if size > MOUNT_TAG_BYTES_9P:
         yield Problem(
             at=fs.tag_span,
-            message=f"9p mount tag {fs.tag!r} is {size} bytes long, but only {MOUNT_TAG_BYTES_9P} fit",
+            message=f"9p mount tag {fs.tag!r} is {size} bytes long, but the limit is {MOUNT_TAG_BYTES_9P}",
             help="shorten it, and use the same tag in the guest's mount command and fstab",
         )
 
 
 @rule("VFS218", "mount-tag-repeated", severity=Severity.ERROR, stage=Stage.DEFINE)
 def mount_tag_repeated(filesystems: list[Filesystem]) -> Iterator[Problem]:
-    """Every mount tag of a domain is there once.
+    """Every mount tag of a domain is unique.
 
-    Why: the guest finds a filesystem by its tag and takes whichever of two it meets first. libvirt 9.0.0
-        refuses the same tag for two virtio-fs shares, 11.3.0 also for a virtio-fs share beside another
-        filesystem; older ones, and two 9p filesystems in every release, start and confuse the guest.
+    Why: the guest finds a filesystem by its tag and uses whichever of two it finds first. libvirt 9.0.0
+        rejects the same tag for two virtio-fs shares, and 11.3.0 also for a virtio-fs share and another
+        filesystem. Older releases, and every release for two 9p filesystems, start the guest anyway.
     Bad:
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv/a'/>
           <target dir='data'/></filesystem>
@@ -658,7 +658,7 @@ def mount_tag_repeated(filesystems: list[Filesystem]) -> Iterator[Problem]:
             message=f"mount tag {fs.tag!r} is used twice",
             label="used again",
             related=(Related(other.tag_span, "used first"),),
-            help="give each filesystem a tag of its own",
+            help="give each filesystem its own tag",
             severity=None if is_refused else Severity.WARNING,
             stage=None if is_refused else Stage.GUEST,
         )
@@ -668,8 +668,8 @@ def mount_tag_repeated(filesystems: list[Filesystem]) -> Iterator[Problem]:
 def mount_tag_looks_like_a_path(fs: VirtioFS) -> Iterator[Problem]:
     """A mount tag is a name, even where it looks like a path.
 
-    Why: despite the name of the attribute, `target/@dir` is no directory. Nothing is mounted there by itself;
-        the guest mounts the tag, slashes and all, wherever it likes.
+    Why: despite its name, the attribute `target/@dir` is not a directory. Nothing is mounted there
+        automatically; the guest can mount the tag, including its slashes, on any directory.
     Bad:
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
           <target dir='/mnt/data'/></filesystem>
@@ -682,7 +682,7 @@ def mount_tag_looks_like_a_path(fs: VirtioFS) -> Iterator[Problem]:
         yield Problem(
             at=fs.tag_span,
             message=f"{fs.tag!r} is a mount tag, not the place where the guest mounts it",
-            help=f"the guest has to run: mount -t virtiofs {fs.tag} /a/directory",
+            help=f"run in the guest: mount -t virtiofs {fs.tag} /a/directory",
         )
 
 
@@ -690,8 +690,8 @@ def mount_tag_looks_like_a_path(fs: VirtioFS) -> Iterator[Problem]:
 def directory_cached_twice(shares: list[VirtioFS]) -> Iterator[Problem]:
     """A directory that is shared twice is not shared with `cache mode='always'`.
 
-    Why: with that mode the guest never asks again what it has read once, so it does not see what comes in
-        over the other share.
+    Why: with that mode the guest never reads again what it has cached, so it does not see changes made
+        through the other share.
     Bad:
         <filesystem type='mount'><driver type='virtiofs'/><binary><cache mode='always'/></binary>
           <source dir='/srv'/><target dir='a'/></filesystem>
@@ -713,9 +713,9 @@ def directory_cached_twice(shares: list[VirtioFS]) -> Iterator[Problem]:
             if other and other.source and fs.cache and fs.cache.value == "always":
                 yield Problem(
                     at=fs.cache.span,
-                    message=f"{fs.label} is cached for ever, but {other.label} shares the same directory",
+                    message=f"{fs.label} has cache mode 'always', but {other.label} shares the same directory",
                     related=(Related(other.source.at("dir"), "the same directory"),),
-                    help="write <cache mode='none'/>, or leave <cache> out",
+                    help="write <cache mode='none'/>, or remove <cache>",
                 )
 
 
@@ -723,7 +723,8 @@ def directory_cached_twice(shares: list[VirtioFS]) -> Iterator[Problem]:
 def readonly_refused(fs: ReadonlyShare, context: Context) -> Iterator[Problem]:
     """Before libvirt 11.0.0 a virtio-fs share cannot be read-only.
 
-    Why: libvirt 6.4.0 to 10.x refuses `<readonly/>` for virtio-fs; older ones drop it and share for writing.
+    Why: libvirt 6.4.0 to 10.x rejects `<readonly/>` for virtio-fs; older releases silently drop it, so the
+        guest can write.
     Bad (libvirt 9.0.0):
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
           <readonly/></filesystem>
@@ -751,9 +752,9 @@ def readonly_refused(fs: ReadonlyShare, context: Context) -> Iterator[Problem]:
     stage=Stage.START,
 )
 def readonly_needs_newer_virtiofsd(fs: ReadonlyShare, context: Context) -> Iterator[Problem]:
-    """A read-only share needs virtiofsd 1.13.0.
+    """A read-only share requires virtiofsd 1.13.0.
 
-    Why: libvirt hands `--readonly` on, and an older daemon does not know that option and gives up.
+    Why: libvirt passes `--readonly` to the daemon, and an older one exits because it does not support it.
     Bad (libvirt 11.0.0, virtiofsd 1.12.0):
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
           <readonly/></filesystem>
@@ -770,23 +771,23 @@ def readonly_needs_newer_virtiofsd(fs: ReadonlyShare, context: Context) -> Itera
         name = f"virtiofsd {spell(daemon)}" if daemon else "QEMU's own virtiofsd"
         yield Problem(
             at=fs.readonly.start_span,
-            message=f"{name} cannot share read-only",
+            message=f"{name} does not support read-only shares",
             help="use virtiofsd 1.13.0 or later",
         )
 
 
 @rule("VFS224", "readonly-as-attribute", severity=Severity.ERROR, stage=Stage.SCHEMA)
 def readonly_as_attribute(fs: Filesystem) -> Iterator[Problem]:
-    """A read-only filesystem says so with a `<readonly/>` element.
+    """A filesystem is made read-only with a `<readonly/>` element.
 
-    Why: libvirt drops an attribute of that name without a word, and the guest can write.
+    Why: libvirt silently drops an attribute of that name, so the guest can write.
     Bad:
         <filesystem type='mount' readonly='yes'><driver type='virtiofs'/><source dir='/srv'/>
           <target dir='data'/></filesystem>
     Good:
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
           <readonly/></filesystem>
-    Fix: writes the element, where the target release takes it for this driver.
+    Fix: adds the element if the target release accepts it for this driver.
     See: libvirt documentation, "Domain XML format", Filesystems
     """
     if fs.readonly is not None:
@@ -810,10 +811,10 @@ def _readonly_fix(fs: Filesystem, attribute: Attribute) -> Fix | None:
 
 @rule("VFS225", "virtiofs-as-driver-name", severity=Severity.ERROR, stage=Stage.SCHEMA)
 def virtiofs_as_driver_name(fs: Filesystem) -> Iterator[Problem]:
-    """What serves a filesystem is told by `driver/@type`.
+    """The driver of a filesystem is set with `driver/@type`.
 
-    Why: disks and interfaces have `driver/@name`, filesystems have not. libvirt drops it, QEMU serves 9p
-        instead, and in the guest `mount -t virtiofs` finds nothing.
+    Why: disks and interfaces have `driver/@name`, but filesystems do not. libvirt drops it, QEMU serves 9p
+        instead, and `mount -t virtiofs` fails in the guest.
     Bad:
         <filesystem type='mount'><driver name='virtiofs'/><source dir='/srv'/>
           <target dir='data'/></filesystem>
@@ -822,7 +823,7 @@ def virtiofs_as_driver_name(fs: Filesystem) -> Iterator[Problem]:
     Good:
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
           <target dir='data'/></filesystem>
-    Fix: renames `name` to `type`. Not done by itself: the device that the guest sees becomes another one.
+    Fix: renames `name` to `type`, only with --unsafe-fixes: the guest then gets a different device.
     See: libvirt domain_conf.c:virDomainFSDefParseXML
     """
     wrong = fs.misplaced_driver
@@ -831,7 +832,7 @@ def virtiofs_as_driver_name(fs: Filesystem) -> Iterator[Problem]:
     is_name = wrong.node.tag == "driver" and wrong.name == "name"
     yield Problem(
         at=wrong.node.name_span if wrong.node.tag == "model" else wrong.name_span,
-        message=f"{fs.label} becomes a 9p device: libvirt ignores {wrong.name!r} of <{wrong.node.tag}>",
+        message=f"{fs.label} becomes a 9p device: libvirt ignores {wrong.name!r} in <{wrong.node.tag}>",
         help="write <driver type='virtiofs'/>",
         fix=Fix("write type instead of name", (rename_attribute(wrong, "type"),), safe=False) if is_name else None,
     )
@@ -839,10 +840,10 @@ def virtiofs_as_driver_name(fs: Filesystem) -> Iterator[Problem]:
 
 @rule("VFS226", "filesystem-outside-devices", severity=Severity.ERROR, stage=Stage.SCHEMA)
 def filesystem_outside_devices(domain: Domain) -> Iterator[Problem]:
-    """A filesystem stands inside `<devices>`.
+    """A filesystem must be inside `<devices>`.
 
-    Why: libvirt looks for devices nowhere else and drops what stands beside them: the guest starts without
-        the share.
+    Why: libvirt reads devices only there and silently drops this one, so the guest starts without the
+        share.
     Bad:
         <domain type='kvm'><name>example</name><memory unit='GiB'>2</memory><vcpu>8</vcpu>
           <os><type arch='x86_64' machine='q35'>hvm</type></os>
@@ -858,7 +859,7 @@ def filesystem_outside_devices(domain: Domain) -> Iterator[Problem]:
         devices = domain.first("devices")
         yield Problem(
             at=node.name_span,
-            message="<filesystem> outside <devices> is ignored, so the guest gets no share",
+            message="<filesystem> outside <devices> is ignored",
             help="move it into <devices>",
             fix=Fix("move it into <devices>", tuple(move_into(node, devices))) if devices else None,
         )
@@ -868,7 +869,7 @@ def filesystem_outside_devices(domain: Domain) -> Iterator[Problem]:
 def queue_not_a_number(fs: VirtioFS) -> Iterator[Problem]:
     """The queue size is a number.
 
-    Why: libvirt reads `driver/@queue` as decimal digits and refuses anything else, such as a unit or 0x.
+    Why: libvirt reads `driver/@queue` as decimal digits and rejects anything else, such as a unit or 0x.
     Bad:
         <filesystem type='mount'><driver type='virtiofs' queue='1k'/><source dir='/srv'/>
           <target dir='data'/></filesystem>
@@ -882,7 +883,7 @@ def queue_not_a_number(fs: VirtioFS) -> Iterator[Problem]:
     if queue and fs.queue is None:
         yield Problem(
             at=queue.span,
-            message=f"queue size {queue.value!r} is no number",
+            message=f"queue size {queue.value!r} is not a number",
             help=f"write a power of two up to {LARGEST_QUEUE}",
         )
 
@@ -891,8 +892,8 @@ def queue_not_a_number(fs: VirtioFS) -> Iterator[Problem]:
 def queue_size_refused(fs: VirtioFS) -> Iterator[Problem]:
     """The queue size is a power of two up to 1024.
 
-    Why: it is the length of a virtqueue, and QEMU refuses any other. libvirt does not look, and takes a minus
-        sign for a huge number.
+    Why: it is the length of a virtqueue, and QEMU rejects any other value. libvirt does not check it, and
+        reads a negative number as a huge one.
     Bad:
         <filesystem type='mount'><driver type='virtiofs' queue='1000'/><source dir='/srv'/>
           <target dir='data'/></filesystem>
@@ -905,7 +906,7 @@ def queue_size_refused(fs: VirtioFS) -> Iterator[Problem]:
     libvirt says: queue-size property must be a power of 2
     libvirt says: queue-size property must be 1024 or smaller
     libvirt says: expects uint16_t
-    Fix: writes 1024; for a number below it that is no power of two, not by itself.
+    Fix: writes 1024; for a smaller number that is not a power of two, only with --unsafe-fixes.
     See: QEMU hw/virtio/vhost-user-fs.c:vuf_device_realize
     """
     size = fs.queue
@@ -916,7 +917,7 @@ def queue_size_refused(fs: VirtioFS) -> Iterator[Problem]:
         return
     is_large = LARGEST_QUEUE < size < 2**16
     fix = Fix(f"write {LARGEST_QUEUE}", (set_value(queue, str(LARGEST_QUEUE)),), safe=is_large)
-    reason = f"larger than {LARGEST_QUEUE}" if size > LARGEST_QUEUE else "no power of two"
+    reason = f"larger than {LARGEST_QUEUE}" if size > LARGEST_QUEUE else "not a power of two"
     yield Problem(
         at=queue.span,
         message=f"queue size {queue.value.strip()} is {reason}",
@@ -927,9 +928,9 @@ def queue_size_refused(fs: VirtioFS) -> Iterator[Problem]:
 
 @rule("VFS232", "small-queue-for-windows", severity=Severity.NOTE, stage=Stage.GUEST)
 def small_queue_for_windows(fs: VirtioFS) -> Iterator[Problem]:
-    """A Windows guest wants a queue of 1024.
+    """A Windows guest should have a queue size of 1024.
 
-    Why: with QEMU's 128 the Windows driver is very slow, and versions of it stop altogether.
+    Why: with QEMU's default of 128 the Windows driver is very slow, and some versions hang.
     Bad:
         <metadata><libosinfo:libosinfo xmlns:libosinfo='http://libosinfo.org/xmlns/libvirt/domain/1.0'>
           <libosinfo:os id='http://microsoft.com/win/11'/></libosinfo:libosinfo></metadata>
@@ -946,7 +947,7 @@ def small_queue_for_windows(fs: VirtioFS) -> Iterator[Problem]:
         return
     yield Problem(
         at=fs.queue_attribute.span if fs.queue_attribute else fs.driver.start_span,
-        message=f"a queue of {fs.queue or 128} is small for a Windows guest",
+        message=f"queue size {fs.queue or 128} is too small for a Windows guest",
         help=f"write <driver type='virtiofs' queue='{LARGEST_QUEUE}'/>",
     )
 
@@ -954,12 +955,12 @@ def small_queue_for_windows(fs: VirtioFS) -> Iterator[Problem]:
 _ROOT_OPTION = r"(?:^|\s)(root|rootfstype)=(\S+)"
 
 
-@rule("VFS233", "root-is-no-mount-tag", severity=Severity.WARNING, stage=Stage.GUEST)
-def root_is_no_mount_tag(domain: Domain) -> Iterator[Problem]:
-    """A guest that boots from a share names it by its mount tag.
+@rule("VFS233", "root-not-a-mount-tag", severity=Severity.WARNING, stage=Stage.GUEST)
+def root_not_a_mount_tag(domain: Domain) -> Iterator[Problem]:
+    """A guest that boots from a share must name its mount tag.
 
-    Why: with `rootfstype=virtiofs` the kernel mounts the tag that `root=` names; where no share has it, the
-        kernel panics because it finds no root.
+    Why: with `rootfstype=virtiofs` the kernel mounts the tag that `root=` names; if no share has that tag,
+        the kernel panics because it cannot find its root filesystem.
     Bad:
         <os><type arch='x86_64' machine='q35'>hvm</type><kernel>/boot/vmlinuz</kernel>
           <cmdline>rootfstype=virtiofs root=rootfs rw</cmdline></os>
@@ -981,7 +982,7 @@ def root_is_no_mount_tag(domain: Domain) -> Iterator[Problem]:
         return
     yield Problem(
         at=cmdline.text_span,
-        message=f"the kernel's root {root!r} is the mount tag of no share" if root else "the kernel gets no root=",
+        message=f"the kernel's root {root!r} is not the mount tag of a share" if root else "the kernel has no root=",
         related=tuple(Related(fs.tag_span, "a mount tag") for fs in domain.shares),
-        help="write root= and the mount tag of the share that holds the root",
+        help="write root= with the mount tag of the share that contains the root filesystem",
     )

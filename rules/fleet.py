@@ -1,4 +1,4 @@
-"""Several domains of one run together: what two of them cannot have both."""
+"""Several domains of one run together: resources that conflict or do not suffice for all."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from vfslint.vocabulary.numbers import spell_size
 if TYPE_CHECKING:
     from vfslint.fleet import Excess, Fleet
 
-# How many of the other domains a finding points at.
+# The maximum number of other domains that a finding lists.
 _SHOWN = 4
 
 
 @rule("VFS801", "socket-of-two-domains", severity=Severity.ERROR, stage=Stage.START)
 def socket_of_two_domains(fleet: Fleet) -> Iterator[Problem]:
-    """The socket of an external virtiofsd belongs to one domain.
+    """The socket of an external virtiofsd is used by one domain.
 
-    Why: virtiofsd serves a single connection. While the first guest runs, the second one's start is refused,
-        or hangs without a word with today's QEMU.
+    Why: virtiofsd serves a single connection. While the first guest runs, starting the second one fails, or
+        silently hangs with recent releases of QEMU.
     Bad:
         <?xml version='1.0'?>
         <domains>
@@ -47,23 +47,23 @@ def socket_of_two_domains(fleet: Fleet) -> Iterator[Problem]:
         <filesystem type='mount'><driver type='virtiofs'/>
           <source socket='/run/fs.sock'/><target dir='data'/></filesystem>
     libvirt says: Failed to connect to '…': Connection refused
-    See: libvirt 9.0.0 and 11.3.0 refuse the second start, 12.8.0 hangs
+    See: libvirt 9.0.0 and 11.3.0 fail to start the second guest, 12.8.0 hangs
     """
     for clash in fleet.socket_clashes:
         yield Problem(
             at=clash.later.source_span,
-            message=f"the socket is that of {clash.first.title} already",
-            help="start a virtiofsd with a socket of its own for each domain",
+            message=f"the socket is already used by {clash.first.title}",
+            help="start a separate virtiofsd, with its own socket, for each domain",
             related=(Related(clash.first.source_span, f"used by {clash.first.title}"),),
         )
 
 
 @rule("VFS802", "name-of-two-domains", severity=Severity.ERROR, stage=Stage.DEFINE, any_hypervisor=True)
 def name_of_two_domains(fleet: Fleet) -> Iterator[Problem]:
-    """Each domain has a name of its own.
+    """Each domain has its own name.
 
-    Why: libvirt refuses to define a second domain of a name under another uuid. Where a file has no uuid,
-        every define makes a new one, so that defining a changed file again is refused as well.
+    Why: libvirt rejects a second domain with the same name and another uuid. If a file has no uuid, libvirt
+        generates a new one each time, so it also rejects defining a changed file again.
     Bad:
         <?xml version='1.0'?>
         <domains>
@@ -86,26 +86,26 @@ def name_of_two_domains(fleet: Fleet) -> Iterator[Problem]:
     for clash in fleet.name_clashes:
         later, first = clash.later.member, clash.first.member
         if later.uuid is not None and later.uuid == first.uuid:
-            continue  # one domain, defined again
+            continue  # the same domain, defined again
         is_certain = later.uuid is not None and first.uuid is not None
         if later.folder != first.folder and not is_certain:
-            continue  # probably one domain, written for two hosts
+            continue  # probably one domain, defined for two hosts
         severity = None if is_certain else Severity.WARNING
         yield Problem(
             at=clash.later.name_span,
-            message=f"another domain is called {later.name!r} already",
+            message=f"domain name {later.name!r} is used twice",
             help="rename one of them" if is_certain else "rename one of them, or give both files the same uuid",
-            related=(Related(clash.first.name_span, "the first domain of that name"),),
+            related=(Related(clash.first.name_span, "used first"),),
             severity=Severity.NOTE if later.folder != first.folder else severity,
         )
 
 
 @rule("VFS803", "uuid-of-two-domains", severity=Severity.ERROR, stage=Stage.DEFINE, any_hypervisor=True)
 def uuid_of_two_domains(fleet: Fleet) -> Iterator[Problem]:
-    """Each domain has a uuid of its own.
+    """Each domain has its own uuid.
 
-    Why: libvirt takes the uuid for the domain's identity and refuses it under another name. It is what
-        happens when a file is copied and only the name is changed.
+    Why: the uuid identifies the domain, and libvirt rejects it with another name. This happens when a file is
+        copied and only the name is changed.
     Bad:
         <?xml version='1.0'?>
         <domains>
@@ -129,19 +129,19 @@ def uuid_of_two_domains(fleet: Fleet) -> Iterator[Problem]:
         if clash.later.member.name != clash.first.member.name:
             yield Problem(
                 at=clash.later.uuid_span,
-                message=f"the uuid of {clash.later.title} is that of {clash.first.title} already",
-                help="take the <uuid> away: libvirt then makes a new one",
+                message=f"the uuid of {clash.later.title} is already used by {clash.first.title}",
+                help="remove <uuid>; libvirt then generates a new one",
                 related=(Related(clash.first.uuid_span, f"the uuid of {clash.first.title}"),),
             )
 
 
 @rule("VFS804", "domain-written-twice", severity=Severity.NOTE, stage=Stage.DEFINE, any_hypervisor=True)
 def domain_written_twice(fleet: Fleet) -> Iterator[Problem]:
-    """A folder holds one definition of a domain.
+    """A folder contains only one definition of a domain.
 
-    Why: with the same name and uuid libvirt takes the second file for a change of the first; what was defined
-        last holds. Copies that are equal to the byte, such as the links in autostart, are left alone, and so
-        are definitions in different folders, which may be for different hosts.
+    Why: with the same name and uuid, libvirt treats the second file as a change of the first and keeps the last
+        definition. Identical copies, such as the links in autostart, are not reported, and neither are
+        definitions in different folders, which may be for different hosts.
     Bad:
         <?xml version='1.0'?>
         <domains>
@@ -160,18 +160,18 @@ def domain_written_twice(fleet: Fleet) -> Iterator[Problem]:
         if later.uuid is not None and later.uuid == first.uuid and later.folder == first.folder:
             yield Problem(
                 at=clash.later.name_span,
-                message=f"{clash.later.title} is defined twice, and differently",
-                help="keep one of them; the one defined last holds",
+                message=f"{clash.later.title} has two different definitions",
+                help="keep one of them; libvirt uses the one that is defined last",
                 related=(Related(clash.first.name_span, "the other definition"),),
             )
 
 
 @rule("VFS810", "huge-pages-short-together", severity=Severity.WARNING, stage=Stage.START)
 def huge_pages_short_together(fleet: Fleet) -> Iterator[Problem]:
-    """The domains that start with the host find huge pages enough, all of them together.
+    """The host has enough huge pages for all domains that start with it.
 
-    Why: each start takes pages out of one pool; the domain that comes when it is dry is refused. Domains
-        start with the host when their file lies in a folder autostart; without one, all domains of the run
+    Why: all domains use pages from the same pool; a domain does not start if the pool is exhausted. Domains
+        start with the host if their file is in a folder named autostart; without one, all domains of the run
         are counted.
     Bad (host paged):
         <?xml version='1.0'?>
@@ -195,8 +195,8 @@ def huge_pages_short_together(fleet: Fleet) -> Iterator[Problem]:
         command = allocation(size_kib, excess.needed, excess.there, excess.there, nodes[:1])
         yield Problem(
             at=excess.claim.memory_span,
-            message=f"{_together(excess, is_autostart)} take {excess.needed} pages of {spell_size(size_kib)}"
-            f"{where} together, but the host has {excess.there}",
+            message=f"{_together(excess, is_autostart)} require {excess.needed} pages of {spell_size(size_kib)}"
+            f"{where} in total, but the host has {excess.there}",
             help=f"allocate more before they start: {command}",
             related=_others(excess),
             severity=Severity.ERROR if is_autostart else None,
@@ -207,8 +207,8 @@ def huge_pages_short_together(fleet: Fleet) -> Iterator[Problem]:
 def memory_files_too_large_together(fleet: Fleet) -> Iterator[Problem]:
     """memory_backing_dir has room for the memory of all domains that start with the host.
 
-    Why: each guest's memory is a file there that grows as it is used; the guest that finds the file system
-        full is killed.
+    Why: each guest's memory is a file there that grows as it is used; if the file system is full, the guest is
+        killed.
     Bad (host cramped):
         <?xml version='1.0'?>
         <domains>
@@ -231,18 +231,18 @@ def memory_files_too_large_together(fleet: Fleet) -> Iterator[Problem]:
         yield Problem(
             at=excess.claim.memory_span,
             message=f"{_together(excess, fleet.starting_together[1])} keep {spell_size(excess.needed)} "
-            f"of memory in files, but {storage.path} holds {spell_size(excess.there)}",
-            help="use <source type='memfd'/>, or point memory_backing_dir to a larger tmpfs",
+            f"of memory in files, but {storage.path} has room for {spell_size(excess.there)}",
+            help="use <source type='memfd'/>, or set memory_backing_dir to a larger tmpfs",
             related=_others(excess),
         )
 
 
 @rule("VFS820", "stale-cache-between-domains", severity=Severity.WARNING, stage=Stage.GUEST)
 def stale_cache_between_domains(fleet: Fleet) -> Iterator[Problem]:
-    """A directory that another domain writes to is not cached always.
+    """A directory that another domain writes to does not have cache mode `always`.
 
-    Why: with `<cache mode='always'/>` the guest never asks the host again for what it has read; what the
-        other guest writes stays invisible, and files that both write are damaged.
+    Why: with `<cache mode='always'/>` the guest never reads again what it has cached; it does not see what the
+        other guest writes, and files that both write to are corrupted.
     Bad:
         <?xml version='1.0'?>
         <domains>
@@ -272,7 +272,7 @@ def stale_cache_between_domains(fleet: Fleet) -> Iterator[Problem]:
         yield Problem(
             at=clash.later.cache_span,
             message=f"cache mode 'always' hides what {clash.first.title} writes to the same directory",
-            help="use <cache mode='none'/>, or share the directory read-only with the other domain",
+            help="write <cache mode='none'/>, or share the directory read-only with the other domain",
             related=(Related(clash.first.source_span, f"{clash.first.title} may write here"),),
         )
 
@@ -283,4 +283,4 @@ def _together(excess: Excess, is_autostart: bool) -> str:
 
 
 def _others(excess: Excess) -> tuple[Related, ...]:
-    return tuple(Related(claim.memory_span, f"{claim.title} as well") for claim in excess.others[:_SHOWN])
+    return tuple(Related(claim.memory_span, f"also {claim.title}") for claim in excess.others[:_SHOWN])

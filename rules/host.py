@@ -1,4 +1,4 @@
-"""The host that a domain is meant for: directories, sockets, programs and memory. Silent without facts."""
+"""The target host: directories, sockets, programs and memory. These rules need facts about a host."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _ARTICLES = {
 def source_missing(share: VirtioFS, context: Context) -> Iterator[Problem]:
     """The directory to share exists on the host.
 
-    Why: libvirt looks for the directory when the domain starts, and does not make it.
+    Why: libvirt checks for the directory when the domain starts, and does not create it.
     Bad (host bare):
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv/gone'/>
           <target dir='data'/></filesystem>
@@ -49,16 +49,16 @@ def source_missing(share: VirtioFS, context: Context) -> Iterator[Problem]:
         yield Problem(
             at=share.source.at("dir"),
             message=f"the directory {directory!r} does not exist on the host",
-            help="make it before the domain starts: vfslint setup prints the command",
+            help="create it before the domain starts; vfslint setup prints the command",
         )
 
 
 @rule("VFS602", "source-not-a-directory", severity=Severity.ERROR, stage=Stage.START)
 def source_not_a_directory(share: VirtioFS, context: Context) -> Iterator[Problem]:
-    """What a share's source names is a directory.
+    """The source of a virtiofs share is a directory.
 
-    Why: libvirt only looks whether the path is there; virtiofsd, which cannot share a single file, exits, and
-        all that QEMU can say is that its socket is gone.
+    Why: libvirt only checks that the path exists; virtiofsd, which cannot share a single file, exits, and QEMU
+        reports only that the connection to its socket was refused.
     Bad (host bare):
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv/notes.txt'/>
           <target dir='data'/></filesystem>
@@ -74,15 +74,15 @@ def source_not_a_directory(share: VirtioFS, context: Context) -> Iterator[Proble
             yield Problem(
                 at=share.source.at("dir"),
                 message=f"{share.directory!r} is {_ARTICLES[kind]} on the host, not a directory",
-                help="share the directory that holds it",
+                help="share the directory that contains it",
             )
 
 
 @rule("VFS603", "socket-missing-on-host", severity=Severity.ERROR, stage=Stage.START)
 def socket_missing(share: VirtioFS, context: Context) -> Iterator[Problem]:
-    """The socket of an external virtiofsd is there before the domain starts.
+    """The socket of an external virtiofsd exists before the domain starts.
 
-    Why: libvirt does not start this daemon; QEMU connects to the socket and gives up where there is none.
+    Why: libvirt does not start this daemon; QEMU connects to the socket and exits if it does not exist.
     Bad (host bare):
         <filesystem type='mount'><driver type='virtiofs'/><source socket='/run/gone.sock'/>
           <target dir='data'/></filesystem>
@@ -96,16 +96,16 @@ def socket_missing(share: VirtioFS, context: Context) -> Iterator[Problem]:
     if context.host and share.source and socket and context.host.path_kind(socket) == "missing":
         yield Problem(
             at=share.source.at("socket"),
-            message=f"there is no socket {socket!r} on the host",
-            help="start virtiofsd with --socket-path before the domain: vfslint setup prints the command",
+            message=f"the socket {socket!r} does not exist on the host",
+            help="start virtiofsd with --socket-path before the domain; vfslint setup prints the command",
         )
 
 
 @rule("VFS604", "not-a-socket", severity=Severity.ERROR, stage=Stage.START)
 def not_a_socket(share: VirtioFS, context: Context) -> Iterator[Problem]:
-    """What `source/@socket` names is a Unix socket.
+    """`source/@socket` is a Unix socket.
 
-    Why: QEMU connects to it, which nothing but a socket that a daemon listens on allows.
+    Why: QEMU can connect only to a socket that a daemon listens on.
     Bad (host bare):
         <filesystem type='mount'><driver type='virtiofs'/><source socket='/run/plain'/>
           <target dir='data'/></filesystem>
@@ -121,15 +121,15 @@ def not_a_socket(share: VirtioFS, context: Context) -> Iterator[Problem]:
             yield Problem(
                 at=share.source.at("socket"),
                 message=f"{share.socket!r} is {_ARTICLES[kind]} on the host, not a socket",
-                help="name the socket that virtiofsd was started with (--socket-path)",
+                help="write the path of the socket that virtiofsd was started with (--socket-path)",
             )
 
 
 @rule("VFS605", "binary-missing-on-host", severity=Severity.ERROR, stage=Stage.START)
 def binary_missing(share: VirtioFS, context: Context) -> Iterator[Problem]:
-    """The virtiofsd that `<binary path=…/>` names is there and may be executed.
+    """The virtiofsd in `<binary path=…/>` exists and is executable.
 
-    Why: libvirt runs this program and no other, wherever else a virtiofsd may be installed.
+    Why: libvirt runs only this program, even if a virtiofsd is installed elsewhere.
     Bad (host bare):
         <filesystem type='mount'><driver type='virtiofs'/><binary path='/opt/gone/virtiofsd'/>
           <source dir='/srv'/><target dir='data'/></filesystem>
@@ -138,8 +138,8 @@ def binary_missing(share: VirtioFS, context: Context) -> Iterator[Problem]:
           <source dir='/srv'/><target dir='data'/></filesystem>
     libvirt says: virtiofsd binary '…' is not executable
     libvirt says: unexpected exit status 127: libvirt: error : cannot execute binary …
-    See: libvirt qemu_virtiofs.c:qemuVirtioFSStart; from 10.6.0 on qemu_vhost_user.c, which asks it for its
-        capabilities first
+    See: libvirt qemu_virtiofs.c:qemuVirtioFSStart; since 10.6.0 qemu_vhost_user.c, which first queries its
+        capabilities
     """
     path = share.binary_path
     if context.host and path and share.socket is None:
@@ -150,20 +150,20 @@ def binary_missing(share: VirtioFS, context: Context) -> Iterator[Problem]:
             yield Problem(
                 at=path.span,
                 message=f"the virtiofsd {path.value!r} {what} on the host",
-                help=f"leave the path out: libvirt then finds {daemon.path}"
+                help=f"remove the path; libvirt then finds {daemon.path}"
                 if daemon
-                else "install virtiofsd and name where it is, or leave the path out",
+                else "install virtiofsd and write its path, or remove the path",
             )
 
 
 @rule("VFS606", "no-virtiofsd-on-host", severity=Severity.ERROR, stage=Stage.START)
 def no_virtiofsd(share: VirtioFS, context: Context) -> Iterator[Problem]:
-    """libvirt finds a virtiofsd where a share does not name one.
+    """libvirt finds a virtiofsd if a virtiofs share does not name one.
 
     Why: it reads the JSON files in /usr/share/qemu/vhost-user and /etc/qemu/vhost-user (session: also in
-        ~/.config/qemu/vhost-user) in the order of their names and takes the first of type fs. A file that is
-        not JSON or has an unknown type spoils the whole search. Since QEMU 8.0 virtiofsd is a package of its
-        own.
+        ~/.config/qemu/vhost-user) in the order of their names and uses the first of type fs. A file that is
+        not JSON or has an unknown type makes the whole search fail. Since QEMU 8.0 virtiofsd is a separate
+        package.
     Bad (host without-virtiofsd):
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
           <target dir='data'/></filesystem>
@@ -181,22 +181,22 @@ def no_virtiofsd(share: VirtioFS, context: Context) -> Iterator[Problem]:
     host = context.host
     if host is None or host.discovery is None or share.socket is not None or share.binary_path is not None:
         return
-    # The folders of a session libvirt are other ones.
+    # A session libvirt searches different directories.
     if host.session == context.session and host.daemon(context.target.libvirt) is None:
         fault = host.discovery.fault
         yield Problem(
             at=share.driver.at("type") if share.driver else share.node.start_span,
             message=f"libvirt finds no virtiofsd on the host for {share.label}" + (f": {fault}" if fault else ""),
-            help="mend or remove that file" if fault else "install the package virtiofsd, or name <binary path=…/>",
+            help="fix or remove that file" if fault else "install the package virtiofsd, or write <binary path=…/>",
         )
 
 
 @rule("VFS607", "daemon-lacks-option", severity=Severity.ERROR, stage=Stage.START)
 def daemon_lacks_option(share: VirtioFS, context: Context) -> Iterator[Problem]:
-    """The host's virtiofsd knows every option that the share sets.
+    """The host's virtiofsd supports every option that the virtiofs share sets.
 
-    Why: libvirt hands the options on and virtiofsd exits at one that it does not know; what is seen is a
-        socket that refuses the connection. This is about a daemon that differs from the release linted for.
+    Why: libvirt passes the options on, and virtiofsd exits if it does not support one; QEMU then reports only a
+        refused connection. This rule applies if the host's daemon is not the target release.
     Bad (host bare):
         <filesystem type='mount'><driver type='virtiofs'/><binary path='/opt/old/virtiofsd'/>
           <source dir='/srv'/><target dir='data'/><readonly/></filesystem>
@@ -217,17 +217,17 @@ def daemon_lacks_option(share: VirtioFS, context: Context) -> Iterator[Problem]:
     for node, needed in lacks(share, daemon, context.target.libvirt):
         yield Problem(
             at=node.start_span,
-            message=f"<{node.tag}> needs {needed}, but {daemon.path} is {daemon.title}",
-            help=f"leave <{node.tag}> out, or have the share served by another virtiofsd",
+            message=f"<{node.tag}> requires {needed}, but {daemon.path} is {daemon.title}",
+            help=f"remove <{node.tag}>, or use another virtiofsd",
         )
 
 
 @rule("VFS608", "daemon-gives-no-capabilities", severity=Severity.ERROR, stage=Stage.START)
 def daemon_gives_no_capabilities(share: VirtioFS, context: Context) -> Iterator[Problem]:
-    """The program that serves a share answers `--print-capabilities` with JSON.
+    """The virtiofsd of a share answers `--print-capabilities` with JSON.
 
-    Why: libvirt 10.6.0 and newer ask before they start it. A wrapper script that drops its arguments, or
-        prints something else first, gives no answer.
+    Why: libvirt 10.6.0 and later queries its capabilities before starting it. A wrapper script that drops its
+        arguments, or first prints something else, does not answer correctly.
     Bad (host bare):
         <filesystem type='mount'><driver type='virtiofs'/><binary path='/opt/wrapper'/>
           <source dir='/srv'/><target dir='data'/></filesystem>
@@ -245,16 +245,16 @@ def daemon_gives_no_capabilities(share: VirtioFS, context: Context) -> Iterator[
         yield Problem(
             at=share.binary_path.span,
             message=f"{daemon.path} does not answer --print-capabilities",
-            help='in a wrapper script, end with: exec /usr/libexec/virtiofsd "$@"',
+            help='if it is a wrapper script, end it with: exec /usr/libexec/virtiofsd "$@"',
         )
 
 
 @rule("VFS609", "no-id-mapping-on-host", severity=Severity.ERROR, stage=Stage.START)
 def no_id_mapping(domain: Domain, context: Context) -> Iterator[Problem]:
-    """A virtiofsd that does not run as root has newuidmap and newgidmap to map its users.
+    """A virtiofsd that does not run as root requires newuidmap and newgidmap.
 
-    Why: libvirt's session daemon starts virtiofsd without root and gives it a map of users and groups;
-        virtiofsd has those two programs set it up, and exits where they are missing.
+    Why: libvirt's session daemon starts virtiofsd without root and passes it a map of users and groups;
+        virtiofsd runs these two programs to set up the map, and exits if they are missing.
     Bad (host without-newuidmap, session):
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
           <target dir='data'/></filesystem>
@@ -274,17 +274,17 @@ def no_id_mapping(domain: Domain, context: Context) -> Iterator[Problem]:
     if share and context.target.libvirt >= (10, 0, 0):
         yield Problem(
             at=share.driver.at("type") if share.driver else share.node.start_span,
-            message="virtiofsd without root needs newuidmap and newgidmap, and the host has not both",
+            message="virtiofsd without root requires newuidmap and newgidmap, but the host does not have both",
             help="install them (Debian: uidmap, Fedora: shadow-utils-subid), or run the domain as qemu:///system",
         )
 
 
 @rule("VFS610", "too-few-huge-pages", severity=Severity.ERROR, stage=Stage.START)
 def too_few_huge_pages(domain: Domain, context: Context) -> Iterator[Problem]:
-    """The host has as many free huge pages as the guest takes, of that size and on those nodes.
+    """The host has enough free huge pages for the guest, of the right size and on the right nodes.
 
-    Why: pages come out of a pool that the host sets aside before; QEMU exits when it runs dry. 2 GiB of 2 MiB
-        pages are 1024. Memory that `<numatune>` binds to nodes of the host must come from their pools.
+    Why: huge pages come from a pool that the host reserves; QEMU exits if the pool is exhausted. 2 GiB requires
+        1024 pages of 2 MiB. Memory that `<numatune>` binds to host nodes must come from their pools.
     Bad (host mounted):
         <memoryBacking><hugepages><page size='2' unit='M'/></hugepages><access mode='shared'/></memoryBacking>
     Bad (host lopsided):
@@ -302,7 +302,7 @@ def too_few_huge_pages(domain: Domain, context: Context) -> Iterator[Problem]:
         there = f"{shortage.free} free" if shortage.is_exact else f"a pool of {shortage.free}"
         yield Problem(
             at=shortage.node.start_span,
-            message=f"the guest takes {shortage.needed} pages of {spell_size(shortage.size_kib)}"
+            message=f"the guest requires {shortage.needed} pages of {spell_size(shortage.size_kib)}"
             f"{shortage.where}, but the host has {there}",
             help=f"allocate them: {shortage.command}",
         )
@@ -310,10 +310,10 @@ def too_few_huge_pages(domain: Domain, context: Context) -> Iterator[Problem]:
 
 @rule("VFS611", "no-hugetlbfs-on-host", severity=Severity.ERROR, stage=Stage.START)
 def no_hugetlbfs(domain: Domain, context: Context) -> Iterator[Problem]:
-    """A hugetlbfs for the page size is mounted where huge pages are not taken through memfd.
+    """A hugetlbfs with the page size is mounted, unless the huge pages come from a memfd.
 
-    Why: libvirt makes the guest's memory a file on a mount of that page size. memfd needs none, as long as
-        `<page>` names the size: without it libvirt takes the size of a mount.
+    Why: libvirt creates the guest's memory as a file on a mount with that page size. memfd does not need one if
+        `<page>` sets the size; without it libvirt uses the page size of a mount.
     Bad (host paged-unmounted):
         <memoryBacking><hugepages><page size='2' unit='M'/></hugepages><access mode='shared'/></memoryBacking>
     Bad (host paged-unmounted):
@@ -338,9 +338,9 @@ def no_hugetlbfs(domain: Domain, context: Context) -> Iterator[Problem]:
 
 @rule("VFS612", "page-size-not-on-host", severity=Severity.ERROR, stage=Stage.START)
 def page_size_not_on_host(domain: Domain, context: Context) -> Iterator[Problem]:
-    """The host's kernel has pages of the size that the guest asks for.
+    """The host's kernel supports the page size that the guest requires.
 
-    Why: which sizes there are depends on the processor and on how the kernel was booted; 1 GiB pages need a
+    Why: the available sizes depend on the processor and on the kernel's boot options; 1 GiB pages require a
         processor with pdpe1gb.
     Bad (host paged):
         <memoryBacking><hugepages><page size='1' unit='G'/></hugepages><source type='memfd'/>
@@ -357,16 +357,16 @@ def page_size_not_on_host(domain: Domain, context: Context) -> Iterator[Problem]
         yield Problem(
             at=node.start_span,
             message=f"the host has no huge pages of {spell_size(size_kib)}; its sizes: {sizes}",
-            help="choose a size that the host has, or boot its kernel with hugepagesz=…",
+            help="write a size that the host has, or boot its kernel with hugepagesz=…",
         )
 
 
 @rule("VFS613", "memory-file-on-disk", severity=Severity.WARNING, stage=Stage.GUEST)
 def memory_file_on_disk(domain: Domain, context: Context) -> Iterator[Problem]:
-    """The directory for memory files lies in memory on this host.
+    """The directory for memory files is on a file system in memory.
 
-    Why: with shared access and neither memfd nor huge pages the guest's memory is a file in
-        memory_backing_dir. On a disk every page that the guest touches is written there sooner or later.
+    Why: with shared access and neither memfd nor huge pages, the guest's memory is a file in
+        memory_backing_dir. On a disk, every page that the guest changes is eventually written there.
     Bad (host on-disk):
         <memoryBacking><source type='file'/><access mode='shared'/></memoryBacking>
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
@@ -379,7 +379,7 @@ def memory_file_on_disk(domain: Domain, context: Context) -> Iterator[Problem]:
         <memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
           <target dir='data'/></filesystem>
-    Fix: makes the source memfd; where the domain asks for files itself, only with --unsafe-fixes.
+    Fix: sets the source to memfd; if the domain explicitly requests files, only with --unsafe-fixes.
     See: libvirt qemu_command.c:qemuBuildMemoryBackendProps; libvirt documentation, "Sharing files with
         Virtiofs", Host setup
     """
@@ -390,7 +390,7 @@ def memory_file_on_disk(domain: Domain, context: Context) -> Iterator[Problem]:
         return
     yield Problem(
         at=backing_span(domain),
-        message=f"the guest's memory becomes a file in {storage.path}, which lies on {storage.filesystem}",
+        message=f"the guest's memory is a file in {storage.path}, which is on {storage.filesystem}",
         help="use <source type='memfd'/>, or set memory_backing_dir = \"/dev/shm/\" in qemu.conf",
         fix=use_memfd(domain),
     )
@@ -398,10 +398,10 @@ def memory_file_on_disk(domain: Domain, context: Context) -> Iterator[Problem]:
 
 @rule("VFS614", "memory-file-too-large", severity=Severity.WARNING, stage=Stage.GUEST)
 def memory_file_too_large(domain: Domain, context: Context) -> Iterator[Problem]:
-    """There is room in memory_backing_dir for the guest's memory.
+    """memory_backing_dir has room for the guest's memory.
 
-    Why: the file starts empty and grows as the guest uses its memory; when the file system is full the guest
-        is killed (SIGBUS). With `<allocation mode='immediate'/>` it does not even start.
+    Why: the file starts empty and grows as the guest uses its memory; when the file system is full, the guest is
+        killed (SIGBUS). With `<allocation mode='immediate'/>` it does not even start.
     Bad (host cramped):
         <memoryBacking><source type='file'/><access mode='shared'/></memoryBacking>
     Good (host bare):
@@ -418,7 +418,7 @@ def memory_file_too_large(domain: Domain, context: Context) -> Iterator[Problem]
         at=backing_span(domain),
         message=f"the guest's memory is a file of {spell_size(needed)}, but {storage.path} has "
         f"{spell_size(storage.free_kib // 1024 * 1024)} free",
-        help="use <source type='memfd'/>, or point memory_backing_dir to a larger tmpfs",
+        help="use <source type='memfd'/>, or set memory_backing_dir to a larger tmpfs",
         severity=Severity.ERROR if immediate else None,
         stage=Stage.START if immediate else None,
     )
@@ -426,10 +426,9 @@ def memory_file_too_large(domain: Domain, context: Context) -> Iterator[Problem]
 
 @rule("VFS615", "more-memory-than-host", severity=Severity.WARNING, stage=Stage.GUEST)
 def more_memory_than_host(domain: Domain, context: Context) -> Iterator[Problem]:
-    """The guest has no more memory than the host.
+    """The guest does not have more memory than the host.
 
-    Why: libvirt and QEMU start it all the same; the host runs out of memory once the guest uses what it was
-        promised.
+    Why: libvirt and QEMU start it anyway; the host runs out of memory when the guest uses all of its memory.
     Bad (host small):
         <memory unit='GiB'>2</memory>
     Good (host bare):
@@ -443,16 +442,16 @@ def more_memory_than_host(domain: Domain, context: Context) -> Iterator[Problem]
         node = domain.cells[0].node if domain.cells else domain.first("memory") or domain.node
         yield Problem(
             at=node.start_span if domain.cells else node.text_span,
-            message=f"the guest has {spell_size(initial)} of memory, the host {spell_size(there)}",
-            help="give the guest less, or run it on a larger host",
+            message=f"the guest has {spell_size(initial)} of memory, but the host has only {spell_size(there)}",
+            help="reduce the guest's memory, or run it on a larger host",
         )
 
 
 @rule("VFS616", "emulator-missing-on-host", severity=Severity.ERROR, stage=Stage.DEFINE)
 def emulator_missing(domain: Domain, context: Context) -> Iterator[Problem]:
-    """The QEMU that `<emulator>` names is there and may be executed.
+    """The QEMU in `<emulator>` exists and is executable.
 
-    Why: libvirt asks it for its capabilities when the domain is defined.
+    Why: libvirt queries its capabilities when the domain is defined.
     Bad (host bare):
         <devices><emulator>/opt/qemu/qemu-system-x86_64</emulator></devices>
     Good (host bare):
@@ -469,7 +468,7 @@ def emulator_missing(domain: Domain, context: Context) -> Iterator[Problem]:
             yield Problem(
                 at=domain.emulator.text_span,
                 message=f"the emulator {path!r} {what} on the host",
-                help="install QEMU there, or leave <emulator> out: libvirt then finds the host's own",
+                help="install QEMU there, or remove <emulator>; libvirt then finds the host's own",
             )
 
 
@@ -477,8 +476,8 @@ def emulator_missing(domain: Domain, context: Context) -> Iterator[Problem]:
 def virtiofs_not_on_host(share: VirtioFS, context: Context) -> Iterator[Problem]:
     """The host's QEMU has the virtio-fs device.
 
-    Why: `virsh domcapabilities` lists the filesystem drivers of a QEMU; one that is older than 4.2 or was
-        built without vhost-user-fs has no virtiofs.
+    Why: `virsh domcapabilities` lists the filesystem drivers of a QEMU; if it is older than 4.2 or was built
+        without vhost-user-fs, virtiofs is missing.
     Bad (host old-qemu):
         <memoryBacking><source type='file'/><access mode='shared'/></memoryBacking>
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
@@ -494,15 +493,15 @@ def virtiofs_not_on_host(share: VirtioFS, context: Context) -> Iterator[Problem]
         yield Problem(
             at=share.driver.at("type"),
             message=f"the host's QEMU has no virtio-fs device for {share.label}",
-            help="install a QEMU with vhost-user-fs (4.2.0 or newer)",
+            help="install a QEMU with vhost-user-fs (4.2.0 or later)",
         )
 
 
 @rule("VFS621", "memfd-not-on-host", severity=Severity.ERROR, stage=Stage.DEFINE)
 def memfd_not_on_host(domain: Domain, context: Context) -> Iterator[Problem]:
-    """The host's QEMU can take a guest's memory from memfd.
+    """The host's QEMU supports memfd.
 
-    Why: `virsh domcapabilities` lists the memory sources of a QEMU; memfd needs QEMU 2.12 and Linux.
+    Why: `virsh domcapabilities` lists the memory sources of a QEMU; memfd requires QEMU 2.12 and Linux.
     Bad (host old-qemu):
         <memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>
     Good (host bare):
@@ -514,6 +513,6 @@ def memfd_not_on_host(domain: Domain, context: Context) -> Iterator[Problem]:
     if sources is not None and "memfd" not in sources and domain.backing.is_memfd and domain.backing.source:
         yield Problem(
             at=domain.backing.source.span,
-            message="the host's QEMU has no memfd memory",
+            message="the host's QEMU does not support memfd",
             help="use <source type='file'/> with memory_backing_dir on a tmpfs, or a newer QEMU",
         )

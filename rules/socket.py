@@ -1,4 +1,4 @@
-"""An external virtiofsd, which libvirt knows by its socket alone."""
+"""An external virtiofsd, which libvirt reaches only through its socket."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from vfslint.rule import rule
 from vfslint.xml.document import Attribute, Node
 from vfslint.xml.edits import add_attribute, insert, remove_attribute, remove_element, set_value
 
-# sockaddr_un.sun_path of Linux has 108 bytes, the last of which ends the text.
+# sockaddr_un.sun_path has 108 bytes on Linux, including the terminating NUL.
 SOCKET_PATH_BYTES = 107
 
 
@@ -23,8 +23,8 @@ SOCKET_PATH_BYTES = 107
 def directory_beside_socket(fs: ExternalShare) -> Iterator[Problem]:
     """A share has a directory or a socket, not both.
 
-    Why: libvirt takes the socket and drops the directory without a word: what is shared is up to the daemon
-        that listens there.
+    Why: libvirt uses the socket and silently drops the directory; the daemon that listens on the socket
+        determines what is shared.
     Bad:
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv' socket='/run/v.sock'/>
           <target dir='data'/></filesystem>
@@ -37,17 +37,17 @@ def directory_beside_socket(fs: ExternalShare) -> Iterator[Problem]:
         return
     yield Problem(
         at=fs.source["dir"].name_span,
-        message=f"libvirt ignores the directory {fs.source.value('dir')!r}, because there is a socket",
-        related=(Related(fs.source.at("socket"), "the socket wins"),),
-        help="keep the one that is meant: the socket if virtiofsd is started by yourself, else the directory",
+        message=f"directory {fs.source.value('dir')!r} is ignored, because <source> also has a socket",
+        related=(Related(fs.source.at("socket"), "libvirt uses the socket"),),
+        help="remove the directory if you start virtiofsd yourself, otherwise the socket",
     )
 
 
 @rule("VFS402", "socket-without-virtiofs", severity=Severity.ERROR, stage=Stage.START)
 def socket_without_virtiofs(fs: Filesystem) -> Iterator[Problem]:
-    """A socket as source needs `<driver type='virtiofs'/>`.
+    """A socket as the source requires `<driver type='virtiofs'/>`.
 
-    Why: without it the filesystem is 9p, which QEMU serves itself from a directory, and there is none. The
+    Why: without it the filesystem is 9p, which QEMU itself serves from a directory, and none is set. The
         domain can be defined, but not started.
     Bad:
         <filesystem type='mount'><source socket='/run/v.sock'/><target dir='data'/></filesystem>
@@ -61,7 +61,7 @@ def socket_without_virtiofs(fs: Filesystem) -> Iterator[Problem]:
         return
     yield Problem(
         at=fs.source["socket"].name_span,
-        message=f"{fs.label} has a socket, but virtiofsd does not serve it",
+        message=f"{fs.label} has a socket, but its driver is not virtiofs",
         help="write <driver type='virtiofs'/>",
         fix=_driver_fix(fs),
     )
@@ -81,7 +81,7 @@ def _driver_fix(fs: Filesystem) -> Fix:
 def socket_not_absolute(fs: ExternalShare) -> Iterator[Problem]:
     """The socket of an external virtiofsd is given by its absolute path.
 
-    Why: libvirt hands the path on, and QEMU looks for it from a working directory of its own.
+    Why: libvirt passes the path on, and QEMU resolves it from its own working directory.
     Bad:
         <filesystem type='mount'><driver type='virtiofs'/><source socket='v.sock'/>
           <target dir='data'/></filesystem>
@@ -97,7 +97,7 @@ def socket_not_absolute(fs: ExternalShare) -> Iterator[Problem]:
     yield Problem(
         at=socket.span,
         message=f"socket {fs.socket!r} is not an absolute path",
-        help="write the whole path, beginning with /",
+        help="write the absolute path, starting with /",
     )
 
 
@@ -105,8 +105,8 @@ def socket_not_absolute(fs: ExternalShare) -> Iterator[Problem]:
 def socket_path_too_long(fs: ExternalShare) -> Iterator[Problem]:
     """The path of a socket has at most 107 bytes.
 
-    Why: the kernel has no room for more in the address of a UNIX socket, so QEMU cannot connect. Bytes count,
-        not characters.
+    Why: the kernel limits the address of a Unix socket to this length, so QEMU cannot connect. The limit is in
+        bytes, not characters.
     Bad:
         <filesystem type='mount'><driver type='virtiofs'/>
           <source socket='/srv/仮想計算機/共有ディレクトリー/仮想入出力共有ファイル/接続待ち受けソケット'/>
@@ -123,17 +123,17 @@ def socket_path_too_long(fs: ExternalShare) -> Iterator[Problem]:
     if size > SOCKET_PATH_BYTES:
         yield Problem(
             at=fs.source.at("socket"),
-            message=f"the socket's path is {size} bytes long, but only {SOCKET_PATH_BYTES} fit",
-            help="let virtiofsd listen on a shorter path",
+            message=f"the socket's path is {size} bytes long, but the limit is {SOCKET_PATH_BYTES}",
+            help="start virtiofsd with a shorter --socket-path, and write it here",
         )
 
 
-@rule("VFS405", "option-void-with-socket", severity=Severity.WARNING, stage=Stage.NEVER)
-def option_void_with_socket(fs: ExternalShare) -> Iterator[Problem]:
-    """What configures virtiofsd has no effect on an external one.
+@rule("VFS405", "option-ignored-with-socket", severity=Severity.WARNING, stage=Stage.NEVER)
+def option_ignored_with_socket(fs: ExternalShare) -> Iterator[Problem]:
+    """Options for virtiofsd have no effect on an external daemon.
 
-    Why: libvirt only connects QEMU with the socket. `<binary>`, `<idmap>`, access mode and write policy are
-        for a daemon that libvirt starts, and are ignored; `queue` and the virtio options are QEMU's and hold.
+    Why: libvirt only connects QEMU to the socket. `<binary>`, `<idmap>`, access mode and write policy configure
+        a daemon that libvirt starts, and are ignored; `queue` and the virtio options are for QEMU and apply.
     Bad:
         <filesystem type='mount' accessmode='squash'><driver type='virtiofs'/>
           <binary><cache mode='always'/></binary>
@@ -146,27 +146,27 @@ def option_void_with_socket(fs: ExternalShare) -> Iterator[Problem]:
     """
     if fs.socket is None:
         return
-    for node in _void_elements(fs):
+    for node in _ignored_elements(fs):
         yield Problem(
             at=node.start_span,
-            message=f"<{node.tag}> of {fs.label} has no effect on the virtiofsd at a socket",
-            help=f"remove <{node.tag}>, and configure the daemon where it is started",
+            message=f"<{node.tag}> of {fs.label} has no effect on an external virtiofsd",
+            help=f"remove <{node.tag}>, and set its options on virtiofsd's own command line",
             fix=Fix(f"remove <{node.tag}>", (remove_element(node),)),
         )
-    for attribute in _void_attributes(fs):
+    for attribute in _ignored_attributes(fs):
         yield Problem(
             at=attribute.span,
-            message=f"{attribute.name!r} of {fs.label} has no effect on the virtiofsd at a socket",
+            message=f"{attribute.name!r} of {fs.label} has no effect on an external virtiofsd",
             help=f"remove {attribute.name}",
             fix=Fix(f"remove {attribute.name!r}", (remove_attribute(attribute),)),
         )
 
 
-def _void_elements(fs: VirtioFS) -> list[Node]:
+def _ignored_elements(fs: VirtioFS) -> list[Node]:
     return [node for node in (fs.binary, fs.idmap if fs.libvirt >= (10, 0, 0) else None) if node]
 
 
-def _void_attributes(fs: VirtioFS) -> Iterator[Attribute]:
+def _ignored_attributes(fs: VirtioFS) -> Iterator[Attribute]:
     if fs.accessmode in ("mapped", "squash"):
         yield fs.node["accessmode"]
     if fs.wrpolicy and fs.wrpolicy.value == "immediate":
@@ -175,10 +175,10 @@ def _void_attributes(fs: VirtioFS) -> Iterator[Attribute]:
 
 @rule("VFS406", "socket-used-twice", severity=Severity.ERROR, stage=Stage.START)
 def socket_used_twice(shares: list[ExternalShare]) -> Iterator[Problem]:
-    """An external virtiofsd serves one device.
+    """An external virtiofsd serves only one device.
 
-    Why: it takes one connection and listens no more. The second device is refused, or QEMU waits for it for
-        ever.
+    Why: it accepts one connection and then stops listening. The second device's connection is refused, or
+        QEMU waits for it forever.
     Bad:
         <filesystem type='mount'><driver type='virtiofs'/><source socket='/run/v.sock'/>
           <target dir='a'/></filesystem>
@@ -202,19 +202,19 @@ def socket_used_twice(shares: list[ExternalShare]) -> Iterator[Problem]:
         if other is not fs and other.source:
             yield Problem(
                 at=fs.source.at("socket"),
-                message=f"socket {fs.socket!r} is used twice, but its virtiofsd serves one device",
+                message=f"socket {fs.socket!r} is used twice, but a virtiofsd serves only one device",
                 label="used again",
                 related=(Related(other.source.at("socket"), "used first"),),
-                help="start a virtiofsd with a socket of its own for each share",
+                help="start a separate virtiofsd, with its own socket, for each share",
             )
 
 
-@rule("VFS407", "readonly-beside-socket", severity=Severity.ERROR, stage=Stage.DEFINE)
-def readonly_beside_socket(fs: ExternalShare) -> Iterator[Problem]:
-    """Whether an external virtiofsd shares read-only is its own affair.
+@rule("VFS407", "readonly-with-socket", severity=Severity.ERROR, stage=Stage.DEFINE)
+def readonly_with_socket(fs: ExternalShare) -> Iterator[Problem]:
+    """libvirt cannot make an external virtiofsd read-only.
 
-    Why: libvirt cannot tell a daemon that runs already. 12.8.0 refuses `<readonly/>` beside a socket; 9.0.0
-        to 11.3.0 ignore it, and the guest can write.
+    Why: the daemon is already running. libvirt 12.8.0 rejects `<readonly/>` with a socket; 9.0.0 to 11.3.0
+        ignore it, so the guest can write.
     Bad:
         <filesystem type='mount'><driver type='virtiofs'/><source socket='/run/v.sock'/><target dir='data'/>
           <readonly/></filesystem>
@@ -229,11 +229,11 @@ def readonly_beside_socket(fs: ExternalShare) -> Iterator[Problem]:
     """
     if fs.readonly is None or fs.socket is None:
         return
-    # Accepted by 11.3.0, refused by 12.8.0; no release note says since when.
+    # Accepted by 11.3.0, rejected by 12.8.0; the release notes do not mention the change.
     is_refused = fs.libvirt >= (12, 8, 0)
     yield Problem(
         at=fs.readonly.start_span,
-        message=f"{fs.label} is not made read-only by <readonly/>: its virtiofsd is not libvirt's",
+        message=f"<readonly/> does not make {fs.label} read-only: libvirt does not start its virtiofsd",
         help="remove <readonly/>, and start the daemon with --readonly",
         severity=None if is_refused else Severity.WARNING,
         stage=None if is_refused else Stage.NEVER,

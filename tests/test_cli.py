@@ -38,7 +38,7 @@ SOUND = """\
 </domain>
 """
 FAULTY = SOUND.replace("data", LONG)
-FINDING = f"error[VFS216] mount-tag-too-long: mount tag '{LONG}' is 38 bytes long, but only 36 fit\n"
+FINDING = f"error[VFS216] mount-tag-too-long: mount tag '{LONG}' is 38 bytes long, but the limit is 36\n"
 
 
 def vfslint(*argv: str, stdin: str = "") -> tuple[int, str, str]:

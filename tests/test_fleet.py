@@ -146,7 +146,7 @@ def test_uuid_of_two_names_is_refused_wherever() -> None:
     files = {"a/x.xml": domain("web", uuid="A"), "b/x.xml": domain("mail", uuid="a").replace("-", "")}
     [found] = together(files)
     assert (found.code, found.severity.word) == ("VFS803", "error")
-    assert found.message == "the uuid of domain 'mail' is that of domain 'web' already"
+    assert found.message == "the uuid of domain 'mail' is already used by domain 'web'"
 
 
 def test_two_definitions_in_a_folder_are_a_note() -> None:
@@ -179,7 +179,7 @@ def test_pages_are_counted_together_with_facts_only() -> None:
     assert codes(files) == []
     [found] = together(files, on("paged", hugepages=PAGES))
     assert (found.file, found.severity.word) == ("b.xml", "warning")
-    assert found.message == ("2 domains of this run take 2560 pages of 2 MiB together, but the host has 2048")
+    assert found.message == ("2 domains of this run require 2560 pages of 2 MiB in total, but the host has 2048")
     assert "virsh allocpages 2M 512 --add" in found.help
     assert [each.at.file for each in found.related] == ["a.xml"]
 
@@ -210,7 +210,7 @@ def test_pages_are_counted_by_node() -> None:
         for name in ("a", "b", "c")
     }
     [found] = together(files, on("paged", hugepages=nodes))
-    assert "1536 pages of 2 MiB on NUMA node 0 together" in found.message
+    assert "1536 pages of 2 MiB on NUMA node 0 in total" in found.message
     assert "--cellno 0" in found.help
 
 
@@ -219,7 +219,7 @@ def test_files_of_memory_must_have_room_together() -> None:
     assert codes(files) == []
     [found] = together(files, on("bare"))
     assert (found.code, found.file) == ("VFS811", "b.xml")
-    assert found.message.endswith("keep 40 GiB of memory in files, but /dev/shm holds 32 GiB")
+    assert found.message.endswith("keep 40 GiB of memory in files, but /dev/shm has room for 32 GiB")
     memfd = {name: text.replace("'file'", "'memfd'") for name, text in files.items()}
     assert codes(memfd, on("bare")) == []
 
