@@ -247,7 +247,7 @@ def misplaced_element(fault: Deviation) -> Iterator[Problem]:
     yield Problem(
         at=fault.node.name_span,
         message=f"<{fault.name}> does not belong{inside}",
-        help=f"it belongs into {_elements(fault.belongs)}",
+        help=_home(fault, "in"),
         related=(Related(home.name_span, "it belongs here"),) if home else (),
         fix=Fix(f"move it into <{home.tag}>", tuple(move_into(fault.node, home))) if home else None,
         severity=fault.severity,
@@ -274,7 +274,7 @@ def misplaced_attribute(fault: Deviation) -> Iterator[Problem]:
     yield Problem(
         at=fault.node[fault.name].name_span,
         message=f"attribute {fault.name!r} does not belong on <{fault.node.tag}>",
-        help=f"it belongs on {_elements(fault.belongs)}",
+        help=_home(fault, "on"),
         severity=fault.severity,
         stage=fault.stage,
     )
@@ -407,3 +407,11 @@ def _known(expected: Sequence[str], form: str | None = None) -> str:
 
 def _elements(names: Sequence[str]) -> str:
     return " or ".join(f"<{name}>" for name in names[:3]) or "another element"
+
+
+def _home(fault: Deviation, where: str) -> str:
+    """Where a misplaced name belongs: the element that holds it may know it in another of its forms only."""
+    holder = fault.node if fault.attribute else fault.node.parent
+    if holder and fault.belongs == (holder.tag,):
+        return f"remove it, or change what kind of <{holder.tag}> this is"
+    return f"it belongs {where} {_elements(fault.belongs)}"
