@@ -132,9 +132,8 @@ class Engine:
         }
         self._generic = frozenset(rule.code for chosen in self._rules.values() for rule in chosen if rule.generic)
         self._plans: dict[bool, _Plans] = {}
-        others = tuple(others)
-        self._others = tuple(rule for rule in others if is_of_domains(rule.subject) and not rule.generic)
-        self._others_about_documents = tuple(rule for rule in others if rule.subject == "Document")
+        particular = [rule for rule in others if not rule.generic]
+        self._unselected = Engine(particular, context) if particular else None
 
     def judge_xml(self, source: Source) -> Outcome:
         """Return what the rules find in an XML file."""
@@ -155,16 +154,20 @@ class Engine:
             self._ask(judgement, "UnknownRoot", [UnknownRoot(document, root, self.strict_root)])
             return self._settle(document, judgement)
         self._ask(judgement, "Document", [document])
-        # A fault that keeps libvirt from the domain does so whether or not its rule is selected.
         unselected = Judgement(source.name)
-        unselected.ask(self._others_about_documents, (document,), self.context)
+        if self._unselected:
+            self._unselected._ask(unselected, "Document", [document])
+        # A fault that keeps libvirt from the domain does so whether or not its rule is selected.
         found = (*judgement.findings, *unselected.findings)
         is_whole = not any(finding.severity is Severity.ERROR for finding in found)
         domains = domains_in(document, self.context) if is_whole else []
         for domain in domains:
             self._judge_domain(judgement, domain)
         if any(finding.code in self._generic for finding in judgement.findings):
-            known = [*judgement.findings, *self._findings_of_others(source.name, domains)]
+            if self._unselected:
+                for domain in domains:
+                    self._unselected._judge_domain(unselected, domain)
+            known = [*judgement.findings, *unselected.findings]
             judgement.findings = _said_once(judgement.findings, known, self._generic)
         outcome = self._settle(document, judgement, is_whole=is_whole)
         if name not in FLEETS or "Fleet" not in self._rules:
@@ -251,16 +254,6 @@ class Engine:
                 judgement.ask(each, subjects, context)
                 if together:
                     judgement.ask(together, (subjects,), context)
-
-    def _findings_of_others(self, file: str, domains: Iterable[Domain]) -> list[Finding]:
-        """Return what the rules that are not selected find."""
-        if not self._others:
-            return []
-        judgement = Judgement(file)
-        engine = Engine(self._others, self.context)
-        for domain in domains:
-            engine._judge_domain(judgement, domain)
-        return judgement.findings
 
     def ask_about_suppressions(self, judgement: Judgement, suppressions: Sequence[Suppression]) -> None:
         """Add what is wrong with a file's suppressions themselves."""

@@ -8,7 +8,7 @@ said depends on another fault.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -20,7 +20,6 @@ Element = Any
 _SHORT = 18
 # Elements select their form by what an input holds, which may be anything.
 _FORMS_KEPT = 512
-_MISSING = object()
 
 
 class _Table:
@@ -98,17 +97,18 @@ class Place:
         """Return what an element may hold and what its text has to be, if it has one; None if it has no known form."""
         get = element.get
         key = tuple([get(name) for name in self._selectors])
-        found = self._specs.get(key, _MISSING)
-        if found is _MISSING:
+        try:
+            return self._specs[key]
+        except KeyError:
             found = self._spec(self.child.form_of(get))
-            if len(self._specs) < _FORMS_KEPT:
-                self._specs[key] = found
-        return found  # type: ignore[return-value]  # _MISSING is gone
+        if len(self._specs) < _FORMS_KEPT:
+            self._specs[key] = found
+        return found
 
     def _spec(self, form: Form | None) -> tuple[_Content, Accepts | None] | None:
         if form is None:
             return None
-        text = form.text and _accepts(form.text, self.child.refused, self.child.reads, self.table.libvirt)
+        text = form.text and _accepts(form.text, self.child.refused, self.child.reads, self.libvirt)
         return self.table.content(form), text
 
 
@@ -177,66 +177,69 @@ def stray(todo: list[Examined]) -> list[Examined]:
     `todo` is used up.
     """
     found: list[Examined] = []
-    pop, push = todo.pop, todo.append
     while todo:
-        examined = pop()
-        element, place, is_read = examined
-        spec = place.only or place.spec(element)
-        if spec is None or place.together:
+        examined = todo.pop()
+        below = _below(*examined)
+        if below is None:
             found.append(examined)
-            continue
-        content, text = spec
-        fits = True
-        if not content.any_attribute:
-            known = content.attributes
-            names = element.attrib
-            for name, value in names.items():
-                accepts = known.get(name)
-                if accepts is None or not accepts(value):
-                    fits = False
-            for name in content.needed_attributes:
-                if name not in names:
-                    fits = False
-        if not content.any_child and fits:
-            written = element.text
-            if len(element):
-                if text is not None or (written and not written.isspace() and not content.any_text):
-                    # A comment may stand inside a text.
-                    fits = False
-                children = content.children
-                seen = set()
-                below: list[Examined] = []
-                for inner in element:
-                    tag = inner.tag
-                    tail = inner.tail
-                    if tail and not tail.isspace() and not content.any_text:
-                        fits = False
-                    if tag.__class__ is not str:
-                        continue
-                    expected = children.get(tag)
-                    if expected is None:
-                        if tag[0] != "{" or tag[1:].partition("}")[0] not in content.foreign:
-                            fits = False
-                        continue
-                    if isinstance(expected, Child):
-                        expected = children[tag] = content.table.place(expected)
-                    if tag in seen:
-                        if tag in content.single:
-                            fits = False
-                    else:
-                        seen.add(tag)
-                    below.append((inner, expected, is_read))
-                if not content.needed_children <= seen:
-                    fits = False
-                if fits:
-                    for each in below:
-                        push(each)
-            elif content.needed_children:
-                fits = False
-            elif text is not None:
-                fits = bool(text(written or ""))
-            elif written and not written.isspace() and not content.any_text:
-                fits = False
-        if not fits:
-            found.append(examined)
+        else:
+            todo += below
     return found
+
+
+def _below(element: Element, place: Place, is_read: bool) -> Sequence[Examined] | None:
+    """Return the children of an element that are to be looked at, or None where the element itself does not fit."""
+    spec = place.only or place.spec(element)
+    if spec is None or place.together:
+        return None
+    content, text = spec
+    if not content.any_attribute and not _has_right_attributes(element, content):
+        return None
+    if content.any_child:
+        return ()
+    written = element.text
+    # A comment may be inside of a text, which is then for `explain` to put together.
+    if text is not None and (len(element) or not text(written or "")):
+        return None
+    if text is None and written and not written.isspace() and not content.any_text:
+        return None
+    return _children(element, content, is_read)
+
+
+def _has_right_attributes(element: Element, content: _Content) -> bool:
+    """Tell whether an element has the attributes that it needs, and no others or wrong ones."""
+    known = content.attributes
+    written = element.attrib
+    for name, value in written.items():
+        accepts = known.get(name)
+        if accepts is None or not accepts(value):
+            return False
+    return all(name in written for name in content.needed_attributes) if content.needed_attributes else True
+
+
+def _children(element: Element, content: _Content, is_read: bool) -> Sequence[Examined] | None:
+    """Return the children of an element, or None where one is unknown, missing or there once too often."""
+    if not len(element):
+        return None if content.needed_children else ()
+    children = content.children
+    seen: set[str] = set()
+    below: list[Examined] = []
+    for inner in element:
+        tail = inner.tail
+        if tail and not tail.isspace() and not content.any_text:
+            return None
+        tag = inner.tag
+        if tag.__class__ is not str:  # a comment
+            continue
+        expected = children.get(tag)
+        if expected is None:
+            if tag[0] != "{" or tag[1:].partition("}")[0] not in content.foreign:
+                return None
+            continue
+        if tag in seen and tag in content.single:
+            return None
+        if isinstance(expected, Child):
+            expected = children[tag] = content.table.place(expected)
+        seen.add(tag)
+        below.append((inner, expected, is_read))
+    return below if content.needed_children <= seen else None

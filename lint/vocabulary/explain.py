@@ -44,19 +44,19 @@ def mismatches(root: Element, libvirt: Release, strays: list[check.Examined] | N
     `root` is its element, wherever it is in its document; `strays` are its elements that do not fit, where they are
     known already.
     """
+    if strays is None:
+        strays = check.strays(root, libvirt)
     if strays is not None:
         return _in_order(root, _explain(strays))
-    names = roots()
-    declared = names.get(root.tag) if isinstance(root.tag, str) else None
-    found: list[Mismatch] = []
-    if declared is None:
-        local = _name(root)
-        meant = local if local in names else _likely(local, names)
-        found.append(Mismatch(Kind.UNKNOWN_ELEMENT, root, str(root.tag), expected=tuple(names), suggestion=meant))
-        declared = names.get(meant or "")
     # Nothing is meant by what is in a default namespace: it is another program's.
-    if declared is not None and None not in root.nsmap:
-        found += _explain(check.stray([(root, check.place(declared, libvirt), True)]))
+    names = roots()
+    if root.tag in names:
+        return []
+    local = _name(root)
+    meant = local if local in names else _likely(local, names)
+    found = [Mismatch(Kind.UNKNOWN_ELEMENT, root, str(root.tag), expected=tuple(names), suggestion=meant)]
+    if meant and None not in root.nsmap:
+        found += _explain(check.stray([(root, check.place(names[meant], libvirt), True)]))
     return _in_order(root, found)
 
 
@@ -98,7 +98,6 @@ class _Examination:
     def __init__(self, element: Element, place: check.Place, is_read: bool) -> None:
         self.element = element
         self.declared = place.child
-        self.place = place
         self.is_read = is_read
         self.libvirt = place.libvirt
         self.mismatches: list[Mismatch] = []
@@ -212,7 +211,7 @@ class _Examination:
             expected=tuple(
                 each.name
                 for each in form.attributes.values()
-                if each.name not in self.element.attrib and not _is_newer(each.since, self.libvirt)
+                if each.name not in self.element.attrib and not self.is_too_new(each)
             ),
             suggestion=meant,
             belongs=belongs,
@@ -230,7 +229,7 @@ class _Examination:
     def explain_attribute(self, attribute: Attribute) -> None:
         """Report an attribute that the release does not know yet, or its value."""
         name = attribute.name
-        if _is_newer(attribute.since, self.libvirt):
+        if self.is_too_new(attribute):
             self.report(Kind.TOO_NEW, name, attribute=name, since=attribute.since)
         else:
             value = self.element.get(name, "")
@@ -271,8 +270,7 @@ class _Examination:
 
     def lacks(self, child: Child) -> bool:
         """Whether the release asks for a child."""
-        is_known = not _is_newer(child.since, self.libvirt)
-        return is_known and (child.required or _is_newer(child.optional_since, self.libvirt))
+        return not self.is_too_new(child) and (child.required or _is_newer(child.optional_since, self.libvirt))
 
     def is_in_a_double(self, name: str) -> bool:
         """Whether the element stands twice, and the other one has this child, which libvirt then finds."""
@@ -286,7 +284,7 @@ class _Examination:
         """Report a child that stands once too often or that the release does not know yet."""
         if count > 1 and not child.repeatable:
             self.report(Kind.REPEATED_ELEMENT, child.name, element, refused=child.refused.repeated)
-        elif _is_newer(child.since, self.libvirt):
+        elif self.is_too_new(child):
             self.report(Kind.TOO_NEW, child.name, element, since=child.since, refused=self.refused_stranger(form))
             # Nothing in it is too new once more, and nothing in it is read.
             self.inner.append((element, check.place(child, NEWEST), False))
@@ -323,7 +321,7 @@ class _Examination:
             expected=tuple(
                 each.name
                 for each in form.children.values()
-                if (each.repeatable or not found[each.name]) and not _is_newer(each.since, self.libvirt)
+                if (each.repeatable or not found[each.name]) and not self.is_too_new(each)
             ),
             suggestion=meant,
             belongs=tuple(homes),
