@@ -11,41 +11,65 @@ from vfslint.rule import Rule
 TOPICS = (
     "documents",
     "structure",
-    "domain",
-    "processors",
     "attributes",
+    "domain",
+    "machine",
+    "firmware",
+    "launch_security",
+    "processors",
     "memory",
     "numa",
     "hugepages",
     "memory_devices",
     "filesystem",
-    "daemon",
-    "socket",
-    "devices",
+    "access",
+    "source_directory",
+    "mount_tag",
+    "queue",
+    "virtiofsd",
+    "idmap",
+    "external_socket",
+    "addresses",
+    "aliases",
+    "boot_order",
     "controllers",
+    "pci_controllers",
     "disks",
+    "interfaces",
+    "vhost_user",
+    "video",
+    "inputs",
+    "balloon",
+    "iommu",
     "command_line",
     "versions",
     "suppressions",
 )
 # Topics about what most domains do not hold: names of which the text has one, if there is anything to say.
 WORDS: dict[str, tuple[str, ...]] = {
+    "launch_security": ("<launchSecurity",),
     "numa": ("<numa",),
     "hugepages": ("<hugepages", "<page"),
-    "socket": ("socket",),
-    "devices": ("<address", "<alias", "<boot", "<driver", "<disk", "<interface", "<video"),
-    "controllers": tuple(
-        """<audio <controller <disk <graphics <hub <input <interface <memballoon <nvram <redirdev <rng <smartcard
-        <sound <stats <video <vsock <watchdog""".split()
-    ),
+    "idmap": ("<idmap",),
+    "external_socket": ("socket",),
+    "addresses": ("<address",),
+    "aliases": ("<alias",),
+    "boot_order": ("<boot",),
+    "pci_controllers": ("<controller",),
     "disks": ("<disk",),
+    "interfaces": ("<interface",),
+    "vhost_user": ("vhost",),
+    "video": ("<video",),
+    "inputs": ("<input",),
+    "balloon": ("<memballoon", "<stats"),
+    "iommu": ("iommu",),
     "command_line": ("commandline",),
     "versions": ("<metadata", "<filesystem"),
     "suppressions": ("vfslint",),
 }
 # What has something to say only where a run has more: it is loaded then.
-QEMU_CONF_TOPICS = ("qemu_conf",)
-BESIDE_QEMU_CONF_TOPICS = ("backing",)
+QEMU_CONF_TOPICS = ("qemu_conf.settings", "qemu_conf.directories", "qemu_conf.values", "qemu_conf.confinement")
+BESIDE_QEMU_CONF_TOPICS = ("qemu_conf.memory_backing",)
 HOST_TOPICS = ("host",)
 FLEET_TOPICS = ("fleet",)
 

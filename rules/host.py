@@ -18,7 +18,7 @@ from vfslint.host.needs import (
     unknown_sizes,
 )
 from vfslint.rule import rule
-from vfslint.rules.backing import use_memfd
+from vfslint.rules.qemu_conf.memory_backing import use_memfd
 from vfslint.vocabulary.numbers import spell_size
 
 _ARTICLES = {

@@ -39,8 +39,8 @@ LEFT = {
     ("lint/domain/addresses.py", "NUMBERS"),  # address/@type: the numbers in each
     ("lint/domain/controllers.py", "NAMES"),  # controller/@model: what QEMU makes of each
     ("lint/domain/devices.py", "MODELS"),  # interface/model/@type: those that are virtio
-    ("rules/controllers.py", "_SOURCES"),  # interface/@type: the attributes of <source> that each requires
-    ("rules/controllers.py", "input_bus_invalid"),  # input/@type: those without a PS/2 variant
+    ("rules/interfaces.py", "_SOURCES"),  # interface/@type: the attributes of <source> that each requires
+    ("rules/inputs.py", "input_bus_invalid"),  # input/@type: those without a PS/2 variant
     ("rules/filesystem.py", "filesystem_driver_unsupported"),  # filesystem/driver/@type: those that QEMU lacks
     ("rules/memory_devices.py", "private_memory_device"),  # memory/@model: those that can be private
 }

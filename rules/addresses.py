@@ -1,0 +1,257 @@
+"""Addresses of devices: PCI slots and the other types."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vfslint.context import Context
+from vfslint.domain.addresses import NUMBERS, Address
+from vfslint.domain.devices import VirtioFS
+from vfslint.domain.domain import Domain
+from vfslint.findings import Fix, Problem, Related, Severity, Stage
+from vfslint.rule import rule
+from vfslint.xml.edits import add_attribute, remove_element, set_value
+
+# The address types that a virtio device can have; libvirt has more, for other kinds of devices.
+USUAL_ADDRESSES = "pci, ccw on s390x, virtio-mmio on arm"
+
+
+@rule("VFS240", "address-malformed", severity=Severity.ERROR, stage=Stage.PARSE)
+def address_malformed(address: Address) -> Iterator[Problem]:
+    """A device's address has a known type and valid numbers.
+
+    Why: libvirt rejects an `<address>` with a missing or unknown type, or with a number that it cannot parse.
+        PCI and CCW numbers may be hexadecimal, with 0x; those of other address types may not.
+    Bad:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
+          <address bus='0x00' slot='0x05' function='0x0'/></filesystem>
+    Bad:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
+          <address type='pci' bus='0x00' slot='1f' function='0x0'/></filesystem>
+    Good:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
+          <address type='pci' domain='0x0000' bus='0x00' slot='0x1d' function='0x0'/></filesystem>
+    libvirt says: No type specified for device address
+    libvirt says: unknown address type
+    libvirt says: Missing required attribute 'type' in element 'address'
+    libvirt says: Invalid value for attribute 'slot' in element 'address'
+    libvirt says: Cannot parse <address> 'slot' attribute
+    Fix: writes `pci` if only the type is missing.
+    See: libvirt domain_conf.c:virDomainDeviceInfoParseXML, device_conf.c:virPCIDeviceAddressParseXML
+    """
+    node = address.node
+    if address.type is None:
+        looks_pci = node.value("slot") is not None and node.value("function") is not None
+        yield Problem(
+            at=node.start_span,
+            message=f"the address of {address.device.label} has no type",
+            help="write type='pci', or remove <address> and let libvirt assign one",
+            fix=Fix("write type='pci'", (add_attribute(node, "type", "pci"),)) if looks_pci else None,
+        )
+    elif address.type not in NUMBERS:
+        type_ = node["type"]
+        yield Problem(
+            at=type_.span,
+            message=f"unknown address type {type_.value!r}",
+            help=f"write {USUAL_ADDRESSES}, or remove <address> and let libvirt assign one",
+        )
+    elif address.unreadable:
+        wrong = address.unreadable
+        yield Problem(
+            at=wrong.span,
+            message=f"{wrong.value!r} is not a valid value for {wrong.name!r} in <address>",
+            help="write a number, or remove <address> and let libvirt assign one",
+        )
+    elif address.lacking:
+        yield Problem(
+            at=node.start_span,
+            message=f"an address of type {address.type!r} requires {' and '.join(address.lacking)}",
+            help=f"add {' and '.join(address.lacking)}, or remove <address> and let libvirt assign one",
+        )
+
+
+@rule("VFS241", "pci-number-too-large", severity=Severity.ERROR, stage=Stage.PARSE)
+def pci_number_too_large(address: Address) -> Iterator[Problem]:
+    """PCI has 256 buses of 32 slots with 8 functions each, and QEMU has one PCI domain.
+
+    Why: a PCI address cannot hold larger numbers; libvirt rejects the domain.
+    Bad:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
+          <address type='pci' domain='0x0000' bus='0x00' slot='0x20' function='0x0'/></filesystem>
+    Bad:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
+          <address type='pci' domain='0x0001' bus='0x00' slot='0x05' function='0x0'/></filesystem>
+    Good:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
+          <address type='pci' domain='0x0000' bus='0x00' slot='0x1e' function='0x7'/></filesystem>
+    libvirt says: Invalid PCI address slot='0x20', must be <= 0x1F
+    libvirt says: Invalid PCI address function=0x8, must be <= 7
+    libvirt says: Only PCI domain 0 is available
+    See: libvirt virpci.c:virPCIDeviceAddressIsValid; domain_addr.c:virDomainPCIAddressValidate
+    """
+    for number, largest in address.beyond:
+        yield Problem(
+            at=number.span,
+            message=f"{number.name} {number.value} is out of range (0-{largest:#x})",
+            help="write a smaller number, or remove <address> and let libvirt assign one",
+        )
+    if address.pci_domain and not address.unreadable:
+        yield Problem(
+            at=address.node.at("domain"),
+            message=f"PCI domain must be 0, not {address.node.value('domain')}",
+            help="write domain='0x0000'",
+            fix=Fix("write domain='0x0000'", (set_value(address.node["domain"], "0x0000"),), safe=False),
+            stage=Stage.DEFINE,
+        )
+
+
+@rule("VFS242", "pci-address-taken", severity=Severity.ERROR, stage=Stage.DEFINE)
+def pci_address_taken(domain: Domain) -> Iterator[Problem]:
+    """Each PCI address is used by one device.
+
+    Why: two devices cannot share an address, and the chipset reserves some: on q35, slot 0x1f is used by the
+        LPC bridge (function 0), SATA (2) and SMBus (3); on i440fx, slot 1 is used by the ISA bridge, IDE, USB
+        and ACPI.
+    Bad:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='a'/>
+          <address type='pci' domain='0x0000' bus='0x00' slot='0x05' function='0x0'/></filesystem>
+        <interface type='user'>
+          <address type='pci' domain='0x0000' bus='0x00' slot='0x05' function='0x0'/></interface>
+    Bad:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='a'/>
+          <address type='pci' domain='0x0000' bus='0x00' slot='0x1f' function='0x0'/></filesystem>
+    Good:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='a'/>
+          <address type='pci' domain='0x0000' bus='0x00' slot='0x05' function='0x0'/></filesystem>
+        <interface type='user'>
+          <address type='pci' domain='0x0000' bus='0x00' slot='0x06' function='0x0'/></interface>
+    libvirt says: Attempted double use of PCI Address
+    Fix: removes the second one, so that libvirt assigns one; only with --unsafe-fixes, because the guest may
+        depend on the address.
+    See: libvirt domain_addr.c:virDomainPCIAddressReserveAddrInternal
+    """
+    if not (domain.is_q35 or domain.is_i440fx):
+        return
+    for address, owner in domain.buses.clashes:
+        node = address.node
+        yield Problem(
+            at=node.start_span,
+            message=f"PCI address {address.place} of {address.device.label} is already used "
+            + (f"by {owner.device.label}" if owner else "by the chipset"),
+            related=(Related(owner.node.start_span, "used first"),) if owner else (),
+            help="remove <address> and let libvirt assign one",
+            fix=Fix("remove <address>", (remove_element(node),), safe=False),
+        )
+
+
+@rule("VFS243", "pci-slot-unavailable", severity=Severity.ERROR, stage=Stage.DEFINE)
+def pci_slot_unavailable(addresses: list[Address], context: Context) -> Iterator[Problem]:
+    """A device is in a slot that exists on its PCI bus.
+
+    Why: a PCI Express port has only slot 0, and a PCI bridge has slots 1 to 31. libvirt adds buses other than
+        bus 0 that no controller provides: ports on q35, bridges on i440fx.
+    Bad:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
+          <address type='pci' domain='0x0000' bus='0x01' slot='0x05' function='0x0'/></filesystem>
+    Good:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
+          <address type='pci' domain='0x0000' bus='0x01' slot='0x00' function='0x0'/></filesystem>
+    libvirt says: slot must be <= 0
+    libvirt says: slot must be >= 1
+    libvirt says: a PCI slot is needed to connect a PCI controller model='pcie-root-port'
+    See: libvirt domain_addr.c:virDomainPCIAddressValidate
+    """
+    domain = context.domain
+    if not (domain.is_q35 or domain.is_i440fx):
+        return
+    for address in addresses:
+        place = address.place
+        if place is None or place.bus == 0:
+            continue
+        if not domain.buses.is_reachable(place.bus):
+            yield Problem(
+                at=address.node.at("bus"),
+                message=f"PCI bus {place.bus} does not exist, and libvirt cannot add all the buses up to it",
+                help="write a smaller number, or remove <address> and let libvirt assign one",
+            )
+            continue
+        first, last = domain.buses.slots(address, place.bus)
+        if not first <= place.slot <= last:
+            only = f"only slot {first}" if first == last else f"only slots {first} to {last}"
+            yield Problem(
+                at=address.node.at("slot"),
+                message=f"PCI bus {place.bus} has {only}, not slot {place.slot}",
+                help="write another slot, or remove <address> and let libvirt assign one",
+            )
+
+
+@rule("VFS244", "address-not-for-virtiofs", severity=Severity.ERROR, stage=Stage.START)
+def address_not_for_virtiofs(fs: VirtioFS) -> Iterator[Problem]:
+    """A virtio-fs share is a PCI, CCW or virtio-mmio device.
+
+    Why: QEMU provides it only for these buses: PCI on nearly all machines, CCW on s390x, virtio-mmio on arm
+        and riscv. libvirt reports the error when it builds QEMU's command line.
+    Bad:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
+          <address type='drive'/></filesystem>
+    Bad:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
+          <address type='virtio-mmio'/></filesystem>
+    Good:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
+          <address type='pci'/></filesystem>
+    libvirt says: Unexpected address type for 'vhost-user-fs'
+    libvirt says: No 'virtio-bus' bus found for device
+    Fix: removes the address, so that libvirt assigns one.
+    See: libvirt qemu_command.c:qemuBuildVirtioDevGetConfig
+    """
+    address = fs.address
+    type_ = address.value("type") if address else None
+    if address is None or type_ not in NUMBERS or type_ in ("pci", "ccw", "unassigned"):
+        return
+    if type_ == "virtio-mmio" and not fs.domain.is_x86:
+        return
+    yield Problem(
+        at=address.at("type"),
+        message=f"{fs.label} cannot have an address of type {type_!r}",
+        help="remove <address> and let libvirt assign one",
+        fix=Fix("remove <address>", (remove_element(address),)),
+    )
+
+
+@rule("VFS245", "address-type-refused", severity=Severity.ERROR, stage=Stage.DEFINE)
+def address_type_refused(addresses: list[Address], context: Context) -> Iterator[Problem]:
+    """CCW addresses require s390x, and `unassigned` requires a host device.
+
+    Why: only s390x machines have a channel subsystem. libvirt 9.0.0 rejects both when the domain is defined,
+        7.0.0 when it starts.
+    Bad:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
+          <address type='ccw'/></filesystem>
+    Bad:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
+          <address type='unassigned'/></filesystem>
+    Good:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
+          <address type='pci'/></filesystem>
+    libvirt says: CCW addresses are not supported by machine type
+    libvirt says: cannot use CCW address type for device
+    libvirt says: address of type 'unassigned' is supported only for hostdevs
+    Fix: removes the address, so that libvirt assigns one.
+    See: libvirt qemu_validate.c:qemuValidateDomainDeviceInfo; domain_validate.c:virDomainDeviceInfoValidate
+    """
+    domain = context.domain
+    for address in addresses:
+        if address.unreadable or address.lacking:
+            continue
+        foreign_ccw = address.type == "ccw" and domain.is_x86
+        unassigned = address.type == "unassigned" and address.kind != "hostdev"
+        if foreign_ccw or unassigned:
+            why = f"{domain.arch} does not support CCW" if foreign_ccw else "only host devices can be unassigned"
+            yield Problem(
+                at=address.node.at("type"),
+                message=f"{address.device.label} cannot have an address of type {address.type!r}: {why}",
+                help="remove <address> and let libvirt assign one",
+                fix=Fix("remove <address>", (remove_element(address.node),)),
+                stage=None if address.device.libvirt >= (9, 0, 0) else Stage.START,
+            )

@@ -1,0 +1,87 @@
+"""Firmware: UEFI and BIOS."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vfslint.domain.domain import Domain
+from vfslint.findings import Edit, Fix, Problem, Severity, Stage
+from vfslint.rule import rule
+from vfslint.xml import edits
+
+
+@rule("VFS039", "uefi-without-acpi", severity=Severity.ERROR, stage=Stage.DEFINE)
+def uefi_without_acpi(domain: Domain) -> Iterator[Problem]:
+    """UEFI firmware on x86 needs `<features><acpi/>`.
+
+    Why: the firmware finds its devices through ACPI tables.
+    Bad:
+        <os firmware='efi'><type arch='x86_64' machine='q35'>hvm</type></os>
+    Good:
+        <os firmware='efi'><type arch='x86_64' machine='q35'>hvm</type></os>
+        <features><acpi/></features>
+    libvirt says: UEFI requires ACPI on this architecture
+    Fix: adds `<acpi/>`.
+    See: libvirt qemu_validate.c:qemuValidateDomainDefBoot; qemu_firmware.c
+    """
+    place = domain.uefi
+    if place and domain.is_x86 and not domain.has_acpi:
+        yield Problem(
+            at=place.span,
+            message="the domain boots UEFI firmware, but has no ACPI",
+            help="add <features><acpi/></features>",
+            fix=Fix("add <acpi/>", (_add_feature(domain, "acpi"),)),
+        )
+
+
+def _add_feature(domain: Domain, name: str) -> Edit:
+    features = domain.first("features")
+    if features:
+        return edits.insert(features, f"<{name}/>")
+    return edits.insert(domain.node, f"<features>\n  <{name}/>\n</features>", after=domain.first("os"))
+
+
+@rule("VFS048", "firmware-not-named", severity=Severity.ERROR, stage=Stage.DEFINE)
+def firmware_not_named(domain: Domain) -> Iterator[Problem]:
+    """What describes the firmware comes with a firmware.
+
+    Why: `<loader>`, `<nvram>` and `<firmware>` say more about firmware that `<loader>` names or that
+        `<os firmware='efi'>` lets libvirt choose; without either there is nothing to describe.
+    Bad:
+        <os><type>hvm</type><loader/></os>
+    Good:
+        <os><type>hvm</type><loader type='rom'>/usr/share/seabios/bios.bin</loader></os>
+    libvirt says: no loader path specified and firmware auto selection disabled
+    libvirt says: cannot use feature-based firmware autoselection when firmware autoselection is disabled
+    See: libvirt domain_validate.c:virDomainDefOSValidate
+    """
+    lone = domain.lone_firmware
+    if lone:
+        yield Problem(
+            at=lone.start_span,
+            message=f"<{lone.tag}> describes firmware, but the domain names none",
+            help="write the path into <loader>, let libvirt choose by <os firmware='efi'>, or take it out",
+        )
+
+
+@rule("VFS068", "bios-serial-without-port", severity=Severity.ERROR, stage=Stage.DEFINE)
+def bios_serial_without_port(domain: Domain) -> Iterator[Problem]:
+    """A BIOS that writes to a serial port has one.
+
+    Why: `<bios useserial='yes'/>` sends the firmware's output to the first serial port.
+    Bad:
+        <os><type>hvm</type><bios useserial='yes'/></os>
+    Good:
+        <os><type>hvm</type><bios useserial='yes'/></os>
+        <serial type='pty'/>
+    libvirt says: need at least one serial port to use BIOS serial output
+    libvirt says: need at least one serial port to use SGA
+    See: libvirt domain_validate.c, qemu_validate.c:qemuValidateDomainDef
+    """
+    node = domain.serial_bios
+    if node:
+        yield Problem(
+            at=node.at("useserial"),
+            message="the BIOS is to write to a serial port, but the domain has none",
+            help="add <serial type='pty'/>",
+        )

@@ -1,0 +1,300 @@
+"""What a domain runs on: operating system type, architecture, machine type, emulator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vfslint.context import Context
+from vfslint.domain.domain import Domain
+from vfslint.domain.elements import Bootloader
+from vfslint.domain.machines import ARCHITECTURES
+from vfslint.findings import Fix, Problem, Related, Severity, Stage
+from vfslint.rule import rule
+from vfslint.targets import spell
+from vfslint.vocabulary.spelling import nearest
+from vfslint.xml import edits
+
+# domain_conf.c: virDomainOSType.
+OS_TYPES = ("hvm", "xen", "linux", "exe", "uml", "xenpvh")
+
+
+_OTHER_NAMES = {
+    "amd64": "x86_64", "x64": "x86_64", "x86-64": "x86_64", "i386": "i686", "i486": "i686", "i586": "i686",
+    "x86": "i686", "arm64": "aarch64", "armhf": "armv7l", "arm": "armv7l", "powerpc64le": "ppc64le",
+}  # fmt: skip
+
+
+@rule("VFS027", "os-type-missing", severity=Severity.ERROR, stage=Stage.PARSE)
+def os_type_missing(domain: Domain) -> Iterator[Problem]:
+    """A domain says what kind of system it boots.
+
+    Why: `<os><type>` has no default; `arch` and `machine` have, the type itself has not.
+    Bad:
+        <os><boot dev='hd'/></os>
+    Good:
+        <os><type>hvm</type></os>
+    libvirt says: an os <type> must be specified
+    See: libvirt domain_conf.c:virDomainDefParseCaps
+    """
+    if not domain.os_type_name and not domain.bootloader:
+        node = domain.os_type or domain.first("os")
+        yield Problem(
+            at=node.start_span if node else domain.node.start_span,
+            message="the domain does not say which <type> of operating system it boots",
+            help="write <os><type>hvm</type></os>",
+        )
+
+
+@rule("VFS028", "os-type-not-hvm", severity=Severity.ERROR, stage=Stage.DEFINE)
+def os_type_not_hvm(domain: Domain) -> Iterator[Problem]:
+    """A QEMU domain has the operating system type hvm.
+
+    Why: QEMU runs fully virtualised guests alone. The word is compared letter by letter, blanks included.
+    Bad:
+        <os><type>HVM</type></os>
+    Bad:
+        <os><type>xen</type></os>
+    Good:
+        <os><type>hvm</type></os>
+    libvirt says: unknown OS type
+    libvirt says: does not support os type
+    Fix: writes hvm where the word only differs from it in case or blanks.
+    See: libvirt domain_conf.c:virDomainOSType, virDomainDefParseCaps
+    """
+    name = domain.os_type_name
+    if not name or name == "hvm" or not domain.os_type:
+        return
+    known = name in OS_TYPES
+    meant = name.strip().lower() == "hvm"
+    yield Problem(
+        at=domain.os_type.text_span,
+        message=f"operating system type {name!r} is not " + ("for QEMU" if known else "one that libvirt knows"),
+        help="write hvm",
+        fix=Fix("write hvm", (edits.set_whole_text(domain.os_type, "hvm"),)) if meant else None,
+        stage=None if known else Stage.PARSE,
+    )
+
+
+@rule("VFS029", "bootloader-with-qemu", severity=Severity.ERROR, stage=Stage.DEFINE)
+def bootloader_with_qemu(bootloader: Bootloader) -> Iterator[Problem]:
+    """A QEMU domain has no `<bootloader>`.
+
+    Why: a host boot loader such as pygrub is for paravirtualised Xen guests.
+    Bad:
+        <bootloader>/usr/bin/pygrub</bootloader>
+        <os><type>hvm</type></os>
+    Good:
+        <os><type>hvm</type><boot dev='hd'/></os>
+    libvirt says: bootloader is not supported by QEMU
+    See: libvirt qemu_validate.c:qemuValidateDomainDef
+    """
+    if bootloader.text:
+        yield Problem(
+            at=bootloader.name_span,
+            message="<bootloader> is for Xen, QEMU does not have one",
+            help="drop it, and boot by <os><boot dev='hd'/></os> or a <kernel>",
+        )
+
+
+@rule("VFS030", "architecture-unknown", severity=Severity.ERROR, stage=Stage.PARSE)
+def architecture_unknown(domain: Domain, context: Context) -> Iterator[Problem]:
+    """The architecture is called as the kernel calls it.
+
+    Why: libvirt knows the names of `uname -m`: x86_64, i686, aarch64, not amd64, i386 or arm64.
+    Bad:
+        <os><type arch='amd64'>hvm</type></os>
+    Good:
+        <os><type arch='x86_64'>hvm</type></os>
+    libvirt says: Unknown architecture
+    Fix: writes libvirt's name of a well-known architecture.
+    See: libvirt virarch.c
+    """
+    since = ARCHITECTURES.get(domain.arch)
+    attribute = domain.arch_attribute
+    if attribute is None or (since is not None and context.target.libvirt >= since):
+        return
+    meant = None if since else _OTHER_NAMES.get(domain.arch.lower()) or nearest(domain.arch, ARCHITECTURES)
+    yield Problem(
+        at=attribute.span,
+        message=f"libvirt {spell(context.target.libvirt)} knows no architecture {domain.arch!r}",
+        help=f"write {meant!r}" if meant else "write the name that `uname -m` prints, such as x86_64 or aarch64",
+        fix=Fix(f"write {meant!r}", (edits.set_value(attribute, meant),)) if meant else None,
+    )
+
+
+@rule("VFS031", "emulator-of-another-architecture", severity=Severity.ERROR, stage=Stage.DEFINE)
+def emulator_of_another_architecture(domain: Domain) -> Iterator[Problem]:
+    """The emulator is for the architecture of the guest.
+
+    Why: each `qemu-system-…` emulates one architecture (x86_64 also runs i686).
+    Bad:
+        <os><type arch='aarch64' machine='virt'>hvm</type></os>
+        <emulator>/usr/bin/qemu-system-x86_64</emulator>
+    Good:
+        <os><type arch='x86_64' machine='q35'>hvm</type></os>
+        <emulator>/usr/bin/qemu-system-x86_64</emulator>
+    libvirt says: does not support arch
+    See: libvirt qemu_capabilities.c:virQEMUCapsCacheLookupDefault
+    """
+    mismatch = domain.emulator_mismatch
+    if mismatch and domain.emulator and domain.arch_attribute:
+        yield Problem(
+            at=domain.arch_attribute.span,
+            message=f"the guest's architecture is {domain.arch!r}, but its emulator is for {mismatch!r}",
+            help="name the other emulator, or leave <emulator> out and libvirt finds one",
+            related=(Related(domain.emulator.text_span, f"emulates {mismatch}"),),
+        )
+
+
+@rule("VFS032", "emulator-not-absolute", severity=Severity.ERROR, stage=Stage.DEFINE)
+def emulator_not_absolute(domain: Domain) -> Iterator[Problem]:
+    """The emulator is an absolute path.
+
+    Why: libvirt does not look for it in PATH; it asks the very file that is named for its capabilities.
+    Bad:
+        <emulator>qemu-system-x86_64</emulator>
+    Good:
+        <emulator>/usr/bin/qemu-system-x86_64</emulator>
+    libvirt says: Cannot check QEMU binary
+    Fix: takes blanks around the path away.
+    See: libvirt qemu_capabilities.c:virQEMUCapsNewForBinaryInternal
+    """
+    path = domain.emulator.text if domain.emulator else ""
+    if not domain.emulator or not path or (path.startswith("/") and path == path.strip()):
+        return
+    wanted = path.strip()
+    is_blank = path != wanted and wanted.startswith("/")
+    yield Problem(
+        at=domain.emulator.text_span,
+        message=f"the emulator {path!r} " + ("has blanks around it" if is_blank else "is not an absolute path"),
+        help="write the whole path without blanks, or leave <emulator> out and libvirt finds one",
+        fix=Fix("take the blanks away", (edits.set_whole_text(domain.emulator, wanted),)) if is_blank else None,
+    )
+
+
+@rule("VFS033", "machine-unknown", severity=Severity.ERROR, stage=Stage.DEFINE)
+def machine_unknown(domain: Domain) -> Iterator[Problem]:
+    """The machine type is one that some QEMU has for this architecture.
+
+    Why: 'i440fx' is called 'pc', 'virt' is a board of ARM and RISC-V, and 'none' is no machine that libvirt
+        starts. Since libvirt knows no PCI bus on a board it does not know, its message may be about PCI.
+    Bad:
+        <os><type arch='x86_64' machine='i440fx'>hvm</type></os>
+    Bad:
+        <os><type arch='x86_64' machine='virt'>hvm</type></os>
+    Good:
+        <os><type arch='x86_64' machine='pc'>hvm</type></os>
+    libvirt says: No PCI buses available
+    libvirt says: does not support machine type
+    libvirt says: supports PCI but no PCI controller added
+    See: libvirt qemu_domain.c:qemuDomainMachineIsI440FX, qemu_domain_address.c; QEMU `-machine help`
+    """
+    if domain.machine_type.is_unknown and domain.machine_attribute:
+        usual = ("q35", "pc") if domain.is_x86 else ()
+        meant = "pc" if domain.machine == "i440fx" else nearest(domain.machine or "", usual)
+        wanted = "q35 or pc" if domain.is_x86 else "virt, pseries or s390-ccw-virtio, as the architecture has it"
+        yield Problem(
+            at=domain.machine_attribute.span,
+            message=f"machine type {domain.machine!r} is for Xen alone"
+            if domain.machine_type.is_xens
+            else f"QEMU has no machine type {domain.machine!r} for {domain.arch}",
+            help=f"write {meant or wanted}",
+        )
+
+
+@rule("VFS034", "machine-not-in-qemu", severity=Severity.ERROR, stage=Stage.DEFINE)
+def machine_not_in_qemu(domain: Domain, context: Context) -> Iterator[Problem]:
+    """The machine type is one that the target's QEMU has.
+
+    Why: each release of QEMU adds a machine of its own version, and since 10.1 drops those that are six years
+        old, which distributions may keep. A domain that one host has printed may name a machine that the next
+        one does not have.
+    Bad (libvirt 9.0.0, qemu 7.2):
+        <os><type arch='x86_64' machine='pc-q35-10.0'>hvm</type></os>
+    Bad (libvirt 12.8.0, qemu 11.1):
+        <os><type arch='x86_64' machine='pc-q35-2.12'>hvm</type></os>
+    Good:
+        <os><type arch='x86_64' machine='q35'>hvm</type></os>
+    libvirt says: does not support machine type
+    See: QEMU hw/i386/pc_q35.c, pc_piix.c, include/hw/boards.h; "Removed features" of QEMU's documentation
+    """
+    machine = domain.machine_type
+    if machine.is_unknown or not domain.machine_attribute:
+        return
+    if machine.comes_with:
+        reason = f"has no machine type {domain.machine!r}: it comes with {spell(machine.comes_with)}"
+    elif machine.gone_since:
+        gone = spell(machine.gone_since)
+        reason = f"has machine type {domain.machine!r} only where a distribution kept it: {gone} dropped it"
+    else:
+        return
+    yield Problem(
+        at=domain.machine_attribute.span,
+        message=f"QEMU {spell(context.target.qemu)} {reason}",
+        help="write a machine that it has, or the plain q35 or pc, which is the newest of the host",
+        severity=None if machine.comes_with else Severity.WARNING,
+        stage=None if machine.comes_with else Stage.START,
+    )
+
+
+@rule("VFS035", "machine-without-pci", severity=Severity.ERROR, stage=Stage.DEFINE)
+def machine_without_pci(domain: Domain, context: Context) -> Iterator[Problem]:
+    """A device that needs PCI is on a machine that has it.
+
+    Why: isapc and microvm have no PCI bus, and virtiofs, like most devices, is a PCI device on x86. Until
+        11.3.0 even the memory balloon that libvirt adds by itself is one.
+    Bad:
+        <os><type arch='x86_64' machine='microvm'>hvm</type></os>
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/></filesystem>
+    Good:
+        <os><type arch='x86_64' machine='q35'>hvm</type></os>
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/></filesystem>
+    libvirt says: No PCI buses available
+    libvirt says: does not support PCI
+    See: libvirt qemu_domain_address.c:qemuDomainAssignPCIAddresses
+    """
+    if not domain.machine_type.lacks_pci or not domain.machine_attribute:
+        return
+    device = domain.pci_device
+    # The drivers of 11.4 to 12.7 have not been asked whether they still add a memory balloon here.
+    adds = context.target.libvirt < (11, 4, 0) and domain.gets_pci_devices
+    if device or adds:
+        yield Problem(
+            at=domain.machine_attribute.span,
+            message=f"machine type {domain.machine!r} has no PCI bus for "
+            + (f"<{device.tag}>" if device else "the devices that libvirt adds by itself"),
+            help="write machine='q35', or take the device out"
+            if device
+            else "write machine='q35', or add <memballoon model='none'/> and <controller type='usb' model='none'/>",
+            related=(Related(device.start_span, "this is a PCI device"),) if device else (),
+        )
+
+
+@rule("VFS036", "pci-root-of-another-machine", severity=Severity.ERROR, stage=Stage.DEFINE)
+def pci_root_of_another_machine(domain: Domain) -> Iterator[Problem]:
+    """The first PCI controller is the one that the machine has.
+
+    Why: q35 has a pcie-root, pc a pci-root. A domain that libvirt has printed names it, so that changing the
+        machine alone, or dropping it (which makes it pc), leaves the wrong one behind.
+    Bad:
+        <os><type arch='x86_64' machine='pc'>hvm</type></os>
+        <controller type='pci' index='0' model='pcie-root'/>
+    Good:
+        <os><type arch='x86_64' machine='q35'>hvm</type></os>
+        <controller type='pci' index='0' model='pcie-root'/>
+    libvirt says: The PCI controller with index='0' must be model='pci-root' for this machine type
+    libvirt says: The PCI controller with index='0' must be model='pcie-root' for this machine type
+    See: libvirt qemu_domain_address.c:qemuDomainPCIAddressSetCreate
+    """
+    root = domain.pci_root
+    wanted = "pcie-root" if domain.is_q35 else "pci-root" if domain.is_i440fx else None
+    if root and wanted and root.value("model") not in (None, wanted):
+        machine = repr(domain.machine) if domain.machine else "'pc', which is taken where none is written,"
+        at = domain.machine_attribute or root["model"]
+        yield Problem(
+            at=root.at("model"),
+            message=f"PCI controller 0 is a {root.value('model')!r}, but machine {machine} has a {wanted!r}",
+            help="write the machine type that the domain had, or take out the PCI controllers and the PCI addresses "
+            "and libvirt assigns new ones",
+            related=(Related(at.span, "the machine type"),) if domain.machine_attribute else (),
+        )

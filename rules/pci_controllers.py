@@ -1,0 +1,187 @@
+"""PCI controllers: roots, ports, bridges and expander buses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vfslint.context import Context
+from vfslint.domain.addresses import MOST_PORTS
+from vfslint.domain.controllers import (
+    DEADLY_INDEX,
+    KNOWN_NAMES,
+    NAMES,
+    TARGET_LIMITS,
+    PciController,
+)
+from vfslint.findings import Fix, Problem, Severity, Stage
+from vfslint.rule import rule
+from vfslint.vocabulary import numbers
+from vfslint.xml.edits import remove_attribute, remove_element, set_value
+
+
+@rule(
+    "VFS275",
+    "pci-controller-invalid",
+    severity=Severity.ERROR,
+    stage=Stage.DEFINE,
+)
+def pci_controller_invalid(controller: PciController) -> Iterator[Problem]:
+    """A PCI controller has a model, and numbers in the range of PCI.
+
+    Why: libvirt needs the model to determine what can be plugged in. Chassis and port are at most 255, and bus
+        0 has room for about 240 ports.
+    Bad:
+        <controller type='pci' index='1'/>
+    Bad:
+        <controller type='pci' index='1' model='pcie-root-port'><target chassis='256'/></controller>
+    Good:
+        <controller type='pci' index='1' model='pcie-root-port'><target chassis='1' port='0x10'/></controller>
+    libvirt says: PCI controller model was not set correctly
+    libvirt says: PCI controller chassis '256' out of range - must be 0-255
+    libvirt says: a PCI slot is needed to connect a PCI controller, but none is available
+    See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefControllerPCI
+    """
+    if controller.model is None:
+        yield Problem(
+            at=controller.node.start_span,
+            message="this PCI controller has no model",
+            help="write model='pcie-root-port', or another model",
+        )
+    if controller.index is not None and MOST_PORTS < controller.index < DEADLY_INDEX:
+        yield Problem(
+            at=controller.node.at("index"),
+            message=f"controller index {controller.index} is too large: bus 0 has no room for all the ports up to it",
+            help="write a small index, or remove it",
+        )
+    for number in controller.beyond:
+        first, last = TARGET_LIMITS[number.name]
+        yield Problem(
+            at=number.span,
+            message=f"{number.name} {number.value} is out of range ({first}-{last})",
+            help=f"write a number from {first} to {last}, or remove {number.name}",
+        )
+
+
+@rule("VFS296", "pci-root-with-index", severity=Severity.ERROR, stage=Stage.DEFINE)
+def pci_root_with_index(controller: PciController) -> Iterator[Problem]:
+    """The root of the PCI buses has index 0.
+
+    Why: an x86 machine has one root, and all other buses are connected to it.
+    Bad:
+        <controller type='pci' index='1' model='pcie-root'/>
+    Good:
+        <controller type='pci' index='0' model='pcie-root'/>
+    libvirt says: pci-root and pcie-root controllers should have index 0
+    See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefControllerPCI
+    """
+    model = controller.model if controller.index else None
+    if model and controller.is_x86_root:
+        yield Problem(
+            at=controller.node.at("index"),
+            message=f"{model.value} must have index 0, not {controller.index}",
+            help="write index='0'",
+        )
+
+
+@rule("VFS297", "pci-controller-misnamed", severity=Severity.ERROR, stage=Stage.DEFINE)
+def pci_controller_misnamed(controller: PciController) -> Iterator[Problem]:
+    """The model name of a PCI controller matches its model.
+
+    Why: the name selects the QEMU device; if there is none, libvirt adds it. The root of the PCI buses is part
+        of the machine and has no name.
+    Bad:
+        <controller type='pci' index='1' model='pcie-root-port'><model name='pci-bridge'/></controller>
+    Bad:
+        <controller type='pci' index='0' model='pcie-root'><model name='pcie-root-port'/></controller>
+    Good:
+        <controller type='pci' index='1' model='pcie-root-port'><model name='pcie-root-port'/></controller>
+    libvirt says: Option 'modelName' has invalid value for PCI controller
+    libvirt says: Option 'modelName' is not valid for PCI controller
+    Fix: writes the matching name, or removes the name of a root.
+    See: libvirt qemu_validate.c:virDomainControllerPCIModelNameToQEMUCaps
+    """
+    name, model = controller.name, controller.model
+    if name and controller.is_x86_root and name.value in KNOWN_NAMES:
+        yield Problem(
+            at=name.span,
+            message=f"{controller.node.value('model')} cannot have model name {name.value!r}",
+            help="remove <model>",
+            fix=Fix("remove <model>", (remove_element(name.node),)),
+            says="Option 'modelName' is not valid for PCI controller",
+        )
+        return
+    fitting = NAMES.get(model.value) if name and model else None
+    if name and model and fitting and name.value in KNOWN_NAMES and name.value not in fitting:
+        yield Problem(
+            at=name.span,
+            message=f"model name {name.value!r} does not match model {model.value!r}",
+            help=f"write <model name='{fitting[0]}'/>, or remove it",
+            fix=Fix(f"write '{fitting[0]}'", (set_value(name, fitting[0]),)),
+        )
+
+
+@rule("VFS298", "pci-controller-cell-invalid", severity=Severity.ERROR, stage=Stage.DEFINE)
+def pci_controller_cell_invalid(controller: PciController, context: Context) -> Iterator[Problem]:
+    """The NUMA node of a PCI controller is a cell of the guest.
+
+    Why: the guest treats the devices below the controller as near the processors of this cell. On x86 only
+        expander buses can be assigned to a cell.
+    Bad:
+        <controller type='pci' index='1' model='pcie-expander-bus'><target busNr='254'><node>9</node></target>
+          </controller>
+    Bad:
+        <cpu><numa><cell id='0' cpus='0-7' memory='2' unit='GiB' memAccess='shared'/></numa></cpu>
+        <controller type='pci' index='1' model='pcie-root-port'><target><node>0</node></target></controller>
+    Good:
+        <cpu><numa><cell id='0' cpus='0-7' memory='2' unit='GiB' memAccess='shared'/></numa></cpu>
+        <controller type='pci' index='1' model='pcie-expander-bus'><target busNr='254'><node>0</node></target>
+          </controller>
+    libvirt says: is configured for a NUMA node not present in the domain's <numa>
+    libvirt says: invalid NUMA node in target
+    libvirt says: Option 'numaNode' is not valid for PCI controller
+    Fix: removes it from other controllers.
+    See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefControllerPCI
+    """
+    node = controller.numa_node
+    if node and not controller.is_near_a_cell:
+        yield Problem(
+            at=node.start_span,
+            message=f"a {controller.node.value('model')} cannot be assigned to a NUMA node",
+            help="remove <node>; only pci-expander-bus and pcie-expander-bus support it",
+            fix=Fix("remove <node>", (remove_element(node),)),
+            says="Option 'numaNode' is not valid for PCI controller",
+        )
+    elif node and numbers.unsigned(node.text) not in [cell.id for cell in context.domain.cells]:
+        yield Problem(
+            at=node.text_span,
+            message=f"the guest has no NUMA cell {node.text!r}",
+            help="write the id of a <cell> in <numa>, or remove <node>",
+        )
+
+
+@rule("VFS299", "pci-controller-option-invalid", severity=Severity.ERROR, stage=Stage.DEFINE)
+def pci_controller_option_invalid(controller: PciController) -> Iterator[Problem]:
+    """The `<target>` of a PCI controller has only options that its model supports.
+
+    Why: a port has a chassis and a port number, a bridge has a chassisNr, and an expander bus has a busNr.
+        libvirt rejects them on other models. Most of them are optional.
+    Bad:
+        <controller type='pci' index='1' model='pcie-root-port'><target busNr='200'/></controller>
+    Bad:
+        <controller type='pci' index='0' model='pcie-root'><target chassis='1' port='0x8'/></controller>
+    Good:
+        <controller type='pci' index='1' model='pcie-root-port'><target chassis='1' port='0x8'/></controller>
+    libvirt says: Option 'busNr' is not valid for PCI controller
+    libvirt says: Option 'targetIndex' is not valid for PCI controller
+    Fix: removes it.
+    See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefControllerPCI; tested for each model
+    """
+    for option, models in controller.unfit_options:
+        yield Problem(
+            at=option.name_span,
+            message=f"a {controller.node.value('model')} does not support {option.name!r}",
+            help=f"remove it; only {' and '.join(models)} support{'' if len(models) > 1 else 's'} it"
+            if models
+            else "remove it",
+            fix=Fix(f"remove {option.name!r}", (remove_attribute(option),)),
+        )
