@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vfslint.context import Context
+from vfslint.domain.cpu import HOST_CPU, Cpu, Topology
 from vfslint.domain.domain import Domain
-from vfslint.domain.processors import Topology
-from vfslint.findings import Fix, Problem, Related, Severity, Stage
+from vfslint.domain.elements import CpuFeature, CpuPin, IoThread, VcpuState
+from vfslint.findings import Fix, Problem, Related, Severity, Span, Stage
 from vfslint.rule import rule
 from vfslint.targets import spell
+from vfslint.vocabulary import numbers
 from vfslint.xml import edits
 from vfslint.xml.document import Node
 
@@ -19,25 +21,25 @@ DEADLY_COUNT = 50_000_000
 
 @rule("VFS040", "vcpu-count-unreadable", severity=Severity.ERROR, stage=Stage.PARSE)
 def vcpu_count_unreadable(domain: Domain) -> Iterator[Problem]:
-    """`<vcpu>` holds a whole number.
+    """The content of `<vcpu>` is a whole number.
 
-    Why: blanks may stand before it, but not behind it, and an empty element is refused; a missing one means
-        1.
+    Why: libvirt accepts whitespace before the number, but not after it, and rejects an empty element. Without
+        `<vcpu>` the guest has one vCPU.
     Bad:
         <vcpu>two</vcpu>
     Good:
         <vcpu>2</vcpu>
     libvirt says: maximum vcpus count must be an integer
-    Fix: takes blanks behind the number away.
+    Fix: removes whitespace after the number.
     See: libvirt domain_conf.c:virDomainVcpuParse
     """
     node = domain.first("vcpu")
     if node and domain.vcpus is None:
         number = node.text.strip()
-        fix = Fix("take the blanks away", (edits.set_whole_text(node, number),))
+        fix = Fix("remove the whitespace", (edits.set_whole_text(node, number),))
         yield Problem(
             at=node.text_span,
-            message=f"the number of vCPUs is {node.text!r}, which libvirt cannot read",
+            message=f"the number of vCPUs {node.text!r} is not a whole number",
             help="write a whole number",
             fix=fix if number.isdigit() and number != node.text and int(number) < 2**32 else None,
         )
@@ -45,10 +47,10 @@ def vcpu_count_unreadable(domain: Domain) -> Iterator[Problem]:
 
 @rule("VFS041", "no-vcpu", severity=Severity.ERROR, stage=Stage.PARSE)
 def no_vcpu(domain: Domain) -> Iterator[Problem]:
-    """A guest has at least one vCPU, and it is there from the start.
+    """A guest starts with at least one vCPU.
 
-    Why: nothing can run otherwise. libvirt's message for `<vcpu>0</vcpu>` talks of NUMA, even where there is
-        none.
+    Why: it cannot run without one. libvirt's message for `<vcpu>0</vcpu>` mentions NUMA even if the guest has
+        no NUMA cells.
     Bad:
         <vcpu>0</vcpu>
     Bad:
@@ -61,21 +63,21 @@ def no_vcpu(domain: Domain) -> Iterator[Problem]:
     """
     node = domain.first("vcpu")
     if node and domain.vcpus == 0:
-        yield Problem(at=node.text_span, message="the guest has 0 vCPUs", help="write at least 1")
+        yield Problem(at=node.text_span, message="the guest has no vCPU", help="write at least 1")
     elif node and domain.current_vcpus == 0:
         yield Problem(
             at=node.at("current"),
-            message=f"none of the guest's {domain.vcpus} vCPUs is there at its start",
-            help="write current='1' or more, or leave it out for all",
+            message=f"the guest starts with none of its {domain.vcpus} vCPUs",
+            help="write current='1' or more, or remove it to start with all of them",
             stage=Stage.DEFINE,
         )
 
 
 @rule("VFS042", "more-vcpus-than-machine", severity=Severity.ERROR, stage=Stage.DEFINE)
 def more_vcpus_than_machine(domain: Domain, context: Context) -> Iterator[Problem]:
-    """A machine takes a limited number of vCPUs.
+    """The machine type supports the number of vCPUs.
 
-    Why: isapc takes 1, pc 255, q35 255 (until 2.7), 288 (until 8.0), 1024 (until 8.2) or 4096 by its version.
+    Why: isapc supports 1, pc 255, and q35 255 (up to version 2.7), 288 (up to 8.0), 1024 (up to 8.2) or 4096.
     Bad:
         <os><type arch='x86_64' machine='pc'>hvm</type></os>
         <vcpu>256</vcpu>
@@ -90,20 +92,20 @@ def more_vcpus_than_machine(domain: Domain, context: Context) -> Iterator[Proble
         machine = domain.machine_attribute
         name = repr(domain.machine) if domain.machine else "'pc', the default,"
         yield Problem(
-            at=domain.vcpu_at,
-            message=f"the guest has {domain.vcpus} vCPUs, but machine {name} of QEMU {spell(context.target.qemu)} "
-            f"takes {limit}",
-            help="lower the number, or choose another machine type",
-            related=(Related(machine.span, f"takes {limit}"),) if machine else (),
+            at=_vcpu_span(domain),
+            message=f"the guest has {domain.vcpus} vCPUs, but machine type {name} of QEMU "
+            f"{spell(context.target.qemu)} supports {limit}",
+            help="lower the number, or select another machine type",
+            related=(Related(machine.span, f"supports {limit}"),) if machine else (),
         )
 
 
 @rule("VFS043", "count-kills-libvirtd", severity=Severity.ERROR, stage=Stage.DEFINE)
 def count_kills_libvirtd(domain: Domain) -> Iterator[Problem]:
-    """A number of vCPUs or I/O threads is not so large that libvirt dies of it.
+    """The number of vCPUs or I/O threads does not crash libvirtd.
 
-    Why: libvirt makes a record for each before it looks at any limit. Every release asked (7.0.0 to 12.8.0)
-        allocated until it aborted, and took the connections of all other guests with it. -1 is read as
+    Why: libvirt allocates a record for each of them before it checks any limit. All tested releases (7.0.0 to
+        12.8.0) ran out of memory and aborted, which drops the connections of all other clients. -1 is read as
         4294967295.
     Bad:
         <vcpu>-1</vcpu>
@@ -122,9 +124,8 @@ def count_kills_libvirtd(domain: Domain) -> Iterator[Problem]:
         if node and number and number >= DEADLY_COUNT:
             yield Problem(
                 at=node.text_span,
-                message=f"{node.text.strip()!r} stands for {number} {things}: the libvirt daemon runs out of memory "
-                "over it and dies",
-                help="write the number that is meant",
+                message=f"{number} {things} crash libvirtd, which runs out of memory",
+                help="write a smaller number",
             )
 
 
@@ -132,8 +133,8 @@ def count_kills_libvirtd(domain: Domain) -> Iterator[Problem]:
 def current_vcpus_above_maximum(domain: Domain) -> Iterator[Problem]:
     """`vcpu/@current` is at most the number of vCPUs.
 
-    Why: the element's text is the largest number that the guest can have; `current` is how many it starts
-        with.
+    Why: the content of the element is the largest number that the guest can have, and `current` is how many it
+        starts with.
     Bad:
         <vcpu current='9'>8</vcpu>
     Good:
@@ -145,18 +146,18 @@ def current_vcpus_above_maximum(domain: Domain) -> Iterator[Problem]:
     if node and domain.vcpus and (domain.current_vcpus or 0) > domain.vcpus:
         yield Problem(
             at=node.at("current"),
-            message=f"the guest starts with {domain.current_vcpus} vCPUs, but has {domain.vcpus} at most",
-            help="raise the number in the element, or lower 'current'",
-            related=(Related(node.text_span, "at most"),),
+            message=f"the guest starts with {domain.current_vcpus} vCPUs, but its maximum is {domain.vcpus}",
+            help="raise the maximum, or lower 'current'",
+            related=(Related(node.text_span, "the maximum"),),
         )
 
 
 @rule("VFS045", "many-vcpus-need-iommu", severity=Severity.ERROR, stage=Stage.DEFINE)
 def many_vcpus_need_iommu(domain: Domain, context: Context) -> Iterator[Problem]:
-    """More than 255 vCPUs need a machine whose interrupts can reach them.
+    """More than 255 vCPUs require a q35 machine with extended interrupt mode.
 
     Why: x86 interrupts have 8-bit destinations unless an IOMMU in extended interrupt mode widens them, which
-        only q35 has. libvirt 9.0.0 and older wants it written; 11.3.0 and newer adds it.
+        only q35 supports. libvirt 9.0.0 and older require it in the XML; 11.3.0 and newer add it.
     Bad (libvirt 9.0.0):
         <os><type arch='x86_64' machine='q35'>hvm</type></os>
         <vcpu>256</vcpu>
@@ -177,21 +178,31 @@ def many_vcpus_need_iommu(domain: Domain, context: Context) -> Iterator[Problem]
     if not limit or not domain.vcpus or not 255 < domain.vcpus <= limit:
         return
     if not domain.is_q35:
-        reason, remedy = "only q35 machines take more than 255", "write machine='q35', or lower the number"
-    elif context.target.libvirt < (9, 1, 0) and not domain.has_extended_interrupts:
-        reason = "more than 255 need an IOMMU with eim='on'"
+        reason, remedy = "only q35 machines support more than 255", "write machine='q35', or lower the number"
+    elif context.target.libvirt < (9, 1, 0) and not _has_extended_interrupts(domain):
+        reason = "more than 255 require an IOMMU with eim='on'"
         remedy = "add <iommu model='intel'><driver intremap='on' eim='on'/></iommu> and <ioapic driver='qemu'/>"
     else:
         return
-    yield Problem(at=domain.vcpu_at, message=f"the guest has {domain.vcpus} vCPUs, but {reason}", help=remedy)
+    yield Problem(at=_vcpu_span(domain), message=f"the guest has {domain.vcpus} vCPUs, but {reason}", help=remedy)
+
+
+def _has_extended_interrupts(domain: Domain) -> bool:
+    drivers = (iommu.child("driver") for iommu in domain.device_nodes("iommu"))
+    return any(driver.value("eim") == "on" for driver in drivers if driver)
+
+
+def _vcpu_span(domain: Domain) -> Span:
+    node = domain.first("vcpu")
+    return node.text_span if node else domain.node.start_span
 
 
 @rule("VFS046", "topology-mismatch", severity=Severity.ERROR, stage=Stage.DEFINE)
 def topology_mismatch(topology: Topology, context: Context) -> Iterator[Problem]:
-    """The CPU topology has as many CPUs as `<vcpu>` says.
+    """The CPU topology matches the number of vCPUs.
 
-    Why: sockets, dies, clusters, cores and threads are multiplied, and each CPU needs its place. Without
-        `<vcpu>` the guest has one. (libvirt before 10.1.0 does not read clusters.)
+    Why: sockets, dies, clusters, cores and threads multiply to the number of vCPUs. Without `<vcpu>` the guest
+        has one. (libvirt before 10.1.0 does not read clusters.)
     Bad:
         <vcpu>8</vcpu>
         <cpu><topology sockets='1' cores='4' threads='1'/></cpu>
@@ -208,42 +219,41 @@ def topology_mismatch(topology: Topology, context: Context) -> Iterator[Problem]
         yield Problem(
             at=topology.node.start_span,
             message=f"the topology has {topology.product} = {topology.cpus} CPUs, but the guest has {domain.vcpus}",
-            help="make them equal",
+            help="change one of them to match",
             related=(Related(node.text_span, "the number of vCPUs"),) if node else (),
             stage=Stage.PARSE if topology.cpus >= 2**32 else None,
         )
 
 
 @rule("VFS050", "migratable-without-host-cpu", severity=Severity.ERROR, stage=Stage.PARSE)
-def migratable_without_host_cpu(domain: Domain) -> Iterator[Problem]:
-    """`migratable` belongs to a CPU that is passed through.
+def migratable_without_host_cpu(cpu: Cpu) -> Iterator[Problem]:
+    """`migratable` requires mode='host-passthrough' or 'maximum'.
 
-    Why: it hides the host's features that cannot be migrated; other modes have none of them anyhow.
+    Why: it hides features of the host's CPU that cannot be migrated; the other modes never have them.
     Bad:
         <cpu mode='host-model' migratable='on'/>
     Good:
         <cpu mode='host-passthrough' migratable='on'/>
     libvirt says: Attribute migratable is only allowed for
-    Fix: takes `migratable` away.
+    Fix: removes it.
     See: libvirt cpu_conf.c:virCPUDefParseXML; mode maximum since 7.1.0
     """
-    cpu = domain.first("cpu")
-    attribute = cpu.attribute("migratable") if cpu else None
-    if attribute and domain.cpu_mode not in ("host-passthrough", "maximum"):
+    attribute = cpu.node.attribute("migratable")
+    if attribute and cpu.mode not in HOST_CPU:
         yield Problem(
             at=attribute.name_span,
-            message=f"'migratable' is only for passed-through CPUs, but the mode is {domain.cpu_mode!r}",
-            help="take it away, or write mode='host-passthrough'",
-            fix=Fix("take migratable away", (edits.remove_attribute(attribute),)),
+            message=f"CPU mode {cpu.mode!r} does not support 'migratable'",
+            help="remove it, or write mode='host-passthrough'",
+            fix=Fix("remove migratable", (edits.remove_attribute(attribute),)),
         )
 
 
 @rule("VFS051", "cpu-detail-without-model", severity=Severity.ERROR, stage=Stage.PARSE)
-def cpu_detail_without_model(domain: Domain) -> Iterator[Problem]:
-    """Features and vendor of a custom CPU belong to a named model.
+def cpu_detail_without_model(cpu: Cpu) -> Iterator[Problem]:
+    """The features and the vendor of a custom CPU require a CPU model.
 
-    Why: they are added to or taken from what `<model>` names; a custom CPU without a model is the emulator's
-        default, to which nothing can be added.
+    Why: features are added to or removed from the CPU that `<model>` names. A custom CPU without a model is the
+        default of QEMU, which libvirt does not change.
     Bad:
         <cpu><feature policy='require' name='vmx'/></cpu>
     Good:
@@ -252,19 +262,22 @@ def cpu_detail_without_model(domain: Domain) -> Iterator[Problem]:
     libvirt says: CPU vendor specified without CPU model
     See: libvirt cpu_conf.c:virCPUDefParseXML
     """
-    for node in domain.cpu_details_without_model:
+    if cpu.model and cpu.model.text:
+        return
+    vendor = [cpu.vendor] if cpu.vendor else []
+    for node in vendor + (cpu.features if cpu.mode == "custom" else []):
         yield Problem(
             at=node.start_span,
-            message=f"<{node.tag}> adds to a CPU model, but <cpu> names none",
+            message=f"<{node.tag}> requires a CPU model",
             help="add <model>…</model>, or for features write mode='host-model' or 'host-passthrough'",
         )
 
 
 @rule("VFS052", "cpu-feature-name", severity=Severity.ERROR, stage=Stage.PARSE)
-def cpu_feature_name(domain: Domain) -> Iterator[Problem]:
-    """Each CPU feature has a name, and is written once.
+def cpu_feature_name(features: list[CpuFeature]) -> Iterator[Problem]:
+    """Each CPU feature has a name, and appears only once.
 
-    Why: libvirt could not tell which policy holds.
+    Why: two entries for a feature could have different policies.
     Bad:
         <cpu mode='host-model'><feature policy='require' name='vmx'/><feature policy='disable' name='vmx'/></cpu>
     Good:
@@ -274,14 +287,14 @@ def cpu_feature_name(domain: Domain) -> Iterator[Problem]:
     See: libvirt cpu_conf.c:virCPUDefParseXML
     """
     seen: dict[str, Node] = {}
-    for node in domain.cpu_features:
+    for node in features:
         name = node.value("name")
         if not name:
-            yield Problem(at=node.start_span, message="the CPU feature has no name", help="write name='…'")
+            yield Problem(at=node.start_span, message="this CPU feature has no name", help="write name='…'")
         elif name in seen:
             yield Problem(
                 at=node.at("name"),
-                message=f"CPU feature {name!r} is written twice",
+                message=f"CPU feature {name!r} appears twice",
                 help="keep one",
                 related=(Related(seen[name].start_span, "the first"),),
             )
@@ -290,11 +303,11 @@ def cpu_feature_name(domain: Domain) -> Iterator[Problem]:
 
 
 @rule("VFS053", "cpu-model-detail", severity=Severity.ERROR, stage=Stage.PARSE)
-def cpu_model_detail(domain: Domain) -> Iterator[Problem]:
-    """The attributes of a CPU's `<model>` have values that libvirt takes.
+def cpu_model_detail(cpu: Cpu) -> Iterator[Problem]:
+    """The attributes of a CPU's `<model>` have valid values.
 
-    Why: `fallback` is allow or forbid, and a vendor id is the 12 letters that the guest reads from the CPU.
-        With mode='host-passthrough' or 'maximum' libvirt does not look at `<model>`.
+    Why: `fallback` is allow or forbid, and a vendor id is the 12 letters that the guest reads from its CPU.
+        With mode='host-passthrough' or 'maximum' libvirt ignores `<model>`.
     Bad:
         <cpu mode='custom'><model vendor_id='Intel'>qemu64</model></cpu>
     Good:
@@ -304,20 +317,32 @@ def cpu_model_detail(domain: Domain) -> Iterator[Problem]:
     libvirt says: vendor id is invalid
     See: libvirt cpu_conf.c:virCPUDefParseXML
     """
-    for attribute, fault in domain.cpu_model_faults:
+    if cpu.model is None or cpu.mode in HOST_CPU:
+        return
+    fallback, vendor = cpu.model.attribute("fallback"), cpu.model.attribute("vendor_id")
+    if fallback and fallback.value not in ("", "allow", "forbid"):
         yield Problem(
-            at=attribute.span,
-            message=f"'{attribute.name}' is {attribute.value!r}, which {fault}",
-            help="write another value, or leave it out",
+            at=fallback.span,
+            message=f"fallback {fallback.value!r} is neither 'allow' nor 'forbid'",
+            help="write one of them, or remove it",
         )
+    if vendor and vendor.value:
+        letters = len(vendor.value.encode())
+        if letters != 12 or "," in vendor.value:
+            yield Problem(
+                at=vendor.span,
+                message=f"vendor_id {vendor.value!r} "
+                + ("contains a comma" if letters == 12 else f"has {letters} characters instead of 12"),
+                help="write 12 characters such as 'GenuineIntel', or remove it",
+            )
 
 
 @rule("VFS054", "cpu-cache-impossible", severity=Severity.ERROR, stage=Stage.DEFINE)
-def cpu_cache_impossible(domain: Domain) -> Iterator[Problem]:
-    """The cache and address bits that a CPU shows are ones that QEMU can show.
+def cpu_cache_impossible(cpu: Cpu) -> Iterator[Problem]:
+    """QEMU can provide the caches and the physical address bits of the CPU.
 
-    Why: QEMU emulates a level 3 cache, or passes the host's caches through to a passed-through CPU, or shows
-        none; the other modes have no level. A number of address bits is for mode='emulate'.
+    Why: QEMU emulates a level 3 cache, passes the host's caches through to a passed-through CPU, or hides them;
+        only emulated caches have a level. A number of address bits requires mode='emulate'.
     Bad:
         <cpu mode='host-passthrough'><cache mode='passthrough' level='3'/></cpu>
     Good:
@@ -329,8 +354,34 @@ def cpu_cache_impossible(domain: Domain) -> Iterator[Problem]:
     libvirt says: CPU maximum physical address bits number specification cannot be used with mode='passthrough'
     See: libvirt qemu_validate.c:qemuValidateDomainDefCpu; cpu_conf.c:virCPUDefParseXML
     """
-    for node, fault in domain.cpu_cache_faults:
-        yield Problem(at=node.start_span, message=fault, help="write <cache mode='emulate' level='3'/>, or take it out")
+    cache, address = cpu.node.child("cache"), cpu.node.child("maxphysaddr")
+    fault = _cache_fault(cache, cpu.mode) if cache else None
+    if cache and fault:
+        yield Problem(at=cache.start_span, message=fault, help="write <cache mode='emulate' level='3'/>, or remove it")
+    if (
+        address
+        and cpu.libvirt >= (8, 7, 0)
+        and address.value("mode") == "passthrough"
+        and address.value("bits") is not None
+    ):
+        yield Problem(
+            at=address.at("bits"),
+            message="<maxphysaddr mode='passthrough'> does not support a number of bits",
+            help="remove bits, or write mode='emulate'",
+        )
+
+
+def _cache_fault(cache: Node, cpu_mode: str) -> str | None:
+    mode, level = cache.value("mode"), numbers.integer(cache.value("level") or "")
+    if level is not None and not 1 <= level <= 3:
+        return f"cache level {level} is out of range (1-3)"
+    if mode == "emulate" and level != 3:
+        return "QEMU emulates only a level 3 cache"
+    if mode in ("passthrough", "disable") and level is not None:
+        return f"cache mode {mode!r} does not support a level"
+    if mode == "passthrough" and cpu_mode not in HOST_CPU:
+        return f"CPU mode {cpu_mode!r} does not support cache mode 'passthrough'"
+    return None
 
 
 @rule(
@@ -339,10 +390,10 @@ def cpu_cache_impossible(domain: Domain) -> Iterator[Problem]:
     severity=Severity.ERROR,
     stage=Stage.PARSE,
 )
-def pinned_twice(domain: Domain) -> Iterator[Problem]:
-    """Each vCPU, the emulator and each I/O thread are bound to host CPUs once, and the set is written.
+def pinned_twice(pins: list[CpuPin]) -> Iterator[Problem]:
+    """Each vCPU, I/O thread and the emulator is pinned to host CPUs only once, and the set is not missing.
 
-    Why: libvirt could not tell which set holds.
+    Why: two bindings of one thread could contradict each other.
     Bad:
         <cputune><vcpupin vcpu='0' cpuset='1'/><vcpupin vcpu='0' cpuset='2'/></cputune>
     Good:
@@ -352,20 +403,26 @@ def pinned_twice(domain: Domain) -> Iterator[Problem]:
     libvirt says: only one emulatorpin is supported
     See: libvirt domain_conf.c:virDomainVcpuPinDefParseXML, virDomainEmulatorPinDefParseXML
     """
-    for node, first in domain.faulty_pins:
-        yield Problem(
-            at=node.start_span,
-            message=f"<{node.tag}> repeats another one" if first else f"<{node.tag}> has no 'cpuset'",
-            help="keep one" if first else "write cpuset='…'",
-            related=(Related(first.start_span, "the first"),) if first else (),
-        )
+    seen: dict[tuple[str, str | None], Node] = {}
+    for pin in pins:
+        thread = pin.value("iothread" if pin.tag == "iothreadpin" else "vcpu") if pin.tag != "emulatorpin" else None
+        first = seen.setdefault((pin.tag, thread), pin)
+        if pin.value("cpuset") is None:
+            yield Problem(at=pin.start_span, message=f"<{pin.tag}> has no 'cpuset'", help="write cpuset='…'")
+        elif first is not pin:
+            yield Problem(
+                at=pin.start_span,
+                message=f"<{pin.tag}> appears twice for the same thread",
+                help="keep one of them",
+                related=(Related(first.start_span, "the first"),),
+            )
 
 
 @rule("VFS056", "iothread-twice", severity=Severity.ERROR, stage=Stage.PARSE)
-def iothread_twice(domain: Domain) -> Iterator[Problem]:
-    """Each I/O thread has an id of its own.
+def iothread_twice(threads: list[IoThread]) -> Iterator[Problem]:
+    """I/O threads have different ids.
 
-    Why: disks name their thread by its id.
+    Why: disks refer to their thread by its id.
     Bad:
         <iothreadids><iothread id='1'/><iothread id='1'/></iothreadids>
     Good:
@@ -374,12 +431,12 @@ def iothread_twice(domain: Domain) -> Iterator[Problem]:
     See: libvirt domain_conf.c:virDomainDefParseIOThreads
     """
     seen: dict[str | None, Node] = {}
-    for node in domain.iothread_ids:
+    for node in threads:
         number = node.value("id")
         if number in seen:
             yield Problem(
                 at=node.at("id"),
-                message=f"I/O thread {number} is written twice",
+                message=f"I/O thread id {number} is used twice",
                 help="give each its own id",
                 related=(Related(seen[number].start_span, "the first"),),
             )
@@ -387,10 +444,10 @@ def iothread_twice(domain: Domain) -> Iterator[Problem]:
 
 
 @rule("VFS057", "vcpus-contradictory", severity=Severity.ERROR, stage=Stage.DEFINE)
-def vcpus_contradictory(domain: Domain) -> Iterator[Problem]:
-    """`<vcpus>` lists vCPUs that exist, and leaves the first one on.
+def vcpus_contradictory(states: list[VcpuState], context: Context) -> Iterator[Problem]:
+    """`<vcpus>` lists only vCPUs that exist, and vCPU 0 is enabled.
 
-    Why: a guest cannot start without vCPU 0, and ids go from 0 to one less than `<vcpu>` says.
+    Why: a guest cannot start without vCPU 0, and the ids range from 0 to one less than the number in `<vcpu>`.
     Bad:
         <vcpu>2</vcpu>
         <vcpus><vcpu id='0' enabled='no'/><vcpu id='1' enabled='yes'/></vcpus>
@@ -401,20 +458,22 @@ def vcpus_contradictory(domain: Domain) -> Iterator[Problem]:
     libvirt says: is out of range of maximum vcpu count
     See: libvirt domain_conf.c:virDomainVcpuParse, domain_validate.c:virDomainDefVcpuValidate
     """
-    if not domain.vcpus or not domain.vcpu_states:
+    vcpus = context.domain.vcpus
+    read = [(numbers.unsigned(node.value("id") or ""), node) for node in states]
+    listed = [(number, node) for number, node in read if number is not None]
+    if not vcpus or not listed:
         return
-    for number, _, node in domain.vcpu_states:
-        if number >= domain.vcpus:
+    for number, node in listed:
+        if number >= vcpus:
             yield Problem(
                 at=node.at("id"),
-                message=f"vCPU {number} is listed, but the last one is {domain.vcpus - 1}",
-                help="raise <vcpu>, or take it out of the list",
+                message=f"vCPU {number} does not exist; the last one is {vcpus - 1}",
+                help="raise the number in <vcpu>, or remove it from the list",
                 stage=Stage.PARSE,
             )
-    if not any(number == 0 and is_on for number, is_on, _ in domain.vcpu_states):
-        first = domain.vcpu_states[0][2]
+    if not any(number == 0 and node.value("enabled") == "yes" for number, node in listed):
         yield Problem(
-            at=first.start_span,
-            message="vCPU 0 is not switched on",
+            at=listed[0][1].start_span,
+            message="vCPU 0 is not enabled",
             help="write <vcpu id='0' enabled='yes'/>",
         )

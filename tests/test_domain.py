@@ -177,7 +177,7 @@ def test_misplaced_sharing_is_found_where_it_stands() -> None:
     ],
 )
 def test_topology(topology: str, given: str, cpus: int | None) -> None:
-    found = domain(f"<cpu><topology {topology}/></cpu>", given=given).topology
+    found = domain(f"<cpu><topology {topology}/></cpu>", given=given).cpu.topology
     assert found is not None
     assert found.cpus == cpus
 

@@ -10,9 +10,10 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vfslint.context import Context
-from vfslint.domain import processors, sizes
+from vfslint.domain import sizes
 from vfslint.domain.addresses import Address, Buses
 from vfslint.domain.controllers import Controller, PciController
+from vfslint.domain.cpu import Bitset, Cpu, bitsets, pins
 from vfslint.domain.devices import (
     ADDRESSED,
     BOOTABLE,
@@ -511,12 +512,6 @@ class Domain:
         return None if text is None else numbers.unsigned(text, wraps=True)
 
     @lazy
-    def vcpu_at(self) -> Span:
-        """Where the number of vCPUs stands, or where `<vcpu>` is missing: the domain's start tag."""
-        node = self.first("vcpu")
-        return node.text_span if node else self.node.start_span
-
-    @lazy
     def iothreads(self) -> int | None:
         """The number of I/O threads; None where it is absent or unreadable."""
         node = self.first("iothreads")
@@ -543,66 +538,25 @@ class Domain:
         return free <= (self.iothreads or 0) - len(listed)
 
     @lazy
-    def vcpu_states(self) -> list[tuple[int, bool, Node]]:
-        """What `<vcpus>` says: the id of each vCPU that can be read, and whether it is on."""
-        return list(processors.vcpu_states(self))
+    def vcpu_states(self) -> list[Node]:
+        """Every `<vcpu>` of `<vcpus>`."""
+        return [node for vcpus in self.elements("vcpus") for node in vcpus.children("vcpu")]
 
     @lazy
-    def faulty_pins(self) -> list[tuple[Node, Node | None]]:
-        """The bindings of `<cputune>` that have no set, or that repeat the one given with them."""
-        return list(processors.faulty_pins(self))
+    def cpu(self) -> Cpu | None:
+        """The first `<cpu>`, or None."""
+        node = self.first("cpu")
+        return Cpu(node, self.context.target.libvirt) if node else None
 
     @lazy
-    def cpu_features(self) -> list[Node]:
-        """Every `<feature>` of the first `<cpu>`."""
-        cpu = self.first("cpu")
-        return cpu.children("feature") if cpu else []
+    def cpu_pins(self) -> list[Node]:
+        """Every binding of a thread to host CPUs, by kind."""
+        return pins(self)
 
     @lazy
-    def cpu_details_without_model(self) -> list[Node]:
-        """The features and the vendor that need a CPU model, where none is named."""
-        return processors.details_without_model(self)
-
-    @lazy
-    def cpu_model_faults(self) -> list[tuple[Attribute, str]]:
-        """The attributes of the CPU's `<model>` that libvirt refuses, each with the reason."""
-        return list(processors.model_faults(self))
-
-    @lazy
-    def cpu_cache_faults(self) -> list[tuple[Node, str]]:
-        """The CPU's `<cache>` and `<maxphysaddr>` where QEMU cannot do it, with the fault."""
-        return list(processors.cache_faults(self))
-
-    @lazy
-    def has_extended_interrupts(self) -> bool:
-        """Whether an IOMMU is in extended interrupt mode."""
-        drivers = (iommu.child("driver") for iommu in self.devices.get("iommu", ()))
-        return any(driver.value("eim") == "on" for driver in drivers if driver)
-
-    @lazy
-    def bitsets(self) -> list[processors.Bitset]:
+    def bitsets(self) -> list[Bitset]:
         """Every set of CPUs or NUMA nodes that libvirt reads."""
-        return list(processors.bitsets(self))
-
-    @lazy
-    def topology(self) -> processors.Topology | None:
-        """`cpu/topology` of the first `<cpu>`, or None."""
-        cpu = self.first("cpu")
-        node = cpu.child("topology") if cpu else None
-        return processors.Topology(node, self.context.target.libvirt) if node else None
-
-    @lazy
-    def cpu_mode(self) -> str:
-        """`cpu/@mode` of the first `<cpu>`; custom where it is absent."""
-        cpu = self.first("cpu")
-        return (cpu.value("mode") if cpu else None) or "custom"
-
-    @lazy
-    def cpu_model(self) -> str:
-        """The name of the CPU model in the first `<cpu>`, or an empty string."""
-        cpu = self.first("cpu")
-        model = cpu.child("model") if cpu else None
-        return model.text if model else ""
+        return list(bitsets(self))
 
     @lazy
     def memory_kib(self) -> int | None:

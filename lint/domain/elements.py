@@ -1,4 +1,4 @@
-"""Elements directly below `<domain>` that a rule can be about; of several the first counts."""
+"""Elements that a rule can be about, and that are nothing more than a node of the document."""
 
 from __future__ import annotations
 
@@ -25,5 +25,29 @@ class Resource(Node):
 
 class LaunchSecurity(Node):
     """The `<launchSecurity>` of a confidential guest."""
+
+    __slots__ = ()
+
+
+class CpuFeature(Node):
+    """A `<feature>` of the first `<cpu>`."""
+
+    __slots__ = ()
+
+
+class CpuPin(Node):
+    """A `<vcpupin>`, `<emulatorpin>` or `<iothreadpin>` of `<cputune>`."""
+
+    __slots__ = ()
+
+
+class IoThread(Node):
+    """An `<iothread>` of `<iothreadids>`."""
+
+    __slots__ = ()
+
+
+class VcpuState(Node):
+    """A `<vcpu>` of `<vcpus>`: whether a single virtual CPU is online."""
 
     __slots__ = ()

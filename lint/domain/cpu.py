@@ -1,0 +1,147 @@
+"""Virtual CPUs: model, topology, and the sets of host CPUs that the threads of a guest are bound to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import reduce
+from operator import mul
+from typing import TYPE_CHECKING, NamedTuple
+
+from vfslint.lazy import lazy
+from vfslint.vocabulary import numbers
+from vfslint.xml.document import Attribute, Node
+
+if TYPE_CHECKING:
+    from vfslint.domain.domain import Domain
+    from vfslint.targets import Version
+
+# Modes in which the guest sees the host's CPU; libvirt ignores `<model>` in them.
+HOST_CPU = ("host-passthrough", "maximum")
+
+
+class Cpu:
+    """The first `<cpu>` of a domain."""
+
+    def __init__(self, node: Node, libvirt: Version) -> None:
+        self.node = node
+        self.libvirt = libvirt
+
+    @lazy
+    def mode(self) -> str:
+        """`cpu/@mode`; custom if it is missing."""
+        return self.node.value("mode") or "custom"
+
+    @lazy
+    def model(self) -> Node | None:
+        """The first `<model>`, or None."""
+        return self.node.child("model")
+
+    @property
+    def vendor(self) -> Node | None:
+        """The first `<vendor>` that is not empty, or None."""
+        vendor = self.node.child("vendor")
+        return vendor if vendor and vendor.text else None
+
+    @property
+    def features(self) -> list[Node]:
+        """Every `<feature>`."""
+        return self.node.children("feature")
+
+    @lazy
+    def topology(self) -> Topology | None:
+        """The first `<topology>`, or None."""
+        node = self.node.child("topology")
+        return Topology(node, self.libvirt) if node else None
+
+
+class Bitset(NamedTuple):
+    """A set of numbers in an attribute or a text; `may_be_empty` tells whether libvirt accepts an empty one."""
+
+    node: Node
+    attribute: Attribute | None
+    may_be_empty: bool
+
+    @property
+    def text(self) -> str:
+        """The set as written."""
+        return self.attribute.value if self.attribute else self.node.text
+
+    @property
+    def members(self) -> frozenset[int] | None:
+        """The members, or None if libvirt cannot read the set."""
+        return numbers.bitmap(self.text)
+
+    @property
+    def label(self) -> str:
+        """How messages name the place."""
+        return f"{self.attribute.name!r} of <{self.node.tag}>" if self.attribute else f"<{self.node.tag}>"
+
+
+class Topology:
+    """`cpu/topology`: sockets, dies, clusters, cores and threads."""
+
+    def __init__(self, node: Node, libvirt: Version) -> None:
+        self.node = node
+        self._names = ["sockets", "dies", "cores", "threads"]
+        if libvirt >= (10, 1, 0):
+            self._names.insert(2, "clusters")
+
+    @lazy
+    def factors(self) -> dict[str, int]:
+        """What is multiplied, by attribute; empty if one of them cannot be read."""
+        found = {}
+        for name in self._names:
+            text = self.node.value(name)
+            number = numbers.unsigned(text or "")
+            if number:
+                found[name] = number
+            elif text is not None or name in ("sockets", "cores", "threads"):
+                return {}
+        return found
+
+    @lazy
+    def cpus(self) -> int | None:
+        """How many CPUs the topology has, or None if it cannot be read."""
+        return reduce(mul, self.factors.values()) if self.factors else None
+
+    @property
+    def product(self) -> str:
+        """The multiplication as messages write it: 2 sockets × 4 cores × 1 threads."""
+        return " × ".join(f"{number} {name}" for name, number in self.factors.items())
+
+
+PINS = ("vcpupin", "emulatorpin", "iothreadpin")
+
+
+def pins(domain: Domain) -> list[Node]:
+    """Return every binding of a thread to host CPUs, by kind."""
+    return [pin for cputune in domain.elements("cputune") for tag in PINS for pin in cputune.children(tag)]
+
+
+def bitsets(domain: Domain) -> Iterator[Bitset]:
+    """Yield every set of CPUs or NUMA nodes that libvirt reads."""
+    vcpu = domain.first("vcpu")
+    if vcpu and vcpu.value("placement") != "auto":
+        yield from _attribute(vcpu, "cpuset")
+    for pin in pins(domain):
+        yield from _attribute(pin, "cpuset")
+    for cell in domain.cells:
+        yield from _attribute(cell.node, "cpus", may_be_empty=True)
+    for page in domain.backing.pages:
+        yield from _attribute(page.node, "nodeset")
+    for numatune in domain.elements("numatune")[:1]:
+        memory = numatune.child("memory")
+        if memory and memory.value("placement") != "auto":
+            yield from _attribute(memory, "nodeset")
+        for memnode in numatune.children("memnode") if domain.cells else ():
+            yield from _attribute(memnode, "nodeset", may_be_empty=True)
+    for device in domain.memory_devices:
+        mask = device.source.child("nodemask") if device.source else None
+        if mask:
+            yield Bitset(mask, None, False)
+
+
+def _attribute(node: Node, name: str, *, may_be_empty: bool = False) -> Iterator[Bitset]:
+    found = node.attribute(name)
+    if found:
+        yield Bitset(node, found, may_be_empty)
