@@ -237,6 +237,7 @@ class Engine:
         return Outcome(_in_order(findings), None, suppressed, is_whole, failures=judgement.failures)
 
     def _judge_domain(self, judgement: Judgement, domain: Domain) -> None:
+        deviations = judgement.found(_deviations, domain)
         key = domain.is_qemu
         plans = self._plans.get(key)
         if plans is None:
@@ -248,12 +249,14 @@ class Engine:
                 if domain.is_qemu or rule.any_hypervisor
             )
         context = self.context._replace(judged=domain)
-        for find, each, together in plans.of(domain):
+        for find, each, together, of_deviating in plans.of(domain, deviates=bool(deviations)):
             subjects = judgement.found(find, domain)
             if subjects:
                 judgement.ask(each, subjects, context)
                 if together:
                     judgement.ask(together, (subjects,), context)
+                if of_deviating:
+                    judgement.ask(of_deviating, [each for each in subjects if domain.deviates(each)], context)
 
     def ask_about_suppressions(self, judgement: Judgement, suppressions: Sequence[Suppression]) -> None:
         """Add what is wrong with a file's suppressions themselves."""
@@ -264,11 +267,12 @@ class Engine:
 
 
 class _Step(NamedTuple):
-    """How to find the subjects of one type, the rules about each of them, and those about all of them together."""
+    """How to find the subjects of one type, and the rules about each, about all together, and about deviating ones."""
 
     find: Callable[[Domain], Sequence[Any]]
     each: list[Rule]
     together: list[Rule]
+    of_deviating: list[Rule]
 
 
 class _Plans:
@@ -278,21 +282,28 @@ class _Plans:
         self._steps: dict[str, _Step] = {}
         for rule in rules:
             part = part_of(rule.subject)
-            step = self._steps.setdefault(part, _Step(OF_DOMAINS[part].find, [], []))
-            (step.each if part == rule.subject else step.together).append(rule)
+            step = self._steps.setdefault(part, _Step(OF_DOMAINS[part].find, [], [], []))
+            chosen = step.of_deviating if rule.of_deviating else step.each if part == rule.subject else step.together
+            chosen.append(rule)
         self._known: frozenset[str] = frozenset[str]().union(*(OF_DOMAINS[part].elements for part in self._steps))
-        self._plans: dict[frozenset[str], list[_Step]] = {}
+        self._plans: dict[tuple[frozenset[str], bool], list[_Step]] = {}
 
-    def of(self, domain: Domain) -> list[_Step]:
+    def of(self, domain: Domain, *, deviates: bool) -> list[_Step]:
         """Return the steps for a domain, with one pass over its elements."""
         held = self._known.intersection([element.tag for element in domain.node.element.iter("*")])
-        plan = self._plans.get(held)
+        plan = self._plans.get((held, deviates))
         if plan is None:
             needed = ((OF_DOMAINS[part].elements, step) for part, step in self._steps.items())
             plan = [step for elements, step in needed if not elements or elements & held]
+            if not deviates:
+                plan = [step._replace(of_deviating=[]) for step in plan if step.each or step.together]
             if len(self._plans) < PLANS_KEPT:
-                self._plans[held] = plan
+                self._plans[held, deviates] = plan
         return plan
+
+
+def _deviations(domain: Domain) -> Sequence[Any]:
+    return domain.deviations
 
 
 def domains_in(document: Document, context: Context) -> list[Domain]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from vfslint.findings import Problem, Severity, Stage
-from vfslint.subjects import subject_of
+from vfslint.subjects import is_deviating, subject_of
 
 if TYPE_CHECKING:
     from vfslint.manual import Manual
@@ -21,7 +21,8 @@ class Rule:
     """A rule with its code, name, severity and stage; calling it yields the problems of one subject.
 
     `subject` is the annotation of the check's first parameter, one of `vfslint.subjects` (`Domain`,
-    `VirtioFS`, `list[Disk]` …): the engine calls the rule once for each of these. A check with a
+    `VirtioFS`, `list[Disk]` …): the engine calls the rule once for each of these; where the annotation is
+    `Deviating[Disk]`, `of_deviating` is set, and the engine leaves out what does not deviate. A check with a
     second parameter, `context`, is given the `Context`: target releases, qemu.conf, host facts, and the domain.
 
     What a rule that `varies` says depends on more than the file. What a `generic` rule says gives way to what
@@ -34,6 +35,7 @@ class Rule:
         "code",
         "generic",
         "name",
+        "of_deviating",
         "severity",
         "stage",
         "subject",
@@ -61,8 +63,10 @@ class Rule:
         names = check.__code__.co_varnames[: check.__code__.co_argcount]
         if names[1:] not in ((), ("context",)):
             raise TypeError(f"rule {code} {name}: a rule takes its subject and perhaps `context`, not {names[1:]}")
+        annotation = check.__annotations__.get(names[0]) if names else None
+        self.of_deviating = is_deviating(annotation)
         try:
-            self.subject: str = subject_of(check.__annotations__.get(names[0]) if names else None)
+            self.subject: str = subject_of(annotation)
         except LookupError as error:
             raise TypeError(f"rule {code} {name}: its subject {error}") from None
         self.wants_context = len(names) > 1

@@ -1,13 +1,18 @@
 """What rules can be about: the types of subjects, and where in a domain each of them is found.
 
-A rule about a `Disk` is called for every disk, one about a `list[Disk]` once for all disks of a domain together.
+A rule about a `Disk` is called for every disk, one about a `list[Disk]` once for all disks of a domain together, and
+one about a `Deviating[Disk]` for every disk in which the vocabulary pass has found something: what such a rule reports
+is never in accordance with the vocabulary, so that it has nothing to do in most domains.
 Types say what a rule may count on; where a class adds nothing to a `Device` or a `Node`, it is one of these in fact.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, TypeVar
+
+Part = TypeVar("Part")
+Deviating = Annotated[Part, "only if it deviates from the vocabulary"]
 
 # Rules are registered before the model of a domain is needed.
 Domain = Any
@@ -77,15 +82,22 @@ OF_DOMAINS: dict[str, Subject] = {
 OTHERS = frozenset(
     {"Broken", "ConfSetting", "Document", "Fleet", "QemuSettings", "UnknownRoot", "Suppression", "Unreadable"}
 )
-_TOGETHER = "list["
+_TOGETHER, _DEVIATING = "list[", "Deviating["
 
 
 def subject_of(annotation: object) -> str:
-    """Return the name of the subject that an annotation stands for; raises LookupError where it is none."""
+    """Return the name of the subject that an annotation stands for; raises LookupError if it is not a subject."""
     name = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", str(annotation))
+    if is_deviating(name):
+        name = name[len(_DEVIATING) : -1]
     if part_of(name) in OF_DOMAINS or name in OTHERS:
         return name
     raise LookupError(f"{name} is not one of {', '.join(sorted({*OF_DOMAINS, *OTHERS}))}, or a list of these")
+
+
+def is_deviating(annotation: object) -> bool:
+    """Whether an annotation is for the subjects that deviate from the vocabulary: `Deviating[Disk]`."""
+    return isinstance(annotation, str) and annotation.startswith(_DEVIATING)
 
 
 def part_of(subject: str) -> str:

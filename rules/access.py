@@ -8,6 +8,7 @@ from vfslint.context import Context
 from vfslint.domain.devices import PASSTHROUGH, Filesystem, ReadonlyShare
 from vfslint.findings import Fix, Problem, Severity, Stage
 from vfslint.rule import rule
+from vfslint.subjects import Deviating
 from vfslint.targets import spell
 from vfslint.vocabulary import numbers
 from vfslint.xml.document import Attribute
@@ -92,7 +93,7 @@ def fmode_without_mapped(fs: Filesystem) -> Iterator[Problem]:
 
 
 @rule("VFS207", "mode-not-octal", severity=Severity.ERROR, stage=Stage.PARSE)
-def mode_not_octal(fs: Filesystem) -> Iterator[Problem]:
+def mode_not_octal(fs: Deviating[Filesystem]) -> Iterator[Problem]:
     """File and directory modes are octal numbers up to 0777.
 
     Why: libvirt reads them in base 8 and rejects trailing characters, signs and any bits other than the nine
@@ -179,7 +180,7 @@ def readonly_needs_newer_virtiofsd(fs: ReadonlyShare, context: Context) -> Itera
 
 
 @rule("VFS224", "readonly-as-attribute", severity=Severity.ERROR, stage=Stage.SCHEMA)
-def readonly_as_attribute(fs: Filesystem) -> Iterator[Problem]:
+def readonly_as_attribute(fs: Deviating[Filesystem]) -> Iterator[Problem]:
     """A filesystem is made read-only with a `<readonly/>` element.
 
     Why: libvirt silently drops an attribute of that name, so the guest can write.

@@ -8,11 +8,12 @@ from vfslint.context import Context
 from vfslint.domain.devices import Boot, Filesystem, VirtioFS
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
 from vfslint.rule import rule
+from vfslint.subjects import Deviating
 from vfslint.xml.edits import remove_element
 
 
 @rule("VFS250", "boot-order-malformed", severity=Severity.ERROR, stage=Stage.PARSE)
-def boot_order_malformed(boot: Boot) -> Iterator[Problem]:
+def boot_order_malformed(boot: Deviating[Boot]) -> Iterator[Problem]:
     """The boot order is a positive number.
 
     Why: libvirt rejects a device's `<boot>` without an order, or whose order is 0 or not a number.

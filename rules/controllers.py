@@ -11,39 +11,46 @@ from vfslint.domain.controllers import (
 from vfslint.domain.domain import Domain
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
 from vfslint.rule import rule
+from vfslint.subjects import Deviating
 from vfslint.vocabulary import numbers
 from vfslint.xml.edits import remove_attribute, remove_element
 
 
-@rule(
-    "VFS272",
-    "controller-number-malformed",
-    severity=Severity.ERROR,
-    stage=Stage.PARSE,
-)
-def controller_number_malformed(controller: Controller) -> Iterator[Problem]:
-    """The index, ports and other numbers of a controller are whole numbers.
+@rule("VFS272", "controller-ports-malformed", severity=Severity.ERROR, stage=Stage.PARSE)
+def controller_ports_malformed(controller: Deviating[Controller]) -> Iterator[Problem]:
+    """The number of ports of a controller is a whole number.
 
-    Why: libvirt rejects what it cannot parse. The largest index crashes libvirtd, which allocates memory for
-        all controllers up to it (libvirt 12 does so only for PCI controllers).
+    Why: libvirt reads `ports` of each controller, even if this type of controller has none, and rejects what it
+        cannot parse.
     Bad:
-        <controller type='pci' index='x' model='pcie-root-port'/>
+        <controller type='usb' index='0' model='qemu-xhci' ports='many'/>
+    Good:
+        <controller type='usb' index='0' model='qemu-xhci' ports='15'/>
+    libvirt says: Invalid ports
+    See: libvirt domain_conf.c:virDomainControllerDefParseXML
+    """
+    ports = controller.node.attribute("ports")
+    if ports and numbers.based(ports.value, 10, bits=31) is None:
+        yield Problem(
+            at=ports.span,
+            message=f"ports {ports.value!r} is not a number",
+            help="write a number, or remove ports",
+        )
+
+
+@rule("VFS269", "controller-index-kills-libvirtd", severity=Severity.ERROR, stage=Stage.PARSE)
+def controller_index_kills_libvirtd(controller: Controller) -> Iterator[Problem]:
+    """The index of a controller does not crash libvirtd.
+
+    Why: libvirtd allocates memory for all controllers up to the largest index, and aborts at 2147483647, which
+        drops the connections of all other clients (libvirt 12 does so only for PCI controllers).
     Bad:
         <controller type='pci' index='2147483647' model='pcie-root-port'/>
     Good:
-        <controller type='pci' index='1' model='pcie-root-port'><target chassis='1' port='0x8'/></controller>
-    libvirt says: Cannot parse controller index
-    libvirt says: Invalid ports
-    libvirt says: Invalid chassis in PCI controller
-    libvirt says: Invalid value for attribute 'index' in element 'controller'
-    See: libvirt domain_conf.c:virDomainControllerDefParseXML
+        <controller type='pci' index='1' model='pcie-root-port'/>
+    libvirt says: End of file while reading data: Input/output error
+    See: libvirt domain_conf.c:virDomainControllerDefParseXML; tested with each release
     """
-    for number in controller.unreadable:
-        yield Problem(
-            at=number.span,
-            message=f"{number.name} {number.value!r} of <{number.node.tag}> is not a number",
-            help=f"write a number, or remove {number.name}",
-        )
     survives = controller.type != "pci" and controller.libvirt >= (12, 0, 0)
     if controller.index == DEADLY_INDEX and not survives:
         yield Problem(
@@ -59,7 +66,7 @@ def controller_number_malformed(controller: Controller) -> Iterator[Problem]:
     severity=Severity.ERROR,
     stage=Stage.PARSE,
 )
-def controller_child_repeated(controller: Controller) -> Iterator[Problem]:
+def controller_child_repeated(controller: Deviating[Controller]) -> Iterator[Problem]:
     """A controller has one `<model>` and one `<target>`.
 
     Why: libvirt uses the first of most repeated elements, but rejects these two.

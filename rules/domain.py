@@ -9,6 +9,7 @@ from vfslint.domain.domain import Domain
 from vfslint.domain.elements import Resource, Title
 from vfslint.findings import Fix, Problem, Severity, Stage
 from vfslint.rule import rule
+from vfslint.subjects import Deviating
 from vfslint.targets import Version, spell
 from vfslint.vocabulary.spelling import nearest
 from vfslint.xml import edits
@@ -25,7 +26,7 @@ LONGEST_NAME = 247
 
 
 @rule("VFS020", "domain-type-missing", severity=Severity.ERROR, stage=Stage.PARSE, any_hypervisor=True)
-def domain_type_missing(domain: Domain) -> Iterator[Problem]:
+def domain_type_missing(domain: Deviating[Domain]) -> Iterator[Problem]:
     """A domain says which hypervisor it is for.
 
     Why: libvirt chooses the driver by `domain/@type`, and an empty one counts as missing.
@@ -45,7 +46,7 @@ def domain_type_missing(domain: Domain) -> Iterator[Problem]:
 
 
 @rule("VFS021", "domain-type-unknown", severity=Severity.ERROR, stage=Stage.PARSE, any_hypervisor=True)
-def domain_type_unknown(domain: Domain, context: Context) -> Iterator[Problem]:
+def domain_type_unknown(domain: Deviating[Domain], context: Context) -> Iterator[Problem]:
     """The domain type is one that libvirt knows.
 
     Why: the names are compared letter by letter, so that 'KVM' is not 'kvm'.
@@ -97,7 +98,7 @@ def domain_type_without_driver(domain: Domain) -> Iterator[Problem]:
 
 
 @rule("VFS023", "name-missing", severity=Severity.ERROR, stage=Stage.PARSE, any_hypervisor=True)
-def name_missing(domain: Domain) -> Iterator[Problem]:
+def name_missing(domain: Deviating[Domain]) -> Iterator[Problem]:
     """A domain has a name.
 
     Why: libvirt keeps the domain under it. The first `<name>` counts, and an empty one is none.
@@ -160,7 +161,7 @@ def _fault_of_name(name: str) -> tuple[str, str] | None:
 
 
 @rule("VFS025", "uuid-malformed", severity=Severity.ERROR, stage=Stage.PARSE, any_hypervisor=True)
-def uuid_malformed(domain: Domain) -> Iterator[Problem]:
+def uuid_malformed(domain: Deviating[Domain]) -> Iterator[Problem]:
     """A UUID has 32 hexadecimal digits.
 
     Why: dashes and blanks may stand between its bytes, but nothing else, and none may be missing. Where there

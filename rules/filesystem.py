@@ -8,6 +8,7 @@ from vfslint.domain.devices import Filesystem, UnknownWord, VirtioFS
 from vfslint.domain.domain import Domain
 from vfslint.findings import Fix, Problem, Severity, Stage
 from vfslint.rule import rule
+from vfslint.subjects import Deviating
 from vfslint.vocabulary import numbers
 from vfslint.vocabulary.spelling import nearest
 from vfslint.xml.edits import (
@@ -268,7 +269,7 @@ def space_limit_malformed(fs: Filesystem) -> Iterator[Problem]:
 
 
 @rule("VFS225", "virtiofs-as-driver-name", severity=Severity.ERROR, stage=Stage.SCHEMA)
-def virtiofs_as_driver_name(fs: Filesystem) -> Iterator[Problem]:
+def virtiofs_as_driver_name(fs: Deviating[Filesystem]) -> Iterator[Problem]:
     """The driver of a filesystem is set with `driver/@type`.
 
     Why: disks and interfaces have `driver/@name`, but filesystems do not. libvirt drops it, QEMU serves 9p
@@ -297,7 +298,7 @@ def virtiofs_as_driver_name(fs: Filesystem) -> Iterator[Problem]:
 
 
 @rule("VFS226", "filesystem-outside-devices", severity=Severity.ERROR, stage=Stage.SCHEMA)
-def filesystem_outside_devices(domain: Domain) -> Iterator[Problem]:
+def filesystem_outside_devices(domain: Deviating[Domain]) -> Iterator[Problem]:
     """A filesystem must be inside `<devices>`.
 
     Why: libvirt reads devices only there and silently drops this one, so the guest starts without the

@@ -10,6 +10,7 @@ from vfslint.domain.elements import Bootloader
 from vfslint.domain.machines import ARCHITECTURES
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
 from vfslint.rule import rule
+from vfslint.subjects import Deviating
 from vfslint.targets import spell
 from vfslint.vocabulary.spelling import nearest
 from vfslint.xml import edits
@@ -97,7 +98,7 @@ def bootloader_with_qemu(bootloader: Bootloader) -> Iterator[Problem]:
 
 
 @rule("VFS030", "architecture-unknown", severity=Severity.ERROR, stage=Stage.PARSE)
-def architecture_unknown(domain: Domain, context: Context) -> Iterator[Problem]:
+def architecture_unknown(domain: Deviating[Domain], context: Context) -> Iterator[Problem]:
     """The architecture is called as the kernel calls it.
 
     Why: libvirt knows the names of `uname -m`: x86_64, i686, aarch64, not amd64, i386 or arm64.

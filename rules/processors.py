@@ -10,6 +10,7 @@ from vfslint.domain.domain import Domain
 from vfslint.domain.elements import CpuFeature, CpuPin, IoThread, VcpuState
 from vfslint.findings import Fix, Problem, Related, Severity, Span, Stage
 from vfslint.rule import rule
+from vfslint.subjects import Deviating
 from vfslint.targets import spell
 from vfslint.vocabulary import numbers
 from vfslint.xml import edits
@@ -20,7 +21,7 @@ DEADLY_COUNT = 50_000_000
 
 
 @rule("VFS040", "vcpu-count-unreadable", severity=Severity.ERROR, stage=Stage.PARSE)
-def vcpu_count_unreadable(domain: Domain) -> Iterator[Problem]:
+def vcpu_count_unreadable(domain: Deviating[Domain]) -> Iterator[Problem]:
     """The content of `<vcpu>` is a whole number.
 
     Why: libvirt accepts whitespace before the number, but not after it, and rejects an empty element. Without

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from vfslint.domain.devices import VirtioFS
 from vfslint.findings import Fix, Problem, Severity, Stage
 from vfslint.rule import rule
+from vfslint.subjects import Deviating
 from vfslint.xml.edits import (
     set_value,
 )
@@ -15,7 +16,7 @@ LARGEST_QUEUE = 1024
 
 
 @rule("VFS230", "queue-not-a-number", severity=Severity.ERROR, stage=Stage.PARSE)
-def queue_not_a_number(fs: VirtioFS) -> Iterator[Problem]:
+def queue_not_a_number(fs: Deviating[VirtioFS]) -> Iterator[Problem]:
     """The queue size is a number.
 
     Why: libvirt reads `driver/@queue` as decimal digits and rejects anything else, such as a unit or 0x.

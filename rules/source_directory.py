@@ -8,6 +8,7 @@ from vfslint.context import Context
 from vfslint.domain.devices import Filesystem, VirtioFS
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
 from vfslint.rule import rule
+from vfslint.subjects import Deviating
 from vfslint.targets import spell
 from vfslint.xml.document import Attribute
 from vfslint.xml.edits import (
@@ -18,7 +19,7 @@ from vfslint.xml.edits import (
 
 
 @rule("VFS210", "source-missing", severity=Severity.ERROR, stage=Stage.PARSE)
-def source_missing(fs: Filesystem, context: Context) -> Iterator[Problem]:
+def source_missing(fs: Deviating[Filesystem], context: Context) -> Iterator[Problem]:
     """A filesystem names the directory that it shares, or the socket that virtiofsd listens on.
 
     Why: libvirt accepts only `source/@dir` and, since 7.3.0, `source/@socket`; not `path` or `file`, text or a

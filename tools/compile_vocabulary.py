@@ -171,8 +171,16 @@ def reads(text: str) -> tuple[Any, ...] | None:
         pairs = [word.partition(":")[::2] for word in rest]
         others = tuple((word, release(since) if since else None) for word, since in pairs if word[0] != "!")
         return kind, others, tuple(word[1:] for word, _ in pairs if word[0] == "!")
-    low, high = (int(bound, 0) for bound in rest[0].split(".."))
-    return kind, low, high, "unlimited" in rest
+    base = 0 if "0x" in rest else 10
+    later = next(
+        ((release(since), *_range(span)) for since, _, span in (word.partition(":") for word in rest) if span), None
+    )
+    return kind, *_range(rest[0]), "unlimited" in rest, base, later
+
+
+def _range(text: str) -> tuple[int, int]:
+    low, high = text.split("..")
+    return int(low), int(high)
 
 
 def together(text: str | None) -> tuple[Any, ...] | None:

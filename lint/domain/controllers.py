@@ -91,22 +91,6 @@ class Controller(Device):
         return self.node.child("target") if self.type == "pci" else None
 
     @property
-    def unreadable(self) -> Iterator[Attribute]:
-        """The numbers that libvirt cannot read."""
-        # libvirt reads ports of every controller, vectors of virtio-serial alone.
-        names = ("index", "ports", "vectors") if self.type == "virtio-serial" else ("index", "ports")
-        for name in names:
-            value = self.node.value(name)
-            if value is not None and _natural(value, 10) is None:
-                yield self.node[name]
-        for name in (*TARGET_LIMITS, "index") if self.target else ():
-            value = self.target.value(name) if self.target else None
-            # Until the parser was rewritten, -1 stood for none.
-            unset = value == "-1" and self.libvirt < REWRITTEN
-            if self.target and value is not None and not unset and _natural(value, 0) is None:
-                yield self.target[name]
-
-    @property
     def beyond(self) -> Iterator[Attribute]:
         """The numbers of a PCI controller that PCI has no room for."""
         for name, (first, last) in TARGET_LIMITS.items() if self.target else ():

@@ -243,6 +243,26 @@ class Domain:
                 found.setdefault(deviation.node.element.getparent(), []).append(deviation)
         return found
 
+    @lazy
+    def _deviating(self) -> set[Any]:
+        """The elements that deviate from the vocabulary themselves, and those around them."""
+        found: set[Any] = set()
+        for deviation in self.deviations:
+            element = deviation.node.element
+            found.update((element, *element.iterancestors()))
+        return found
+
+    def deviates(self, part: Any) -> bool:
+        """Whether this node, or the `node` of this part, deviates from the vocabulary.
+
+        Something in it can, or something around it: what is in a second `<devices>` is not looked at by itself.
+        """
+        element = getattr(part, "node", part).element
+        if element in self._deviating:
+            return True
+        culprits = {deviation.node.element for deviation in self.deviations}
+        return any(around in culprits for around in element.iterancestors())
+
     def strangers_in(self, node: Node) -> list[Deviation]:
         """Return the children of an element that are unknown there."""
         return self._strangers.get(node.element, [])

@@ -55,8 +55,9 @@ class Refused(NamedTuple):
 class Reads(NamedTuple):
     """How the parser reads a value where that differs from what the schema asks for (vfs:reads).
 
-    `kind` is "unsigned" or "signed" for a number from `low` to `high` (below 1 as well where `unlimited`), or
-    "words" for `words` in addition to the listed ones, each with the release that brought it to the parser, and
+    `kind` is "unsigned" or "signed" for a number from `low` to `high`; if `unlimited`, below 1 as well; if `base`
+    is 0, in the notation of C, such as 0x1f. `later` is a release since which another range holds. Or `kind` is
+    "words", for `words` in addition to the listed ones, each with the release that brought it to the parser, and
     without the `unread` ones.
     """
 
@@ -64,6 +65,8 @@ class Reads(NamedTuple):
     low: int = 0
     high: int = 0
     unlimited: bool = False
+    base: int = 10
+    later: tuple[Release, int, int] | None = None
     words: tuple[tuple[str, Release | None], ...] = ()
     unread: tuple[str, ...] = ()
 
@@ -76,9 +79,14 @@ class Reads(NamedTuple):
         """Tell whether the parser of a release takes a value."""
         if not self.is_number:
             return any(word == value and (since or libvirt) <= libvirt for word, since in self.words)
-        bits = 64 if self.high >= 2**32 else 32
-        number = (numbers.integer if self.kind == "signed" else numbers.unsigned)(value, bits=bits)
-        return number is not None and (self.low <= number <= self.high or (self.unlimited and number < 1))
+        since, *narrowed = self.later or (libvirt, self.low, self.high)
+        low, high = narrowed if since <= libvirt else (self.low, self.high)
+        bits = 64 if high >= 2**32 else 32
+        if self.base != 10:
+            number = numbers.based(value, self.base, bits=bits, signed=self.kind == "signed")
+        else:
+            number = (numbers.integer if self.kind == "signed" else numbers.unsigned)(value, bits=bits)
+        return number is not None and (low <= number <= high or (self.unlimited and number < 1))
 
 
 class Values(NamedTuple):

@@ -6,8 +6,10 @@ import threading
 from pathlib import Path
 
 import pytest
+from lxml import etree
 
 from tests.vocabulary.sound import NEWEST, SOUND, domain, fits, parse
+from vfslint.vocabulary import check
 from vfslint.vocabulary.explain import mismatches
 
 ROOT = Path(__file__).parents[2]
@@ -105,3 +107,22 @@ assert mismatches(root, (7, 0, 0))
 assert "xmlschema" not in sys.modules
 """
     in_a_bare_interpreter(script, SOUND.replace("'memfd'", "'memfs'").replace("<cache", "<cahce"))
+
+
+def test_what_is_remembered_to_fit_in_one_place_is_not_at_home_in_another():
+    """Devices that fit are remembered by their text, for the place and the release in which they fit."""
+    disk = "<disk type='file'><source file='/srv/a.img'/><target dev='vda'/></disk>"
+    at_home = etree.fromstring(
+        f"<domain type='kvm'><name>a</name><os><type>hvm</type></os><devices>{disk}</devices></domain>"
+    )
+    abroad = etree.fromstring(
+        f"<domain type='kvm'><name>a</name><os><type>hvm</type></os>{disk}<devices>{disk}</devices></domain>"
+    )
+    assert check.strays(at_home, NEWEST) == []
+    assert [element.tag for element, *_ in check.strays(abroad, NEWEST)] == ["domain"]
+    newer = "<watchdog model='itco'/>"
+    watched = etree.fromstring(
+        f"<domain type='kvm'><name>a</name><os><type>hvm</type></os><devices>{newer}</devices></domain>"
+    )
+    assert check.strays(watched, NEWEST) == []
+    assert [element.tag for element, *_ in check.strays(watched, (7, 0, 0))] == ["watchdog"]

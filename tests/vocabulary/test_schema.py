@@ -17,13 +17,14 @@ XS = "{http://www.w3.org/2001/XMLSchema}"
 VFS = "{urn:vfslint:schema}"
 RELEASE = r"\d+\.\d+\.\d+"
 INTEGER = r"-?(\d+|0x[0-9a-f]+)"
+RANGE = rf"{INTEGER}\.\.{INTEGER}"
 # The form of each annotation, and what it may stand on.
 ANNOTATIONS = {
     "since": (RELEASE, {"element", "attribute", "enumeration"}),
     "optional": (RELEASE, {"element", "attribute"}),
     "refused": (rf"(({'|'.join(table.Refused._fields)})(:{RELEASE})?( |$))+", {"element", "attribute"}),
     "reads": (
-        rf"(un)?signed {INTEGER}\.\.{INTEGER}( unlimited)?|words( !?[^ :!]+(:{RELEASE})?)+",
+        rf"(un)?signed {RANGE}( unlimited)?( 0x)?( {RELEASE}:{RANGE})?|words( !?[^ :!]+(:{RELEASE})?)+",
         {"element", "attribute"},
     ),
     "together": (rf"until {RELEASE} \w+ \w+(,\w+)*:( \w+)+", {"element"}),

@@ -49,6 +49,9 @@ def test_refused_in_both_is_refused_in_each(one, other, value):
         (Reads("unsigned", 0, 2**64 - 1), ["18446744073709551615"], ["18446744073709551616"]),
         (Reads("signed", -1, 65535), ["-1", "0", "65535"], ["-2", "65536"]),
         (Reads("signed", 1, 9, unlimited=True), ["-5", "0", "9"], ["10"]),
+        (Reads("unsigned", 0, 255, base=0), ["0x1f", "037", "31"], ["1f", "0x100", "08", "-1", "1 "]),
+        (Reads("signed", -1, 9, later=(NEW, 0, 20)), ["0", "20"], ["-1", "21"]),
+        (Reads("signed", -1, 9, later=((99, 0, 0), 0, 20)), ["-1", "9"], ["20"]),
     ],
 )
 def test_numbers_as_the_parser_reads_them(reads, right, wrong):

@@ -1,0 +1,56 @@
+"""Rules about what deviates from the vocabulary have nothing to say of what does not."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from vfslint.context import Context
+from vfslint.engine import Engine
+from vfslint.rules import RULES
+from vfslint.targets import NEWEST
+from vfslint.xml.source import Source
+
+DATA = Path(__file__).parent / "data"
+OF_DEVIATING = [rule for rule in RULES if rule.of_deviating]
+
+
+def asked_about_everything(rule):
+    """The same rule, asked about every subject of its type."""
+    copy = type(rule)(rule.code, rule.name, rule.severity, rule.stage, rule.any_hypervisor, rule.generic, rule.check)
+    copy.of_deviating = False
+    return copy
+
+
+def cases(every):
+    for name in ("cases", "more-cases", "dumps"):
+        with gzip.open(DATA / f"{name}.jsonl.gz", "rt", encoding="utf-8") as lines:
+            for number, line in enumerate(lines):
+                if number % every == 0:
+                    yield json.loads(line)["xml"].encode()
+
+
+def check(every):
+    for libvirt in ((7, 0, 0), (9, 0, 0), NEWEST.libvirt):
+        context = Context(NEWEST._replace(libvirt=libvirt))
+        usual = Engine(OF_DEVIATING, context)
+        thorough = Engine(map(asked_about_everything, OF_DEVIATING), context)
+        for data in cases(every):
+            source = Source(data, "domain.xml")
+            assert usual.judge_xml(source).findings == thorough.judge_xml(source).findings
+
+
+def test_some_rules_are_about_what_deviates():
+    assert len(OF_DEVIATING) > 10
+
+
+def test_what_does_not_deviate_needs_no_such_rule():
+    check(every=23)
+
+
+@pytest.mark.slow
+def test_what_does_not_deviate_needs_no_such_rule_in_the_whole_corpus():
+    check(every=1)
