@@ -20,7 +20,9 @@ Accepts = Callable[[str], object]
 Element = Any
 # Digits that are certainly within 64 bits: Python takes quadratic time for very many.
 _SHORT = 18
-# Parts of domains that are remembered because they fit, and how long the text of one may be: 4 MiB at most.
+# What consists of pieces, which are judged one by one.
+_OF_PIECES = frozenset({"domain", "inactiveDomain", "devices"})
+# So many pieces are remembered because they fit, and so long may the text of one be: 4 MiB at most.
 _REMEMBERED, _REMEMBERED_BYTES = 4096, 1024
 # Elements select their form by what an input holds, which may be anything.
 _FORMS_KEPT = 512
@@ -33,30 +35,13 @@ class _Table:
         self.libvirt = libvirt
         self._contents: dict[str, _Content] = {}
         self._places: dict[Child, Place] = {}
-        self._fitting: set[tuple[Place, bytes]] = set()
+        self.fitting: set[tuple[Place, bytes]] = set()
 
     def place(self, child: Child) -> Place:
         """Return what an element has to be in one of the places where it is known."""
         found = self._places.get(child)
         if found is None:
             found = self._places[child] = Place(self, child)
-        return found
-
-    def strays_in(self, piece: Examined) -> list[Examined]:
-        """Return the elements that do not fit in a device, or in another part of a domain.
-
-        Domains that libvirt prints are full of the same few devices. What fits is remembered by its text, which takes
-        a third of the time of another look at it.
-        """
-        element, place, _ = piece
-        text = place, tostring(element, with_tail=False)
-        if text in self._fitting:
-            return []
-        found = stray([piece])
-        if not found and len(text[1]) <= _REMEMBERED_BYTES:
-            if len(self._fitting) == _REMEMBERED:
-                self._fitting.clear()
-            self._fitting.add(text)
         return found
 
     def content(self, form: Form) -> _Content:
@@ -186,19 +171,7 @@ def strays(root: Element, libvirt: Release) -> list[Examined] | None:
     declared = roots().get(root.tag) if isinstance(root.tag, str) else None
     if declared is None or None in root.nsmap:
         return None
-    table = _table(min(libvirt, NEWEST))
-    whole = (root, table.place(declared), True)
-    below = _below(*whole)
-    if below is None:
-        return [whole]
-    found: list[Examined] = []
-    for part in below:
-        devices = _below(*part) if part[0].tag == "devices" else (part,)
-        if devices is None:
-            found.append(part)
-        for piece in devices or ():
-            found += table.strays_in(piece)
-    return found
+    return stray([(root, place(declared, libvirt), True)])
 
 
 # An element, what it has to be, and whether libvirt's parser looks at it.
@@ -213,11 +186,41 @@ def stray(todo: list[Examined]) -> list[Examined]:
     found: list[Examined] = []
     while todo:
         examined = todo.pop()
+        if examined[0].tag not in _OF_PIECES:
+            found += _stray_in_piece(examined)
+            continue
         below = _below(*examined)
         if below is None:
             found.append(examined)
         else:
             todo += below
+    return found
+
+
+def _stray_in_piece(piece: Examined) -> list[Examined]:
+    """Return the elements that do not fit in a device, or in another piece of a domain.
+
+    Domains that libvirt prints are full of the same few devices. What fits is remembered by its text, which takes a
+    third of the time of another look at it.
+    """
+    element, place, _ = piece
+    fitting = place.table.fitting
+    text = place, tostring(element, with_tail=False)
+    if text in fitting:
+        return []
+    found: list[Examined] = []
+    todo = [piece]
+    while todo:
+        examined = todo.pop()
+        below = _below(*examined)
+        if below is None:
+            found.append(examined)
+        else:
+            todo += below
+    if not found and len(text[1]) <= _REMEMBERED_BYTES:
+        if len(fitting) >= _REMEMBERED:
+            fitting.clear()
+        fitting.add(text)
     return found
 
 

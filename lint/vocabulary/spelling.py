@@ -1,4 +1,4 @@
-"""How near two names are: one slip of the hand, or one of case."""
+"""How near two names are: one typo, or a difference in case."""
 
 from __future__ import annotations
 
@@ -6,7 +6,15 @@ from collections.abc import Iterable
 
 
 def distance(first: str, second: str) -> int:
-    """Return the number of inserted, left out, changed or swapped neighbouring letters between two words."""
+    """Return the number of inserted, omitted, changed or swapped adjacent letters between two words."""
+    # What both begin or end with changes nothing; of a typo little more than one letter is left.
+    start, shorter = 0, min(len(first), len(second))
+    while start < shorter and first[start] == second[start]:
+        start += 1
+    end = 0
+    while end < shorter - start and first[-1 - end] == second[-1 - end]:
+        end += 1
+    first, second = first[start : len(first) - end], second[start : len(second) - end]
     rows = [list(range(len(second) + 1))]
     for i, letter in enumerate(first, 1):
         row = [i]
@@ -20,18 +28,20 @@ def distance(first: str, second: str) -> int:
 
 
 def is_near(word: str, known: str) -> bool:
-    """Tell whether one was probably meant for the other: same but for case, or a slip in three letters."""
+    """Return whether one was probably meant for the other: the same but for case, or a typo in three letters."""
     if word.lower() == known.lower():
         return True
-    slips = min(len(word), len(known)) // 3
-    if abs(len(word) - len(known)) > slips:
+    typos = min(len(word), len(known)) // 3
+    if abs(len(word) - len(known)) > typos:
         return False
-    # Each letter that only one of them has takes a change of its own, which is cheaper to see than the distance.
+    # Each letter that only one of them has requires a change of its own, which is cheaper to see than the distance.
     ours, theirs = set(word), set(known)
-    return len(ours - theirs) <= slips and len(theirs - ours) <= slips and distance(word, known) <= slips
+    return len(ours - theirs) <= typos and len(theirs - ours) <= typos and distance(word, known) <= typos
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known word that was probably meant, or None; a difference in case alone comes first."""
+    """Return the known word that was probably meant, or None; a difference in case only comes first."""
     near = [name for name in known if is_near(word, name)]
-    return min(near, key=lambda name: (name.lower() != word.lower(), distance(word, name)), default=None)
+    if len(near) < 2:
+        return near[0] if near else None
+    return min(near, key=lambda name: (name.lower() != word.lower(), distance(word, name)))
