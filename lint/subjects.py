@@ -72,6 +72,7 @@ OF_DOMAINS: dict[str, Subject] = {
     "Resource": _first("resource"),
     "Title": _first("title"),
     "Topology": _of("topology", lambda domain: (domain.cpu.topology,) if domain.cpu and domain.cpu.topology else ()),
+    "UnreadableSize": _of("", lambda domain: domain.unreadable_sizes),
     "VcpuState": _of(
         "vcpus", lambda domain: (node for all in domain.elements("vcpus") for node in all.children("vcpu"))
     ),

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
-from vfslint.domain.domain import Domain
-from vfslint.domain.sizes import Size
+from vfslint.domain.cpu import Bitset
+from vfslint.domain.sizes import Size, UnreadableSize
 from vfslint.findings import Fix, Problem, Severity, Span, Stage
 from vfslint.rule import rule
 from vfslint.vocabulary import numbers
@@ -159,7 +159,7 @@ def not_a_number(deviation: Deviation) -> Iterator[Problem]:
 
 
 @rule("VFS063", "size-unreadable", severity=Severity.ERROR, stage=Stage.PARSE)
-def size_unreadable(domain: Domain) -> Iterator[Problem]:
+def size_unreadable(size: UnreadableSize) -> Iterator[Problem]:
     """A size of memory is a whole number, with its unit in `unit`.
 
     Why: '2.5', '2G' and '2 ' are not numbers to libvirt. Without `unit` the number counts KiB.
@@ -179,14 +179,13 @@ def size_unreadable(domain: Domain) -> Iterator[Problem]:
     Fix: takes blanks away, and moves a unit behind the number of a page into `unit`.
     See: libvirt domain_conf.c:virDomainParseScaledValue
     """
-    for size in domain.sizes:
-        if size.number is None:
-            yield Problem(
-                at=size.at,
-                message=f"{size.label} is {size.text!r}, which is not a whole number",
-                help="write digits alone, and the unit as unit='MiB' or the like",
-                fix=_mended_size(size),
-            )
+    if size.number is None:
+        yield Problem(
+            at=size.at,
+            message=f"{size.label} is {size.text!r}, which is not a whole number",
+            help="write digits alone, and the unit as unit='MiB' or the like",
+            fix=_mended_size(size),
+        )
 
 
 def _mended_size(size: Size) -> Fix | None:
@@ -203,7 +202,7 @@ def _mended_size(size: Size) -> Fix | None:
 
 
 @rule("VFS064", "unit-unknown", severity=Severity.ERROR, stage=Stage.PARSE)
-def unit_unknown(domain: Domain) -> Iterator[Problem]:
+def unit_unknown(size: UnreadableSize) -> Iterator[Problem]:
     """A unit is one that libvirt knows.
 
     Why: it knows b, bytes, and k, M, G, T, P, E alone, with B (powers of 1000) or with iB (powers of 1024),
@@ -216,15 +215,14 @@ def unit_unknown(domain: Domain) -> Iterator[Problem]:
     Fix: writes the unit that is meant without doubt, such as GiB for Gi.
     See: libvirt virutil.c:virScaleInteger
     """
-    for size in domain.sizes:
-        if size.has_unknown_unit and size.unit:
-            meant = _meant_unit(size.unit)
-            yield Problem(
-                at=size.node.at("unit"),
-                message=f"unit {size.unit!r} is not known to libvirt",
-                help=f"write {meant!r}" if meant else "write KiB, MiB, GiB or TiB",
-                fix=Fix(f"write {meant!r}", (edits.set_value(size.node["unit"], meant),)) if meant else None,
-            )
+    if size.has_unknown_unit and size.unit:
+        meant = _meant_unit(size.unit)
+        yield Problem(
+            at=size.node.at("unit"),
+            message=f"unit {size.unit!r} is not known to libvirt",
+            help=f"write {meant!r}" if meant else "write KiB, MiB, GiB or TiB",
+            fix=Fix(f"write {meant!r}", (edits.set_value(size.node["unit"], meant),)) if meant else None,
+        )
 
 
 def _meant_unit(unit: str) -> str | None:
@@ -235,7 +233,7 @@ def _meant_unit(unit: str) -> str | None:
 
 
 @rule("VFS065", "size-too-large", severity=Severity.ERROR, stage=Stage.PARSE)
-def size_too_large(domain: Domain) -> Iterator[Problem]:
+def size_too_large(size: UnreadableSize) -> Iterator[Problem]:
     """A size of memory is less than 8 EiB.
 
     Why: libvirt counts bytes in 63 bits.
@@ -246,17 +244,16 @@ def size_too_large(domain: Domain) -> Iterator[Problem]:
     libvirt says: numerical overflow: value too large
     See: libvirt virutil.c:virScaleInteger, virMemoryMaxValue
     """
-    for size in domain.sizes:
-        if size.kib is None and size.number is not None and not size.has_unknown_unit:
-            yield Problem(
-                at=size.at,
-                message=f"{size.label} is {size.text} {size.unit or 'KiB'}, more than libvirt can count",
-                help="look at the number and at its unit",
-            )
+    if size.number is not None and not size.has_unknown_unit:
+        yield Problem(
+            at=size.at,
+            message=f"{size.label} is {size.text} {size.unit or 'KiB'}, more than libvirt can count",
+            help="look at the number and at its unit",
+        )
 
 
 @rule("VFS066", "set-unreadable", severity=Severity.ERROR, stage=Stage.PARSE)
-def set_unreadable(domain: Domain) -> Iterator[Problem]:
+def set_unreadable(bitset: Bitset) -> Iterator[Problem]:
     """A set of CPUs or NUMA nodes is written like `0-7,^3`.
 
     Why: numbers from 0 to 16383, ranges that rise, commas, and ^ before a single number to take it out again.
@@ -272,12 +269,11 @@ def set_unreadable(domain: Domain) -> Iterator[Problem]:
     libvirt says: Invalid value of 'nodeset'
     See: libvirt virbitmap.c:virBitmapParse
     """
-    for bitset in domain.bitsets:
-        members = bitset.members
-        if members is None or not (members or bitset.may_be_empty):
-            yield Problem(
-                at=bitset.attribute.span if bitset.attribute else bitset.node.text_span,
-                message=f"{bitset.label} is {bitset.text!r}, "
-                + ("which is no set of numbers" if members is None else "which is an empty set"),
-                help="write numbers and rising ranges with commas between them, such as 0-3,8",
-            )
+    members = bitset.members
+    if members is None or not (members or bitset.may_be_empty):
+        yield Problem(
+            at=bitset.attribute.span if bitset.attribute else bitset.node.text_span,
+            message=f"{bitset.label} is {bitset.text!r}, "
+            + ("which is no set of numbers" if members is None else "which is an empty set"),
+            help="write numbers and rising ranges with commas between them, such as 0-3,8",
+        )

@@ -617,10 +617,10 @@ class Domain:
             return None
         return self.initial_kib + sum(size or 0 for size in device_sizes)
 
-    @lazy
-    def sizes(self) -> list[sizes.Size]:
-        """Every size of memory that libvirt reads."""
-        return list(sizes.sizes(self))
+    @property
+    def unreadable_sizes(self) -> list[sizes.Size]:
+        """Every size of memory that libvirt reads and rejects."""
+        return sizes.unreadable(self)
 
     @lazy
     def backing(self) -> MemoryBacking:

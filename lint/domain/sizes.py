@@ -60,14 +60,16 @@ class Size:
         return f"'{self.name}' of <{self.node.tag}>" if self.name else f"<{self.node.tag}>"
 
 
-def sizes(domain: Domain) -> Iterator[Size]:
-    """Yield each size that libvirt reads and that is not missing."""
-    for size in _everywhere(domain):
-        if size.text:
-            yield size
+class UnreadableSize(Size):
+    """A size that libvirt rejects: not a number, in an unknown unit, or too large."""
 
 
-def _everywhere(domain: Domain) -> Iterator[Size]:
+def unreadable(domain: Domain) -> list[Size]:
+    """Return every size that libvirt reads and rejects."""
+    return [size for size in _sizes(domain) if size.text and size.kib is None]
+
+
+def _sizes(domain: Domain) -> Iterator[Size]:
     for tag in ("memory", "currentMemory", "maxMemory"):
         node = domain.first(tag)
         if node:
