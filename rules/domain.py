@@ -26,7 +26,7 @@ LONGEST_NAME = 247
 
 
 @rule("VFS020", "domain-type-missing", severity=Severity.ERROR, stage=Stage.PARSE, any_hypervisor=True)
-def domain_type_missing(domain: Deviating[Domain]) -> Iterator[Problem]:
+def domain_type_missing(domain: Domain) -> Iterator[Problem]:
     """A domain says which hypervisor it is for.
 
     Why: libvirt chooses the driver by `domain/@type`, and an empty one counts as missing.
@@ -46,7 +46,7 @@ def domain_type_missing(domain: Deviating[Domain]) -> Iterator[Problem]:
 
 
 @rule("VFS021", "domain-type-unknown", severity=Severity.ERROR, stage=Stage.PARSE, any_hypervisor=True)
-def domain_type_unknown(domain: Deviating[Domain], context: Context) -> Iterator[Problem]:
+def domain_type_unknown(domain: Domain, context: Context) -> Iterator[Problem]:
     """The domain type is one that libvirt knows.
 
     Why: the names are compared letter by letter, so that 'KVM' is not 'kvm'.

@@ -1,13 +1,11 @@
 """Options and fixtures of all tests."""
 
-from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
+from tests.paths import GOLDEN
 from vfslint.failures import Failure
-
-GOLDEN = Path(__file__).parent / "golden"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 from tests import hosts
+from tests.paths import DATA
 from vfslint.context import Context
 from vfslint.engine import Engine
 from vfslint.findings import Finding
@@ -14,8 +14,6 @@ from vfslint.qemu_conf.reader import read as read_conf
 from vfslint.rules import RULES
 from vfslint.targets import NAMED, NEWEST, Target, contemporary, version
 from vfslint.xml.source import Source
-
-DATA = Path(__file__).parent / "data"
 
 # What a domain needs in addition to the fragment; a line is omitted if the fragment has its own.
 TOP_LEVEL = {

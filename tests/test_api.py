@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 import vfslint
+from tests.paths import ROOT
 from vfslint.targets import NAMED
 
-ROOT = Path(__file__).parent.parent
 PRIVATE = ROOT / "examples" / "faulty" / "private-memory.xml"
 
 

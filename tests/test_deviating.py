@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import gzip
 import json
-from pathlib import Path
 
 import pytest
 
+from tests.paths import DATA
 from vfslint.context import Context
 from vfslint.engine import Engine
 from vfslint.rules import RULES
 from vfslint.targets import NEWEST
 from vfslint.xml.source import Source
 
-DATA = Path(__file__).parent / "data"
 OF_DEVIATING = [rule for rule in RULES if rule.of_deviating]
 
 

@@ -11,12 +11,12 @@ import pytest
 import yaml
 
 from tests.examples import findings
+from tests.paths import ROOT
 from tools import doc_commands, doc_tables, make_docs, make_picture, rule_pages
 from vfslint.cli.options import LINT, read
 from vfslint.manual import Example
 from vfslint.rules import RULES
 
-ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.glob("*.md"))]
 CODES = {rule.code for rule in RULES}
@@ -58,7 +58,14 @@ def test_only_what_cannot_run_here_is_not_run(path: Path) -> None:
                 read(LINT, words[1:])
 
 
-@pytest.mark.parametrize("path", sorted(DOCS.glob("*.md")), ids=name)
+# The figures of conformance.md come from the whole corpus.
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(page, id=name(page), marks=[pytest.mark.slow] if page.stem == "conformance" else [])
+        for page in sorted(DOCS.glob("*.md"))
+    ],
+)
 def test_what_is_generated_in_a_page_is_fresh(path: Path, request: pytest.FixtureRequest) -> None:
     page = path.read_text(encoding="utf-8")
     accept(path, doc_tables.refreshed(page), request)
@@ -151,5 +158,6 @@ def test_every_rule_has_its_page_and_every_page_its_place(tmp_path: Path) -> Non
 
 
 @pytest.mark.skipif(importlib.util.find_spec("zensical") is None, reason="needs the extra docs")
+@pytest.mark.slow
 def test_site_builds_without_a_warning() -> None:
     assert make_docs.build() == 0

@@ -11,6 +11,7 @@ import pytest
 from lxml import etree
 
 import vfslint
+from tests.paths import ROOT
 from vfslint.cli.main import main
 from vfslint.context import Context
 from vfslint.domain.domain import Cell, Domain
@@ -184,7 +185,7 @@ class TestCommand:
     def test_reports_fit_their_schemas(self) -> None:
         import jsonschema
 
-        schema = json.loads((Path(__file__).parent.parent / "schemas" / "report.schema.json").read_text())
+        schema = json.loads((ROOT / "schemas" / "report.schema.json").read_text())
         jsonschema.validate(json.loads(self.vfslint("--format", "json")[1]), schema)
 
     def test_fix_fixes_what_is_sound_and_says_so(self) -> None:

@@ -13,14 +13,14 @@ from typing import Any
 
 import pytest
 
-from tests import test_formats
-from tests.test_formats import attack, run, valid_gitlab, valid_sarif  # fixtures too
+from tests.paths import GOLDEN, ROOT
+from tests.report import test_formats
+from tests.report.test_formats import attack, run, valid_gitlab, valid_sarif  # fixtures too
 from vfslint.report import concise
 
 __all__ = ["attack", "run"]
 
-ROOT = Path(__file__).resolve().parent.parent
-INPUT = Path(__file__).parent / "golden" / "input"
+INPUT = GOLDEN / "input"
 
 yaml = pytest.importorskip("yaml")
 
@@ -246,6 +246,7 @@ def installed(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Runne
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 def test_action_annotates_sums_up_and_writes_sarif(installed: Runner) -> None:
     shown = installed.run(
         1,
@@ -262,12 +263,14 @@ def test_action_annotates_sums_up_and_writes_sarif(installed: Runner) -> None:
     assert json.loads(Path(report).read_text())["runs"][0]["results"]
 
 
+@pytest.mark.slow
 def test_action_takes_paths_and_options_to_the_letter(installed: Runner) -> None:
     shown = installed.run(1, status=2, paths="$(touch owned)\n--output-file=owned", args="--target=`touch owned`")
     assert "'`touch owned`' is not a valid value for --target" in shown
     assert not (installed.folder / "owned").exists()
 
 
+@pytest.mark.slow
 def test_action_passes_on_sound_files(installed: Runner) -> None:
     (installed.folder / "sound").mkdir()
     sound = (ROOT / "examples" / "sound" / "memfd.xml").read_text()
@@ -324,6 +327,7 @@ def test_gitlab_template_is_well_formed() -> None:
     fits("gitlab-ci", ROOT / "templates" / "gitlab-ci.yml")
 
 
+@pytest.mark.slow
 def test_gitlab_template_writes_the_reports_it_names(installed: Runner) -> None:
     job = yaml.safe_load((ROOT / "templates" / "gitlab-ci.yml").read_text())["vfslint"]
     _, script = job["script"]
@@ -359,5 +363,6 @@ def test_manual_page_pleases_groff() -> None:
     assert "--output-file FILE" in shown
 
 
+@pytest.mark.slow
 def test_manual_page_is_installed(installed: Runner) -> None:
     assert (installed.folder / "temp" / "vfslint" / "share" / "man" / "man1" / "vfslint.1").is_file()

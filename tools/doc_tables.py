@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.explained import EXPLAINED
+from tests.conformance.explained import EXPLAINED
 from tools.conformance import RELEASES, compared
 from tools.make_configuration_schema import sentence
 from vfslint.cli.options import ENVIRONMENT

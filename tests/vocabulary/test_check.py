@@ -3,16 +3,15 @@
 import subprocess
 import sys
 import threading
-from pathlib import Path
 
 import pytest
 from lxml import etree
 
+from tests.paths import ROOT
 from tests.vocabulary.sound import NEWEST, SOUND, domain, fits, parse
 from vfslint.vocabulary import check
 from vfslint.vocabulary.explain import mismatches
 
-ROOT = Path(__file__).parents[2]
 RELEASES = [(7, 0, 0), (9, 0, 0), (11, 3, 0), NEWEST, (13, 0, 0)]
 
 

@@ -1,14 +1,13 @@
 """The values of the vocabulary are listed in domain.xsd; no Python source lists them once more."""
 
 import ast
-from pathlib import Path
 
 import pytest
 
+from tests.paths import ROOT
 from vfslint.schemas import _domain
 from vfslint.vocabulary import table
 
-ROOT = Path(__file__).parents[2]
 FEWEST = 3
 SHARE = 0.6
 

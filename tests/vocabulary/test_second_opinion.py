@@ -3,18 +3,17 @@
 import gzip
 import json
 from functools import cache
-from pathlib import Path
 
 import pytest
 import xmlschema
 from lxml import etree
 
+from tests.paths import DATA
 from tests.vocabulary.sound import NEWEST, mutated
 from vfslint import schemas
 from vfslint.vocabulary.explain import mismatches
 from vfslint.vocabulary.mismatch import Kind
 
-DATA = Path(__file__).parents[1] / "data"
 CORPUS = ("cases.jsonl.gz", "more-cases.jsonl.gz", "dumps.jsonl.gz")
 EVERY = 40
 

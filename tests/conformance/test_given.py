@@ -7,16 +7,15 @@ is left.
 
 import gzip
 import json
-from pathlib import Path
 
 import pytest
 
+from tests.paths import DATA
 from tools.conformance import RELEASES, compared, read_cases
 from vfslint import lint_bytes
 from vfslint.findings import Severity
 from vfslint.targets import contemporary, version
 
-DATA = Path(__file__).parent / "data"
 FLOORS = {  # per cent that must agree, and per cent of false alarms that is allowed
     ("cases.jsonl.gz", "define"): (99.5, 0.2),
     ("cases.jsonl.gz", "validate"): (98.0, 0.2),

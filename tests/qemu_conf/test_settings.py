@@ -21,6 +21,7 @@ from typing import Any
 
 import pytest
 
+from tests.paths import DATA
 from vfslint.context import Context
 from vfslint.engine import Engine
 from vfslint.findings import Finding, Severity
@@ -32,7 +33,7 @@ from vfslint.targets import contemporary, version
 from vfslint.xml.edits import apply
 from vfslint.xml.source import Source
 
-DATA = Path(__file__).parent / "data" / "qemu-conf"
+DATA = DATA / "qemu-conf"
 RELEASES = ("7.0.0", "9.0.0", "11.3.0", "12.8.0")
 SYNTAX = re.compile(r"([0-9]+): (.+)")
 ASSIGNMENT = re.compile(r"^#?([a-z][a-z0-9_]*) = ", re.MULTILINE)

@@ -1,6 +1,6 @@
 """What `--fix` does to every conformance case, by the word of the libvirt that is installed here.
 
-The test takes some of the cases; `python -m tests.test_live_fixes` takes all and says how many it repairs.
+The test takes some of the cases; `python -m tests.conformance.test_live_fixes` takes all and says how many it repairs.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from tests.live_libvirt import LiveLibvirt, is_available
+from tests.conformance.live_libvirt import LiveLibvirt, is_available
+from tests.paths import DATA
 from vfslint.context import Context
 from vfslint.engine import Engine
 from vfslint.fixes import Fixed, Fixer
@@ -24,7 +24,7 @@ from vfslint.targets import contemporary, version
 from vfslint.xml.document import Malformed, read
 from vfslint.xml.source import Source
 
-CASES = Path(__file__).parent / "data" / "cases.jsonl.gz"
+CASES = DATA / "cases.jsonl.gz"
 ORDER = {"accepted": 0, "refused": 1, "crashed": 2}
 
 

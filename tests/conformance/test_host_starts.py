@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.test_starts import STARTS, UP_TO_ANOTHER_DOMAIN, UP_TO_THE_HOST, errors, ids
-from tests.test_starts import starts as all_starts
+from tests.conformance.test_starts import STARTS, UP_TO_ANOTHER_DOMAIN, UP_TO_THE_HOST, errors, ids
+from tests.conformance.test_starts import starts as all_starts
 from vfslint.context import Context
 from vfslint.engine import Engine
 from vfslint.findings import Finding, Stage

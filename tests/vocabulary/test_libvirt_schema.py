@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.examples import document
+from tests.paths import DATA
 from vfslint.cli.main import main
 from vfslint.vocabulary import libvirt_schema
 
-DATA = Path(__file__).parent / "data"
 ODD = "<sound model='ich9'><codec type='loud'/></sound>"
 
 

@@ -13,10 +13,19 @@ from typing import NamedTuple
 
 import pytest
 
-from tests import listed_values
-from tests import metamorphic as meta
-from tests.listed_values import Listed, Place, Step
-from tests.metamorphic import CORPORA, RELEASES, Case, Differences, Insertion, Key, changes, said
+from tests.metamorphic import listed_values
+from tests.metamorphic import variants as meta
+from tests.metamorphic.listed_values import Listed, Place, Step
+from tests.metamorphic.variants import (
+    CORPORA,
+    RELEASES,
+    Case,
+    Differences,
+    Insertion,
+    Key,
+    changes,
+    said,
+)
 from vfslint.findings import Finding
 from vfslint.rules import RULES
 from vfslint.targets import Version, version

@@ -15,6 +15,7 @@ import pytest
 from lxml import etree
 
 from tests.conftest import Golden
+from tests.paths import DATA, GOLDEN, ROOT
 from vfslint import report
 from vfslint.cli.main import main
 from vfslint.domain.domain import Domain
@@ -28,9 +29,8 @@ from vfslint.suppressions import Suppressed
 from vfslint.xml.edits import apply
 from vfslint.xml.source import Source
 
-HERE = Path(__file__).parent
-INPUT = HERE / "golden" / "input"
-SCHEMAS = HERE / "data" / "schemas"
+INPUT = GOLDEN / "input"
+SCHEMAS = DATA / "schemas"
 
 GOLDEN = {
     "text": "text.txt",
@@ -211,7 +211,7 @@ def valid_gitlab(text: str) -> None:
 
 
 def report_schema() -> Any:
-    return json.loads((HERE.parent / "schemas" / "report.schema.json").read_text())
+    return json.loads((ROOT / "schemas" / "report.schema.json").read_text())
 
 
 def valid_json(text: str) -> None:

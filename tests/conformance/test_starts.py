@@ -7,11 +7,11 @@ virtiofsd, as root. Cases that depend on the host are left to the tests with hos
 import gzip
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
+from tests.paths import DATA
 from vfslint.context import Context
 from vfslint.engine import Engine
 from vfslint.findings import Finding, Severity, Stage
@@ -19,7 +19,7 @@ from vfslint.rules import RULES
 from vfslint.targets import contemporary, version
 from vfslint.xml.source import Source
 
-STARTS = Path(__file__).parent / "data" / "starts.jsonl.gz"
+STARTS = DATA / "starts.jsonl.gz"
 
 # Whether these start is up to the host; each is still defined or refused as its XML says.
 UP_TO_THE_HOST = {

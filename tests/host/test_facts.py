@@ -16,6 +16,7 @@ from jsonschema import Draft202012Validator
 
 from tests.examples import document
 from tests.hosts import BARE, GIB, NAMED, host, pools
+from tests.paths import DATA, ROOT
 from vfslint.cli.main import main
 from vfslint.context import Context
 from vfslint.engine import Engine, domains_in
@@ -27,8 +28,7 @@ from vfslint.targets import NEWEST, Target
 from vfslint.xml.document import read
 from vfslint.xml.source import Source
 
-DATA = Path(__file__).parent / "data"
-SCHEMA = json.loads((Path(__file__).parent.parent / "schemas" / "host.schema.json").read_text())
+SCHEMA = json.loads((ROOT / "schemas" / "host.schema.json").read_text())
 SHARE = "<filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/></filesystem>"
 
 FILES = {

@@ -6,13 +6,12 @@ import gzip
 import json
 from copy import deepcopy
 from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 from lxml import etree
 
-DATA = Path(__file__).parent / "data"
+from tests.paths import DATA
 
 # Values that are right somewhere, almost right, or wrong, for attributes by name; others get those of "".
 VALUES: dict[str, list[str]] = {

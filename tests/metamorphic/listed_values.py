@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from lxml import etree
 
-from tests.metamorphic import BOGUS, RELEASES, vocabulary
+from tests.metamorphic.variants import BOGUS, RELEASES, vocabulary
 from vfslint import schemas
 from vfslint.targets import Version, version
 

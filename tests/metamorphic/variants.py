@@ -13,10 +13,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, lru_cache
 from itertools import islice
-from pathlib import Path
 from typing import NamedTuple
 
 from tests import examples
+from tests.paths import DATA
 from vfslint.context import Context
 from vfslint.engine import Engine
 from vfslint.findings import Finding
@@ -24,7 +24,6 @@ from vfslint.rules import RULES
 from vfslint.targets import NEWEST, contemporary, version
 from vfslint.xml.source import Source
 
-DATA = Path(__file__).parent / "data"
 RELEASES = ("7.0.0", "9.0.0", "11.3.0", "12.8.0")
 # What is put in: near no name that libvirt knows, so that nobody takes it for a misspelt one.
 BOGUS = b"zzz-bogus"

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.paths import ROOT
 from vfslint.cli import main as handlers
 from vfslint.cli.completion import script
 from vfslint.cli.help import description, signature
@@ -63,11 +64,10 @@ def process(*argv: str, **settings: object) -> subprocess.CompletedProcess[str]:
 
 
 # A bare checkout has no package: its conftest makes one.
-_ROOT = str(Path(__file__).parent.parent)
 _START = f"""\
 import importlib.util, sys
 if importlib.util.find_spec("vfslint") is None:
-    sys.path.insert(0, {_ROOT!r})
+    sys.path.insert(0, {str(ROOT)!r})
     import conftest
 from vfslint.cli.main import run
 run()

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.paths import GOLDEN, ROOT
 from vfslint.cli.main import main
 
-ROOT = Path(__file__).parent.parent
 SOUND = sorted((ROOT / "examples" / "sound").glob("*.xml"))
 FAULTY = sorted((ROOT / "examples" / "faulty").glob("*.xml"))
-GOLDEN = Path(__file__).parent / "golden" / "examples"
+EXPECTED = GOLDEN / "examples"
 
 
 def printed(*arguments: str) -> tuple[int, str, str]:
@@ -38,7 +38,7 @@ def test_sound_example_is_silent(file: Path) -> None:
 @pytest.mark.parametrize("file", FAULTY, ids=lambda file: file.stem)
 def test_faulty_example_is_explained(file: Path, request: pytest.FixtureRequest) -> None:
     status, out, err = printed(path(file))
-    golden = GOLDEN / f"{file.stem}.txt"
+    golden = EXPECTED / f"{file.stem}.txt"
     if request.config.getoption("--update-golden"):
         golden.parent.mkdir(exist_ok=True)
         golden.write_text(out, encoding="utf-8")
