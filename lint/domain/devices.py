@@ -14,7 +14,7 @@ from vfslint.vocabulary import numbers
 from vfslint.xml.document import Attribute, Node
 
 if TYPE_CHECKING:
-    from vfslint.domain.deviation import Deviation
+    from vfslint.domain.deviation import UnknownElement
     from vfslint.domain.domain import Domain
 
 
@@ -276,7 +276,7 @@ class Filesystem(Device):
         return self.target.value("dir") if self.target else None
 
     @property
-    def misspelt_target(self) -> Deviation | None:
+    def misspelt_target(self) -> UnknownElement | None:
         """A child that is probably meant for the target, or None; libvirt refuses the filesystem without it."""
         mine = self.domain.strangers_in(self.node)
         return next((each for each in mine if each.suggestion == "target" and each.is_refused), None)

@@ -6,6 +6,7 @@ Rules ask this model and never the tree. All sizes are KiB, as in libvirt.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -32,12 +33,11 @@ from vfslint.domain.roots import name_of
 from vfslint.findings import Span, Stage
 from vfslint.lazy import lazy
 from vfslint.vocabulary import check, numbers
-from vfslint.vocabulary.mismatch import Kind
 from vfslint.xml.document import Attribute, Document, Node
 
 if TYPE_CHECKING:
     from vfslint.domain import pages
-    from vfslint.domain.deviation import Deviation
+    from vfslint.domain.deviation import Deviation, UnknownElement
     from vfslint.qemu_conf.conf import BackingDirectory
     from vfslint.qemu_conf.reader import Statement
     from vfslint.vocabulary.libvirt_schema import Objection
@@ -226,6 +226,17 @@ class Domain:
         return deviations(self, strays)
 
     @lazy
+    def _deviations_by_kind(self) -> dict[str, list[Deviation]]:
+        found: dict[str, list[Deviation]] = {}
+        for deviation in self.deviations:
+            found.setdefault(type(deviation).__name__, []).append(deviation)
+        return found
+
+    def deviations_of(self, kind: str) -> Sequence[Any]:
+        """Return its deviations of one class, by the name of the class."""
+        return self._deviations_by_kind.get(kind, ())
+
+    @lazy
     def libvirts_objection(self) -> Objection | None:
         """What libvirt's own schema says against it, where there is one to ask."""
         if self.context.libvirt_schema is None:
@@ -235,12 +246,11 @@ class Domain:
         return objection(self.context.libvirt_schema, self.node.element)
 
     @lazy
-    def _strangers(self) -> dict[Any, list[Deviation]]:
+    def _strangers(self) -> dict[Any, list[UnknownElement]]:
         """The elements that are unknown where they are, by the element that holds them."""
-        found: dict[Any, list[Deviation]] = {}
-        for deviation in self.deviations:
-            if deviation.kind is Kind.UNKNOWN_ELEMENT:
-                found.setdefault(deviation.node.element.getparent(), []).append(deviation)
+        found: dict[Any, list[UnknownElement]] = {}
+        for deviation in self.deviations_of("UnknownElement"):
+            found.setdefault(deviation.node.element.getparent(), []).append(deviation)
         return found
 
     @lazy
@@ -263,7 +273,7 @@ class Domain:
         culprits = {deviation.node.element for deviation in self.deviations}
         return any(around in culprits for around in element.iterancestors())
 
-    def strangers_in(self, node: Node) -> list[Deviation]:
+    def strangers_in(self, node: Node) -> list[UnknownElement]:
         """Return the children of an element that are unknown there."""
         return self._strangers.get(node.element, [])
 
@@ -976,7 +986,7 @@ class Domain:
         return [region for region in self.regions if not region.is_shared]
 
     @lazy
-    def misspelt_sharing(self) -> list[Deviation]:
+    def misspelt_sharing(self) -> list[Any]:
         """The misspelt names that would probably share memory, so that libvirt drops what they hold."""
         return [each for each in self.deviations if each.would_share]
 
