@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from vfslint.domain import sharing
 from vfslint.findings import Severity, Span, Stage
 from vfslint.targets import Version
 from vfslint.vocabulary import explain
@@ -153,7 +154,7 @@ def _would_share(mismatch: Mismatch) -> bool:
 
 def _breaks_a_share(domain: Domain, mismatch: Mismatch) -> bool:
     meant = mismatch.suggestion or mismatch.name
-    if meant in _SHARES_MEMORY and domain.vhost_user_devices and not domain.is_shared:
+    if meant in _SHARES_MEMORY and sharing.vhost_user_devices(domain) and not sharing.is_shared(domain):
         return True
     around = [mismatch.element.tag, *(ancestor.tag for ancestor in mismatch.element.iterancestors())]
     return meant in _MAKES_A_SHARE and (meant == "filesystem" or "filesystem" in around)
