@@ -48,13 +48,10 @@ class Outcome(NamedTuple):
     failures: tuple[Failure, ...] = ()
 
     def members(self) -> tuple[Member, ...]:
-        """Return small records of the domains, for `Engine.judge_fleet`; the domains forget all else."""
+        """Return small records of the domains, for `Engine.judge_fleet`."""
         from vfslint.fleet import record
 
-        found = tuple(record(domain, position) for position, domain in enumerate(self.domains))
-        for domain in self.domains:
-            domain.forget()
-        return found
+        return tuple(record(domain, position) for position, domain in enumerate(self.domains))
 
 
 class Together(NamedTuple):

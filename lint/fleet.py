@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
 from vfslint.context import Context
-from vfslint.domain.devices import VirtioFS
+from vfslint.domain import sharing
 from vfslint.domain.domain import Domain
+from vfslint.domain.filesystem import VirtioFS
 from vfslint.domain.roots import domain_nodes
 from vfslint.findings import Position, Span
 from vfslint.host.needs import backing_span, backing_storage, needs
@@ -94,7 +95,7 @@ def record(domain: Domain, position: int) -> Member:
             if share.directory
         ),
         pages=_pages(domain),
-        file_backed_kib=domain.file_backed_kib,
+        file_backed_kib=sharing.file_backed_kib(domain),
     )
 
 
@@ -274,13 +275,13 @@ class Fleet:
         for member in self.members:
             for use in member.directories:
                 users.setdefault(use.path, []).append((member, use))
-        for sharing in users.values():
+        for together in users.values():
             # With writers of two different domains, one of them is not the share's own domain.
             writers: dict[str, Claim] = {}
-            for member, use in sharing:
+            for member, use in together:
                 if use.is_writable and len(writers) < 2:
                     writers.setdefault(member.name, Claim(self, member, use.share))
-            for member, use in sharing:
+            for member, use in together:
                 other = next((writer for name, writer in writers.items() if name != member.name), None)
                 if use.is_cached and other:
                     yield Clash(Claim(self, member, use.share), other)

@@ -1,11 +1,15 @@
-"""A property that is computed once."""
+"""Values that are computed once: a property of an object, and a function of a domain."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from functools import update_wrapper
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from functools import cached_property as lazy
+
+    from vfslint.domain.domain import Domain
 else:
 
     class lazy:
@@ -29,4 +33,24 @@ else:
             return value
 
 
-__all__ = ["lazy"]
+Value = TypeVar("Value")
+
+
+def once(compute: Callable[[Domain], Value]) -> Callable[[Domain], Value]:
+    """Compute a function of a domain once for each domain, which keeps the result in `known`.
+
+    The result must not refer to the domain: it would keep itself in memory until Python looks for such circles.
+    """
+
+    def recall(domain: Domain) -> Value:
+        known = domain.known
+        if compute in known:
+            value: Value = known[compute]
+            return value
+        value = known[compute] = compute(domain)
+        return value
+
+    return update_wrapper(recall, compute)
+
+
+__all__ = ["lazy", "once"]

@@ -18,7 +18,9 @@ TOPICS = (
     "launch_security",
     "processors",
     "memory",
+    "sharing",
     "numa",
+    "numatune",
     "hugepages",
     "memory_devices",
     "filesystem",
@@ -49,6 +51,7 @@ TOPICS = (
 WORDS: dict[str, tuple[str, ...]] = {
     "launch_security": ("<launchSecurity",),
     "numa": ("<numa",),
+    "numatune": ("<numatune",),
     "hugepages": ("<hugepages", "<page"),
     "idmap": ("<idmap",),
     "external_socket": ("socket",),

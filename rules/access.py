@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vfslint.context import Context
-from vfslint.domain.devices import PASSTHROUGH, Filesystem, ReadonlyShare
+from vfslint.domain.filesystem import PASSTHROUGH, Filesystem, ReadonlyShare
 from vfslint.findings import Fix, Problem, Severity, Stage
 from vfslint.rule import rule
 from vfslint.subjects import Deviating

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vfslint.context import Context
-from vfslint.domain.addresses import NUMBERS, Address
-from vfslint.domain.devices import VirtioFS
+from vfslint.domain import pci
+from vfslint.domain.address import NUMBERS, Address
 from vfslint.domain.domain import Domain
+from vfslint.domain.filesystem import VirtioFS
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
 from vfslint.rule import rule
 from vfslint.xml.edits import add_attribute, remove_element, set_value
@@ -132,7 +133,7 @@ def pci_address_taken(domain: Domain) -> Iterator[Problem]:
     """
     if not (domain.is_q35 or domain.is_i440fx):
         return
-    for address, owner in domain.buses.clashes:
+    for address, owner in pci.clashes(domain):
         node = address.node
         yield Problem(
             at=node.start_span,
@@ -164,18 +165,19 @@ def pci_slot_unavailable(addresses: list[Address], context: Context) -> Iterator
     domain = context.domain
     if not (domain.is_q35 or domain.is_i440fx):
         return
+    buses = pci.buses(domain)
     for address in addresses:
         place = address.place
         if place is None or place.bus == 0:
             continue
-        if not domain.buses.is_reachable(place.bus):
+        if not buses.is_reachable(place.bus):
             yield Problem(
                 at=address.node.at("bus"),
                 message=f"PCI bus {place.bus} does not exist, and libvirt cannot add all the buses up to it",
                 help="write a smaller number, or remove <address> and let libvirt assign one",
             )
             continue
-        first, last = domain.buses.slots(address, place.bus)
+        first, last = buses.slots(address, place.bus)
         if not first <= place.slot <= last:
             only = f"only slot {first}" if first == last else f"only slots {first} to {last}"
             yield Problem(
@@ -186,7 +188,7 @@ def pci_slot_unavailable(addresses: list[Address], context: Context) -> Iterator
 
 
 @rule("VFS244", "address-not-for-virtiofs", severity=Severity.ERROR, stage=Stage.START)
-def address_not_for_virtiofs(fs: VirtioFS) -> Iterator[Problem]:
+def address_not_for_virtiofs(fs: VirtioFS, context: Context) -> Iterator[Problem]:
     """A virtio-fs share is a PCI, CCW or virtio-mmio device.
 
     Why: QEMU provides it only for these buses: PCI on nearly all machines, CCW on s390x, virtio-mmio on arm
@@ -209,7 +211,7 @@ def address_not_for_virtiofs(fs: VirtioFS) -> Iterator[Problem]:
     type_ = address.value("type") if address else None
     if address is None or type_ not in NUMBERS or type_ in ("pci", "ccw", "unassigned"):
         return
-    if type_ == "virtio-mmio" and not fs.domain.is_x86:
+    if type_ == "virtio-mmio" and not context.domain.is_x86:
         return
     yield Problem(
         at=address.at("type"),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vfslint.domain.devices import VirtioFS
+from vfslint.context import Context
 from vfslint.domain.domain import Domain
+from vfslint.domain.filesystem import VirtioFS
 from vfslint.findings import Fix, Problem, Related, Severity, Span, Stage
 from vfslint.rule import rule
 from vfslint.xml.edits import set_value
@@ -42,7 +43,7 @@ def alias_repeated(domain: Domain) -> Iterator[Problem]:
 
 
 @rule("VFS261", "alias-dropped", severity=Severity.NOTE, stage=Stage.NEVER)
-def alias_dropped(fs: VirtioFS) -> Iterator[Problem]:
+def alias_dropped(fs: VirtioFS, context: Context) -> Iterator[Problem]:
     """A user-defined alias starts with `ua-`.
 
     Why: libvirt generates all other aliases at each start, and drops them when the domain is defined.
@@ -56,7 +57,7 @@ def alias_dropped(fs: VirtioFS) -> Iterator[Problem]:
     See: libvirt domain_conf.c:virDomainDeviceInfoParseXML
     """
     alias = fs.named_alias
-    if alias and not alias.value.startswith("ua-") and not fs.domain.is_live:
+    if alias and not alias.value.startswith("ua-") and not context.domain.is_live:
         yield Problem(
             at=alias.span,
             message=f"alias {alias.value!r} is dropped by libvirt, because it does not start with 'ua-'",

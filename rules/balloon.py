@@ -8,7 +8,7 @@ from vfslint.context import Context
 from vfslint.domain.controllers import (
     reads_period,
 )
-from vfslint.domain.devices import Balloon
+from vfslint.domain.device import Balloon
 from vfslint.findings import Problem, Severity, Stage
 from vfslint.rule import rule
 

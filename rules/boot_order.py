@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vfslint.context import Context
-from vfslint.domain.devices import Boot, Filesystem, VirtioFS
+from vfslint.domain.device import Boot
+from vfslint.domain.domain import Domain
+from vfslint.domain.filesystem import Filesystem, VirtioFS
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
 from vfslint.rule import rule
 from vfslint.subjects import Deviating
@@ -59,14 +61,13 @@ def boot_order_with_os_boot(boots: list[Boot], context: Context) -> Iterator[Pro
     libvirt says: per-device boot elements cannot be used together with os/boot elements
     See: libvirt domain_postparse.c:virDomainDefBootOrderPostParse
     """
-    if context.domain.os_boot is None:
-        return
+    os_boot = next((boot for os in context.domain.elements("os") for boot in os.children("boot")), None)
     boot = next((boot for boot in boots if boot.order), None)
-    if boot:
+    if boot and os_boot:
         yield Problem(
             at=boot.node.start_span,
             message=f"the boot order of {boot.device.label} cannot be combined with <boot> in <os>",
-            related=(Related(context.domain.os_boot.start_span, "the boot order in <os>"),),
+            related=(Related(os_boot.start_span, "the boot order in <os>"),),
             help="remove one of the two",
         )
 
@@ -124,7 +125,7 @@ def boot_order_on_9p(fs: Filesystem) -> Iterator[Problem]:
 
 
 @rule("VFS254", "boot-order-needs-pci", severity=Severity.ERROR, stage=Stage.DEFINE)
-def boot_order_needs_pci(fs: VirtioFS) -> Iterator[Problem]:
+def boot_order_needs_pci(fs: VirtioFS, context: Context) -> Iterator[Problem]:
     """A virtio-fs share with a boot order must be a PCI device.
 
     Why: the CCW and virtio-mmio variants of the device have no boot index. libvirt 11.3.0 rejects it when the
@@ -149,10 +150,8 @@ def boot_order_needs_pci(fs: VirtioFS) -> Iterator[Problem]:
     if fs.boot is None or fs.libvirt < (7, 1, 0):
         return
     type_ = fs.address.value("type") if fs.address else None
-    by_machine = type_ is None and fs.domain.arch == "s390x"
-    mmio = type_ == "virtio-mmio" and not fs.domain.is_x86
-    ccw = type_ == "ccw" and not fs.domain.is_x86
-    if by_machine or mmio or ccw:
+    by_machine = type_ is None and context.domain.arch == "s390x"
+    if by_machine or (type_ in ("virtio-mmio", "ccw") and not context.domain.is_x86):
         # Rejected by 11.3.0, accepted by 9.0.0; the release notes do not mention the change.
         is_refused = fs.libvirt >= (11, 3, 0)
         yield Problem(
@@ -165,7 +164,7 @@ def boot_order_needs_pci(fs: VirtioFS) -> Iterator[Problem]:
 
 
 @rule("VFS255", "boot-order-without-uefi", severity=Severity.WARNING, stage=Stage.GUEST)
-def boot_order_without_uefi(fs: VirtioFS) -> Iterator[Problem]:
+def boot_order_without_uefi(fs: VirtioFS, context: Context) -> Iterator[Problem]:
     """Only UEFI firmware can boot from a virtio-fs share.
 
     Why: the firmware must have a driver. OVMF has had one since 2021; SeaBIOS, the default firmware of x86
@@ -179,12 +178,21 @@ def boot_order_without_uefi(fs: VirtioFS) -> Iterator[Problem]:
           <boot order='1'/></filesystem>
     See: edk2 OvmfPkg/VirtioFsDxe
     """
-    if fs.boot is None or fs.libvirt < (7, 1, 0) or not fs.domain.is_x86 or fs.domain.has_firmware:
+    if fs.boot is None or fs.libvirt < (7, 1, 0) or fs.boot.value("order") in (None, "", "0"):
         return
-    if fs.boot.value("order") in (None, "", "0"):
+    if not context.domain.is_x86 or _has_uefi(context.domain):
         return
     yield Problem(
         at=fs.boot.start_span,
         message=f"SeaBIOS cannot boot from {fs.label}",
         help="write <os firmware='efi'>, or remove <boot>",
     )
+
+
+def _has_uefi(domain: Domain) -> bool:
+    """Whether the guest boots with UEFI: `os/@firmware`, or a loader that is not a BIOS."""
+    for os in domain.elements("os"):
+        loaders = os.children("loader")
+        if os.value("firmware") == "efi" or any(loader.value("type") == "pflash" for loader in loaders):
+            return True
+    return False

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vfslint.domain.domain import QEMU_NAMESPACE, Domain
+from vfslint.domain import sharing
+from vfslint.domain.domain import Domain
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
 from vfslint.rule import rule
+from vfslint.subjects import Deviating
+from vfslint.xml.document import Attribute, Node
 from vfslint.xml.edits import add_attribute
+
+QEMU_NAMESPACE = "http://libvirt.org/schemas/domain/qemu/1.0"
+_COMMAND_LINE, _ARGUMENT = f"{{{QEMU_NAMESPACE}}}commandline", f"{{{QEMU_NAMESPACE}}}arg"
 
 
 @rule("VFS290", "qemu-namespace-missing", severity=Severity.WARNING, stage=Stage.SCHEMA)
-def qemu_namespace_missing(domain: Domain) -> Iterator[Problem]:
+def qemu_namespace_missing(domain: Deviating[Domain]) -> Iterator[Problem]:
     """`<qemu:commandline>` needs its namespace declared.
 
     Why: libvirt identifies the element by its namespace, whatever the prefix. Without `xmlns:qemu` on `<domain>`,
@@ -24,7 +30,7 @@ def qemu_namespace_missing(domain: Domain) -> Iterator[Problem]:
     Fix: declares the namespace.
     See: libvirt documentation, "QEMU/KVM hypervisor driver", Pass-through of arbitrary QEMU commands
     """
-    for node in domain.unbound_command_lines:
+    for node in _unbound(domain):
         edit = add_attribute(domain.node, "xmlns:qemu", QEMU_NAMESPACE)
         yield Problem(
             at=node.name_span,
@@ -32,6 +38,19 @@ def qemu_namespace_missing(domain: Domain) -> Iterator[Problem]:
             help=f"write <domain … xmlns:qemu='{QEMU_NAMESPACE}'>",
             fix=Fix("declare the namespace", (edit,)) if node.tag == "qemu:commandline" else None,
         )
+
+
+def _unbound(domain: Domain) -> list[Node]:
+    """Return every `<qemu:commandline>` whose prefix is not declared, or stands for something else."""
+    ends = ("}commandline", ":commandline")
+    return [node for node in domain.node.children() if node.tag != _COMMAND_LINE and node.tag.endswith(ends)]
+
+
+def _arguments(domain: Domain) -> list[Attribute]:
+    """Return what `<qemu:commandline>` adds to QEMU's command line."""
+    args = (arg for line in domain.elements(_COMMAND_LINE) for arg in line.children(_ARGUMENT))
+    found = [arg.attribute("value") for arg in args]
+    return [value for value in found if value is not None]
 
 
 @rule(
@@ -59,8 +78,12 @@ def commandline_memory_not_shared(domain: Domain) -> Iterator[Problem]:
     libvirt says: HandleRequest(InvalidParam)
     See: QEMU docs/tools/virtiofsd.rst; libvirt documentation, "Sharing files with Virtiofs"
     """
-    for argument in domain.arguments:
-        if "vhost-user-fs" not in argument.value or domain.is_shared or domain.has_shared_backend_argument:
+    arguments = _arguments(domain)
+    has_shared_backend = any(it.value.startswith("memory-backend-") and "share=on" in it.value for it in arguments)
+    if has_shared_backend or not arguments or sharing.is_shared(domain):
+        return
+    for argument in arguments:
+        if "vhost-user-fs" not in argument.value:
             continue
         yield Problem(
             at=argument.span,
@@ -94,7 +117,7 @@ def commandline_repeats_mount_tag(domain: Domain) -> Iterator[Problem]:
             <qemu:arg value='vhost-user-fs-pci,chardev=c,tag=more'/></qemu:commandline>
     See: libvirt documentation, "QEMU/KVM hypervisor driver", Pass-through of arbitrary QEMU commands
     """
-    arguments = domain.arguments
+    arguments = _arguments(domain)
     if not arguments or not domain.shares:
         return
     shares = {share.tag: share for share in domain.shares if share.tag}

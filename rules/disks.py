@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vfslint.context import Context
-from vfslint.domain.devices import Disk
+from vfslint.domain.disk import Disk
 from vfslint.findings import Problem, Related, Severity, Stage
 from vfslint.rule import rule
 

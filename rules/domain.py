@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 from vfslint.context import Context
 from vfslint.domain.domain import Domain
-from vfslint.domain.elements import Resource, Title
+from vfslint.domain.elements import Clock, Resource, Title
 from vfslint.findings import Fix, Problem, Severity, Stage
 from vfslint.rule import rule
 from vfslint.subjects import Deviating
 from vfslint.targets import Version, spell
+from vfslint.vocabulary import numbers
 from vfslint.vocabulary.spelling import nearest
 from vfslint.xml import edits
 
@@ -174,7 +175,9 @@ def uuid_malformed(domain: Deviating[Domain]) -> Iterator[Problem]:
     libvirt says: malformed genid element
     See: libvirt viruuid.c:virUUIDParse
     """
-    for node in domain.malformed_uuids:
+    for node in (domain.first("uuid"), domain.first("genid")):
+        if node is None or not node.text or numbers.is_uuid(node.text):
+            continue
         yield Problem(
             at=node.text_span,
             message=f"{node.text.strip()!r} is not a UUID",
@@ -214,7 +217,7 @@ def title_with_line_break(title: Title) -> Iterator[Problem]:
 
 
 @rule("VFS058", "clock-incomplete", severity=Severity.ERROR, stage=Stage.PARSE)
-def clock_incomplete(domain: Domain) -> Iterator[Problem]:
+def clock_incomplete(clock: Clock, context: Context) -> Iterator[Problem]:
     """A clock has what its offset needs.
 
     Why: a clock in a time zone names it, an absolute one has a start, and what adjusts it is 'reset' or a
@@ -229,8 +232,35 @@ def clock_incomplete(domain: Domain) -> Iterator[Problem]:
     libvirt says: unsupported timer type (name) 'platform'
     See: libvirt domain_conf.c:virDomainClockDefParse
     """
-    for node, fault, remedy, stage in domain.clock_faults:
-        yield Problem(at=node.start_span, message=fault, help=remedy, stage=stage)
+    offset, adjustment = clock.value("offset"), clock.value("adjustment")
+    if offset == "timezone" and not clock.value("timezone"):
+        yield Problem(
+            at=clock.start_span,
+            message="a clock with offset 'timezone' has no time zone",
+            help="write timezone='…'",
+        )
+    start = numbers.integer(clock.value("start") or "", bits=64)
+    if offset == "absolute" and start is None and context.target.libvirt >= (8, 4, 0):
+        yield Problem(
+            at=clock.start_span,
+            message="a clock with offset 'absolute' has no start",
+            help="write start='…', in seconds since 1970",
+        )
+    is_number = adjustment in (None, "reset") or numbers.integer(adjustment or "", bits=64) is not None
+    if offset in ("utc", "localtime", "timezone", None, "") and not is_number:
+        yield Problem(
+            at=clock.start_span,
+            message=f"clock adjustment {adjustment!r} is neither 'reset' nor a number",
+            help="write 'reset' or a number of seconds",
+        )
+    for timer in clock.children("timer"):
+        if timer.value("name") == "platform":
+            yield Problem(
+                at=timer.start_span,
+                message="timer 'platform' is only for Xen",
+                help="remove it",
+                stage=Stage.DEFINE,
+            )
 
 
 @rule("VFS059", "resource-without-partition", severity=Severity.ERROR, stage=Stage.PARSE)
@@ -245,16 +275,19 @@ def resource_without_partition(resource: Resource, context: Context) -> Iterator
         <resource><partition>/machine</partition></resource>
     libvirt says: missing resource partition attribute
     libvirt says: An error occurred, but the cause is unknown
-    Fix: takes `<resource>` away.
+    Fix: removes `<resource>`.
     See: libvirt domain_conf.c:virDomainResourceDefParse
     """
-    if context.domain.empty_resource:
-        yield Problem(
-            at=resource.start_span,
-            message="<resource> names no partition",
-            help="write <partition>/machine</partition> into it, or take it away",
-            fix=Fix("take <resource> away", (edits.remove_element(resource),)),
-        )
+    partition = resource.child("partition")
+    is_used = partition is not None and partition.text
+    if is_used or (resource.child("fibrechannel") and context.target.libvirt >= (9, 0, 0)):
+        return
+    yield Problem(
+        at=resource.start_span,
+        message="<resource> has no partition",
+        help="add <partition>/machine</partition>, or remove <resource>",
+        fix=Fix("remove <resource>", (edits.remove_element(resource),)),
+    )
 
 
 @rule("VFS049", "lifecycle-action-unsupported", severity=Severity.ERROR, stage=Stage.DEFINE)
@@ -271,10 +304,19 @@ def lifecycle_action_unsupported(domain: Domain, context: Context) -> Iterator[P
     libvirt says: doesn't support 'coredump-destroy' action
     See: libvirt qemu_validate.c:qemuValidateLifecycleAction, domain_conf.c:virDomainDefLifecycleParse
     """
-    for node in domain.unsupported_actions:
-        yield Problem(
-            at=node.text_span,
-            message=f"QEMU domains cannot do {node.text!r} in <{node.tag}>",
-            help="write destroy or restart",
-            stage=Stage.PARSE if node.text.startswith("coredump") else None,
-        )
+    is_new = context.target.libvirt >= (9, 0, 0)
+    written = {tag: domain.first(tag) for tag in ("on_poweroff", "on_reboot", "on_crash")}
+    actions = {tag: node.text for tag, node in written.items() if node}
+    # A guest that starts again when it powers off and is destroyed when it reboots.
+    is_reversed = (actions.get("on_poweroff"), actions.get("on_reboot")) == ("restart", "destroy")
+    for tag, node in written.items():
+        action = actions.get(tag, "")
+        dumps_core = action in ("coredump-destroy", "coredump-restart") and tag != "on_crash"
+        refused = action == "rename-restart" or (action == "preserve" and tag != "on_crash")
+        if node and (dumps_core or (is_new and (refused or (is_reversed and tag == "on_reboot")))):
+            yield Problem(
+                at=node.text_span,
+                message=f"QEMU does not support action {action!r} in <{tag}>",
+                help="write destroy or restart",
+                stage=Stage.PARSE if dumps_core else None,
+            )

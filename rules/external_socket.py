@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vfslint.domain.devices import ExternalShare, Filesystem, VirtioFS
+from vfslint.domain.filesystem import ExternalShare, Filesystem, VirtioFS
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
 from vfslint.rule import rule
 from vfslint.xml.document import Attribute, Node

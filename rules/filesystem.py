@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vfslint.domain.devices import Filesystem, UnknownWord, VirtioFS
 from vfslint.domain.domain import Domain
+from vfslint.domain.filesystem import Filesystem, UnknownWord, VirtioFS
 from vfslint.findings import Fix, Problem, Severity, Stage
 from vfslint.rule import rule
 from vfslint.subjects import Deviating
 from vfslint.vocabulary import numbers
 from vfslint.vocabulary.spelling import nearest
+from vfslint.xml.document import Attribute
 from vfslint.xml.edits import (
     move_into,
     remove_attribute,
@@ -285,7 +286,7 @@ def virtiofs_as_driver_name(fs: Deviating[Filesystem]) -> Iterator[Problem]:
     Fix: renames `name` to `type`, only with --unsafe-fixes: the guest then gets a different device.
     See: libvirt domain_conf.c:virDomainFSDefParseXML
     """
-    wrong = fs.misplaced_driver
+    wrong = _misplaced_driver(fs)
     if wrong is None:
         return
     is_name = wrong.node.tag == "driver" and wrong.name == "name"
@@ -295,6 +296,17 @@ def virtiofs_as_driver_name(fs: Deviating[Filesystem]) -> Iterator[Problem]:
         help="write <driver type='virtiofs'/>",
         fix=Fix("write type instead of name", (rename_attribute(wrong, "type"),), safe=False) if is_name else None,
     )
+
+
+def _misplaced_driver(fs: Filesystem) -> Attribute | None:
+    """Return the word virtiofs where libvirt does not look for it and takes the filesystem for 9p, or None."""
+    if fs.driver_type is not None:
+        return None
+    for node, name in ((fs.driver, "name"), (fs.node.child("model"), "type"), (fs.node, "driver")):
+        found = node.attribute(name) if node else None
+        if found and found.value.startswith("virtiofs"):
+            return found
+    return None
 
 
 @rule("VFS226", "filesystem-outside-devices", severity=Severity.ERROR, stage=Stage.SCHEMA)

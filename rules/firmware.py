@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from vfslint.context import Context
 from vfslint.domain.domain import Domain
 from vfslint.findings import Edit, Fix, Problem, Severity, Stage
 from vfslint.rule import rule
 from vfslint.xml import edits
+from vfslint.xml.document import Node
 
 
 @rule("VFS039", "uefi-without-acpi", severity=Severity.ERROR, stage=Stage.DEFINE)
@@ -24,7 +26,7 @@ def uefi_without_acpi(domain: Domain) -> Iterator[Problem]:
     Fix: adds `<acpi/>`.
     See: libvirt qemu_validate.c:qemuValidateDomainDefBoot; qemu_firmware.c
     """
-    place = domain.uefi
+    place = _uefi(domain)
     if place and domain.is_x86 and not domain.has_acpi:
         yield Problem(
             at=place.span,
@@ -32,6 +34,17 @@ def uefi_without_acpi(domain: Domain) -> Iterator[Problem]:
             help="add <features><acpi/></features>",
             fix=Fix("add <acpi/>", (_add_feature(domain, "acpi"),)),
         )
+
+
+def _uefi(domain: Domain) -> Node | None:
+    """Return what asks for UEFI firmware: `<os firmware='efi'>` or a pflash loader; None if nothing does."""
+    for os in domain.elements("os"):
+        if os.value("firmware") == "efi":
+            return os
+        loader = os.child("loader")
+        if loader and loader.value("type") == "pflash" and loader.text:
+            return loader
+    return None
 
 
 def _add_feature(domain: Domain, name: str) -> Edit:
@@ -42,7 +55,7 @@ def _add_feature(domain: Domain, name: str) -> Edit:
 
 
 @rule("VFS048", "firmware-not-named", severity=Severity.ERROR, stage=Stage.DEFINE)
-def firmware_not_named(domain: Domain) -> Iterator[Problem]:
+def firmware_not_named(domain: Domain, context: Context) -> Iterator[Problem]:
     """What describes the firmware comes with a firmware.
 
     Why: `<loader>`, `<nvram>` and `<firmware>` say more about firmware that `<loader>` names or that
@@ -55,13 +68,27 @@ def firmware_not_named(domain: Domain) -> Iterator[Problem]:
     libvirt says: cannot use feature-based firmware autoselection when firmware autoselection is disabled
     See: libvirt domain_validate.c:virDomainDefOSValidate
     """
-    lone = domain.lone_firmware
+    # Since 9.0.0 at the latest an <nvram> or <firmware> alone is rejected like an empty <loader>.
+    others = ("nvram", "firmware/feature") if context.target.libvirt >= (9, 0, 0) else ()
+    lone = _lone_firmware(domain, ("loader", *others))
     if lone:
         yield Problem(
             at=lone.start_span,
-            message=f"<{lone.tag}> describes firmware, but the domain names none",
-            help="write the path into <loader>, let libvirt choose by <os firmware='efi'>, or take it out",
+            message=f"<{lone.tag}> describes firmware, but the domain has none",
+            help="write the path in <loader>, write <os firmware='efi'> and let libvirt choose, or remove it",
         )
+
+
+def _lone_firmware(domain: Domain, paths: tuple[str, ...]) -> Node | None:
+    """Return the first of these elements in a domain that neither names firmware nor lets libvirt choose it."""
+    for os in domain.elements("os"):
+        loader = os.child("loader")
+        if os.value("firmware") or (loader and loader.text):
+            return None
+        lone = next((node for path in paths if (node := os.child(path))), None)
+        if lone:
+            return lone
+    return None
 
 
 @rule("VFS068", "bios-serial-without-port", severity=Severity.ERROR, stage=Stage.DEFINE)
@@ -78,10 +105,13 @@ def bios_serial_without_port(domain: Domain) -> Iterator[Problem]:
     libvirt says: need at least one serial port to use SGA
     See: libvirt domain_validate.c, qemu_validate.c:qemuValidateDomainDef
     """
-    node = domain.serial_bios
+    if "serial" in domain.devices or "console" in domain.devices:
+        return
+    found = (os.child("bios") for os in domain.elements("os"))
+    node = next((bios for bios in found if bios and bios.value("useserial") == "yes"), None)
     if node:
         yield Problem(
             at=node.at("useserial"),
-            message="the BIOS is to write to a serial port, but the domain has none",
+            message="the BIOS writes to a serial port, but the domain has none",
             help="add <serial type='pty'/>",
         )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vfslint.context import Context
-from vfslint.domain.devices import VirtioFS
+from vfslint.domain import sharing
 from vfslint.domain.domain import Domain
+from vfslint.domain.filesystem import VirtioFS
 from vfslint.findings import Problem, Severity, Stage
 from vfslint.host.needs import (
     backing_span,
@@ -383,7 +384,7 @@ def memory_file_on_disk(domain: Domain, context: Context) -> Iterator[Problem]:
     See: libvirt qemu_command.c:qemuBuildMemoryBackendProps; libvirt documentation, "Sharing files with
         Virtiofs", Host setup
     """
-    if context.host is None or not domain.vhost_user_devices or not domain.file_backed_kib:
+    if context.host is None or not sharing.vhost_user_devices(domain) or not sharing.file_backed_kib(domain):
         return
     storage = backing_storage(context)
     if storage is None or storage.is_memory:
@@ -409,7 +410,7 @@ def memory_file_too_large(domain: Domain, context: Context) -> Iterator[Problem]
     libvirt says: unable to map backing store for guest RAM: No space left on device
     See: libvirt documentation, domain XML, memoryBacking allocation
     """
-    needed = domain.file_backed_kib if context.host and not domain.is_live else 0
+    needed = sharing.file_backed_kib(domain) if context.host and not domain.is_live else 0
     storage = backing_storage(context) if needed else None
     if storage is None or storage.free_kib is None or needed <= storage.free_kib:
         return
@@ -488,7 +489,7 @@ def virtiofs_not_on_host(share: VirtioFS, context: Context) -> Iterator[Problem]
     libvirt says: virtiofs is not supported with this QEMU binary
     See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefFS; virsh domcapabilities, devices/filesystem
     """
-    drivers = context.host.drivers_for(share.domain.arch) if context.host else None
+    drivers = context.host.drivers_for(context.domain.arch) if context.host else None
     if drivers is not None and "virtiofs" not in drivers and share.driver:
         yield Problem(
             at=share.driver.at("type"),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import combinations
 
 from vfslint.context import Context
-from vfslint.domain.domain import Domain, MemoryBacking, Page
-from vfslint.domain.machines import HUGE_PAGES_KIB
-from vfslint.domain.pages import ORDINARY_KIB
+from vfslint.domain.domain import Domain
+from vfslint.domain.hugepages import ORDINARY_KIB, demands
+from vfslint.domain.machine import HUGE_PAGES_KIB
+from vfslint.domain.memory import MemoryBacking, Page
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
 from vfslint.rule import rule
 from vfslint.targets import spell
@@ -140,7 +142,7 @@ def two_default_page_sizes(domain: Domain) -> Iterator[Problem]:
     libvirt says: two master hugepages detected
     See: libvirt domain_validate.c:virDomainDefMemtuneValidate
     """
-    defaults = domain.default_pages
+    defaults = _default_pages(domain)
     for page in defaults[1:]:
         yield Problem(
             at=page.at,
@@ -148,6 +150,20 @@ def two_default_page_sizes(domain: Domain) -> Iterator[Problem]:
             help="keep one, or give them nodesets of different NUMA cells",
             related=(Related(defaults[0].at, "the other"),),
         )
+
+
+def _default_pages(domain: Domain) -> list[Page]:
+    """Return the pages that are for all cells without others; without cells, nodeset 0 means all as well."""
+    return [page for page in domain.backing.pages if _is_for_all(page, domain)]
+
+
+def _is_for_all(page: Page, domain: Domain) -> bool:
+    return page.node.value("nodeset") is None or (not domain.cells and page.cells == frozenset({0}))
+
+
+def _limited_pages(domain: Domain) -> list[tuple[Page, frozenset[int]]]:
+    """Return the pages that are for some cells only, with these."""
+    return [(page, page.cells) for page in domain.backing.pages if page.cells and not _is_for_all(page, domain)]
 
 
 @rule("VFS155", "page-nodesets-overlap", severity=Severity.ERROR, stage=Stage.DEFINE)
@@ -166,10 +182,13 @@ def page_nodesets_overlap(domain: Domain) -> Iterator[Problem]:
     libvirt says: nodeset attribute of hugepages of sizes
     See: libvirt domain_validate.c:virDomainDefMemtuneValidate
     """
-    for first, second, both in domain.overlapping_pages:
+    for (first, its), (second, others) in combinations(_limited_pages(domain), 2):
+        both = its & others
+        if not both:
+            continue
         yield Problem(
             at=second.node.at("nodeset"),
-            message=f"NUMA cell {spell_set(both)} is to have {first.label} and {second.label}",
+            message=f"NUMA cell {spell_set(both)} has both {first.label} and {second.label}",
             help="name each cell once",
             related=(Related(first.node.at("nodeset"), first.label),),
         )
@@ -187,13 +206,16 @@ def page_nodeset_beyond_cells(domain: Domain) -> Iterator[Problem]:
     libvirt says: hugepages: node
     See: libvirt domain_validate.c:virDomainDefMemtuneValidate
     """
-    for page, beyond in domain.pages_beyond_cells:
-        number = len(domain.cells)
+    number = len(domain.cells)
+    for page, cells in _limited_pages(domain):
+        beyond = cells - frozenset(range(number))
+        if not beyond:
+            continue
         yield Problem(
             at=page.node.at("nodeset"),
             message=f"huge pages are for NUMA cell {spell_set(beyond)}, but the guest has "
             + (f"{number} cells" if number > 1 else "one cell" if number else "no cells"),
-            help="name cells that exist" if number else "take the nodeset away",
+            help="name cells that exist" if number else "remove nodeset",
         )
 
 
@@ -269,7 +291,7 @@ def memory_not_in_whole_pages(domain: Domain, context: Context) -> Iterator[Prob
     """
     sizes = HUGE_PAGES_KIB.get(domain.arch, ())
     refuses = domain.backing.is_memfd or context.target.qemu >= QEMU_CHECKS_FILES
-    for demand in domain.hugepage_demands:
+    for demand in demands(domain):
         size = demand.size_kib
         if not size or size not in sizes or demand.memory_kib % size == 0:
             continue
@@ -299,8 +321,10 @@ def cells_without_huge_pages(pages: list[Page], context: Context) -> Iterator[Pr
         <cpu><numa><cell cpus='0-3' memory='1' unit='GiB'/><cell cpus='4-7' memory='1' unit='GiB'/></numa></cpu>
     See: libvirt qemu_command.c:qemuBuildMemoryGetPagesize
     """
-    left = context.domain.cells_without_pages
-    if left:
+    cells = len(context.domain.cells)
+    covered = frozenset[int]().union(*(page.cells or () for page in pages))
+    left = frozenset(range(cells)) - covered
+    if covered and left and not _default_pages(context.domain):
         yield Problem(
             at=pages[0].at,
             message=f"NUMA cell {spell_set(left)} gets no huge pages",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vfslint.context import Context
-from vfslint.domain.devices import IdRange, MappedShare
+from vfslint.domain.filesystem import IdRange, MappedShare
 from vfslint.findings import Problem, Related, Severity, Stage
 from vfslint.rule import rule
 

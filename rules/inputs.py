@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vfslint.context import Context
-from vfslint.domain.devices import Input
-from vfslint.domain.domain import Domain
+from vfslint.domain.device import Input
 from vfslint.findings import Problem, Severity, Stage
 from vfslint.rule import rule
 
@@ -35,7 +34,7 @@ def input_bus_invalid(device: Input) -> Iterator[Problem]:
 
 
 @rule("VFS047", "input-not-on-this-machine", severity=Severity.ERROR, stage=Stage.DEFINE)
-def input_not_on_this_machine(domain: Domain, context: Context) -> Iterator[Problem]:
+def input_not_on_this_machine(inputs: list[Input], context: Context) -> Iterator[Problem]:
     """A PS/2 mouse or keyboard is plugged into a machine that has the ports.
 
     Why: microvm has no i8042 controller. A domain that libvirt has printed for another machine names both
@@ -49,10 +48,12 @@ def input_not_on_this_machine(domain: Domain, context: Context) -> Iterator[Prob
     libvirt says: ps2 is not supported by this QEMU binary
     See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefInput
     """
-    device = domain.ps2_input
-    if device and domain.machine == "microvm" and context.target.libvirt >= (11, 3, 0):
+    if context.domain.machine != "microvm" or context.target.libvirt < (11, 3, 0):
+        return
+    device = next((device for device in inputs if device.node.value("bus") == "ps2"), None)
+    if device:
         yield Problem(
-            at=device.at("bus"),
-            message="machine 'microvm' has no PS/2 ports",
-            help="take the input device away, or write machine='q35'",
+            at=device.node.at("bus"),
+            message="machine type 'microvm' has no PS/2 ports",
+            help="remove the input device, or write machine='q35'",
         )

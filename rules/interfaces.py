@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vfslint.domain.devices import Interface
+from vfslint.domain.interface import Interface
 from vfslint.findings import Problem, Severity, Stage
 from vfslint.rule import rule
 from vfslint.vocabulary import numbers

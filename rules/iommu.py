@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vfslint.context import Context
-from vfslint.domain.devices import Iommu, VirtioFS
+from vfslint.domain.device import Iommu
+from vfslint.domain.filesystem import VirtioFS
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
 from vfslint.rule import rule
 from vfslint.targets import spell
@@ -85,13 +86,44 @@ def iommu_options_clash(iommus: list[Iommu], context: Context) -> Iterator[Probl
     libvirt says: requires ACPI
     See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefIOMMU; domain_conf.c:virDomainDefParseXML
     """
-    for iommu, fault, remedy in context.domain.iommu_faults:
-        yield Problem(at=iommu.start_span, message=fault, help=remedy)
+    for iommu in iommus:
+        yield from _missing_for(iommu, context)
     if len(iommus) > 1 and context.target.libvirt < (11, 4, 0):
         yield Problem(
             at=iommus[1].node.start_span,
-            message=f"the domain has {len(iommus)} IOMMUs, but libvirt {spell(context.target.libvirt)} takes one",
+            message=f"libvirt {spell(context.target.libvirt)} supports only one IOMMU, not {len(iommus)}",
             help="keep one",
             related=(Related(iommus[0].node.start_span, "the first"),),
             stage=Stage.PARSE,
         )
+
+
+def _missing_for(iommu: Iommu, context: Context) -> Iterator[Problem]:
+    domain = context.domain
+    intremap = iommu.driver.value("intremap") if iommu.driver else None
+    if iommu.driver and iommu.driver.value("eim") == "on" and intremap != "on":
+        yield Problem(
+            at=iommu.node.start_span,
+            message="an IOMMU with eim='on' requires intremap='on'",
+            help="write intremap='on'",
+        )
+    elif intremap == "on" and not _is_ioapic_in_qemu(context):
+        yield Problem(
+            at=iommu.node.start_span,
+            message="an IOMMU with intremap='on' requires the I/O APIC in QEMU",
+            help="add <features><ioapic driver='qemu'/></features>",
+        )
+    elif iommu.node.value("model") == "virtio" and domain.is_q35 and not domain.has_acpi:
+        yield Problem(
+            at=iommu.node.start_span,
+            message="a virtio IOMMU requires ACPI",
+            help="add <features><acpi/></features>",
+        )
+
+
+def _is_ioapic_in_qemu(context: Context) -> bool:
+    found = (features.child("ioapic") for features in context.domain.elements("features"))
+    ioapic = next((node for node in found if node), None)
+    driver = ioapic.value("driver") if ioapic else None
+    # From 11.3.0 at the latest libvirt moves the I/O APIC by itself if nothing is written.
+    return driver == "qemu" or (driver is None and context.target.libvirt >= (9, 1, 0))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vfslint.context import Context
+from vfslint.domain import pci
 from vfslint.domain.domain import Domain
 from vfslint.domain.elements import Bootloader
-from vfslint.domain.machines import ARCHITECTURES
+from vfslint.domain.machine import ARCHITECTURES, X86
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
 from vfslint.rule import rule
 from vfslint.subjects import Deviating
@@ -23,6 +24,16 @@ _OTHER_NAMES = {
     "amd64": "x86_64", "x64": "x86_64", "x86-64": "x86_64", "i386": "i686", "i486": "i686", "i586": "i686",
     "x86": "i686", "arm64": "aarch64", "armhf": "armv7l", "arm": "armv7l", "powerpc64le": "ppc64le",
 }  # fmt: skip
+
+
+# Architectures that an emulator runs, by what its name ends with, where the name of another one is certainly wrong.
+_RUNS: dict[str, frozenset[str]] = {
+    "x86_64": X86,
+    "ppc64": frozenset({"ppc64", "ppc64le", "ppc"}),
+    "arm": frozenset({"armv6l", "armv7l", "armv7b"}),
+    "aarch64": frozenset({"aarch64", "armv7l", "armv6l", "armv7b"}),
+    "s390x": frozenset({"s390x", "s390"}),
+}
 
 
 @rule("VFS027", "os-type-missing", severity=Severity.ERROR, stage=Stage.PARSE)
@@ -137,13 +148,16 @@ def emulator_of_another_architecture(domain: Domain) -> Iterator[Problem]:
     libvirt says: does not support arch
     See: libvirt qemu_capabilities.c:virQEMUCapsCacheLookupDefault
     """
-    mismatch = domain.emulator_mismatch
-    if mismatch and domain.emulator and domain.arch_attribute:
+    name = domain.emulator.text.rpartition("/")[2] if domain.emulator else ""
+    emulated = name.removeprefix("qemu-system-") if name.startswith("qemu-system-") else ""
+    if emulated not in _RUNS or domain.arch not in ARCHITECTURES or domain.arch in _RUNS[emulated]:
+        return
+    if domain.emulator and domain.arch_attribute:
         yield Problem(
             at=domain.arch_attribute.span,
-            message=f"the guest's architecture is {domain.arch!r}, but its emulator is for {mismatch!r}",
-            help="name the other emulator, or leave <emulator> out and libvirt finds one",
-            related=(Related(domain.emulator.text_span, f"emulates {mismatch}"),),
+            message=f"the guest's architecture is {domain.arch!r}, but its emulator is for {emulated!r}",
+            help="write the other emulator, or remove <emulator> and let libvirt find one",
+            related=(Related(domain.emulator.text_span, f"emulates {emulated}"),),
         )
 
 
@@ -256,9 +270,9 @@ def machine_without_pci(domain: Domain, context: Context) -> Iterator[Problem]:
     """
     if not domain.machine_type.lacks_pci or not domain.machine_attribute:
         return
-    device = domain.pci_device
+    device = pci.first_device(domain)
     # The drivers of 11.4 to 12.7 have not been asked whether they still add a memory balloon here.
-    adds = context.target.libvirt < (11, 4, 0) and domain.gets_pci_devices
+    adds = context.target.libvirt < (11, 4, 0) and pci.gets_devices(domain)
     if device or adds:
         yield Problem(
             at=domain.machine_attribute.span,
@@ -287,7 +301,7 @@ def pci_root_of_another_machine(domain: Domain) -> Iterator[Problem]:
     libvirt says: The PCI controller with index='0' must be model='pcie-root' for this machine type
     See: libvirt qemu_domain_address.c:qemuDomainPCIAddressSetCreate
     """
-    root = domain.pci_root
+    root = pci.root(domain)
     wanted = "pcie-root" if domain.is_q35 else "pci-root" if domain.is_i440fx else None
     if root and wanted and root.value("model") not in (None, wanted):
         machine = repr(domain.machine) if domain.machine else "'pc', which is taken where none is written,"

@@ -1,174 +1,22 @@
-"""Guest memory: how much there is, where it comes from, and whether another process can map it."""
+"""Guest memory: how much there is, and where it comes from."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from vfslint.context import Context
-from vfslint.domain.devices import Device, VirtioFS
-from vfslint.domain.domain import Domain, MemoryBacking, Region
-from vfslint.domain.elements import LaunchSecurity
-from vfslint.findings import Edit, Fix, Problem, Related, Severity, Span, Stage
+from vfslint.domain import sharing
+from vfslint.domain.device import Hostdev, Video
+from vfslint.domain.domain import Domain
+from vfslint.domain.memory import MemoryBacking
+from vfslint.findings import Fix, Problem, Related, Severity, Span, Stage
 from vfslint.rule import rule
 from vfslint.targets import spell
+from vfslint.vocabulary import table
 from vfslint.vocabulary.numbers import spell_size
 from vfslint.vocabulary.spelling import nearest
 from vfslint.xml import edits
 from vfslint.xml.document import Attribute
-
-# The release that asks shared memory of vhost-user interfaces too; until then it only logs a warning.
-INTERFACES_CHECKED = (11, 2, 0)
-
-_SERVERS = {"filesystem": "virtiofsd serves this device", "interface": "another process moves its packets"}
-
-
-@rule("VFS101", "memory-not-shared", severity=Severity.ERROR, stage=Stage.DEFINE)
-def memory_not_shared(domain: Domain, context: Context) -> Iterator[Problem]:
-    """A device that another process serves needs all guest memory to be shared.
-
-    Why: virtiofsd and other vhost-user processes answer the guest by mapping its memory. Memory is shared
-        when `<memoryBacking>` says `<access mode='shared'/>`, or when every NUMA cell says
-        `memAccess='shared'`, which comes first; a memfd, file or hugepage source alone does not make it so.
-        The same holds for a share with an external socket, for vhostuser interfaces (refused since 11.2.0,
-        without packets before), for vhostuser and vhostvdpa disks, and for vhost-user-gpu, where libvirt
-        never looks.
-    Bad:
-        <memory unit='GiB'>2</memory>
-        <memoryBacking><source type='memfd'/></memoryBacking>
-        <filesystem><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/></filesystem>
-    Bad:
-        <cpu><numa><cell cpus='0-3' memory='1' unit='GiB' memAccess='shared'/>
-          <cell cpus='4-7' memory='1' unit='GiB'/></numa></cpu>
-        <filesystem><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/></filesystem>
-    Bad (libvirt 9.0.0):
-        <memoryBacking><access mode='private'/></memoryBacking>
-        <interface type='vhostuser'><source type='unix' path='/run/net.sock' mode='client'/>
-          <model type='virtio'/></interface>
-    Good:
-        <memory unit='GiB'>2</memory>
-        <memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>
-        <filesystem><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/></filesystem>
-    libvirt says: 'virtiofs' requires shared memory
-    libvirt says: virtiofs requires shared memory
-    libvirt says: 'interface' requires shared memory
-    libvirt says: 'vhostuser' requires shared memory
-    libvirt says: 'vhostvdpa' requires shared memory
-    libvirt says: Detected vhost-user interface without any shared memory
-    Fix: makes what is private shared, adds or completes `<memoryBacking>`, or moves it to its place; a misspelt name
-        has a fix of its own.
-    See: libvirt qemu_validate.c:qemuValidateDomainDefVhostUserRequireSharedMemory; libvirt documentation,
-        "Sharing files with Virtiofs", Host setup
-    """
-    private = domain.private_regions
-    if not private:
-        return
-    for device in domain.vhost_user_devices:
-        severity, stage = _consequence(device, context)
-        yield Problem(
-            at=_served(device),
-            message=f"{device.label} needs shared memory, but {_names(private)} private",
-            label=f"{_SERVERS.get(device.kind, 'another process serves it')} and must map the guest's memory",
-            related=tuple(_reasons(domain, private)),
-            help=_remedy(domain),
-            # A misspelt word is corrected first: whatever is added beside it might be there twice in the end.
-            fix=None if domain.misspelt_sharing else _share(domain, safe=device.kind != "video"),
-            severity=severity,
-            stage=stage,
-        )
-
-
-def _consequence(device: Device, context: Context) -> tuple[Severity | None, Stage | None]:
-    is_unchecked = device.kind == "interface" and context.target.libvirt < INTERFACES_CHECKED
-    if is_unchecked or device.kind == "video":
-        return Severity.WARNING, Stage.GUEST
-    return None, None
-
-
-def _served(device: Device) -> Span:
-    """Where it stands that another process serves a device."""
-    if isinstance(device, VirtioFS) and device.driver_attribute:
-        return device.driver_attribute.span
-    return device.driver.at("name") if device.driver and device.kind == "video" else device.node.at("type")
-
-
-def _names(regions: list[Region]) -> str:
-    if len(regions) == 1:
-        return f"{regions[0].label} is"
-    return f"{regions[0].label} and {len(regions) - 1} more are"
-
-
-def _reasons(domain: Domain, private: list[Region]) -> Iterator[Related]:
-    for region in private[:3]:
-        decided = region.decided_by
-        if decided:
-            yield Related(decided.span, f"this makes {region.label} private")
-        elif domain.cells:
-            yield Related(region.node.start_span, "private: neither memAccess nor <memoryBacking> says shared")
-        else:
-            yield Related(region.node.start_span, "private: no <memoryBacking> says <access mode='shared'/>")
-    if domain.backing_setting and not domain.cells:
-        yield Related(domain.backing_setting.span, "this chooses a directory for memory; it does not share any")
-    for fault in domain.misspelt_sharing:
-        yield Related(fault.name_span, "libvirt does not know this, and drops it")
-    for node in domain.misplaced_sharing:
-        yield Related(node.start_span, f"libvirt does not read <{node.tag}> here")
-    backing = domain.backing
-    if not backing.access and (backing.source or backing.hugepages):
-        at = backing.source.span if backing.source else backing.hugepages.start_span if backing.hugepages else None
-        if at:
-            yield Related(at, "this chooses where memory comes from; it does not share it")
-
-
-def _remedy(domain: Domain) -> str:
-    if domain.misspelt_sharing:
-        fault = domain.misspelt_sharing[0]
-        return f"write {fault.suggestion!r} instead of {fault.name!r}"
-    misplaced = domain.misplaced_sharing
-    if misplaced:
-        home = "<cpu>" if misplaced[0].tag == "numa" else "<domain>"
-        return f"move <{misplaced[0].tag}> to {home}"
-    if any(region.decided_by for region in domain.private_regions):
-        return "write 'shared' instead of 'private'"
-    if domain.backing.nodes or any(region.is_shared for region in domain.regions):
-        return "add <access mode='shared'/> to <memoryBacking>"
-    return "add <memoryBacking> with <source type='memfd'/> and <access mode='shared'/> to <domain>"
-
-
-def _share(domain: Domain, *, safe: bool) -> Fix:
-    misplaced = domain.misplaced_sharing
-    if misplaced and not domain.backing.nodes:
-        home = domain.first("cpu") if misplaced[0].tag == "numa" else domain.node
-        if home:
-            return Fix("move it to its place", tuple(edits.move_into(misplaced[0], home)), safe)
-    changes: list[Edit] = []
-    undecided = []
-    for region in domain.private_regions:
-        if region.decided_by is None:
-            undecided.append(region)
-        else:
-            changes.append(edits.set_value(region.decided_by, "shared"))
-    if undecided and any(region.is_shared for region in domain.regions):
-        changes += [edits.add_attribute(region.node, "memAccess", "shared") for region in undecided]
-    elif undecided:
-        changes += _share_by_backing(domain)
-    return Fix("share the guest's memory", tuple(dict.fromkeys(changes)), safe)
-
-
-def _share_by_backing(domain: Domain) -> list[Edit]:
-    backing = domain.backing
-    written = backing.access_element
-    if written:
-        mode = written.attribute("mode")
-        change = edits.set_value(mode, "shared") if mode else edits.add_attribute(written, "mode", "shared")
-        return [change, edits.set_whole_text(written, "")] if written.text.strip() else [change]
-    lines = ["<access mode='shared'/>"]
-    if not backing.source and not backing.elements("source") and not backing.hugepages:
-        lines.insert(0, "<source type='memfd'/>")
-    if backing.nodes:
-        return [edits.insert(backing.nodes[0], "\n".join(lines))]
-    inside = "\n".join(f"  {line}" for line in lines)
-    after = domain.first("currentMemory") or domain.first("memory")
-    return [edits.insert(domain.node, f"<memoryBacking>\n{inside}\n</memoryBacking>", after=after)]
 
 
 @rule("VFS102", "memory-missing", severity=Severity.ERROR, stage=Stage.DEFINE)
@@ -326,7 +174,7 @@ def backing_source_unknown(backing: MemoryBacking) -> Iterator[Problem]:
     Fix: writes the source that differs by a slip of the pen.
     See: libvirt domain_conf.c:virDomainDefParseMemory
     """
-    yield from _unknown(backing.source, "source", ("memfd", "file", "anonymous"))
+    yield from _unknown(backing.source, "source", "MemorySourceKind")
 
 
 @rule("VFS108", "access-mode-unknown", severity=Severity.ERROR, stage=Stage.PARSE)
@@ -342,7 +190,7 @@ def access_mode_unknown(backing: MemoryBacking) -> Iterator[Problem]:
     Fix: writes the mode that differs by a slip of the pen.
     See: libvirt domain_conf.c:virDomainDefParseMemory
     """
-    yield from _unknown(backing.access, "access mode", ("shared", "private"))
+    yield from _unknown(backing.access, "access mode", "MemoryAccessMode")
 
 
 @rule(
@@ -363,10 +211,12 @@ def allocation_mode_unknown(backing: MemoryBacking) -> Iterator[Problem]:
     Fix: writes the mode that differs by a slip of the pen.
     See: libvirt domain_conf.c:virDomainDefParseMemory
     """
-    yield from _unknown(backing.allocation, "allocation mode", ("immediate", "ondemand"))
+    yield from _unknown(backing.allocation, "allocation mode", "MemoryAllocation/@mode")
 
 
-def _unknown(written: Attribute | None, what: str, words: tuple[str, ...]) -> Iterator[Problem]:
+def _unknown(written: Attribute | None, what: str, values: str) -> Iterator[Problem]:
+    """Yield a problem where an attribute has none of the words that the vocabulary lists under this name."""
+    words = tuple(table.values(values).listed)
     if written is None or written.value in words:
         return
     meant = nearest(written.value.strip(), words)
@@ -417,7 +267,7 @@ def locked_without_limit(backing: MemoryBacking, context: Context) -> Iterator[P
         Memory Backing
     """
     locked = backing.elements("locked")
-    if locked and not context.domain.has_hard_limit:
+    if locked and not any(memtune.child("hard_limit") for memtune in context.domain.elements("memtune")):
         yield Problem(
             at=locked[0].start_span,
             message="the guest's memory is locked without a limit to what QEMU may lock",
@@ -426,7 +276,7 @@ def locked_without_limit(backing: MemoryBacking, context: Context) -> Iterator[P
 
 
 @rule("VFS112", "backing-option-without-effect", severity=Severity.NOTE, stage=Stage.NEVER)
-def backing_option_without_effect(domain: Domain) -> Iterator[Problem]:
+def backing_option_without_effect(backing: MemoryBacking, context: Context) -> Iterator[Problem]:
     """What `<memoryBacking>` says has an effect on the memory it chooses.
 
     Why: `<discard/>` is for memory in files, and `<nosharepages/>` keeps private memory from being merged;
@@ -440,7 +290,11 @@ def backing_option_without_effect(domain: Domain) -> Iterator[Problem]:
     Fix: takes the element away, which changes nothing.
     See: libvirt qemu_command.c:qemuBuildMemoryBackendProps; Linux mm/ksm.c
     """
-    for node, reason in domain.void_backing_options:
+    found = [(node, "memfd memory") for node in backing.elements("discard") if backing.is_memfd]
+    nosharepages = backing.elements("nosharepages")
+    if nosharepages and sharing.is_shared(context.domain):
+        found += [(node, "shared memory") for node in nosharepages]
+    for node, reason in found:
         yield Problem(
             at=node.start_span,
             message=f"<{node.tag}> has no effect on {reason}",
@@ -450,7 +304,7 @@ def backing_option_without_effect(domain: Domain) -> Iterator[Problem]:
 
 
 @rule("VFS113", "blob-without-memfd", severity=Severity.ERROR, stage=Stage.DEFINE)
-def blob_without_memfd(domain: Domain, context: Context) -> Iterator[Problem]:
+def blob_without_memfd(videos: list[Video], context: Context) -> Iterator[Problem]:
     """A virtio-gpu with blob resources needs memfd memory.
 
     Why: the resources are handed on as parts of a memfd. libvirt 9.0.0 and older does not know `blob`.
@@ -464,7 +318,9 @@ def blob_without_memfd(domain: Domain, context: Context) -> Iterator[Problem]:
     Fix: chooses memfd.
     See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefVideo
     """
-    blob = domain.video_blob
+    domain = context.domain
+    models = (video.node.child("model") for video in videos)
+    blob = next((model["blob"] for model in models if model and model.value("blob") == "on"), None)
     if blob is None or domain.backing.is_memfd or context.target.libvirt < (9, 1, 0):
         return
     source = domain.backing.source
@@ -486,7 +342,7 @@ def blob_without_memfd(domain: Domain, context: Context) -> Iterator[Problem]:
 
 
 @rule("VFS114", "passthrough-with-memory-files", severity=Severity.WARNING, stage=Stage.START)
-def passthrough_with_memory_files(domain: Domain) -> Iterator[Problem]:
+def passthrough_with_memory_files(hostdevs: list[Hostdev], context: Context) -> Iterator[Problem]:
     """A PCI device that is passed through does not go well with memory in files.
 
     Why: VFIO maps all guest memory for the device, which has failed for files on some file systems
@@ -503,8 +359,9 @@ def passthrough_with_memory_files(domain: Domain) -> Iterator[Problem]:
     Fix: adds memfd, or with --unsafe-fixes replaces the source.
     See: virtio-win/kvm-guest-drivers-windows issue 573; libvirt qemu_command.c:qemuBuildMemoryBackendProps
     """
-    hostdev = domain.vfio_device
-    if hostdev is None or not domain.file_backed_kib or not domain.is_shared:
+    domain = context.domain
+    hostdev = next((hostdev for hostdev in hostdevs if hostdev.type in ("pci", "mdev")), None)
+    if hostdev is None or not sharing.file_backed_kib(domain) or not sharing.is_shared(domain):
         return
     source = domain.backing.source
     if source:
@@ -514,7 +371,7 @@ def passthrough_with_memory_files(domain: Domain) -> Iterator[Problem]:
     else:
         fix = None
     yield Problem(
-        at=hostdev.start_span,
+        at=hostdev.node.start_span,
         message="a device is passed through to a guest whose memory is kept in files",
         help="use <source type='memfd'/> in <memoryBacking>, or huge pages",
         related=(Related(_shared_at(domain), "shared memory without memfd or huge pages is a file"),),
@@ -523,62 +380,4 @@ def passthrough_with_memory_files(domain: Domain) -> Iterator[Problem]:
 
 
 def _shared_at(domain: Domain) -> Span:
-    return domain.backing.source.span if domain.backing.source else domain.regions[0].at
-
-
-@rule(
-    "VFS115",
-    "confidential-guest-with-vhost-user",
-    severity=Severity.WARNING,
-    stage=Stage.GUEST,
-)
-def confidential_guest_with_vhost_user(security: LaunchSecurity, context: Context) -> Iterator[Problem]:
-    """A confidential guest has no device that another process serves.
-
-    Why: such a guest encrypts its memory, and only devices that take the platform's IOMMU can reach what it
-        shows. vhost-user-fs does not, so the share, or the whole guest, does not come up.
-    Bad:
-        <launchSecurity type='sev'><policy>0x0003</policy></launchSecurity>
-        <filesystem><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/></filesystem>
-    Good:
-        <launchSecurity type='sev'><policy>0x0003</policy></launchSecurity>
-    See: QEMU hw/virtio/vhost-user-fs.c; AMDESE/AMDSEV issue 269, kata-containers issue 3810
-    """
-    for device in context.domain.vhost_user_devices:
-        yield Problem(
-            at=_served(device),
-            message=f"{device.label} cannot reach the memory of a confidential guest",
-            help="take one of the two out",
-            related=(Related(security.start_span, "the guest's memory is encrypted"),),
-        )
-
-
-@rule("VFS116", "sharing-needs-numa", severity=Severity.ERROR, stage=Stage.DEFINE)
-def sharing_needs_numa(domain: Domain, context: Context) -> Iterator[Problem]:
-    """Without NUMA cells, memory can be shared since libvirt 6.9.0 and QEMU 5.0.
-
-    Why: before that, only the memory of a NUMA cell could be chosen. QEMU 5.2 still lacks it for RISC-V
-        boards, which libvirt before 9.2.0 refuses.
-    Bad (libvirt 7.0.0, qemu 4.2):
-        <memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>
-        <filesystem><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/></filesystem>
-    Good (libvirt 7.0.0, qemu 4.2):
-        <cpu><numa><cell cpus='0-7' memory='2' unit='GiB' memAccess='shared'/></numa></cpu>
-        <filesystem><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/></filesystem>
-    libvirt says: virtiofs requires shared memory
-    See: libvirt documentation, "Sharing files with Virtiofs", Host setup; qemu_validate.c of 9.0.0
-    """
-    target = context.target
-    is_riscv = domain.arch.startswith("riscv") and target.libvirt < (9, 2, 0) and target.qemu < (6, 0, 0)
-    if not (target.libvirt < (6, 9, 0) or target.qemu < (5, 0, 0) or is_riscv):
-        return
-    if domain.cells or not domain.is_shared or target.qemu < (4, 2, 0):
-        return
-    for share in domain.shares:
-        yield Problem(
-            at=_served(share),
-            message=f"{share.label} needs NUMA cells with shared memory under libvirt {spell(target.libvirt)} and "
-            f"QEMU {spell(target.qemu)}",
-            help="add <cpu><numa><cell … memAccess='shared'/></numa></cpu> with all vCPUs and all memory",
-            related=(Related(domain.regions[0].at, "shared, but not by a NUMA cell"),),
-        )
+    return domain.backing.source.span if domain.backing.source else sharing.regions(domain)[0].at

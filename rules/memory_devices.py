@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vfslint.context import Context
-from vfslint.domain.devices import MemoryDevice
+from vfslint.domain import sharing
 from vfslint.domain.domain import Domain
+from vfslint.domain.hugepages import ORDINARY_KIB
+from vfslint.domain.machine import HUGE_PAGES_KIB
+from vfslint.domain.memory_device import MemoryDevice
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
 from vfslint.rule import rule
 from vfslint.targets import spell
+from vfslint.vocabulary import numbers
 from vfslint.vocabulary.numbers import spell_size
 from vfslint.xml import edits
 
 # The page that the guest's memory is made of on x86, the least that virtio-mem can hand over.
 LEAST_BLOCK_KIB = 2048
+LEAST_LABEL_KIB = 128
 
 
 @rule("VFS170", "memory-device-without-maximum", severity=Severity.ERROR, stage=Stage.DEFINE)
@@ -66,8 +71,19 @@ def memory_device_incomplete(device: MemoryDevice) -> Iterator[Problem]:
     libvirt says: path is required for model
     See: libvirt domain_conf.c:virDomainMemoryDefParseXML
     """
-    for node, fault, remedy in device.missing_parts:
-        yield Problem(at=node.start_span, message=f"the {device.label} {fault}", help=remedy)
+    size = device.target.child("size") if device.target else None
+    if device.target is None:
+        target = "<target><size unit='MiB'>…</size><node>0</node></target>"
+        yield Problem(at=device.node.start_span, message=f"{device.label} has no <target>", help=f"add {target}")
+    elif size is None or not size.text:
+        place = size or device.target
+        help = "write <size unit='MiB'>…</size> in <target>"
+        yield Problem(at=place.start_span, message=f"{device.label} has no size", help=help)
+    path = device.source.child("path") if device.source else None
+    if device.model in ("nvdimm", "virtio-pmem") and (path is None or not path.text):
+        place = path or device.source or device.node
+        help = "add <source><path>…</path></source>"
+        yield Problem(at=place.start_span, message=f"{device.label} has no file", help=help)
 
 
 @rule("VFS172", "memory-device-node", severity=Severity.ERROR, stage=Stage.DEFINE)
@@ -95,7 +111,7 @@ def memory_device_node(device: MemoryDevice, context: Context) -> Iterator[Probl
     libvirt says: virtio-pmem does not support NUMA nodes
     See: libvirt domain_validate.c:virDomainMemoryDefValidate, qemu_command.c
     """
-    domain = device.domain
+    domain = context.domain
     if device.model == "virtio-pmem":
         if device.has_node:
             yield Problem(
@@ -124,7 +140,7 @@ def memory_device_node(device: MemoryDevice, context: Context) -> Iterator[Probl
 
 
 @rule("VFS173", "memory-device-without-acpi", severity=Severity.ERROR, stage=Stage.START)
-def memory_device_without_acpi(device: MemoryDevice) -> Iterator[Problem]:
+def memory_device_without_acpi(device: MemoryDevice, context: Context) -> Iterator[Problem]:
     """A memory module is found through ACPI.
 
     Why: on x86 and ARM a guest learns of a dimm or nvdimm by ACPI alone; QEMU refuses to start without.
@@ -145,7 +161,7 @@ def memory_device_without_acpi(device: MemoryDevice) -> Iterator[Problem]:
     Fix: adds `<acpi/>`.
     See: QEMU hw/i386/pc.c:pc_memory_pre_plug
     """
-    domain = device.domain
+    domain = context.domain
     if device.model not in ("dimm", "nvdimm") or domain.has_acpi:
         return
     if not (domain.is_x86 or domain.arch in ("aarch64", "armv7l")):
@@ -162,7 +178,7 @@ def memory_device_without_acpi(device: MemoryDevice) -> Iterator[Problem]:
 
 
 @rule("VFS174", "private-memory-device", severity=Severity.ERROR, stage=Stage.GUEST)
-def private_memory_device(device: MemoryDevice) -> Iterator[Problem]:
+def private_memory_device(device: MemoryDevice, context: Context) -> Iterator[Problem]:
     """Memory devices are shared as well, where another process serves a device.
 
     Why: virtiofsd and its kin must map all memory that the guest may put a buffer into. libvirt looks at the
@@ -189,8 +205,8 @@ def private_memory_device(device: MemoryDevice) -> Iterator[Problem]:
     """
     if device.access != "private" or device.model not in ("dimm", "nvdimm", "virtio-mem"):
         return
-    served = device.domain.vhost_user_devices
-    if served and device.domain.is_shared:
+    served = sharing.vhost_user_devices(context.domain)
+    if served and sharing.is_shared(context.domain):
         access = device.node["access"]
         yield Problem(
             at=access.span,
@@ -229,7 +245,7 @@ def private_pmem(device: MemoryDevice) -> Iterator[Problem]:
 
 
 @rule("VFS176", "memory-device-geometry", severity=Severity.ERROR, stage=Stage.DEFINE)
-def memory_device_geometry(device: MemoryDevice) -> Iterator[Problem]:
+def memory_device_geometry(device: MemoryDevice, context: Context) -> Iterator[Problem]:
     """The sizes of a memory device fit each other.
 
     Why: virtio-mem hands memory over in blocks, powers of two of at least 2 MiB, so that what is requested is
@@ -253,8 +269,53 @@ def memory_device_geometry(device: MemoryDevice) -> Iterator[Problem]:
     libvirt says: label size must be smaller than NVDIMM size
     See: libvirt domain_validate.c:virDomainMemoryDefValidate, domain_conf.c:virDomainMemoryTargetDefParseXML
     """
-    for node, fault, remedy in device.geometry_faults(LEAST_BLOCK_KIB if device.domain.is_x86 else 0):
-        yield Problem(at=node.text_span, message=f"{device.label}: its {fault}", help=remedy)
+    if device.model == "virtio-mem":
+        yield from _block_problems(device, LEAST_BLOCK_KIB if context.domain.is_x86 else 0)
+    label = device.part("target/label/size") if device.model == "nvdimm" else None
+    size_kib = label.kib if label else None
+    if label is None or size_kib is None:
+        return
+    if size_kib < LEAST_LABEL_KIB:
+        yield Problem(
+            at=label.at,
+            message=f"the label of {device.label} is smaller than {spell_size(LEAST_LABEL_KIB)}",
+            help=f"write at least {spell_size(LEAST_LABEL_KIB)}",
+        )
+    elif device.size_kib and size_kib >= device.size_kib:
+        yield Problem(
+            at=label.at,
+            message=f"the label of {device.label} leaves no room for data",
+            help="increase the size of the device, or make the label smaller",
+        )
+
+
+def _block_problems(device: MemoryDevice, least_kib: int) -> Iterator[Problem]:
+    block, requested = device.part("target/block"), device.part("target/requested")
+    block_kib, requested_kib = (block.kib if block else None) or 0, (requested.kib if requested else None) or 0
+    if not block_kib or block_kib & (block_kib - 1):
+        yield Problem(
+            at=block.at if block else device.node.text_span,
+            message=f"the block size of {device.label} is not a power of two",
+            help="write a power of two, such as 2 MiB",
+        )
+    elif block_kib < least_kib:
+        yield Problem(
+            at=block.at if block else device.node.text_span,
+            message=f"the block size of {device.label} is below {spell_size(least_kib)}",
+            help="write a power of two, such as 2 MiB",
+        )
+    elif requested and requested_kib % block_kib:
+        yield Problem(
+            at=requested.at,
+            message=f"the requested size of {device.label} is not a multiple of its block size {spell_size(block_kib)}",
+            help=f"write a multiple of {spell_size(block_kib)}",
+        )
+    if requested and device.size_kib is not None and requested_kib > device.size_kib:
+        yield Problem(
+            at=requested.at,
+            message=f"the requested size of {device.label} exceeds its size",
+            help="request less, or increase <size>",
+        )
 
 
 @rule("VFS177", "dynamic-memory-slots", severity=Severity.WARNING, stage=Stage.START)
@@ -281,7 +342,7 @@ def dynamic_memory_slots(device: MemoryDevice, context: Context) -> Iterator[Pro
     daemon = context.target.virtiofsd
     if slots is None or context.target.libvirt < (10, 1, 0) or (daemon and daemon >= (1, 13, 0)):
         return
-    if device.domain.vhost_user_devices:
+    if sharing.vhost_user_devices(context.domain):
         name = f"virtiofsd {spell(daemon)}" if daemon else "the virtiofsd of QEMU"
         yield Problem(
             at=slots.span,
@@ -341,12 +402,32 @@ def memory_slots_exhausted(domain: Domain) -> Iterator[Problem]:
     libvirt says: is already being used by another memory device
     See: libvirt domain_postparse.c:virDomainDefPostParseMemtune, virDomainAssignMemoryDeviceSlot
     """
-    for node, fault in domain.slot_faults:
-        yield Problem(at=node.start_span, message=fault, help="raise the slots of <maxMemory>")
+    modules = [device for device in domain.memory_devices if device.model in ("dimm", "nvdimm")]
+    slots = domain.memory_slots
+    if not domain.max_memory_kib:
+        return
+    faults, taken = [], set[int]()
+    for module in modules:
+        slot = numbers.unsigned((module.address.value("slot") if module.address else None) or "")
+        if slot is None:
+            continue
+        if slot >= slots:
+            faults.append((module, f"{module.label} is in slot {slot}, but the domain has {_slots(slots)}"))
+        elif slot in taken:
+            faults.append((module, f"slot {slot} is used by another memory module"))
+        taken.add(slot)
+    if not faults and len(modules) > slots:
+        faults.append((modules[slots], f"the domain has {len(modules)} memory modules, but {_slots(slots)}"))
+    for module, fault in faults:
+        yield Problem(at=module.node.start_span, message=fault, help="increase the slots of <maxMemory>")
+
+
+def _slots(number: int) -> str:
+    return f"{number} slot{'s' * (number != 1)}"
 
 
 @rule("VFS180", "memory-device-page-size", severity=Severity.ERROR, stage=Stage.START)
-def memory_device_page_size(device: MemoryDevice) -> Iterator[Problem]:
+def memory_device_page_size(device: MemoryDevice, context: Context) -> Iterator[Problem]:
     """The pages that back a memory device are of a size that some host has.
 
     Why: as with `<hugepages>`, x86 has 2 MiB and 1 GiB, the unit defaults to KiB, and a device holds whole
@@ -366,7 +447,14 @@ def memory_device_page_size(device: MemoryDevice) -> Iterator[Problem]:
     libvirt says: Unable to find any usable hugetlbfs mount for
     See: libvirt qemu_command.c:qemuBuildMemoryGetPagesize
     """
-    fault = device.page_size_fault
-    if fault:
-        node, message = fault
-        yield Problem(at=node.text_span, message=message, help="write <pagesize unit='MiB'>2</pagesize>")
+    arch = context.domain.arch
+    known, page = HUGE_PAGES_KIB.get(arch), device.part("source/pagesize")
+    if not known or not page or not page.kib or page.kib == ORDINARY_KIB or device.model not in ("dimm", "virtio-mem"):
+        return
+    if page.kib not in known:
+        fault = f"no host of {arch} has pages of {spell_size(page.kib)}"
+    elif device.size_kib and device.size_kib % page.kib:
+        fault = f"{spell_size(device.size_kib)} is not a multiple of pages of {spell_size(page.kib)}"
+    else:
+        return
+    yield Problem(at=page.at, message=fault, help="write <pagesize unit='MiB'>2</pagesize>")

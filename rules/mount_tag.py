@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from vfslint.domain.devices import Filesystem, VirtioFS
+from vfslint.context import Context
 from vfslint.domain.domain import Domain
+from vfslint.domain.filesystem import Filesystem, VirtioFS
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
 from vfslint.rule import rule
+from vfslint.xml.document import Node
 from vfslint.xml.edits import (
     rename_attribute,
     rename_element,
@@ -21,7 +23,7 @@ MOUNT_TAG_BYTES_9P = 31
 
 
 @rule("VFS211", "target-missing", severity=Severity.ERROR, stage=Stage.DEFINE)
-def target_missing(fs: Filesystem) -> Iterator[Problem]:
+def target_missing(filesystems: list[Filesystem], context: Context) -> Iterator[Problem]:
     """A filesystem has a mount tag, `<target dir='…'/>`.
 
     Why: the guest mounts the filesystem by this name. It is also required with an external socket, although
@@ -44,24 +46,39 @@ def target_missing(fs: Filesystem) -> Iterator[Problem]:
     Fix: writes `dir` for `dev`, `tag` or `name`, or corrects a misspelled `<target>`.
     See: libvirt domain_validate.c:virDomainFSDefValidate
     """
-    if fs.tag:
-        return
-    misspelt = fs.misspelt_target
-    if misspelt:
-        yield Problem(
-            at=misspelt.name_span,
-            message=f"the filesystem has no mount tag: unknown element <{misspelt.name}>",
-            help="did you mean <target>?",
-            fix=Fix("rename it to <target>", tuple(rename_element(misspelt.node, "target"))),
-        )
-        return
+    without_tag = [fs for fs in filesystems if not fs.tag]
+    misspelled = _misspelled_targets(context.domain) if without_tag else {}
+    for fs in without_tag:
+        if fs.node in misspelled:
+            culprit = misspelled[fs.node]
+            yield Problem(
+                at=culprit.name_span,
+                message=f"the filesystem has no mount tag: unknown element <{culprit.tag}>",
+                help="did you mean <target>?",
+                fix=Fix("rename it to <target>", tuple(rename_element(culprit, "target"))),
+            )
+        else:
+            yield _missing_tag(fs)
+
+
+def _misspelled_targets(domain: Domain) -> dict[Node, Node]:
+    """Return elements that were probably meant as a `<target>` that libvirt requires, by what contains them."""
+    found: dict[Node, Node] = {}
+    for unknown in domain.deviations_of("UnknownElement"):
+        parent = unknown.node.parent
+        if parent and unknown.suggestion == "target" and unknown.is_refused:
+            found.setdefault(parent, unknown.node)
+    return found
+
+
+def _missing_tag(fs: Filesystem) -> Problem:
     # 7.0.0 rejects only a missing tag, in its parser; 9.0.0 also rejects an empty one, in its validation.
     starts_empty = fs.tag == "" and fs.libvirt < (9, 0, 0)
     wrong = None
     if fs.target and fs.tag is None:
         wrong = next((it for name in ("dev", "tag", "name") if (it := fs.target.attribute(name))), None)
     at = fs.target.start_span if fs.target else fs.node.start_span
-    yield Problem(
+    return Problem(
         at=wrong.name_span if wrong else at,
         message="the filesystem has no mount tag",
         help="add <target dir='a-name'/>, and run in the guest: mount -t virtiofs a-name /mnt",
@@ -204,7 +221,7 @@ def root_not_a_mount_tag(domain: Domain) -> Iterator[Problem]:
           <target dir='rootfs'/></filesystem>
     See: Linux Documentation/filesystems/virtiofs.rst
     """
-    cmdline = domain.cmdline
+    cmdline = next((line for os in domain.elements("os") for line in os.children("cmdline")), None)
     if cmdline is None or "virtiofs" not in cmdline.text:
         return
     options = dict(re.findall(_ROOT_OPTION, cmdline.text))

@@ -1,19 +1,25 @@
-"""Guest NUMA topology: cells, their vCPUs, their memory, the distances between them, and the host's nodes."""
+"""Guest NUMA topology: cells, their vCPUs, their memory, and the distances between them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import combinations
 
 from vfslint.context import Context
-from vfslint.domain.domain import Cell, Domain
-from vfslint.domain.numa import overlaps
+from vfslint.domain.domain import Domain
+from vfslint.domain.memory import Cell
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
 from vfslint.rule import rule
+from vfslint.vocabulary import numbers
 from vfslint.vocabulary.numbers import spell_set, spell_size
 from vfslint.xml import edits
+from vfslint.xml.document import Node
 
 # A cell this small was meant in another unit: no firmware starts in less.
 SMALL_CELL_KIB = 64 * 1024
+
+# ACPI SLIT: the distance of a node to itself, and that of a node out of reach.
+LOCAL_DISTANCE, UNREACHABLE = 10, 255
 
 
 @rule("VFS130", "numa-without-cells", severity=Severity.ERROR, stage=Stage.PARSE)
@@ -125,7 +131,7 @@ def cells_overlap(cells: list[Cell]) -> Iterator[Problem]:
     libvirt says: have overlapping vCPU ids
     See: libvirt numa_conf.c:virDomainNumaDefParseXML
     """
-    for first, second in overlaps(cells):
+    for first, second in _overlaps(cells):
         both = spell_set((first.cpus or frozenset()) & (second.cpus or frozenset()))
         yield Problem(
             at=second.node.at("cpus"),
@@ -133,6 +139,18 @@ def cells_overlap(cells: list[Cell]) -> Iterator[Problem]:
             help="list each vCPU in one cell",
             related=(Related(first.node.at("cpus"), f"cell {first.id}"),),
         )
+
+
+def _overlaps(cells: list[Cell]) -> Iterator[tuple[Cell, Cell]]:
+    """Yield each pair of cells that share a vCPU."""
+    with_cpus = [cell for cell in cells if cell.cpus]
+    if len(frozenset[int]().union(*(cell.cpus or () for cell in with_cpus))) == sum(
+        len(cell.cpus or ()) for cell in with_cpus
+    ):
+        return
+    for first, second in combinations(with_cpus, 2):
+        if (first.cpus or frozenset()) & (second.cpus or frozenset()):
+            yield first, second
 
 
 @rule("VFS135", "cells-exceed-vcpus", severity=Severity.ERROR, stage=Stage.PARSE)
@@ -249,7 +267,7 @@ def cell_sum_differs(cells: list[Cell], context: Context) -> Iterator[Problem]:
 
 
 @rule("VFS139", "distances-inconsistent", severity=Severity.ERROR, stage=Stage.PARSE)
-def distances_inconsistent(domain: Domain) -> Iterator[Problem]:
+def distances_inconsistent(cells: list[Cell]) -> Iterator[Problem]:
     """The distance from a NUMA cell to itself is 10, to others 11 to 255.
 
     Why: that is how ACPI counts. `<distances>` has siblings, and each is a cell that exists.
@@ -266,34 +284,34 @@ def distances_inconsistent(domain: Domain) -> Iterator[Problem]:
     libvirt says: is invalid for 'sibling id
     See: libvirt numa_conf.c:virDomainNumaDefNodeDistanceParseXML
     """
-    for node, fault in domain.distance_faults:
-        yield Problem(at=node.start_span, message=fault, help="write distances of 11 to 255 to other cells")
+    for cell in cells:
+        distances = cell.node.child("distances")
+        siblings = distances.children("sibling") if distances else []
+        if distances and not siblings:
+            yield _distance_problem(distances, f"the distances of NUMA cell {cell.id} have no <sibling>")
+        for sibling in siblings:
+            fault = _distance_fault(cell, sibling, len(cells))
+            if fault:
+                yield _distance_problem(sibling, fault)
 
 
-@rule("VFS140", "numatune-faulty", severity=Severity.ERROR, stage=Stage.PARSE)
-def numatune_faulty(domain: Domain) -> Iterator[Problem]:
-    """`<numatune>` binds memory to nodes that it names, once for each guest cell that there is.
+def _distance_problem(node: Node, fault: str) -> Problem:
+    return Problem(at=node.start_span, message=fault, help="write distances of 11 to 255 to other cells")
 
-    Why: a static placement needs a nodeset; `<memnode>` binds one cell of the guest, so that there must be
-        cells, and cannot go together with an automatic placement; 'restrictive' is for all or for none.
-    Bad:
-        <numatune><memnode cellid='0' mode='strict' nodeset='0'/></numatune>
-    Bad:
-        <numatune><memory mode='strict'/></numatune>
-    Good:
-        <numatune><memory mode='strict' nodeset='0'/></numatune>
-    libvirt says: Element 'memnode' is invalid without any guest NUMA cells
-    libvirt says: Argument 'cellid' in memnode element must correspond to existing guest's NUMA cell
-    libvirt says: Multiple memnode elements with cellid
-    libvirt says: Per-node binding is not compatible with automatic NUMA placement
-    libvirt says: nodeset for NUMA memory tuning must be set if 'placement' is 'static'
-    libvirt says: only one numatune is supported
-    libvirt says: Missing required nodeset attribute in memnode element
-    libvirt says: mode is required in memnode element when mode is
-    See: libvirt numa_conf.c:virDomainNumatuneParseXML, virDomainNumatuneNodeParseXML
-    """
-    for node, fault, remedy in domain.numatune_faults:
-        yield Problem(at=node.start_span, message=fault, help=remedy)
+
+def _distance_fault(cell: Cell, sibling: Node, cells: int) -> str | None:
+    """Return what is wrong with the distance from a cell to a sibling, where there are so many cells; else None."""
+    other = numbers.unsigned(sibling.value("id") or "")
+    distance = numbers.unsigned(sibling.value("value") or "")
+    if other is None or distance is None:
+        return None
+    if other >= cells:
+        return f"the distances of NUMA cell {cell.id} name cell {other}, which does not exist"
+    if other == cell.id and distance != LOCAL_DISTANCE:
+        return f"the distance of NUMA cell {cell.id} to itself is {distance}, but must be {LOCAL_DISTANCE}"
+    if not LOCAL_DISTANCE < distance + (other == cell.id) <= UNREACHABLE:
+        return f"the distance of NUMA cell {cell.id} to cell {other} is {distance}, which is out of range (11-255)"
+    return None
 
 
 @rule("VFS141", "vcpus-without-cell", severity=Severity.NOTE, stage=Stage.NEVER)
@@ -348,7 +366,7 @@ def numa_not_on_this_machine(cells: list[Cell], context: Context) -> Iterator[Pr
 
 
 @rule("VFS143", "cell-cache-faulty", severity=Severity.ERROR, stage=Stage.PARSE)
-def cell_cache_faulty(domain: Domain) -> Iterator[Problem]:
+def cell_cache_faulty(cell: Cell) -> Iterator[Problem]:
     """A NUMA cell describes each level of its cache once and whole.
 
     Why: size and line are parts of the description, and a level can only have one.
@@ -365,5 +383,18 @@ def cell_cache_faulty(domain: Domain) -> Iterator[Problem]:
     libvirt says: already defined
     See: libvirt numa_conf.c:virDomainNumaDefNodeCacheParseXML
     """
-    for node, fault in domain.cell_cache_faults:
-        yield Problem(at=node.start_span, message=fault, help="describe each level once, with <size> and <line>")
+    levels = set()
+    for cache in cell.node.children("cache"):
+        level = cache.value("level")
+        name = f"the level {level} cache of NUMA cell {cell.id}"
+        incomplete = [part for part in ("size", "line") if not _has_value(cache.child(part))]
+        faults = [f"{name} has no <{part}>" for part in incomplete]
+        if level in levels:
+            faults.append(f"{name} is described twice")
+        levels.add(level)
+        for fault in faults:
+            yield Problem(at=cache.start_span, message=fault, help="describe each level once, with <size> and <line>")
+
+
+def _has_value(part: Node | None) -> bool:
+    return part is not None and bool(part.value("value"))

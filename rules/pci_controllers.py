@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vfslint.context import Context
-from vfslint.domain.addresses import MOST_PORTS
 from vfslint.domain.controllers import (
     DEADLY_INDEX,
     KNOWN_NAMES,
@@ -13,6 +12,7 @@ from vfslint.domain.controllers import (
     TARGET_LIMITS,
     PciController,
 )
+from vfslint.domain.pci import MOST_PORTS
 from vfslint.findings import Fix, Problem, Severity, Stage
 from vfslint.rule import rule
 from vfslint.vocabulary import numbers
@@ -63,7 +63,7 @@ def pci_controller_invalid(controller: PciController) -> Iterator[Problem]:
 
 
 @rule("VFS296", "pci-root-with-index", severity=Severity.ERROR, stage=Stage.DEFINE)
-def pci_root_with_index(controller: PciController) -> Iterator[Problem]:
+def pci_root_with_index(controller: PciController, context: Context) -> Iterator[Problem]:
     """The root of the PCI buses has index 0.
 
     Why: an x86 machine has one root, and all other buses are connected to it.
@@ -75,7 +75,7 @@ def pci_root_with_index(controller: PciController) -> Iterator[Problem]:
     See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefControllerPCI
     """
     model = controller.model if controller.index else None
-    if model and controller.is_x86_root:
+    if model and controller.is_root and context.domain.is_x86:
         yield Problem(
             at=controller.node.at("index"),
             message=f"{model.value} must have index 0, not {controller.index}",
@@ -84,7 +84,7 @@ def pci_root_with_index(controller: PciController) -> Iterator[Problem]:
 
 
 @rule("VFS297", "pci-controller-misnamed", severity=Severity.ERROR, stage=Stage.DEFINE)
-def pci_controller_misnamed(controller: PciController) -> Iterator[Problem]:
+def pci_controller_misnamed(controller: PciController, context: Context) -> Iterator[Problem]:
     """The model name of a PCI controller matches its model.
 
     Why: the name selects the QEMU device; if there is none, libvirt adds it. The root of the PCI buses is part
@@ -101,7 +101,7 @@ def pci_controller_misnamed(controller: PciController) -> Iterator[Problem]:
     See: libvirt qemu_validate.c:virDomainControllerPCIModelNameToQEMUCaps
     """
     name, model = controller.name, controller.model
-    if name and controller.is_x86_root and name.value in KNOWN_NAMES:
+    if name and controller.is_root and context.domain.is_x86 and name.value in KNOWN_NAMES:
         yield Problem(
             at=name.span,
             message=f"{controller.node.value('model')} cannot have model name {name.value!r}",
@@ -143,7 +143,7 @@ def pci_controller_cell_invalid(controller: PciController, context: Context) -> 
     See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefControllerPCI
     """
     node = controller.numa_node
-    if node and not controller.is_near_a_cell:
+    if node and context.domain.is_x86 and not controller.is_near_a_cell:
         yield Problem(
             at=node.start_span,
             message=f"a {controller.node.value('model')} cannot be assigned to a NUMA node",
@@ -160,7 +160,7 @@ def pci_controller_cell_invalid(controller: PciController, context: Context) -> 
 
 
 @rule("VFS299", "pci-controller-option-invalid", severity=Severity.ERROR, stage=Stage.DEFINE)
-def pci_controller_option_invalid(controller: PciController) -> Iterator[Problem]:
+def pci_controller_option_invalid(controller: PciController, context: Context) -> Iterator[Problem]:
     """The `<target>` of a PCI controller has only options that its model supports.
 
     Why: a port has a chassis and a port number, a bridge has a chassisNr, and an expander bus has a busNr.
@@ -176,7 +176,7 @@ def pci_controller_option_invalid(controller: PciController) -> Iterator[Problem
     Fix: removes it.
     See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefControllerPCI; tested for each model
     """
-    for option, models in controller.unfit_options:
+    for option, models in controller.unfit_options if context.domain.is_x86 else ():
         yield Problem(
             at=option.name_span,
             message=f"a {controller.node.value('model')} does not support {option.name!r}",

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vfslint.domain.devices import VirtioFS
+from vfslint.context import Context
+from vfslint.domain.domain import Domain
+from vfslint.domain.elements import GUEST_SYSTEM
+from vfslint.domain.filesystem import VirtioFS
 from vfslint.findings import Fix, Problem, Severity, Stage
 from vfslint.rule import rule
 from vfslint.subjects import Deviating
@@ -77,7 +80,7 @@ def queue_size_refused(fs: VirtioFS) -> Iterator[Problem]:
 
 
 @rule("VFS232", "small-queue-for-windows", severity=Severity.NOTE, stage=Stage.GUEST)
-def small_queue_for_windows(fs: VirtioFS) -> Iterator[Problem]:
+def small_queue_for_windows(fs: VirtioFS, context: Context) -> Iterator[Problem]:
     """A Windows guest should have a queue size of 1024.
 
     Why: with QEMU's default of 128 the Windows driver is very slow, and some versions hang.
@@ -93,10 +96,16 @@ def small_queue_for_windows(fs: VirtioFS) -> Iterator[Problem]:
           <target dir='data'/></filesystem>
     See: virtio-win documentation, "Virtiofs: shared file system", quick start
     """
-    if (fs.queue or 128) >= LARGEST_QUEUE or not fs.driver or not fs.domain.is_windows:
+    if (fs.queue or 128) >= LARGEST_QUEUE or not fs.driver or not _is_windows(context.domain):
         return
     yield Problem(
         at=fs.queue_attribute.span if fs.queue_attribute else fs.driver.start_span,
         message=f"queue size {fs.queue or 128} is too small for a Windows guest",
         help=f"write <driver type='virtiofs' queue='{LARGEST_QUEUE}'/>",
     )
+
+
+def _is_windows(domain: Domain) -> bool:
+    """Whether the metadata of libosinfo name Windows as the guest."""
+    found = (system for metadata in domain.elements("metadata") for system in metadata.children(GUEST_SYSTEM))
+    return any("microsoft.com/" in (system.value("id") or "") for system in found)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from vfslint.domain.devices import VirtioFS
+from vfslint.context import Context
 from vfslint.domain.domain import Domain
+from vfslint.domain.elements import GUEST_SYSTEM
+from vfslint.domain.filesystem import VirtioFS
 from vfslint.findings import Problem, Related, Severity, Stage
 from vfslint.rule import rule
 
@@ -30,7 +32,7 @@ OLD_WINDOWS = frozenset({"2k", "2k3", "2k3r2", "2k8", "2k8r2", "7", "vista", "xp
     stage=Stage.DEFINE,
     any_hypervisor=True,
 )
-def virtiofs_needs_qemu(fs: VirtioFS) -> Iterator[Problem]:
+def virtiofs_needs_qemu(fs: VirtioFS, context: Context) -> Iterator[Problem]:
     """A virtio-fs share requires a QEMU domain.
 
     Why: of libvirt's drivers only that for QEMU starts virtiofsd. Those for Xen, LXC, bhyve and the others refuse the
@@ -45,12 +47,13 @@ def virtiofs_needs_qemu(fs: VirtioFS) -> Iterator[Problem]:
     See: libvirt documentation, "Sharing files with Virtiofs"; qemu_virtiofs.c:qemuVirtioFSStart
     """
     # libvirt's test driver accepts every device and runs none.
-    if not fs.domain.is_qemu and fs.domain.type not in (None, "test"):
+    domain = context.domain
+    if not domain.is_qemu and domain.type not in (None, "test"):
         yield Problem(
             at=fs.driver_attribute.span if fs.driver_attribute else fs.node.start_span,
-            message=f"only QEMU has virtio-fs shares, and this domain is for {fs.domain.type!r}",
+            message=f"only QEMU has virtio-fs shares, and this domain is for {domain.type!r}",
             help="write <domain type='kvm'>, or share the directory in a way that this hypervisor has",
-            related=(Related(fs.domain.node.at("type"), "the hypervisor"),),
+            related=(Related(domain.node.at("type"), "the hypervisor"),),
         )
 
 
@@ -71,7 +74,8 @@ def guest_too_old_for_virtiofs(domain: Domain) -> Iterator[Problem]:
     libvirt says: mount: unknown filesystem type 'virtiofs'
     See: libvirt documentation, "Sharing files with Virtiofs", Guest setup; virtio-win, "VirtIO-FS"
     """
-    system = domain.guest_system
+    metadata = (metadata.child(GUEST_SYSTEM) for metadata in domain.elements("metadata"))
+    system = next((os.attribute("id") for os in metadata if os), None)
     if system and domain.shares and _is_too_old(system.value):
         share = domain.shares[0]
         yield Problem(

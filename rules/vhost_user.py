@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vfslint.domain.devices import Disk, Interface
+from vfslint.domain.disk import Disk
+from vfslint.domain.interface import Interface
 from vfslint.findings import Fix, Problem, Severity, Stage
 from vfslint.rule import rule
 from vfslint.targets import spell
+from vfslint.xml.document import Attribute
 from vfslint.xml.edits import add_attribute, insert, remove_attribute, remove_element, set_value
+
+# What the other process decides itself (domain_validate.c:virDomainDiskVhostUserValidate).
+_NOT_ON_DRIVER = (
+    "cache", "error_policy", "rerror_policy", "io", "ioeventfd", "copy_on_read", "discard", "iothread",
+    "detect_zeroes",
+)  # fmt: skip
+_NOT_IN_DISK = (
+    "readonly", "shareable", "transient", "serial", "wwn", "vendor", "product", "iotune", "blockio",
+    "encryption", "geometry", "backingStore", "auth",
+)  # fmt: skip
 
 
 @rule("VFS280", "vhostuser-interface-source", severity=Severity.ERROR, stage=Stage.PARSE)
@@ -178,14 +190,14 @@ def not_for_vhostuser_disk(disk: Disk) -> Iterator[Problem]:
     """
     if disk.type != "vhostuser":
         return
-    for option in disk.void_options:
+    for option in _unsupported_options(disk):
         yield Problem(
             at=option.span,
             message=f"a vhost-user disk does not support {option.name!r}",
             help=f"remove {option.name}",
             fix=Fix(f"remove {option.name!r}", (remove_attribute(option),)),
         )
-    for child in disk.void_children:
+    for child in filter(None, map(disk.node.child, _NOT_IN_DISK)):
         yield Problem(
             at=child.start_span,
             message=f"a vhost-user disk does not support <{child.tag}>",
@@ -199,6 +211,17 @@ def not_for_vhostuser_disk(disk: Disk) -> Iterator[Problem]:
             message=f"a vhost-user disk cannot be on bus {disk.bus!r}",
             help="write <target dev='vda' bus='virtio'/>",
         )
+
+
+def _unsupported_options(disk: Disk) -> list[Attribute]:
+    """Return the attributes of a vhost-user disk and of its `<driver>` that libvirt rejects."""
+    written = [disk.driver.attribute(name) for name in _NOT_ON_DRIVER] if disk.driver else []
+    found = [option for option in written if option and option.value != "default"]
+    for name, harmless in (("snapshot", ("no", "default")), ("device", ("disk",))):
+        option = disk.node.attribute(name)
+        if option and option.value not in harmless:
+            found.append(option)
+    return found
 
 
 @rule("VFS284", "vhostvdpa-cache-mode", severity=Severity.ERROR, stage=Stage.DEFINE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vfslint.context import Context
-from vfslint.domain.devices import BinaryShare, VirtioFS
+from vfslint.domain.filesystem import BinaryShare, VirtioFS
 from vfslint.findings import Fix, Problem, Severity, Stage
 from vfslint.rule import rule
 from vfslint.targets import spell

@@ -14,7 +14,8 @@ import vfslint
 from tests.paths import ROOT
 from vfslint.cli.main import main
 from vfslint.context import Context
-from vfslint.domain.domain import Cell, Domain
+from vfslint.domain.domain import Domain
+from vfslint.domain.memory import Cell
 from vfslint.engine import Engine
 from vfslint.findings import Problem, Severity, Stage
 from vfslint.qemu_conf.conf import ConfSetting

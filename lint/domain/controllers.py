@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from vfslint.domain.devices import REWRITTEN, Device
+from vfslint.domain.device import REWRITTEN, Device
 from vfslint.lazy import lazy
 from vfslint.targets import Version
 from vfslint.vocabulary import numbers
 from vfslint.xml.document import Attribute, Node
-
-if TYPE_CHECKING:
-    from vfslint.domain.domain import Domain
 
 # What QEMU can make of each model (qemu_validate.c:virDomainControllerPCIModelNameToQEMUCaps).
 NAMES: dict[str, tuple[str, ...]] = {
@@ -64,8 +60,8 @@ class Controller(Device):
     `type` is `ide` where it is absent, as libvirt has it; `index` is None where it is absent or no number.
     """
 
-    def __init__(self, domain: Domain, node: Node) -> None:
-        super().__init__(domain, node)
+    def __init__(self, node: Node, libvirt: Version) -> None:
+        super().__init__(node, libvirt)
         self.type: str = node.element.get("type", "ide")
         self.index = _natural(node.element.get("index", ""), 10)
 
@@ -81,9 +77,9 @@ class Controller(Device):
         return node.attribute("name") if node else None
 
     @property
-    def is_x86_root(self) -> bool:
-        """Whether it is the root of the PCI buses on x86, where QEMU's machine brings it."""
-        return self.domain.is_x86 and self.model is not None and self.model.value in ROOTS
+    def is_root(self) -> bool:
+        """Whether it is the root of the PCI buses, which on x86 is part of QEMU's machine."""
+        return self.model is not None and self.model.value in ROOTS
 
     @lazy
     def target(self) -> Node | None:
@@ -102,7 +98,7 @@ class Controller(Device):
     @property
     def unfit_options(self) -> Iterator[tuple[Attribute, tuple[str, ...]]]:
         """What `<target>` says that this model of PCI controller does not have on x86, with the models that do."""
-        if not self.target or not self.model or not self.domain.is_x86:
+        if not self.target or not self.model:
             return
         for attribute in self.target.attributes:
             models, since = _OPTIONS.get(attribute.name, ((self.model.value,), (0, 0, 0)))
@@ -122,8 +118,8 @@ class Controller(Device):
 
     @property
     def is_near_a_cell(self) -> bool:
-        """Whether it can be associated with a NUMA cell: on x86 only expander buses can."""
-        return not self.domain.is_x86 or self.model is None or self.model.value in _EXPANDERS
+        """Whether it can be assigned to a NUMA cell on x86, where only expander buses can."""
+        return self.model is None or self.model.value in _EXPANDERS
 
     @property
     def queues(self) -> Attribute | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from vfslint.domain import sharing
 from vfslint.findings import Severity, Span, Stage
 from vfslint.vocabulary import explain
 from vfslint.vocabulary.mismatch import Kind, Mismatch
@@ -23,11 +24,8 @@ class Deviation:
 
     `node` is the element concerned: the unexpected one itself, or the one whose attribute or text is wrong or that
     lacks something; `name` is the name of the element or attribute at fault. `is_refused` tells that the target's plain
-    define rejects it as well; `breaks_a_share` that a share fails, or does other than it says, with what is dropped;
-    `would_share` that what was probably meant decides whether memory is shared.
+    define rejects it as well; `breaks_a_share` that a share fails, or does other than it says, with what is dropped.
     """
-
-    would_share = False
 
     def __init__(self, domain: Domain, found: Mismatch) -> None:
         self.node = Node(domain.document, found.element)
@@ -47,7 +45,10 @@ class Deviation:
 
 
 class UnknownElement(Deviation):
-    """An element that is unknown everywhere; `suggestion` is what was probably meant, of what is `expected`."""
+    """An element that is unknown everywhere; `suggestion` is what was probably meant, of what is `expected`.
+
+    `would_share` tells that what was meant decides whether memory is shared.
+    """
 
     def __init__(self, domain: Domain, found: Mismatch) -> None:
         super().__init__(domain, found)
@@ -55,15 +56,28 @@ class UnknownElement(Deviation):
         self.expected = found.expected
         self.would_share = found.suggestion in ("memoryBacking", "access", "numa", "cell")
 
+    @property
+    def name_span(self) -> Span:
+        """Where its name is."""
+        return self.node.name_span
+
 
 class UnknownAttribute(Deviation):
-    """An attribute that is unknown everywhere; `suggestion` is what was probably meant, of what is `expected`."""
+    """An attribute that is unknown everywhere; `suggestion` is what was probably meant, of what is `expected`.
+
+    `would_share` tells that what was meant decides whether memory is shared.
+    """
 
     def __init__(self, domain: Domain, found: Mismatch) -> None:
         super().__init__(domain, found)
         self.suggestion = found.suggestion
         self.expected = found.expected
         self.would_share = (self.node.tag, found.suggestion) in (("access", "mode"), ("cell", "memAccess"))
+
+    @property
+    def name_span(self) -> Span:
+        """Where its name is."""
+        return self.node[self.name].name_span
 
 
 class MisplacedElement(Deviation):
@@ -115,7 +129,8 @@ class RepeatedElement(Deviation):
         parent = self.node.parent
         self.first = parent.child(found.name) if parent else None
         self.is_copy = self.first is not None and _is_copy(self.first.element, found.element)
-        self.breaks_a_share = self.breaks_a_share and not self.is_copy
+        # A share is read-only by the first <readonly>, whatever a second one contains.
+        self.breaks_a_share = self.breaks_a_share and found.name != "readonly"
 
 
 class UnexpectedText(Deviation):
@@ -240,7 +255,7 @@ def _texts(first: Any, second: Any) -> list[tuple[str | None, str | None]]:
 
 def _breaks_a_share(domain: Domain, mismatch: Mismatch) -> bool:
     meant = mismatch.suggestion or mismatch.name
-    if meant in _SHARES_MEMORY and domain.vhost_user_devices and not domain.is_shared:
+    if meant in _SHARES_MEMORY and sharing.vhost_user_devices(domain) and not sharing.is_shared(domain):
         return True
     around = [mismatch.element.tag, *(ancestor.tag for ancestor in mismatch.element.iterancestors())]
     return meant in _MAKES_A_SHARE and (meant == "filesystem" or "filesystem" in around)

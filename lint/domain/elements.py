@@ -4,9 +4,25 @@ from __future__ import annotations
 
 from vfslint.xml.document import Node
 
+# Where libosinfo names the guest's operating system, below <metadata>.
+_LIBOSINFO = "{http://libosinfo.org/xmlns/libvirt/domain/1.0}"
+GUEST_SYSTEM = f"{_LIBOSINFO}libosinfo/{_LIBOSINFO}os"
+
 
 class Title(Node):
     """The `<title>`."""
+
+    __slots__ = ()
+
+
+class Clock(Node):
+    """The first `<clock>`."""
+
+    __slots__ = ()
+
+
+class Numatune(Node):
+    """A `<numatune>`: to which NUMA nodes of the host the guest's memory is bound."""
 
     __slots__ = ()
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from vfslint.domain.machines import HUGE_PAGES_KIB
-from vfslint.domain.pages import Demand, demands, device_demands
+from vfslint.domain import sharing
+from vfslint.domain.hugepages import Demand, demands, device_demands
+from vfslint.domain.machine import HUGE_PAGES_KIB
 from vfslint.findings import Span
 from vfslint.targets import Version
 from vfslint.xml.document import Node
 
 if TYPE_CHECKING:
     from vfslint.context import Context
-    from vfslint.domain.devices import Filesystem
     from vfslint.domain.domain import Domain
+    from vfslint.domain.filesystem import Filesystem
     from vfslint.host.facts import Daemon, Host, Storage
 
 # The units that virsh allocpages accepts.
@@ -159,7 +160,7 @@ def backing_storage(context: Context) -> Storage | None:
 def backing_span(domain: Domain) -> Span:
     """Return the place that makes the guest's memory a file."""
     decided = domain.backing.source or domain.backing.access
-    return decided.span if decided else domain.regions[0].at
+    return decided.span if decided else sharing.regions(domain)[0].at
 
 
 def daemon_of(share: Filesystem, context: Context) -> Daemon | None:

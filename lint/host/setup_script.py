@@ -11,14 +11,15 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
+from vfslint.domain import sharing
 from vfslint.host.needs import backing_storage, missing_mounts, needs, spell_pages
 from vfslint.vocabulary.numbers import spell_size
 from vfslint.xml.printable import printable
 
 if TYPE_CHECKING:
     from vfslint.context import Context
-    from vfslint.domain.devices import VirtioFS
     from vfslint.domain.domain import Domain
+    from vfslint.domain.filesystem import VirtioFS
     from vfslint.host.facts import Host
 
 # The size of <hugepages/> without a size if the host is not known: the default of nearly every x86 kernel.
@@ -205,7 +206,7 @@ def _mounts(domains: Sequence[Domain], context: Context) -> Iterator[Step]:
 
 
 def _memory_files(domains: Sequence[Domain], context: Context) -> Iterator[Step]:
-    size = sum(domain.file_backed_kib for domain in domains)
+    size = sum(sharing.file_backed_kib(domain) for domain in domains)
     storage = backing_storage(context)
     configured = context.conf and context.conf["memory_backing_dir"]
     if not size or configured or (storage and storage.is_memory):

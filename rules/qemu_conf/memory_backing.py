@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vfslint.context import Context
+from vfslint.domain import sharing
 from vfslint.domain.domain import Domain
-from vfslint.domain.pages import demands
+from vfslint.domain.hugepages import demands
 from vfslint.findings import Fix, Problem, Related, Severity, Span, Stage
 from vfslint.host.needs import backing_storage
+from vfslint.qemu_conf.conf import backing_directory
 from vfslint.rule import rule
 from vfslint.vocabulary.numbers import spell_size
 from vfslint.xml.edits import insert, set_value
@@ -44,11 +46,11 @@ def memory_in_files_on_disk(domain: Domain, context: Context) -> Iterator[Proble
     See: libvirt qemu_command.c:qemuBuildMemoryBackendProps; libvirt documentation, "Sharing files with
         Virtiofs", Host setup
     """
-    directory = domain.backing_directory
+    directory = backing_directory(context.conf, session=context.session) if context.conf else None
     # If the host's file systems are known, VFS613 checks them; the path is only a guess.
-    if directory is None or backing_storage(context) is not None or not domain.vhost_user_devices:
+    if directory is None or backing_storage(context) is not None or not sharing.vhost_user_devices(domain):
         return
-    size_kib = domain.file_backed_kib if directory.is_on_disk else 0
+    size_kib = sharing.file_backed_kib(domain) if directory.is_on_disk else 0
     if not size_kib:
         return
     statement = directory.statement
@@ -64,7 +66,7 @@ def memory_in_files_on_disk(domain: Domain, context: Context) -> Iterator[Proble
 
 def _backing_span(domain: Domain) -> Span:
     source = domain.backing.source
-    return source.span if source else domain.regions[0].at
+    return source.span if source else sharing.regions(domain)[0].at
 
 
 def use_memfd(domain: Domain) -> Fix | None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.examples import context
+from vfslint.domain import hugepages, sharing
 from vfslint.domain.domain import Domain
-from vfslint.domain.machines import MachineType
+from vfslint.domain.machine import MachineType
 from vfslint.xml.document import Node, read
 from vfslint.xml.source import Source
 
@@ -37,7 +38,7 @@ SHARED, PRIVATE = " memAccess='shared'", " memAccess='private'"
     ],
 )
 def test_effective_access(body: str, is_shared: bool) -> None:
-    assert domain(f"<memory>1048576</memory>{body}").is_shared is is_shared
+    assert sharing.is_shared(domain(f"<memory>1048576</memory>{body}")) is is_shared
 
 
 def test_cells_of_all_cpus_count_and_the_first_numa_of_each() -> None:
@@ -147,14 +148,14 @@ def test_huge_pages_of_the_documentation() -> None:
         "<memory unit='GiB'>2</memory><memoryBacking><hugepages><page size='2' unit='M'/></hugepages>"
         "<access mode='shared'/></memoryBacking>"
     )
-    assert [(demand.size_kib, demand.pages(2048)) for demand in found.hugepage_demands] == [(2048, 1024)]
+    assert [(demand.size_kib, demand.pages(2048)) for demand in hugepages.demands(found)] == [(2048, 1024)]
 
 
 def test_a_decimal_gigabyte_is_rounded_up_to_whole_mebibytes() -> None:
     found = domain(
         "<memory unit='GB'>2</memory><memoryBacking><hugepages><page size='2' unit='M'/></hugepages></memoryBacking>"
     )
-    assert [demand.pages(2048) for demand in found.hugepage_demands] == [954]
+    assert [demand.pages(2048) for demand in hugepages.demands(found)] == [954]
 
 
 def test_misplaced_sharing_is_found_where_it_stands() -> None:
@@ -162,7 +163,7 @@ def test_misplaced_sharing_is_found_where_it_stands() -> None:
         "<devices><memoryBacking><access mode='shared'/></memoryBacking></devices>"
         "<numa><cell memory='1' memAccess='shared'/></numa><os><memoryBacking/></os>"
     )
-    assert [node.tag for node in found.misplaced_sharing] == ["memoryBacking", "numa"]
+    assert [node.tag for node in sharing.misplaced(found)] == ["memoryBacking", "numa"]
 
 
 @pytest.mark.parametrize(

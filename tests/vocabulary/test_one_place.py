@@ -29,15 +29,10 @@ LISTS = value_lists()
 
 # Copies that are left, by file and name. Remove one together with its copy.
 LEFT = {
-    # Not read from the vocabulary yet: which words the parser knows, and since when.
-    ("lint/domain/devices.py", "_FILESYSTEM"),  # filesystem/@accessmode, @model, @multidevs
-    ("lint/domain/devices.py", "_DRIVER"),  # filesystem/driver/@format
-    ("lint/domain/numa.py", "_mode_faults"),  # memnode/@mode, with the release of `restrictive`
-    ("rules/memory.py", "backing_source_unknown"),  # memoryBacking/source/@type
     # Something else is said of each word, or of some of them.
-    ("lint/domain/addresses.py", "NUMBERS"),  # address/@type: the numbers in each
+    ("lint/domain/address.py", "NUMBERS"),  # address/@type: the numbers in each
     ("lint/domain/controllers.py", "NAMES"),  # controller/@model: what QEMU makes of each
-    ("lint/domain/devices.py", "MODELS"),  # interface/model/@type: those that are virtio
+    ("lint/domain/interface.py", "MODELS"),  # interface/model/@type: those that are virtio
     ("rules/interfaces.py", "_SOURCES"),  # interface/@type: the attributes of <source> that each requires
     ("rules/inputs.py", "input_bus_invalid"),  # input/@type: those without a PS/2 variant
     ("rules/filesystem.py", "filesystem_driver_unsupported"),  # filesystem/driver/@type: those that QEMU lacks

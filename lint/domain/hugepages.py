@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
+from vfslint.lazy import once
 from vfslint.vocabulary import numbers
 from vfslint.xml.document import Node
 
@@ -35,11 +36,14 @@ class Demand(NamedTuple):
         return -(-self.memory_kib // size_kib)
 
 
-def demands(domain: Domain) -> Iterator[Demand]:
-    """Yield what each NUMA cell, or the guest as a whole, takes out of the host's pools."""
-    if domain.backing.hugepages is None:
-        return
-    for cell, memory_kib in _parts(domain):
+@once
+def demands(domain: Domain) -> list[Demand]:
+    """Return what each NUMA cell, or the guest as a whole, takes out of the host's pools when it starts."""
+    return list(_demands(domain)) if domain.backing.hugepages else []
+
+
+def _demands(domain: Domain) -> Iterator[Demand]:
+    for cell, memory_kib in parts(domain):
         found = _page(domain, cell)
         if found is None or not memory_kib:
             continue
@@ -66,7 +70,8 @@ def device_demands(domain: Domain) -> Iterator[Demand]:
             yield Demand(node, size_kib, rounded, nodes)
 
 
-def _parts(domain: Domain) -> Iterator[tuple[int | None, int | None]]:
+def parts(domain: Domain) -> Iterator[tuple[int | None, int | None]]:
+    """Yield the parts of the initial memory: a cell's id and its memory in KiB; without cells, None and all of it."""
     if not domain.cells:
         yield None, domain.initial_kib
     for cell in domain.cells:
@@ -104,26 +109,7 @@ def _is(cellid: str | None, cell: int | None) -> bool:
     return cellid is not None and cell is not None and numbers.unsigned(cellid) == cell
 
 
-def file_backed_kib(domain: Domain) -> int:
-    """Return how much of the initial memory is a file below memory_backing_dir, in KiB.
-
-    That is every part that is neither memfd nor huge pages and has either source file or any access mode,
-    private as well (qemu_command.c:qemuBuildMemoryBackendProps; 9.0.0 asked).
-    """
-    source = domain.backing.source
-    if source and source.value == "memfd":
-        return 0
-    is_file = source is not None and source.value == "file"
-    if not is_file and not any(region.decided_by for region in domain.regions):
-        return 0
-    parts = zip(_parts(domain), domain.regions, strict=True)
-    return sum(
-        size or 0
-        for (cell, size), region in parts
-        if (is_file or region.decided_by) and not _has_huge_pages(domain, cell)
-    )
-
-
-def _has_huge_pages(domain: Domain, cell: int | None) -> bool:
+def has_huge_pages(domain: Domain, cell: int | None) -> bool:
+    """Return whether a NUMA cell gets huge pages, or, with None, a guest without cells."""
     found = _page(domain, cell)
     return found is not None and found[1] != ORDINARY_KIB

@@ -1,19 +1,16 @@
-"""Guest addresses of devices, and which places of the PCI buses are free, as libvirt counts them."""
+"""Guest addresses of devices."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from vfslint.domain.devices import Device
-from vfslint.lazy import lazy
+from vfslint.domain.device import Device
+from vfslint.targets import Version
 from vfslint.vocabulary import numbers
-from vfslint.xml.document import Attribute, Node
-
-if TYPE_CHECKING:
-    from vfslint.domain.domain import Domain
+from vfslint.xml.document import Attribute, Document, Node
 
 # Base of each number (0: as C writes it) in each type of address (device_conf.c, domain_conf.c:
 # virDomainDeviceAddressParseXML).
@@ -32,8 +29,6 @@ NUMBERS: dict[str, dict[str, int]] = {
 }
 _WIDE = frozenset({"reg", "base"})
 _USB_PORT = r"[0-9]+(\.[0-9]+){0,3}\Z"
-# On bus 0 there is room for some 240 ports: 30 slots with 8 functions each.
-MOST_PORTS = 240
 PCI_LIMITS = {"bus": 0xFF, "slot": 0x1F, "function": 7}
 
 
@@ -46,9 +41,6 @@ class Place(NamedTuple):
 
     def __str__(self) -> str:
         return f"0000:{self.bus:02x}:{self.slot:02x}.{self.function}"
-
-
-_SATA = Place(0, 0x1F, 2)
 
 
 class Reading(NamedTuple):
@@ -120,16 +112,17 @@ def _place(numbers: dict[str, int | None]) -> Place | None:
 class Address:
     """The first `<address>` of a device, the one that counts. `type` is None where it is missing."""
 
-    def __init__(self, domain: Domain, element: Any) -> None:
-        self.domain = domain
+    def __init__(self, document: Document, element: Any, libvirt: Version) -> None:
+        self._document = document
         self._element = element
+        self._libvirt = libvirt
         self.type: str | None = element.get("type")
         self.reading = read(tuple(element.items()))
 
     @property
     def node(self) -> Node:
         """The element."""
-        return Node(self.domain.document, self._element)
+        return Node(self._document, self._element)
 
     @property
     def kind(self) -> str:
@@ -139,7 +132,7 @@ class Address:
     @property
     def device(self) -> Device:
         """The device that has it."""
-        return Device(self.domain, Node(self.domain.document, self._element.getparent()))
+        return Device(Node(self._document, self._element.getparent()), self._libvirt)
 
     @property
     def unreadable(self) -> Attribute | None:
@@ -166,81 +159,3 @@ class Address:
     def place(self) -> Place | None:
         """The place on a PCI bus; None for other addresses and where libvirt is to choose one."""
         return self.reading.place
-
-
-# First and last slot of what a controller offers, of those that a device can be plugged into.
-_SLOTS = {
-    "pcie-root-port": (0, 0),
-    "pcie-switch-downstream-port": (0, 0),
-    "pci-bridge": (1, 31),
-    "pcie-to-pci-bridge": (1, 31),
-}
-
-
-class Taken(NamedTuple):
-    """Two devices at one place; `owner` is None where the machine itself has a device there."""
-
-    address: Address
-    owner: Address | None
-
-
-class Buses:
-    """The PCI buses of a domain on an x86 machine."""
-
-    def __init__(self, domain: Domain) -> None:
-        self.domain = domain
-
-    @lazy
-    def _models(self) -> dict[int, str | None]:
-        found: dict[int, str | None] = {}
-        for controller in self.domain.pci_controllers:
-            if controller.index is not None:
-                found.setdefault(controller.index, controller.node.value("model"))
-        return found
-
-    def slots(self, address: Address, bus: int) -> tuple[int, int]:
-        """The first and the last slot of a device's bus.
-
-        libvirt adds a bus that no controller offers: for virtio devices on q35 a port, else a bridge. Which
-        other devices want a port there is not looked up.
-        """
-        if bus in self._models or bus == 0:
-            model = self._models.get(bus)
-        elif self.domain.is_q35:
-            model = "pcie-root-port" if address.kind == "filesystem" else None
-        else:
-            model = "pci-bridge"
-        return _SLOTS.get(model or "", (0, 31))
-
-    def is_reachable(self, bus: int) -> bool:
-        """Whether there is such a bus, or room for all that libvirt has to add up to it."""
-        return bus in self._models or bus <= MOST_PORTS
-
-    @lazy
-    def _built_in(self) -> frozenset[Place]:
-        """What the chipset has on bus 0 (qemuDomainValidateDevicePCISlotsQ35 and …PIIX3)."""
-        if self.domain.is_q35:
-            return frozenset({Place(0, 0x1F, 0), Place(0, 0x1F, 3)})
-        return frozenset({Place(0, 1, 0), Place(0, 1, 3)})
-
-    @property
-    def clashes(self) -> Iterator[Taken]:
-        """Every address that something else has already."""
-        owners: dict[Place, Address] = {}
-        for address in self.domain.addresses:
-            place = address.place
-            # The first console is the first serial port once more, address and all.
-            if place is None or address.kind == "console":
-                continue
-            if place in self._built_in or place in owners or self._is_sata(address, place):
-                yield Taken(address, owners.get(place))
-            owners.setdefault(place, address)
-
-    def _is_sata(self, address: Address, place: Place) -> bool:
-        """Whether another device has the place of the SATA controller that every q35 has, the one with index 0."""
-        if place != _SATA or not self.domain.is_q35:
-            return False
-        device = address.device.node
-        return not (
-            device.tag == "controller" and device.value("type") == "sata" and device.value("index") in (None, "0")
-        )

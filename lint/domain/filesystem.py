@@ -1,0 +1,402 @@
+"""A filesystem: a virtio-fs share, 9p, or what its driver says."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import NamedTuple
+
+from vfslint.domain.device import REWRITTEN, Device
+from vfslint.findings import Span
+from vfslint.lazy import lazy
+from vfslint.targets import Version
+from vfslint.vocabulary import numbers, table
+from vfslint.xml.document import Attribute, Node
+
+PASSTHROUGH = "passthrough"
+_LIBVIRTS_ALIAS = r"fs[0-9]+\Z"
+# What the parser, since it was rewritten, also accepts for an attribute that is not set (virXMLPropEnum).
+_UNSET = {("", "accessmode"): "", ("driver", "type"): "default", ("driver", "wrpolicy"): "default"}
+_OF_DAEMON = ("binary", "binary/cache", "binary/lock", "binary/sandbox")
+
+
+class UnknownWord(NamedTuple):
+    """An attribute with a word that libvirt does not know, and the words that it does."""
+
+    attribute: Attribute
+    words: tuple[str, ...]
+
+
+class _Words(NamedTuple):
+    """The words that an attribute can have, and the release since which libvirt reads it."""
+
+    words: dict[str, None]
+    since: Version
+    unset: str | None
+
+    def accept(self, value: str, libvirt: Version) -> bool:
+        """Whether a release accepts the value, or does not read the attribute yet; newer words are accepted."""
+        return value in self.words or libvirt < self.since or (value == self.unset and libvirt >= REWRITTEN)
+
+
+@cache
+def _words(path: str) -> dict[str, _Words]:
+    """Return the attributes with words of `<filesystem>`, or of an element at a path in it, in all their forms."""
+    elements, since = [table.places()["filesystem"]["devices"]], (0, 0, 0)
+    for tag in path.split("/") if path else ():
+        forms = [form for element in elements for form in element.all_forms()]
+        elements = [form.children[tag] for form in forms if tag in form.children]
+        since = max(since, *(element.since or since for element in elements))
+    found: dict[str, _Words] = {}
+    attributes = [each for element in elements for form in element.all_forms() for each in form.attributes.values()]
+    for attribute in attributes:
+        if attribute.values.listed:
+            empty = _Words({}, max(since, attribute.since or since), _UNSET.get((path, attribute.name)))
+            found.setdefault(attribute.name, empty).words.update(dict.fromkeys(attribute.values.listed))
+    for attribute in attributes:
+        # What the parser accepts in addition to what the schema lists.
+        if attribute.name in found and attribute.reads:
+            found[attribute.name].words.update(dict.fromkeys(word for word, _ in attribute.reads.words))
+    return found
+
+
+class Filesystem(Device):
+    """A `<filesystem>`: virtiofs, 9p or whatever its driver says."""
+
+    @lazy
+    def type(self) -> str:
+        """The type; libvirt takes `mount` where it is absent (virDomainFSDefParseXML)."""
+        found = self.node.value("type")
+        return "mount" if found is None else found
+
+    @lazy
+    def drivers(self) -> list[Node]:
+        """All `<driver>`; one is right."""
+        return self.node.children("driver")
+
+    def _of_driver(self, name: str) -> Attribute | None:
+        """An attribute of the driver as the target release picks it."""
+        for driver in self.drivers:
+            found = driver.attribute(name)
+            if found or self.libvirt >= REWRITTEN:
+                return found
+        return None
+
+    @lazy
+    def driver_attribute(self) -> Attribute | None:
+        """The `driver/@type` that counts, or None: QEMU then serves 9p itself."""
+        return self._of_driver("type")
+
+    @lazy
+    def driver_type(self) -> str | None:
+        """The value of the `driver/@type` that counts, or None."""
+        return self.driver_attribute.value if self.driver_attribute else None
+
+    @lazy
+    def is_virtiofs(self) -> bool:
+        """Whether virtiofsd serves it."""
+        return self.driver_type == "virtiofs"
+
+    @lazy
+    def is_9p(self) -> bool:
+        """Whether QEMU itself serves it as 9p: no driver type, or `path` or `handle`."""
+        return self.driver_type in (None, "default", "path", "handle")
+
+    @lazy
+    def unknown_words(self) -> list[UnknownWord]:
+        """Every attribute with a word that libvirt does not know, as far as the target release reads it."""
+        found = self._unknown(self.node, "")
+        for driver in self.drivers[:1]:
+            found += self._unknown(driver, "driver")
+        if len(self.drivers) > 1 and self.libvirt < REWRITTEN:
+            for name in ("type", "wrpolicy", "format"):
+                attribute = self._of_driver(name)
+                if attribute and attribute.node != self.drivers[0]:
+                    found += self._unless_known(attribute, _words("driver")[name])
+        if self.is_virtiofs and self.binary:
+            found += self._unknown_of_daemon()
+        return found
+
+    def _unless_known(self, attribute: Attribute, known: _Words) -> list[UnknownWord]:
+        accepted = known.accept(attribute.value, self.libvirt)
+        return [] if accepted else [UnknownWord(attribute, tuple(known.words))]
+
+    def _unknown(self, node: Node, path: str) -> list[UnknownWord]:
+        words = _words(path)
+        return [
+            UnknownWord(Attribute(node, name, value), tuple(words[name].words))
+            for name, value in node.element.attrib.items()
+            if name in words and not words[name].accept(value, self.libvirt)
+        ]
+
+    def _unknown_of_daemon(self) -> list[UnknownWord]:
+        found = []
+        for path in _OF_DAEMON:
+            for name, known in _words(path).items():
+                attribute = self._option(path, name)
+                # Until the parser was rewritten, an empty value was none (virXPathString).
+                if attribute and (attribute.value or self.libvirt >= REWRITTEN):
+                    found += self._unless_known(attribute, known)
+        return found
+
+    def _option(self, path: str, name: str) -> Attribute | None:
+        """An attribute for the daemon: of the first element, formerly of the first that had it."""
+        for node in self.node.children(path):
+            found = node.attribute(name)
+            if found or self.libvirt >= REWRITTEN:
+                return found
+        return None
+
+    def _text_option(self, path: str, name: str) -> Attribute | None:
+        """An attribute that every release reads from the first element that has it; an empty one is none."""
+        for node in self.node.children(path):
+            found = node.attribute(name)
+            if found:
+                return found if found.value else None
+        return None
+
+    @lazy
+    def accessmode(self) -> str | None:
+        """The access mode as written, or None."""
+        return self.node.value("accessmode") or None
+
+    @lazy
+    def multidevs(self) -> Attribute | None:
+        """How QEMU shows several host devices in one 9p tree, or None where nothing special is asked for."""
+        found = self.node.attribute("multidevs")
+        return None if found is None or found.value == "default" or self.libvirt < (6, 3, 0) else found
+
+    @lazy
+    def wrpolicy(self) -> Attribute | None:
+        """The write policy, or None where nothing special is asked for."""
+        found = self._of_driver("wrpolicy")
+        return None if found is None or found.value == "default" else found
+
+    @lazy
+    def format(self) -> Attribute | None:
+        """The format of an image, or None."""
+        return self._of_driver("format")
+
+    @lazy
+    def modes(self) -> list[Attribute]:
+        """`fmode` and `dmode`, as far as they are written and known to the release."""
+        if self.libvirt < (6, 10, 0):
+            return []
+        found = (self.node.attribute("fmode"), self.node.attribute("dmode"))
+        return [mode for mode in found if mode is not None]
+
+    @lazy
+    def space_limits(self) -> list[SpaceLimit]:
+        """The first `<space_hard_limit>` and `<space_soft_limit>`, as far as they hold something."""
+        found = (self.node.child("space_hard_limit"), self.node.child("space_soft_limit"))
+        return [SpaceLimit(limit) for limit in found if limit is not None and limit.text]
+
+    @lazy
+    def source(self) -> Node | None:
+        """The `<source>` that counts, or None: the first, formerly the first with a directory."""
+        sources = self.node.children("source")
+        if len(sources) > 1 and self.libvirt < REWRITTEN:
+            return next((source for source in sources if source.value("dir") is not None), sources[0])
+        return sources[0] if sources else None
+
+    @lazy
+    def target(self) -> Node | None:
+        """The first `<target>` with a mount tag, else the first, or None."""
+        targets = self.node.children("target")
+        if len(targets) > 1:
+            return next((target for target in targets if target.value("dir") is not None), targets[0])
+        return targets[0] if targets else None
+
+    @lazy
+    def tag(self) -> str | None:
+        """The mount tag, which despite its name stands in `target/@dir`; None where it is absent."""
+        return self.target.value("dir") if self.target else None
+
+    @property
+    def tag_span(self) -> Span:
+        """Where the mount tag stands, or where it is missing."""
+        return self.target.at("dir") if self.target else self.node.start_span
+
+    @lazy
+    def directory(self) -> str | None:
+        """The shared host directory, `source/@dir`; None where an external socket takes its place."""
+        return self.source.value("dir") if self.source and self.socket is None else None
+
+    @lazy
+    def socket(self) -> str | None:
+        """The external virtiofsd's socket, `source/@socket`, or None.
+
+        Known since libvirt 7.3.0; it wins over `dir`, even where it is empty (virDomainFSDefParseXML).
+        """
+        if not self.source or self.libvirt < (7, 3, 0):
+            return None
+        return self.source.value("socket")
+
+    @lazy
+    def binary(self) -> Node | None:
+        """The first `<binary>`, which configures libvirt's own virtiofsd, or None."""
+        return self.node.child("binary")
+
+    @lazy
+    def binary_path(self) -> Attribute | None:
+        """The daemon's path, or None where libvirt is to find one."""
+        return self._option("binary", "path") if self.binary else None
+
+    @lazy
+    def cache(self) -> Attribute | None:
+        """The daemon's cache mode, or None."""
+        return self._option("binary/cache", "mode") if self.binary else None
+
+    @lazy
+    def sandbox(self) -> Attribute | None:
+        """The daemon's sandbox, or None."""
+        return self._option("binary/sandbox", "mode") if self.binary and self.libvirt >= (7, 2, 0) else None
+
+    @lazy
+    def locks(self) -> list[Attribute]:
+        """The daemon's lock options, as far as they are written."""
+        if not self.binary:
+            return []
+        found = (self._option("binary/lock", "posix"), self._option("binary/lock", "flock"))
+        return [lock for lock in found if lock is not None]
+
+    @lazy
+    def thread_pool(self) -> Attribute | None:
+        """The size of the daemon's thread pool, or None where it is unset or not known to the release."""
+        if not self.binary or self.libvirt < (8, 5, 0):
+            return None
+        return self._text_option("binary/thread_pool", "size")
+
+    @lazy
+    def openfiles(self) -> Attribute | None:
+        """The daemon's limit of open files, or None where it is unset or not known to the release."""
+        if not self.binary or self.libvirt < (10, 6, 0):
+            return None
+        return self._text_option("binary/openfiles", "max")
+
+    @lazy
+    def readonly(self) -> Node | None:
+        """The first `<readonly>`, or None."""
+        return self.node.child("readonly")
+
+    @lazy
+    def idmap(self) -> Node | None:
+        """The first `<idmap>`, or None."""
+        return self.node.child("idmap")
+
+    @lazy
+    def uid_map(self) -> list[IdRange]:
+        """The user ids of all `<idmap>`; none before libvirt 10.0.0, which does not know them."""
+        return self._id_map("uid")
+
+    @lazy
+    def gid_map(self) -> list[IdRange]:
+        """The group ids of all `<idmap>`; none before libvirt 10.0.0, which does not know them."""
+        return self._id_map("gid")
+
+    def _id_map(self, kind: str) -> list[IdRange]:
+        if self.idmap is None or self.libvirt < (10, 0, 0):
+            return []
+        return [IdRange(node) for node in self.node.children(f"idmap/{kind}")]
+
+    @lazy
+    def queue_attribute(self) -> Attribute | None:
+        """The first `driver/@queue`, or None where it is absent or empty."""
+        return self._text_option("driver", "queue")
+
+    @lazy
+    def queue(self) -> int | None:
+        """`driver/@queue`; None where it is absent, empty or no number. A minus sign wraps to 64 bits."""
+        found = self.queue_attribute
+        return numbers.unsigned(found.value, bits=64, wraps=True) if found else None
+
+    @lazy
+    def named_alias(self) -> Attribute | None:
+        """The alias, unless it looks like one that libvirt gives a running guest's filesystems."""
+        node = self.node.child("alias")
+        name = node.attribute("name") if node else None
+        return None if name is None or not name.value or re.match(_LIBVIRTS_ALIAS, name.value) else name
+
+    @property
+    def label(self) -> str:
+        """How messages call the share."""
+        kind = "virtio-fs share" if self.is_virtiofs else "filesystem"
+        return f"{kind} {self.tag!r}" if self.tag else kind
+
+
+class SpaceLimit(NamedTuple):
+    """A `<space_hard_limit>` or `<space_soft_limit>`."""
+
+    node: Node
+
+    @property
+    def size(self) -> int | None:
+        """The size in bytes, the unit where none is written; None where libvirt cannot read it."""
+        return numbers.scaled(self.node.text, self.node.value("unit"), default=1, largest=2**64 - 1)
+
+
+class IdRange:
+    """One `<uid>` or `<gid>` of an id map."""
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+
+    def _number(self, name: str) -> int | None:
+        text = self.node.value(name)
+        return None if text is None else numbers.unsigned(text)
+
+    @lazy
+    def start(self) -> int | None:
+        """The first id in the guest, or None where libvirt cannot read it."""
+        return self._number("start")
+
+    @lazy
+    def target(self) -> int | None:
+        """The first id on the host, or None where libvirt cannot read it."""
+        return self._number("target")
+
+    @lazy
+    def count(self) -> int | None:
+        """How many ids follow one another, or None where libvirt cannot read it."""
+        return self._number("count")
+
+    @property
+    def broken(self) -> str | None:
+        """The name of the first attribute that is missing or no number, or None."""
+        for name in ("start", "target", "count"):
+            if self._number(name) is None:
+                return name
+        return None
+
+    def overlaps(self, other: IdRange) -> bool:
+        """Whether an id of the guest or of the host is in both."""
+        if self.broken or other.broken:
+            return False
+        return any(
+            first < second + (other.count or 0) and second < first + (self.count or 0)
+            for first, second in ((self.start or 0, other.start or 0), (self.target or 0, other.target or 0))
+        )
+
+
+class VirtioFS(Filesystem):
+    """A `<filesystem>` that virtiofsd serves; rules that take one are never asked about 9p."""
+
+
+class ManagedShare(VirtioFS):
+    """A share whose virtiofsd libvirt starts itself."""
+
+
+class ExternalShare(VirtioFS):
+    """A share whose virtiofsd somebody else starts; it has a socket."""
+
+
+class BinaryShare(VirtioFS):
+    """A share with a `<binary>`, which configures libvirt's own virtiofsd."""
+
+
+class MappedShare(VirtioFS):
+    """A share with an `<idmap>`."""
+
+
+class ReadonlyShare(VirtioFS):
+    """A share that is `<readonly>`."""

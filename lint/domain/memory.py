@@ -1,0 +1,133 @@
+"""The guest's memory as it is written: NUMA cells, memory backing, sizes of huge pages."""
+
+from __future__ import annotations
+
+from vfslint.domain import sizes
+from vfslint.findings import Span
+from vfslint.lazy import lazy
+from vfslint.vocabulary import numbers
+from vfslint.xml.document import Attribute, Node
+
+
+class Cell:
+    """A guest NUMA cell, `cpu/numa/cell`."""
+
+    def __init__(self, node: Node, position: int) -> None:
+        self.node = node
+        self.position = position
+
+    @lazy
+    def id(self) -> int | None:
+        """The cell's id, its position where none is written; None where it is no number."""
+        text = self.node.value("id")
+        return self.position if text is None else numbers.unsigned(text)
+
+    @lazy
+    def cpus(self) -> frozenset[int] | None:
+        """The vCPUs of the cell: empty where none are listed, None where the list cannot be read."""
+        text = self.node.value("cpus")
+        return frozenset() if text is None else numbers.bitmap(text)
+
+    @lazy
+    def size_kib(self) -> int | None:
+        """The memory in KiB, or None where it is missing or cannot be read."""
+        return sizes.Size(self.node, "memory").kib
+
+
+class MemoryBacking:
+    """All `<memoryBacking>` elements together: libvirt merges them, the first value of each kind wins.
+
+    virDomainDefParseMemory asks XPath `./memoryBacking/access/@mode` and the like.
+    """
+
+    def __init__(self, nodes: list[Node]) -> None:
+        self.nodes = nodes
+
+    def _first(self, child: str, attribute: str) -> Attribute | None:
+        for node in self.nodes:
+            for element in node.children(child):
+                found = element.attribute(attribute)
+                if found:
+                    return found
+        return None
+
+    def elements(self, child: str) -> list[Node]:
+        """All children of that name, over all `<memoryBacking>`."""
+        return [element for node in self.nodes for element in node.children(child)]
+
+    @lazy
+    def access(self) -> Attribute | None:
+        """The first `access/@mode`, or None; an empty one counts as none."""
+        found = self._first("access", "mode")
+        return found if found and found.value else None
+
+    @lazy
+    def source(self) -> Attribute | None:
+        """The first `source/@type`, or None; an empty one counts as none."""
+        found = self._first("source", "type")
+        return found if found and found.value else None
+
+    @lazy
+    def allocation(self) -> Attribute | None:
+        """The first `allocation/@mode`, or None; an empty one counts as none."""
+        found = self._first("allocation", "mode")
+        return found if found and found.value else None
+
+    @lazy
+    def hugepages(self) -> Node | None:
+        """The first `<hugepages>`, or None."""
+        return next(iter(self.elements("hugepages")), None)
+
+    @lazy
+    def pages(self) -> list[Page]:
+        """Every `hugepages/page`, over all `<memoryBacking>`."""
+        return [Page(page) for element in self.elements("hugepages") for page in element.children("page")]
+
+    @property
+    def access_element(self) -> Node | None:
+        """The `<access>` that a mode belongs in: the one that has it, else the first; None without any."""
+        written = self._first("access", "mode")
+        return written.node if written else next(iter(self.elements("access")), None)
+
+    @property
+    def allocation_threads(self) -> Attribute | None:
+        """The first `allocation/@threads`, or None."""
+        return self._first("allocation", "threads")
+
+    @property
+    def is_memfd(self) -> bool:
+        """Whether the source is memfd, which needs no set-up of the host."""
+        return self.source is not None and self.source.value == "memfd"
+
+
+class Page:
+    """One `hugepages/page`: a page size and the NUMA cells that it is for."""
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+
+    @lazy
+    def size_kib(self) -> int | None:
+        """The page size in KiB, or None where it is missing or cannot be read."""
+        return sizes.Size(self.node, "size").kib
+
+    @lazy
+    def cells(self) -> frozenset[int] | None:
+        """The cells of `nodeset`; None where there is no nodeset or it cannot be read."""
+        text = self.node.value("nodeset")
+        return None if text is None else numbers.bitmap(text)
+
+    @property
+    def number(self) -> int | None:
+        """The size without its unit, or None where it cannot be read."""
+        return sizes.Size(self.node, "size").number
+
+    @property
+    def label(self) -> str:
+        """How messages call the pages: `pages of 2 MiB`."""
+        return f"pages of {numbers.spell_size(self.size_kib)}" if self.size_kib else "pages"
+
+    @property
+    def at(self) -> Span:
+        """Where the size stands."""
+        return self.node.at("size")

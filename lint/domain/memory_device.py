@@ -1,0 +1,73 @@
+"""A memory device: a module that can be plugged, persistent memory, virtio-mem."""
+
+from __future__ import annotations
+
+from vfslint.domain.device import Device
+from vfslint.domain.sizes import Size
+from vfslint.findings import Span
+from vfslint.lazy import lazy
+from vfslint.vocabulary import numbers
+from vfslint.xml.document import Attribute, Node
+
+
+class MemoryDevice(Device):
+    """A hot-pluggable or persistent memory device, `<memory model=…>` inside `<devices>`."""
+
+    @lazy
+    def model(self) -> str | None:
+        """dimm, nvdimm, virtio-pmem, virtio-mem, sgx-epc, or None where the attribute is absent."""
+        return self.node.value("model")
+
+    @lazy
+    def access(self) -> str | None:
+        """The device's own access mode, or None where it inherits."""
+        return self.node.value("access") or None
+
+    @lazy
+    def target(self) -> Node | None:
+        """The first `<target>`, or None."""
+        return self.node.child("target")
+
+    @lazy
+    def size_kib(self) -> int | None:
+        """The size in KiB, or None where libvirt cannot read it."""
+        size = self.target.child("size") if self.target else None
+        found = numbers.scaled(size.text, size.value("unit")) if size else None
+        return None if found is None else numbers.kib(found)
+
+    @lazy
+    def _node(self) -> Node | None:
+        found = self.target.child("node") if self.target else None
+        return found if found and found.text else None
+
+    @lazy
+    def cell(self) -> int | None:
+        """The guest NUMA cell that the device belongs to, or None."""
+        return numbers.unsigned(self._node.text) if self._node else None
+
+    @property
+    def has_node(self) -> bool:
+        """Whether the device says which NUMA cell it belongs to; an empty `<node>` does not."""
+        return self._node is not None
+
+    @property
+    def node_span(self) -> Span:
+        """Where the NUMA cell stands, or where it is missing."""
+        return self._node.text_span if self._node else self.node.start_span
+
+    @lazy
+    def dynamic_slots(self) -> Attribute | None:
+        """`target/@dynamicMemslots` where it is on, or None."""
+        found = self.target.attribute("dynamicMemslots") if self.target else None
+        return found if found and found.value == "yes" else None
+
+    def part(self, path: str) -> Size | None:
+        """The size at a path below the device, such as `target/block`; None where libvirt cannot read it."""
+        node = self.node.child(path)
+        size = Size(node, "") if node and node.text else None
+        return size if size and size.kib is not None else None
+
+    @property
+    def label(self) -> str:
+        """How messages call the device."""
+        return f"memory device {self.model!r}" if self.model else "memory device"

@@ -1,0 +1,125 @@
+"""Which guest memory other processes can map: regions, their access mode, and the devices that need them shared."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from vfslint.domain import hugepages
+from vfslint.domain.device import Device
+from vfslint.findings import Span
+from vfslint.lazy import once
+from vfslint.xml.document import Attribute, Node
+
+if TYPE_CHECKING:
+    from vfslint.domain.domain import Domain
+
+# Types of devices that another process serves, by their element; filesystems and video devices are told by a driver.
+_SERVED = (("interface", frozenset({"vhostuser"})), ("disk", frozenset({"vhostuser", "vhostvdpa"})))
+
+
+class Region(NamedTuple):
+    """A stretch of guest memory with one access mode: all of it, or one NUMA cell.
+
+    `decided_by` is the attribute that made it shared or private; None where nothing says so, which libvirt takes as
+    private.
+    """
+
+    node: Node
+    label: str
+    size_kib: int | None
+    is_shared: bool
+    decided_by: Attribute | None
+
+    @property
+    def at(self) -> Span:
+        """Where the access mode is decided, else the region's own start tag."""
+        return self.decided_by.span if self.decided_by else self.node.start_span
+
+
+@once
+def regions(domain: Domain) -> list[Region]:
+    """Return the initial memory: each NUMA cell, or the whole where there is none.
+
+    A cell's own memAccess comes before memoryBacking's access mode
+    (qemu_validate.c:qemuValidateDomainDefVhostUserRequireSharedMemory).
+    """
+    general = domain.backing.access
+    if not domain.cells:
+        node = domain.first("memory") or domain.node
+        return [Region(node, "the guest's memory", domain.memory_kib, _is_shared(general), general)]
+    found = []
+    for cell in domain.cells:
+        own = cell.node.attribute("memAccess")
+        decided = own if own and own.value else general
+        found.append(Region(cell.node, f"NUMA cell {cell.id}", cell.size_kib, _is_shared(decided), decided))
+    return found
+
+
+@once
+def is_shared(domain: Domain) -> bool:
+    """Return whether all initial memory is shared, as libvirt demands for every vhost-user device."""
+    return all(region.is_shared for region in regions(domain))
+
+
+@once
+def private_regions(domain: Domain) -> list[Region]:
+    """Return the parts of the initial memory that are private; none where a word that libvirt refuses decides."""
+    if any(r.decided_by and r.decided_by.value not in ("shared", "private") for r in regions(domain)):
+        return []
+    return [region for region in regions(domain) if not region.is_shared]
+
+
+def _is_shared(access: Attribute | None) -> bool:
+    return access is not None and access.value == "shared"
+
+
+@once
+def vhost_user_devices(domain: Domain) -> list[Device]:
+    """Return every device that another process serves and that therefore needs shared guest memory."""
+    found: list[Device] = list(domain.shares)
+    for kind, types in _SERVED:
+        found += [device for device in domain.devices_of(kind) if device.type in types]
+    for video in domain.devices_of("video"):
+        if video.driver and video.driver.value("name") == "vhostuser":
+            found.append(video)
+    return found
+
+
+@once
+def misplaced(domain: Domain) -> list[Node]:
+    """Return `<memoryBacking>` and `<numa>` that would share memory, but are where libvirt does not read them."""
+    found = []
+    for element in domain.node.element.iter("memoryBacking", "numa"):
+        parent = element.getparent()
+        is_home = parent is domain.node.element if element.tag == "memoryBacking" else parent.tag == "cpu"
+        if not is_home and _would_share(element):
+            found.append(Node(domain.document, element))
+    return found
+
+
+def _would_share(element: Any) -> bool:
+    if element.tag == "memoryBacking":
+        return any(access.get("mode") == "shared" for access in element.iterfind("access"))
+    cells = element.findall("cell")
+    return bool(cells) and all(cell.get("memAccess") == "shared" for cell in cells)
+
+
+@once
+def file_backed_kib(domain: Domain) -> int:
+    """Return how much of the initial memory is a file below memory_backing_dir, in KiB.
+
+    That is every part that is neither memfd nor huge pages and has either source file or any access mode,
+    private as well (qemu_command.c:qemuBuildMemoryBackendProps; 9.0.0 asked).
+    """
+    source = domain.backing.source
+    if source and source.value == "memfd":
+        return 0
+    is_file = source is not None and source.value == "file"
+    if not is_file and not any(region.decided_by for region in regions(domain)):
+        return 0
+    parts = zip(hugepages.parts(domain), regions(domain), strict=True)
+    return sum(
+        size or 0
+        for (cell, size), region in parts
+        if (is_file or region.decided_by) and not hugepages.has_huge_pages(domain, cell)
+    )

@@ -1,0 +1,102 @@
+"""The binding of guest memory to NUMA nodes of the host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vfslint.context import Context
+from vfslint.domain.domain import Domain
+from vfslint.domain.elements import Numatune
+from vfslint.findings import Problem, Severity, Stage
+from vfslint.rule import rule
+from vfslint.targets import Version
+from vfslint.vocabulary import numbers, table
+from vfslint.xml.document import Node
+
+
+@rule("VFS140", "numatune-faulty", severity=Severity.ERROR, stage=Stage.PARSE)
+def numatune_faulty(numatunes: list[Numatune], context: Context) -> Iterator[Problem]:
+    """`<numatune>` binds memory to nodes that it names, once for each guest cell that there is.
+
+    Why: a static placement needs a nodeset; `<memnode>` binds one cell of the guest, so that there must be
+        cells, and cannot go together with an automatic placement; 'restrictive' is for all or for none.
+    Bad:
+        <numatune><memnode cellid='0' mode='strict' nodeset='0'/></numatune>
+    Bad:
+        <numatune><memory mode='strict'/></numatune>
+    Good:
+        <numatune><memory mode='strict' nodeset='0'/></numatune>
+    libvirt says: Element 'memnode' is invalid without any guest NUMA cells
+    libvirt says: Argument 'cellid' in memnode element must correspond to existing guest's NUMA cell
+    libvirt says: Multiple memnode elements with cellid
+    libvirt says: Per-node binding is not compatible with automatic NUMA placement
+    libvirt says: nodeset for NUMA memory tuning must be set if 'placement' is 'static'
+    libvirt says: only one numatune is supported
+    libvirt says: Missing required nodeset attribute in memnode element
+    libvirt says: mode is required in memnode element when mode is
+    See: libvirt numa_conf.c:virDomainNumatuneParseXML, virDomainNumatuneNodeParseXML
+    """
+    if len(numatunes) > 1:
+        yield _problem(numatunes[1], "<numatune> appears more than once", "merge them")
+    domain = context.domain
+    memory = numatunes[0].child("memory")
+    if memory and memory.value("nodeset") is None and _needs_nodeset(memory, domain):
+        yield _problem(memory, "<memory> in <numatune> has no nodeset", "write nodeset='…', or placement='auto'")
+    memnodes = numatunes[0].children("memnode")
+    if memnodes and not domain.cells:
+        fault = "<memnode> binds a NUMA cell, but the guest has none"
+        yield _problem(memnodes[0], fault, "use <memory> in <numatune>")
+    elif memnodes:
+        yield from _memnode_problems(memory, memnodes, domain, context.target.libvirt)
+
+
+def _problem(node: Node, fault: str, remedy: str) -> Problem:
+    return Problem(at=node.start_span, message=fault, help=remedy)
+
+
+def _needs_nodeset(memory: Node, domain: Domain) -> bool:
+    if memory.value("placement") is not None:
+        return memory.value("placement") == "static"
+    return memory.value("mode") is not None and not _follows_vcpus(domain)
+
+
+def _follows_vcpus(domain: Domain) -> bool:
+    """Whether libvirt places the vCPUs automatically, and then the memory as well."""
+    vcpu = domain.first("vcpu")
+    return vcpu is not None and vcpu.value("placement") == "auto"
+
+
+def _memnode_problems(memory: Node | None, memnodes: list[Node], domain: Domain, libvirt: Version) -> Iterator[Problem]:
+    is_auto = memory.value("placement") == "auto" if memory else _follows_vcpus(domain)
+    if is_auto:
+        yield _problem(memnodes[0], "<memnode> cannot be combined with automatic placement", "remove one of the two")
+    cells = len(domain.cells)
+    bound: set[int | None] = set()
+    for memnode in memnodes:
+        number = numbers.unsigned(memnode.value("cellid") or "")
+        if memnode.value("cellid") is None:
+            yield _problem(memnode, "<memnode> does not say which cell it binds", "write cellid='…'")
+        elif number is None:
+            fault = f"cell id {memnode.value('cellid')!r} of <memnode> is not a number"
+            yield _problem(memnode, fault, "write a number")
+        elif number >= cells:
+            yield _problem(memnode, f"<memnode> binds cell {number}, which does not exist", "add the cell")
+        elif number in bound:
+            yield _problem(memnode, f"cell {number} is bound twice", "keep one <memnode> for each cell")
+        bound.add(number)
+        if memnode.value("nodeset") is None:
+            yield _problem(memnode, "<memnode> has no nodeset", "write nodeset='…'")
+        clash = _mode_fault(memory, memnode, libvirt)
+        if clash:
+            yield _problem(memnode, clash, "write mode='restrictive' in both")
+
+
+def _mode_fault(memory: Node | None, memnode: Node, libvirt: Version) -> str | None:
+    own, general = memnode.value("mode") or "strict", (memory.value("mode") if memory else None) or "strict"
+    if own not in table.values("PlacementMode").listed:
+        return None
+    if general == "restrictive" != own and libvirt >= (7, 9, 0):
+        return "<memory> is restrictive, but <memnode> is not"
+    if own == "restrictive" != general and libvirt >= (9, 1, 0):
+        return "<memnode> is restrictive, but <memory> is not"
+    return None
