@@ -11,7 +11,7 @@ from vfslint.domain.roots import FLEETS, HOLDERS, OTHER_LIBVIRT_ROOTS, UnknownRo
 from vfslint.failures import Failure
 from vfslint.findings import Finding, Problem, Severity, Stage
 from vfslint.rule import Rule
-from vfslint.subjects import OF_DOMAINS, is_of_domains, part_of
+from vfslint.subjects import OF_DOMAINS, Subject, is_of_domains, part_of
 from vfslint.xml.document import Document, Malformed, read
 from vfslint.xml.source import Source
 
@@ -290,13 +290,17 @@ class _Plans:
         held = self._known.intersection([element.tag for element in domain.node.element.iter("*")])
         plan = self._plans.get((held, deviates))
         if plan is None:
-            needed = ((OF_DOMAINS[part].elements, step) for part, step in self._steps.items())
-            plan = [step for elements, step in needed if not elements or elements & held]
+            plan = [step for part, step in self._steps.items() if _may_have(OF_DOMAINS[part], held, deviates)]
             if not deviates:
                 plan = [step._replace(of_deviating=[]) for step in plan if step.each or step.together]
             if len(self._plans) < PLANS_KEPT:
                 self._plans[held, deviates] = plan
         return plan
+
+
+def _may_have(subject: Subject, elements: frozenset[str], deviates: bool) -> bool:
+    """Whether a domain with these elements may have such a part."""
+    return deviates if subject.of_deviations else not subject.elements or bool(subject.elements & elements)
 
 
 def _deviations(domain: Domain) -> Sequence[Any]:

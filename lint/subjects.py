@@ -19,10 +19,14 @@ Domain = Any
 
 
 class Subject(NamedTuple):
-    """The local names of elements without which a domain has none of these (empty: it always has one), and a finder."""
+    """The local names of elements without which a domain has none of these (empty: it always has one), and a finder.
+
+    `of_deviations`: only a domain that deviates from the vocabulary has one.
+    """
 
     elements: frozenset[str]
     find: Callable[[Domain], Sequence[Any]]
+    of_deviations: bool = False
 
 
 def _of(elements: str, find: Callable[[Domain], Iterable[Any]]) -> Subject:
@@ -36,6 +40,14 @@ def _first(element: str) -> Subject:
 def _devices(element: str) -> Subject:
     return Subject(frozenset({element}), lambda domain: domain.devices_of(element))
 
+
+def _deviations(kind: str) -> Subject:
+    return Subject(frozenset(), lambda domain: domain.deviations_of(kind), of_deviations=True)
+
+
+# The classes of vfslint.domain.deviation.
+_DEVIATIONS = """MisplacedAttribute MisplacedElement MissingAttribute MissingElement RepeatedElement TooNew
+    UnexpectedText UnknownAttribute UnknownElement UnknownWord UnreadableNumber WrongOrder WrongValue""".split()
 
 # Types of the parts of a domain, by name: rules are registered before any of these classes is needed.
 OF_DOMAINS: dict[str, Subject] = {
@@ -52,7 +64,6 @@ OF_DOMAINS: dict[str, Subject] = {
     "Cpu": _of("cpu", lambda domain: (domain.cpu,) if domain.cpu else ()),
     "CpuFeature": _of("feature", lambda domain: domain.cpu.features if domain.cpu else ()),
     "CpuPin": _of("vcpupin emulatorpin iothreadpin", lambda domain: domain.cpu_pins),
-    "Deviation": _of("", lambda domain: domain.deviations),
     "Disk": _of("disk", lambda domain: domain.disks),
     "ExternalShare": _of("filesystem", lambda domain: [fs for fs in domain.shares if fs.socket is not None]),
     "Filesystem": _of("filesystem", lambda domain: domain.filesystems),
@@ -80,6 +91,7 @@ OF_DOMAINS: dict[str, Subject] = {
     ),
     "Video": _devices("video"),
     "VirtioFS": _of("filesystem", lambda domain: domain.shares),
+    **{kind: _deviations(kind) for kind in _DEVIATIONS},
 }
 # What is no part of a domain: whole files, settings, several domains together.
 OTHERS = frozenset(

@@ -10,7 +10,6 @@ from vfslint.domain.domain import Domain
 from vfslint.domain.filesystem import Filesystem, VirtioFS
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
 from vfslint.rule import rule
-from vfslint.vocabulary.mismatch import Kind
 from vfslint.xml.document import Node
 from vfslint.xml.edits import (
     rename_attribute,
@@ -65,11 +64,10 @@ def target_missing(filesystems: list[Filesystem], context: Context) -> Iterator[
 def _misspelled_targets(domain: Domain) -> dict[Node, Node]:
     """Return elements that were probably meant as a `<target>` that libvirt requires, by what contains them."""
     found: dict[Node, Node] = {}
-    for deviation in domain.deviations:
-        parent = deviation.node.parent
-        is_target = deviation.kind is Kind.UNKNOWN_ELEMENT and deviation.suggestion == "target"
-        if parent and is_target and deviation.is_refused:
-            found.setdefault(parent, deviation.node)
+    for unknown in domain.deviations_of("UnknownElement"):
+        parent = unknown.node.parent
+        if parent and unknown.suggestion == "target" and unknown.is_refused:
+            found.setdefault(parent, unknown.node)
     return found
 
 

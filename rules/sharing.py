@@ -18,7 +18,7 @@ from vfslint.targets import spell
 from vfslint.xml import edits
 
 if TYPE_CHECKING:
-    from vfslint.domain.deviation import Deviation
+    from vfslint.domain.deviation import UnknownAttribute, UnknownElement
     from vfslint.qemu_conf.reader import QemuConf
 
 # The release that asks shared memory of vhost-user interfaces too; until then it only logs a warning.
@@ -125,9 +125,10 @@ def _reasons(domain: Domain, private: list[Region], conf: QemuConf | None) -> It
             yield Related(at, "this chooses where memory comes from; it does not share it")
 
 
-def _misspelled(domain: Domain) -> list[Deviation]:
-    """Return the misspelled names that would probably share memory, so that libvirt drops what they hold."""
-    return [deviation for deviation in domain.deviations if deviation.would_share]
+def _misspelled(domain: Domain) -> list[UnknownElement | UnknownAttribute]:
+    """Return the misspelled names that would probably share memory, so that libvirt drops what they contain."""
+    unknown = (*domain.deviations_of("UnknownElement"), *domain.deviations_of("UnknownAttribute"))
+    return [each for each in unknown if each.would_share]
 
 
 def _remedy(domain: Domain) -> str:

@@ -1,123 +1,230 @@
-"""Where a domain leaves libvirt's vocabulary, in the model's words."""
+"""Where a domain leaves libvirt's vocabulary, in the model's words: a class for each way to leave it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from vfslint.domain import sharing
 from vfslint.findings import Severity, Span, Stage
-from vfslint.targets import Version
 from vfslint.vocabulary import explain
 from vfslint.vocabulary.mismatch import Kind, Mismatch
-from vfslint.vocabulary.table import Reads
 from vfslint.xml.document import Node
 
 if TYPE_CHECKING:
     from vfslint.domain.domain import Domain
     from vfslint.vocabulary.check import Examined
 
-# Without these a share is missing, is not virtio-fs, or can be written to against its author's will.
+# Without these a share is missing, is not virtio-fs, or is writable against its author's intention.
 _MAKES_A_SHARE = frozenset({"filesystem", "driver", "source", "target", "readonly", "type", "dir", "socket"})
 _SHARES_MEMORY = frozenset({"memoryBacking", "access", "mode", "cpu", "numa", "cell", "memAccess"})
 
 
-class Deviation(NamedTuple):
+class Deviation:
     """One place where a domain leaves the vocabulary of the target's libvirt.
 
-    `node` is the element concerned: the unexpected one itself, or the one whose attribute or text is wrong or
-    that lacks something; `attribute` is set where `name` is an attribute's. `since` is the release that
-    brought it. `is_refused` tells that the target's plain define refuses it as well; `breaks_a_share` that a
-    share fails, or does other than it says, with what is dropped; `would_share` that what was probably meant says
-    whether memory is shared. Of a repeated element `first` is the first
-    one, and `is_copy` tells that both say the same; of a misplaced one `home` is where it belongs, if there
-    is one such place and nothing of its name in it.
+    `node` is the element concerned: the unexpected one itself, or the one whose attribute or text is wrong or that
+    lacks something; `name` is the name of the element or attribute at fault. `is_refused` tells that the target's plain
+    define rejects it as well; `breaks_a_share` that a share fails, or does other than it says, with what is dropped.
     """
 
-    kind: Kind
-    node: Node
-    name: str
-    attribute: str | None
-    value: str | None
-    expected: tuple[str, ...]
-    form: str | None
-    reads: Reads | None
-    suggestion: str | None
-    belongs: tuple[str, ...]
-    since: Version | None
-    is_refused: bool
-    breaks_a_share: bool
-    would_share: bool
-    first: Node | None
-    is_copy: bool
-    home: Node | None
+    def __init__(self, domain: Domain, found: Mismatch) -> None:
+        self.node = Node(domain.document, found.element)
+        self.name = found.name
+        self.is_refused = found.is_refused
+        self.breaks_a_share = _breaks_a_share(domain, found)
 
     @property
     def severity(self) -> Severity | None:
-        """ERROR where the domain is refused or a share fails, else None: the rule's own."""
+        """ERROR if the domain is rejected or a share fails, else None: the rule's own."""
         return Severity.ERROR if self.is_refused or self.breaks_a_share else None
 
     @property
     def stage(self) -> Stage | None:
-        """PARSE where plain define refuses it, else None: the rule's own."""
+        """PARSE if plain define rejects it, else None: the rule's own."""
         return Stage.PARSE if self.is_refused else None
 
-    @property
-    def is_word(self) -> bool:
-        """Whether one of some words was expected."""
-        return bool(self.expected)
 
-    @property
-    def is_number(self) -> bool:
-        """Whether a number was expected."""
-        if self.reads is not None:
-            return self.reads.is_number
-        return not self.expected and (self.form or "").startswith("a whole number")
+class UnknownElement(Deviation):
+    """An element that is unknown everywhere; `suggestion` is what was probably meant, of what is `expected`.
+
+    `would_share` tells that what was meant decides whether memory is shared.
+    """
+
+    def __init__(self, domain: Domain, found: Mismatch) -> None:
+        super().__init__(domain, found)
+        self.suggestion = found.suggestion
+        self.expected = found.expected
+        self.would_share = found.suggestion in ("memoryBacking", "access", "numa", "cell")
 
     @property
     def name_span(self) -> Span:
-        """Where the name stands that leaves the vocabulary: the attribute's, or the element's."""
-        return self.node[self.attribute].name_span if self.attribute else self.node.name_span
+        """Where its name is."""
+        return self.node.name_span
+
+
+class UnknownAttribute(Deviation):
+    """An attribute that is unknown everywhere; `suggestion` is what was probably meant, of what is `expected`.
+
+    `would_share` tells that what was meant decides whether memory is shared.
+    """
+
+    def __init__(self, domain: Domain, found: Mismatch) -> None:
+        super().__init__(domain, found)
+        self.suggestion = found.suggestion
+        self.expected = found.expected
+        self.would_share = (self.node.tag, found.suggestion) in (("access", "mode"), ("cell", "memAccess"))
+
+    @property
+    def name_span(self) -> Span:
+        """Where its name is."""
+        return self.node[self.name].name_span
+
+
+class MisplacedElement(Deviation):
+    """An element that libvirt knows in other elements, which `belongs` names.
+
+    `home` is the one where it belongs, if there is only one such place and nothing of its name in it.
+    """
+
+    def __init__(self, domain: Domain, found: Mismatch) -> None:
+        super().__init__(domain, found)
+        self.belongs = found.belongs
+        self.home = _home(domain, found)
+
+
+class MisplacedAttribute(Deviation):
+    """An attribute that libvirt knows on other elements, which `belongs` names."""
+
+    def __init__(self, domain: Domain, found: Mismatch) -> None:
+        super().__init__(domain, found)
+        self.belongs = found.belongs
+
+
+class MissingElement(Deviation):
+    """An element that is required; `since` is the release since which it may be left out."""
+
+    def __init__(self, domain: Domain, found: Mismatch) -> None:
+        super().__init__(domain, found)
+        self.since = found.since
+
+
+class MissingAttribute(Deviation):
+    """An attribute that is required, with the words or the `form` that are expected of it.
+
+    `since` is the release since which it may be left out.
+    """
+
+    def __init__(self, domain: Domain, found: Mismatch) -> None:
+        super().__init__(domain, found)
+        self.since = found.since
+        self.expected = found.expected
+        self.form = found.form
+
+
+class RepeatedElement(Deviation):
+    """An element that may appear only once. `first` is the one before it, and `is_copy` whether both say the same."""
+
+    def __init__(self, domain: Domain, found: Mismatch) -> None:
+        super().__init__(domain, found)
+        parent = self.node.parent
+        self.first = parent.child(found.name) if parent else None
+        self.is_copy = self.first is not None and _is_copy(self.first.element, found.element)
+        # A share is read-only by the first <readonly>, whatever a second one contains.
+        self.breaks_a_share = self.breaks_a_share and found.name != "readonly"
+
+
+class UnexpectedText(Deviation):
+    """Text in an element that has no text."""
+
+
+class WrongOrder(Deviation):
+    """An element that is not next to its neighbors, which `expected` names."""
+
+    def __init__(self, domain: Domain, found: Mismatch) -> None:
+        super().__init__(domain, found)
+        self.expected = found.expected
+
+
+class WrongValue(Deviation):
+    """A value that libvirt's schema rejects, in an `attribute` or in a text.
+
+    It has one of the words that are `expected`, or else a `form`; `suggestion` is the word that was probably meant.
+    Where libvirt's parser rejects it as well, it is one of the two classes below, unless it is neither word nor number.
+    """
+
+    def __init__(self, domain: Domain, found: Mismatch) -> None:
+        super().__init__(domain, found)
+        self.attribute = found.attribute
+        self.value = found.value or ""
+        self.expected = found.expected
+        self.form = found.form
+        self.reads = found.reads
+        self.suggestion = found.suggestion
+
+    @property
+    def span(self) -> Span:
+        """Where the value is."""
+        return self.node[self.attribute].span if self.attribute else self.node.text_span
+
+    @property
+    def place(self) -> str:
+        """How messages name its place: `'mode' of <cpu>`, or `<iothreads>`."""
+        return f"{self.attribute!r} of <{self.node.tag}>" if self.attribute else f"<{self.node.tag}>"
+
+
+class UnknownWord(WrongValue):
+    """A word that libvirt's parser rejects: it is not one of those that it knows at this place."""
+
+
+class UnreadableNumber(WrongValue):
+    """A number that libvirt's parser rejects: it cannot read it, or it is out of range."""
+
+
+class TooNew(Deviation):
+    """An element, an attribute or a value that came with a later release, `since`."""
+
+    def __init__(self, domain: Domain, found: Mismatch) -> None:
+        super().__init__(domain, found)
+        self.attribute = found.attribute
+        self.value = found.value
+        self.since = found.since
+
+
+_CLASSES = {
+    Kind.UNKNOWN_ELEMENT: UnknownElement,
+    Kind.UNKNOWN_ATTRIBUTE: UnknownAttribute,
+    Kind.MISPLACED_ELEMENT: MisplacedElement,
+    Kind.MISPLACED_ATTRIBUTE: MisplacedAttribute,
+    Kind.MISSING_ELEMENT: MissingElement,
+    Kind.MISSING_ATTRIBUTE: MissingAttribute,
+    Kind.REPEATED_ELEMENT: RepeatedElement,
+    Kind.WRONG_VALUE: WrongValue,
+    Kind.UNEXPECTED_TEXT: UnexpectedText,
+    Kind.TOO_NEW: TooNew,
+    Kind.WRONG_ORDER: WrongOrder,
+}
 
 
 def deviations(domain: Domain, strays: list[Examined] | None) -> list[Deviation]:
     """Return where a domain leaves the vocabulary of the target's libvirt, in document order.
 
-    `strays` are its elements that do not fit; None where not even the root is known.
+    `strays` are its elements that do not fit; None if not even the root is known.
     """
     found = explain.mismatches(domain.node.element, domain.context.target.libvirt, strays)
-    return [_deviation(domain, mismatch) for mismatch in found]
+    return [_class_of(mismatch)(domain, mismatch) for mismatch in found]
 
 
-def _deviation(domain: Domain, mismatch: Mismatch) -> Deviation:
-    first = _first(domain, mismatch)
-    return Deviation(
-        kind=mismatch.kind,
-        node=Node(domain.document, mismatch.element),
-        name=mismatch.name,
-        attribute=mismatch.attribute,
-        value=mismatch.value,
-        expected=mismatch.expected,
-        form=mismatch.form,
-        reads=mismatch.reads,
-        suggestion=mismatch.suggestion,
-        belongs=mismatch.belongs,
-        since=mismatch.since,
-        is_refused=mismatch.is_refused,
-        breaks_a_share=_breaks_a_share(domain, mismatch),
-        would_share=_would_share(mismatch),
-        first=first,
-        is_copy=first is not None and _is_copy(first.element, mismatch.element),
-        home=_home(domain, mismatch),
-    )
-
-
-def _first(domain: Domain, mismatch: Mismatch) -> Node | None:
-    parent = Node(domain.document, mismatch.element).parent
-    return parent.child(mismatch.name) if parent and mismatch.kind is Kind.REPEATED_ELEMENT else None
+def _class_of(mismatch: Mismatch) -> type[Deviation]:
+    if mismatch.kind is Kind.WRONG_VALUE and mismatch.is_refused:
+        if mismatch.expected:
+            return UnknownWord
+        is_number = mismatch.reads.is_number if mismatch.reads else (mismatch.form or "").startswith("a whole number")
+        return UnreadableNumber if is_number else WrongValue
+    return _CLASSES[mismatch.kind]
 
 
 def _home(domain: Domain, mismatch: Mismatch) -> Node | None:
-    if mismatch.kind is not Kind.MISPLACED_ELEMENT or len(mismatch.belongs) != 1:
+    if len(mismatch.belongs) != 1:
         return None
     root = domain.node.element
     places = list(root.iter(mismatch.belongs[0]))
@@ -144,12 +251,6 @@ def _texts(first: Any, second: Any) -> list[tuple[str | None, str | None]]:
         (first.text, second.text),
         *((one.tail, other.tail) for one, other in zip(first, second, strict=True)),
     ]
-
-
-def _would_share(mismatch: Mismatch) -> bool:
-    if mismatch.kind is Kind.UNKNOWN_ATTRIBUTE:
-        return (mismatch.element.tag, mismatch.suggestion) in (("access", "mode"), ("cell", "memAccess"))
-    return mismatch.kind is Kind.UNKNOWN_ELEMENT and mismatch.suggestion in ("memoryBacking", "access", "numa", "cell")
 
 
 def _breaks_a_share(domain: Domain, mismatch: Mismatch) -> bool:

@@ -6,7 +6,7 @@ Rules ask this model and never the tree. All sizes are KiB, as in libvirt.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from vfslint.context import Context
@@ -63,6 +63,17 @@ class Domain:
         from vfslint.domain.deviation import deviations
 
         return deviations(self, strays)
+
+    @lazy
+    def _deviations_by_kind(self) -> dict[str, list[Deviation]]:
+        found: dict[str, list[Deviation]] = {}
+        for deviation in self.deviations:
+            found.setdefault(type(deviation).__name__, []).append(deviation)
+        return found
+
+    def deviations_of(self, kind: str) -> Sequence[Any]:
+        """Return its deviations of one class, by the name of the class."""
+        return self._deviations_by_kind.get(kind, ())
 
     @lazy
     def libvirts_objection(self) -> Objection | None:

@@ -15,7 +15,7 @@ DOMAIN = "<domain type='kvm'><name>a</name><memory>1</memory><os><type>hvm</type
         (
             "<controller type='sata' index='0' model='ahci'/>",
             "VFS017",
-            "remove it, or change what kind of <controller> this is",
+            "remove it, or use another type of <controller>",
         ),
         (
             "<filesystem dir='/srv'><driver type='virtiofs'/><source dir='/srv'/><target dir='a'/></filesystem>",
