@@ -17,8 +17,8 @@ _LIBVIRTS_ALIAS = r"fs[0-9]+\Z"
 _OF_DAEMON = ("binary", "binary/cache", "binary/lock", "binary/sandbox")
 
 
-class UnknownWord(NamedTuple):
-    """An attribute with a word that libvirt does not know, and the words that it does."""
+class InvalidWord(NamedTuple):
+    """An attribute with a word that libvirt rejects, and the words that it accepts."""
 
     attribute: Attribute
     words: tuple[str, ...]
@@ -67,8 +67,8 @@ class Filesystem(Device):
         return self.driver_type in (None, "default", "path", "handle")
 
     @lazy
-    def unknown_words(self) -> list[UnknownWord]:
-        """Every attribute with a word that libvirt does not know, as far as the target release reads it."""
+    def invalid_words(self) -> list[InvalidWord]:
+        """Every attribute with a word that libvirt rejects, as far as the target release reads it."""
         found = self._unknown(self.node, "")
         for driver in self.drivers[:1]:
             found += self._unknown(driver, "driver")
@@ -81,19 +81,19 @@ class Filesystem(Device):
             found += self._unknown_of_daemon()
         return found
 
-    def _unless_known(self, attribute: Attribute, known: Words) -> list[UnknownWord]:
+    def _unless_known(self, attribute: Attribute, known: Words) -> list[InvalidWord]:
         accepted = known.accept(attribute.value, self.libvirt)
-        return [] if accepted else [UnknownWord(attribute, tuple(known.words))]
+        return [] if accepted else [InvalidWord(attribute, tuple(known.words))]
 
-    def _unknown(self, node: Node, path: str) -> list[UnknownWord]:
+    def _unknown(self, node: Node, path: str) -> list[InvalidWord]:
         known = words_of(path)
         return [
-            UnknownWord(Attribute(node, name, value), tuple(known[name].words))
+            InvalidWord(Attribute(node, name, value), tuple(known[name].words))
             for name, value in node.element.attrib.items()
             if name in known and not known[name].accept(value, self.libvirt)
         ]
 
-    def _unknown_of_daemon(self) -> list[UnknownWord]:
+    def _unknown_of_daemon(self) -> list[InvalidWord]:
         found = []
         for path in _OF_DAEMON:
             for name, known in words_of(path).items():

@@ -78,7 +78,7 @@ def test_a_socket_wins_over_a_directory(source: str, libvirt: str, directory: st
     ],
 )
 def test_words_are_known_release_by_release(written: str, libvirt: str, unknown: list[str]) -> None:
-    assert [word.attribute.name for word in filesystem(written, libvirt).unknown_words] == unknown
+    assert [word.attribute.name for word in filesystem(written, libvirt).invalid_words] == unknown
 
 
 @pytest.mark.parametrize(
