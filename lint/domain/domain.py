@@ -6,7 +6,7 @@ Rules ask this model and never the tree. All sizes are KiB, as in libvirt.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from vfslint.context import Context
@@ -48,6 +48,8 @@ class Domain:
         self.node = node
         self.context = context
         self.known: dict[Callable[[Domain], Any], Any] = {}
+        # Filled with the deviations.
+        self.texts: check.Texts = {}
         self._libvirt = context.target.libvirt
         children: dict[str, list[Node]] = {}
         for element in node.element.iterchildren("*"):
@@ -57,7 +59,7 @@ class Domain:
     @lazy
     def deviations(self) -> list[Deviation]:
         """Where it leaves the vocabulary of the target's libvirt, in document order."""
-        strays = check.strays(self.node.element, self._libvirt)
+        strays = check.strays(self.node.element, self._libvirt, self.texts)
         if strays == []:
             return []
         from vfslint.domain.deviation import deviations
@@ -104,6 +106,11 @@ class Domain:
         """
         element = getattr(part, "node", part).element
         return element in self._deviating or any(around in self._culprits for around in element.iterancestors())
+
+    @property
+    def tags(self) -> Iterable[str]:
+        """The names of its direct children."""
+        return self._children
 
     def elements(self, tag: str) -> list[Node]:
         """All direct children of that name."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import pairwise
 from typing import Any
@@ -38,16 +38,21 @@ Element = Any
 LONGEST_WORD = 60
 
 
-def mismatches(root: Element, libvirt: Release, strays: list[check.Examined] | None = None) -> list[Mismatch]:
+def mismatches(
+    root: Element,
+    libvirt: Release,
+    strays: list[check.Examined] | None = None,
+    texts: check.Texts | None = None,
+) -> list[Mismatch]:
     """Return where a domain leaves the vocabulary of a release, in document order.
 
     `root` is its element, wherever it is in its document; `strays` are its elements that do not fit, where they are
-    known already.
+    known already; `texts` is filled with the texts of pieces.
     """
     if strays is None:
-        strays = check.strays(root, libvirt)
+        strays = check.strays(root, libvirt, texts)
     if strays is not None:
-        return _in_order(root, _explain(strays))
+        return _in_order(root, _explain(strays, texts))
     # Nothing is meant by what is in a default namespace: it is another program's.
     names = roots()
     if root.tag in names:
@@ -56,7 +61,7 @@ def mismatches(root: Element, libvirt: Release, strays: list[check.Examined] | N
     meant = local if local in names else _likely(local, names)
     found = [Mismatch(Kind.UNKNOWN_ELEMENT, root, str(root.tag), expected=tuple(names), suggestion=meant)]
     if meant and None not in root.nsmap:
-        found += _explain(check.stray([(root, check.place(names[meant], libvirt), True)]))
+        found += _explain(check.stray([(root, check.place(names[meant], libvirt), True)], texts), texts)
     return _in_order(root, found)
 
 
@@ -67,13 +72,13 @@ def _in_order(root: Element, found: list[Mismatch]) -> list[Mismatch]:
     return sorted(found, key=lambda mismatch: order[id(mismatch.element)])
 
 
-def _explain(strays: list[check.Examined]) -> list[Mismatch]:
+def _explain(strays: list[check.Examined], texts: check.Texts | None) -> list[Mismatch]:
     """Return what is wrong with elements that do not fit, and with all below them."""
     found: list[Mismatch] = []
     while strays:
         examination = _Examination(*strays.pop())
         found += examination.mismatches
-        strays += check.stray(examination.inner)
+        strays += check.stray(examination.inner, texts)
     return found
 
 
@@ -100,6 +105,7 @@ class _Examination:
         self.declared = place.child
         self.is_read = is_read
         self.libvirt = place.libvirt
+        self.table = place.table
         self.mismatches: list[Mismatch] = []
         self.inner: list[check.Examined] = []
         self.any_form = _any_form(self.declared)
@@ -248,12 +254,16 @@ class _Examination:
                 self.explain_known_child(form, form.children[name], element, found[name])
             elif _namespace(element) not in form.foreign:
                 strangers.append(element)
-        missing = {each.name: each for each in form.children.values() if self.lacks(each) and not found[each.name]}
+        missing = {each.name: each for each in form.children.values() if not found[each.name] and self.lacks(each)}
+        known = [each for each in form.children.values() if not self.is_too_new(each)] if strangers else []
         for element in strangers:
-            meant = self.meant_child(form, element, found, missing)
+            free = [each.name for each in known if each.repeatable or not found[each.name]]
+            meant = self.meant_child(form, element, found, missing, free)
             lacking = missing.pop(meant, None) if meant is not None else None
             refused = self.refused_stranger(form) or (lacking.refused.missing if lacking else None)
-            self.explain_stranger(form, element, meant, found, refused)
+            self.explain_stranger(form, element, meant, tuple(free), refused)
+            if meant is not None:
+                found[meant] += 1
         for name, child in missing.items():
             self.report(
                 Kind.MISSING_ELEMENT,
@@ -269,8 +279,9 @@ class _Examination:
         return (0, 0, 0) if until and self.libvirt < until else None
 
     def lacks(self, child: Child) -> bool:
-        """Whether the release asks for a child."""
-        return not self.is_too_new(child) and (child.required or _is_newer(child.optional_since, self.libvirt))
+        """Whether the release requires a child."""
+        is_required = child.required or _is_newer(child.optional_since, self.libvirt)
+        return is_required and not self.is_too_new(child)
 
     def is_in_a_double(self, name: str) -> bool:
         """Whether the element stands twice, and the other one has this child, which libvirt then finds."""
@@ -289,46 +300,41 @@ class _Examination:
             # Nothing in it is too new once more, and nothing in it is read.
             self.inner.append((element, check.place(child, NEWEST), False))
         else:
-            self.inner.append((element, check.place(child, self.libvirt), self.is_read))
+            self.inner.append((element, self.table.place(child), self.is_read))
 
     def meant_child(
-        self, form: Form, element: Element, found: Counter[str], missing: Mapping[str, Child]
+        self, form: Form, element: Element, found: Counter[str], missing: Mapping[str, Child], free: Sequence[str]
     ) -> str | None:
-        """Return the child that was probably meant by one with another name."""
+        """Return the child that was probably meant by one with another name; `free` are those that may still appear."""
         name = _name(element)
-        free = [each for each in form.children.values() if each.repeatable or not found[each.name]]
-        if any(name == each.name for each in free):
+        alike = form.children.get(name)
+        if alike and (alike.repeatable or not found[name]):
             return name
-        meant = _likely(name, [each.name for each in free if not self.is_too_new(each)])
+        meant = _likely(name, free)
         is_known = name in places()
         if meant is not None and (name.lower() == meant.lower() or not is_known):
             return meant
         if is_known:
             return None
-        alike = [each for each, child in missing.items() if _has_attributes_of(element, child)]
-        return alike[0] if len(alike) == 1 else None
+        fitting = [each for each, child in missing.items() if _has_attributes_of(element, child)]
+        return fitting[0] if len(fitting) == 1 else None
 
     def explain_stranger(
-        self, form: Form, element: Element, meant: str | None, found: Counter[str], refused: Release | None
+        self, form: Form, element: Element, meant: str | None, free: tuple[str, ...], refused: Release | None
     ) -> None:
-        """Report a child that the form does not know."""
+        """Report a child that the form does not know; `free` are those that may still appear."""
         name = str(element.tag)
         homes = self.homes_of_child(name) if meant is None else {}
         self.report(
             Kind.MISPLACED_ELEMENT if homes else Kind.UNKNOWN_ELEMENT,
             name,
             element,
-            expected=tuple(
-                each.name
-                for each in form.children.values()
-                if (each.repeatable or not found[each.name]) and not self.is_too_new(each)
-            ),
+            expected=free,
             suggestion=meant,
             belongs=tuple(homes),
             refused=refused,
         )
         if meant is not None:
-            found[meant] += 1
             self.inner.append((element, check.place(form.children[meant], self.libvirt), False))
         elif len(homes) == 1:
             self.inner += [(element, check.place(child, self.libvirt), False) for child in homes.values()]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from lxml import etree
 
@@ -57,7 +57,9 @@ class Document:
         self.source = source
         self.root = root
         self.undeclared_prefixes = undeclared_prefixes
-        self._places: dict[Any, _Place] | None = None
+        self._numbers: dict[Any, int] = {}
+        self._places: list[list[int]] = []
+        self._scan: Iterator[bool] | None = None
 
     @property
     def root_node(self) -> Node:
@@ -65,10 +67,15 @@ class Document:
         return Node(self, self.root)
 
     def place(self, element: Any) -> _Place:
-        """Return the place of an element's tags in the source's text."""
-        if self._places is None:
-            self._places = dict(zip(self.root.iter("*"), _scan(self.source.text), strict=True))
-        return self._places[element]
+        """Return the place of an element's tags in the source's text, which is scanned no further than needed."""
+        if self._scan is None:
+            self._numbers = {element: number for number, element in enumerate(self.root.iter("*"))}
+            self._scan = _scan(self.source.text, self._places)
+        number = self._numbers[element]
+        while len(self._places) <= number or not self._places[number][_CLOSED]:
+            if next(self._scan, None) is None:
+                raise LookupError("the text has fewer elements than the tree")
+        return _Place(*self._places[number])
 
     @property
     def comments(self) -> list[tuple[int, int]]:
@@ -118,8 +125,10 @@ def _read_again(source: Source) -> Document:
 def _check_end(source: Source) -> None:
     """Reject content after the root element, which libxml2 2.14 ignores after an error in a namespace."""
     text = source.text
-    root = next(_scan(text))
-    rest = re.compile(r"(?s)(?:[ \t\r\n]|<!--.*?-->|<\?.*?\?>)*").match(text, root.end)
+    places: list[list[int]] = []
+    for _ in _scan(text, places):
+        pass
+    rest = re.compile(r"(?s)(?:[ \t\r\n]|<!--.*?-->|<\?.*?\?>)*").match(text, places[0][_CLOSED])
     end = rest.end() if rest else len(text)
     if end < len(text):
         place = source.position(end)
@@ -144,34 +153,35 @@ def _malformed(error: Any, faults: list[Any]) -> Malformed:
     return Malformed(first.message.strip(), max(first.line, 1), max(first.column, 1), first.type)
 
 
-class _Place:
+class _Place(NamedTuple):
     """Indices into the text: the start of the start tag, its end, and the end of the element."""
 
-    __slots__ = ("end", "start", "tag_end")
-
-    def __init__(self, start: int, tag_end: int) -> None:
-        self.start = start
-        self.tag_end = tag_end
-        self.end = tag_end
+    start: int
+    tag_end: int
+    end: int
 
 
-def _scan(text: str) -> Iterator[_Place]:
-    """Return the places of the root element and all elements in it, in document order."""
-    places: list[_Place] = []
-    open_places: list[_Place] = []
+_CLOSED = 2  # the end of the element in a place that is still being found; 0 until then
+
+
+def _scan(text: str, places: list[list[int]]) -> Iterator[bool]:
+    """Add the places of the root element and all elements in it, in document order, tag by tag."""
+    open_places: list[list[int]] = []
     for found in re.finditer(_MARKUP, text):
         kind = found.lastindex
         if kind == _START:
             start, end = found.span()
-            place = _Place(start, end)
+            place = [start, end, 0]
             places.append(place)
-            if text[end - 2] != "/":
+            if text[end - 2] == "/":
+                place[_CLOSED] = end
+            else:
                 open_places.append(place)
         elif kind == _END:
-            open_places.pop().end = found.end()
+            open_places.pop()[_CLOSED] = found.end()
+        yield True
         if kind is not None and not open_places:
             break
-    return iter(places)
 
 
 class Attribute:
