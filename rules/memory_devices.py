@@ -411,18 +411,20 @@ def memory_slots_exhausted(domain: Domain) -> Iterator[Problem]:
         if slot is None:
             continue
         if slot >= slots:
-            faults.append((module, f"{module.label} is in slot {slot}, but the domain has {_slots(slots)}"))
+            faults.append((module, f"{module.label} is in slot {slot}, but the domain has {_count(slots, 'slot')}"))
         elif slot in taken:
             faults.append((module, f"slot {slot} is used by another memory module"))
         taken.add(slot)
     if not faults and len(modules) > slots:
-        faults.append((modules[slots], f"the domain has {len(modules)} memory modules, but {_slots(slots)}"))
+        faults.append(
+            (modules[slots], f"the domain has {_count(len(modules), 'memory module')}, but {_count(slots, 'slot')}")
+        )
     for module, fault in faults:
         yield Problem(at=module.node.start_span, message=fault, help="increase the slots of <maxMemory>")
 
 
-def _slots(number: int) -> str:
-    return f"{number} slot{'s' * (number != 1)}"
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
 
 
 @rule("VFS180", "memory-device-page-size", severity=Severity.ERROR, stage=Stage.START)

@@ -62,8 +62,9 @@ def cell_ids_with_gaps(cells: list[Cell]) -> Iterator[Problem]:
         if cell.id is not None and cell.id >= number:
             yield Problem(
                 at=cell.node.at("id"),
-                message=f"cell id {cell.id} must be "
-                + ("0" if number == 1 else f"at most {number - 1}: there are {number} cells"),
+                message=f"the only NUMA cell must have id 0, not {cell.id}"
+                if number == 1
+                else f"cell id {cell.id} is out of range (0-{number - 1})",
                 help="number the cells from 0",
             )
 
@@ -111,7 +112,7 @@ def cell_without_memory(cell: Cell) -> Iterator[Problem]:
     if not cell.node.value("memory"):
         yield Problem(
             at=cell.node.start_span,
-            message=f"NUMA cell {cell.id} has no memory",
+            message=f"{cell.label} has no memory",
             help="write memory='…' and unit='GiB'; <memory> is the sum of all cells",
         )
 
@@ -134,7 +135,7 @@ def cells_overlap(cells: list[Cell]) -> Iterator[Problem]:
         both = spell_set((first.cpus or frozenset()) & (second.cpus or frozenset()))
         yield Problem(
             at=second.node.at("cpus"),
-            message=f"vCPU {both} is in NUMA cell {first.id} and in cell {second.id}",
+            message=f"vCPU {both} is in {first.label} and in {second.label}",
             help="list each vCPU in one cell",
             related=(Related(first.node.at("cpus"), f"cell {first.id}"),),
         )
@@ -174,7 +175,7 @@ def cells_exceed_vcpus(cells: list[Cell], context: Context) -> Iterator[Problem]
             has = f"has {context.domain.vcpus}" if vcpu else "has 1, because there is no <vcpu>"
             yield Problem(
                 at=cell.node.at("cpus"),
-                message=f"NUMA cell {cell.id} lists vCPU {spell_set(beyond)}, but the guest {has}",
+                message=f"{cell.label} lists vCPU {spell_set(beyond)}, but the guest {has}",
                 help="increase <vcpu>, or shorten the list",
                 related=(Related(vcpu.text_span, "the number of vCPUs"),) if vcpu else (),
             )
@@ -200,7 +201,7 @@ def cell_unit_missing(cell: Cell) -> Iterator[Problem]:
     unit = "GiB" if size < 128 else "MiB"
     yield Problem(
         at=cell.node.at("memory"),
-        message=f"NUMA cell {cell.id} has {spell_size(size)} of memory, because it has no unit",
+        message=f"{cell.label} has {spell_size(size)} of memory, because it has no unit",
         help=f"write unit='{unit}' if that was intended",
         fix=Fix(f"write unit='{unit}'", (edits.add_attribute(cell.node, "unit", unit),), safe=False)
         if cell.node.value("unit") is None
@@ -225,7 +226,7 @@ def cell_memory_zero(cell: Cell) -> Iterator[Problem]:
     if cell.size_kib == 0 and cell.node.value("memory"):
         yield Problem(
             at=cell.node.at("memory"),
-            message=f"NUMA cell {cell.id} has no memory, which QEMU rejects",
+            message=f"{cell.label} has memory 0, which QEMU rejects",
             help="increase memory, or remove the cell",
         )
 
@@ -287,7 +288,7 @@ def distances_inconsistent(cells: list[Cell]) -> Iterator[Problem]:
         distances = cell.node.child("distances")
         siblings = distances.children("sibling") if distances else []
         if distances and not siblings:
-            yield _distance_problem(distances, f"the distances of NUMA cell {cell.id} have no <sibling>")
+            yield _distance_problem(distances, f"the distances of {cell.label} have no <sibling>")
         for sibling in siblings:
             fault = _distance_fault(cell, sibling, len(cells))
             if fault:
@@ -305,11 +306,11 @@ def _distance_fault(cell: Cell, sibling: Node, cells: int) -> str | None:
     if other is None or distance is None:
         return None
     if other >= cells:
-        return f"the distances of NUMA cell {cell.id} name cell {other}, which does not exist"
+        return f"the distances of {cell.label} name cell {other}, which does not exist"
     if other == cell.id and distance != LOCAL_DISTANCE:
-        return f"the distance of NUMA cell {cell.id} to itself is {distance}, but must be {LOCAL_DISTANCE}"
+        return f"the distance of {cell.label} to itself is {distance}, but must be {LOCAL_DISTANCE}"
     if not LOCAL_DISTANCE < distance + (other == cell.id) <= UNREACHABLE:
-        return f"the distance of NUMA cell {cell.id} to cell {other} is {distance}, which is out of range (11-255)"
+        return f"the distance of {cell.label} to cell {other} is {distance}, which is out of range (11-255)"
     return None
 
 
@@ -385,7 +386,7 @@ def cell_cache_invalid(cell: Cell) -> Iterator[Problem]:
     levels = set()
     for cache in cell.node.children("cache"):
         level = cache.value("level")
-        name = f"the level {level} cache of NUMA cell {cell.id}"
+        name = f"the level {level} cache of {cell.label}"
         incomplete = [part for part in ("size", "line") if not _has_value(cache.child(part))]
         faults = [f"{name} has no <{part}>" for part in incomplete]
         if level in levels:

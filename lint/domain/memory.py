@@ -18,9 +18,14 @@ class Cell:
 
     @lazy
     def id(self) -> int | None:
-        """The cell's id, its position where none is written; None where it is no number."""
+        """The cell's id, its position if none is written; None if it is not a number."""
         text = self.node.value("id")
         return self.position if text is None else numbers.unsigned(text)
+
+    @property
+    def label(self) -> str:
+        """How messages name the cell, with the id as written if it is not a number."""
+        return f"NUMA cell {self.node.value('id')!r}" if self.id is None else f"NUMA cell {self.id}"
 
     @lazy
     def cpus(self) -> frozenset[int] | None:

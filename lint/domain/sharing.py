@@ -51,7 +51,7 @@ def regions(domain: Domain) -> list[Region]:
     for cell in domain.cells:
         own = cell.node.attribute("memAccess")
         decided = own if own and own.value else general
-        found.append(Region(cell.node, f"NUMA cell {cell.id}", cell.size_kib, _is_shared(decided), decided))
+        found.append(Region(cell.node, cell.label, cell.size_kib, _is_shared(decided), decided))
     return found
 
 
