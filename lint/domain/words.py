@@ -1,4 +1,4 @@
-"""The words that attributes of `<filesystem>` can have, in whichever form: libvirt's parser knows no forms."""
+"""The words that attributes of `<filesystem>` can have in any of its forms: libvirt's parser does not tell them apart."""
 
 from __future__ import annotations
 
