@@ -1,4 +1,4 @@
-"""The words that attributes of `<filesystem>` can have in any of its forms: libvirt's parser does not tell them apart."""
+"""The words that attributes of `<filesystem>` can have in any of its forms; libvirt's parser does not separate them."""
 
 from __future__ import annotations
 
