@@ -69,23 +69,23 @@ class Filesystem(Device):
     @lazy
     def invalid_words(self) -> list[InvalidWord]:
         """Every attribute with a word that libvirt rejects, as far as the target release reads it."""
-        found = self._unknown(self.node, "")
+        found = self._invalid_in(self.node, "")
         for driver in self.drivers[:1]:
-            found += self._unknown(driver, "driver")
+            found += self._invalid_in(driver, "driver")
         if len(self.drivers) > 1 and self.libvirt < REWRITTEN:
             for name in ("type", "wrpolicy", "format"):
                 attribute = self._of_driver(name)
                 if attribute and attribute.node != self.drivers[0]:
-                    found += self._unless_known(attribute, words_of("driver")[name])
+                    found += self._unless_accepted(attribute, words_of("driver")[name])
         if self.is_virtiofs and self.binary:
-            found += self._unknown_of_daemon()
+            found += self._invalid_of_daemon()
         return found
 
-    def _unless_known(self, attribute: Attribute, known: Words) -> list[InvalidWord]:
+    def _unless_accepted(self, attribute: Attribute, known: Words) -> list[InvalidWord]:
         accepted = known.accept(attribute.value, self.libvirt)
         return [] if accepted else [InvalidWord(attribute, tuple(known.words))]
 
-    def _unknown(self, node: Node, path: str) -> list[InvalidWord]:
+    def _invalid_in(self, node: Node, path: str) -> list[InvalidWord]:
         known = words_of(path)
         return [
             InvalidWord(Attribute(node, name, value), tuple(known[name].words))
@@ -93,14 +93,14 @@ class Filesystem(Device):
             if name in known and not known[name].accept(value, self.libvirt)
         ]
 
-    def _unknown_of_daemon(self) -> list[InvalidWord]:
+    def _invalid_of_daemon(self) -> list[InvalidWord]:
         found = []
         for path in _OF_DAEMON:
             for name, known in words_of(path).items():
                 attribute = self._option(path, name)
                 # Until the parser was rewritten, an empty value was none (virXPathString).
                 if attribute and (attribute.value or self.libvirt >= REWRITTEN):
-                    found += self._unless_known(attribute, known)
+                    found += self._unless_accepted(attribute, known)
         return found
 
     def _option(self, path: str, name: str) -> Attribute | None:
