@@ -48,7 +48,8 @@ def os_type_missing(domain: Domain) -> Iterator[Problem]:
     libvirt says: an os <type> must be specified
     See: libvirt domain_conf.c:virDomainDefParseCaps
     """
-    if not domain.os_type_name and not domain.bootloader:
+    bootloader = domain.first("bootloader")
+    if not domain.os_type_name and not (bootloader and bootloader.text):
         node = domain.os_type or domain.first("os")
         yield Problem(
             at=node.start_span if node else domain.node.start_span,

@@ -152,12 +152,6 @@ class Domain:
         """The type of operating system, or an empty string."""
         return self.os_type.text if self.os_type else ""
 
-    @property
-    def bootloader(self) -> Node | None:
-        """The `<bootloader>` of a paravirtualised Xen guest, or None; an empty one counts as none."""
-        node = self.first("bootloader")
-        return node if node and node.text else None
-
     @lazy
     def has_acpi(self) -> bool:
         """Whether the guest has ACPI."""
