@@ -9,8 +9,6 @@ import pytest
 from vfslint.context import Context
 from vfslint.engine import Engine, Outcome
 from vfslint.rules import RULES
-from vfslint.xml.document import read
-from vfslint.xml.paths import matching, path
 from vfslint.xml.source import Source
 
 LONG = "the-shared-directory-of-the-build-farm"
@@ -320,24 +318,3 @@ def test_in_a_qemu_conf_it_stands_behind_or_before_the_statement() -> None:
 def test_a_qemu_conf_that_cannot_be_read_can_be_silenced() -> None:
     assert conf("nonsense\n") == ["VFS501"]
     assert conf("nonsense < \n# vfslint: ignore-file[conf-syntax] a template") == []
-
-
-# paths of elements
-
-
-def test_paths_tell_neighbours_apart() -> None:
-    text = domain(f"{SHARE}<interface type='user'/><interface type='user'/><input type='mouse'/>")
-    root = read(Source(text.encode(), "x.xml")).root
-    assert [path(element) for element in root.find("devices").iter("*")] == [
-        "domain/devices",
-        f"domain/devices/filesystem[{LONG}]",
-        f"domain/devices/filesystem[{LONG}]/driver",
-        f"domain/devices/filesystem[{LONG}]/source",
-        f"domain/devices/filesystem[{LONG}]/target",
-        "domain/devices/interface[1]",
-        "domain/devices/interface[2]",
-        "domain/devices/input",
-    ]
-    for element in root.iter("*"):
-        assert matching(root, path(element)) == [element]
-    assert len(matching(root, "interface")) == 2
