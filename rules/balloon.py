@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vfslint.context import Context
-from vfslint.domain.controllers import (
-    reads_period,
-)
-from vfslint.domain.device import Balloon
+from vfslint.domain.device import REWRITTEN, Balloon
 from vfslint.findings import Problem, Severity, Stage
 from vfslint.rule import rule
+from vfslint.targets import Version
+from vfslint.vocabulary import numbers
 
 
 @rule(
@@ -33,9 +32,15 @@ def balloon_period_malformed(balloon: Balloon, context: Context) -> Iterator[Pro
     """
     stats = balloon.node.child("stats")
     period = stats.attribute("period") if stats else None
-    if period and not reads_period(period.value, context.target.libvirt):
+    if period and not _is_period(period.value, context.target.libvirt):
         yield Problem(
             at=period.span,
             message=f"period {period.value!r} is not a number of seconds",
             help="write a number such as period='5', or remove <stats>",
         )
+
+
+def _is_period(text: str, libvirt: Version) -> bool:
+    if libvirt >= REWRITTEN:
+        return numbers.integer(text) is not None
+    return not text or numbers.unsigned(text) is not None

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vfslint.domain.controllers import (
-    DEADLY_INDEX,
-    Controller,
-)
+from vfslint.domain.controller import Controller
 from vfslint.domain.domain import Domain
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
 from vfslint.rule import rule
 from vfslint.subjects import Deviating
 from vfslint.vocabulary import numbers
 from vfslint.xml.edits import remove_attribute, remove_element
+
+# libvirt makes room for all controllers up to the largest index, and aborts at this one.
+DEADLY_INDEX = 2**31 - 1
 
 
 @rule("VFS272", "controller-ports-malformed", severity=Severity.ERROR, stage=Stage.PARSE)
@@ -79,7 +79,7 @@ def controller_child_repeated(controller: Deviating[Controller]) -> Iterator[Pro
     libvirt says: Multiple <target> elements in controller definition not allowed
     See: libvirt domain_conf.c:virDomainControllerDefParseXML
     """
-    for node in controller.repeated:
+    for node in (node for name in ("model", "target") for node in controller.node.children(name)[1:2]):
         yield Problem(
             at=node.name_span,
             message=f"<{node.tag}> appears twice in this controller",

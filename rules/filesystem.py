@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vfslint.domain.domain import Domain
-from vfslint.domain.filesystem import Filesystem, UnknownWord, VirtioFS
+from vfslint.domain.filesystem import Filesystem, InvalidWord, VirtioFS
 from vfslint.findings import Fix, Problem, Severity, Stage
 from vfslint.rule import rule
 from vfslint.subjects import Deviating
@@ -64,7 +64,7 @@ def filesystem_word_unknown(fs: Filesystem) -> Iterator[Problem]:
         mode='auto'/>`, which is the daemon's default.
     See: libvirt domain_conf.c:virDomainFSDefParseXML, virDomainVirtioOptionsParseXML
     """
-    for unknown in fs.unknown_words:
+    for unknown in fs.invalid_words:
         attribute = unknown.attribute
         words = " or ".join(f"'{word}'" for word in unknown.words)
         yield Problem(
@@ -75,13 +75,13 @@ def filesystem_word_unknown(fs: Filesystem) -> Iterator[Problem]:
         )
 
 
-def _meant(unknown: UnknownWord) -> str | None:
+def _meant(unknown: InvalidWord) -> str | None:
     value = unknown.attribute.value.strip().lower()
     meant = _MEANT.get(value, value)
     return meant if meant in unknown.words else None
 
 
-def _word_help(unknown: UnknownWord) -> str:
+def _word_help(unknown: InvalidWord) -> str:
     value, tag = unknown.attribute.value, unknown.attribute.node.tag
     if tag == "cache" and value == "auto":
         return "remove <cache>; 'auto' is virtiofsd's default"
@@ -91,7 +91,7 @@ def _word_help(unknown: UnknownWord) -> str:
     return f"write '{guess}'" if guess else ""
 
 
-def _word_fix(unknown: UnknownWord) -> Fix | None:
+def _word_fix(unknown: InvalidWord) -> Fix | None:
     attribute = unknown.attribute
     meant = _meant(unknown)
     if meant:
@@ -122,7 +122,7 @@ def filesystem_type_not_mount(fs: Filesystem) -> Iterator[Problem]:
     Fix: writes `mount` where a virtio-fs share has a directory or a socket.
     See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefFS
     """
-    if fs.type == "mount" or any(unknown.attribute.node == fs.node for unknown in fs.unknown_words):
+    if fs.type == "mount" or any(unknown.attribute.node == fs.node for unknown in fs.invalid_words):
         return
     is_clear = fs.is_virtiofs and (fs.directory is not None or fs.socket is not None)
     attribute = fs.node["type"]
@@ -188,7 +188,7 @@ def not_for_virtiofs(fs: VirtioFS) -> Iterator[Problem]:
     found = [it for it in (fs.node.attribute("model"), fs.multidevs, policy, fs.format) if it]
     if not found:
         return
-    unknown = [word.attribute.name for word in fs.unknown_words]
+    unknown = [word.attribute.name for word in fs.invalid_words]
     for attribute in found:
         if attribute.name not in unknown:
             yield Problem(

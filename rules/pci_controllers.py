@@ -3,20 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from vfslint.context import Context
-from vfslint.domain.controllers import (
-    DEADLY_INDEX,
-    KNOWN_NAMES,
-    NAMES,
-    TARGET_LIMITS,
-    PciController,
-)
+from vfslint.domain.controller import PciController, natural
 from vfslint.domain.pci import MOST_PORTS
 from vfslint.findings import Fix, Problem, Severity, Stage
 from vfslint.rule import rule
+from vfslint.rules.controllers import DEADLY_INDEX
+from vfslint.targets import Version
 from vfslint.vocabulary import numbers
 from vfslint.xml.edits import remove_attribute, remove_element, set_value
+
+# What QEMU can make of each model (qemu_validate.c:virDomainControllerPCIModelNameToQEMUCaps).
+NAMES: dict[str, tuple[str, ...]] = {
+    "pci-bridge": ("pci-bridge",),
+    "dmi-to-pci-bridge": ("i82801b11-bridge",),
+    "pcie-to-pci-bridge": ("pcie-pci-bridge",),
+    "pcie-root-port": ("pcie-root-port", "ioh3420"),
+    "pcie-switch-upstream-port": ("x3130-upstream",),
+    "pcie-switch-downstream-port": ("xio3130-downstream",),
+    "pci-expander-bus": ("pxb",),
+    "pcie-expander-bus": ("pxb-pcie",),
+}
+KNOWN_NAMES = frozenset(name for names in NAMES.values() for name in names) | {"spapr-pci-host-bridge"}
+# The first and the last of each number of a `<target>` (qemuValidateDomainDeviceDefControllerPCI).
+LIMITS = {"chassisNr": (1, 255), "chassis": (0, 255), "port": (0, 255), "busNr": (1, 254)}
+PORTS = ("pcie-root-port", "pcie-switch-downstream-port")
+EXPANDERS = ("pci-expander-bus", "pcie-expander-bus")
+# Which models have which option of `<target>` on x86, and the release that rejects it on the others.
+MODELS_WITH: dict[str, tuple[tuple[str, ...], Version]] = {
+    "chassisNr": (("pci-bridge",), (0, 0, 0)),
+    "chassis": (PORTS, (0, 0, 0)),
+    "port": (PORTS, (0, 0, 0)),
+    "busNr": (EXPANDERS, (0, 0, 0)),
+    "index": ((), (0, 0, 0)),
+    "hotplug": ((*PORTS, "pci-root"), (0, 0, 0)),
+    "memReserve": (("pci-bridge", "pcie-root-port"), (11, 3, 0)),
+}
 
 
 @rule(
@@ -53,13 +77,25 @@ def pci_controller_invalid(controller: PciController) -> Iterator[Problem]:
             message=f"controller index {controller.index} is too large: bus 0 has no room for all the ports up to it",
             help="write a small index, or remove it",
         )
-    for number in controller.beyond:
-        first, last = TARGET_LIMITS[number.name]
+    for name in _out_of_range(controller.options):
+        first, last = LIMITS[name]
         yield Problem(
-            at=number.span,
-            message=f"{number.name} {number.value} is out of range ({first}-{last})",
-            help=f"write a number from {first} to {last}, or remove {number.name}",
+            at=controller.option(name).span,
+            message=f"{name} {controller.option(name).value} is out of range ({first}-{last})",
+            help=f"write a number from {first} to {last}, or remove {name}",
         )
+
+
+# Domains that libvirt prints are full of the same few controllers: what is read of them is remembered.
+@lru_cache(4096)
+def _out_of_range(options: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
+    """Return the options that are numbers for which PCI has no room."""
+    written = [(name, natural(text, 0)) for name, text in options if name in LIMITS]
+    return tuple(name for name, number in written if number is not None and not _fits(number, *LIMITS[name]))
+
+
+def _fits(number: int, first: int, last: int) -> bool:
+    return first <= number <= last
 
 
 @rule("VFS296", "pci-root-with-index", severity=Severity.ERROR, stage=Stage.DEFINE)
@@ -74,11 +110,10 @@ def pci_root_with_index(controller: PciController, context: Context) -> Iterator
     libvirt says: pci-root and pcie-root controllers should have index 0
     See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefControllerPCI
     """
-    model = controller.model if controller.index else None
-    if model and controller.is_root and context.domain.is_x86:
+    if controller.index and controller.is_root and context.domain.is_x86:
         yield Problem(
             at=controller.node.at("index"),
-            message=f"{model.value} must have index 0, not {controller.index}",
+            message=f"{controller.model} must have index 0, not {controller.index}",
             help="write index='0'",
         )
 
@@ -104,17 +139,17 @@ def pci_controller_misnamed(controller: PciController, context: Context) -> Iter
     if name and controller.is_root and context.domain.is_x86 and name.value in KNOWN_NAMES:
         yield Problem(
             at=name.span,
-            message=f"{controller.node.value('model')} cannot have model name {name.value!r}",
+            message=f"{controller.model} cannot have model name {name.value!r}",
             help="remove <model>",
             fix=Fix("remove <model>", (remove_element(name.node),)),
             says="Option 'modelName' is not valid for PCI controller",
         )
         return
-    fitting = NAMES.get(model.value) if name and model else None
-    if name and model and fitting and name.value in KNOWN_NAMES and name.value not in fitting:
+    fitting = NAMES.get(model) if name and model else None
+    if name and fitting and name.value not in fitting and name.value in KNOWN_NAMES:
         yield Problem(
             at=name.span,
-            message=f"model name {name.value!r} does not match model {model.value!r}",
+            message=f"model name {name.value!r} does not match model {model!r}",
             help=f"write <model name='{fitting[0]}'/>, or remove it",
             fix=Fix(f"write '{fitting[0]}'", (set_value(name, fitting[0]),)),
         )
@@ -143,10 +178,10 @@ def pci_controller_cell_invalid(controller: PciController, context: Context) -> 
     See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefControllerPCI
     """
     node = controller.numa_node
-    if node and context.domain.is_x86 and not controller.is_near_a_cell:
+    if node and context.domain.is_x86 and controller.model and controller.model not in EXPANDERS:
         yield Problem(
             at=node.start_span,
-            message=f"a {controller.node.value('model')} cannot be assigned to a NUMA node",
+            message=f"a {controller.model} cannot be assigned to a NUMA node",
             help="remove <node>; only pci-expander-bus and pcie-expander-bus support it",
             fix=Fix("remove <node>", (remove_element(node),)),
             says="Option 'numaNode' is not valid for PCI controller",
@@ -176,12 +211,25 @@ def pci_controller_option_invalid(controller: PciController, context: Context) -
     Fix: removes it.
     See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefControllerPCI; tested for each model
     """
-    for option, models in controller.unfit_options if context.domain.is_x86 else ():
+    model = controller.model
+    if model is None or not context.domain.is_x86:
+        return
+    for name in _unsupported(model, controller.options, controller.libvirt):
+        models, _ = MODELS_WITH[name]
         yield Problem(
-            at=option.name_span,
-            message=f"a {controller.node.value('model')} does not support {option.name!r}",
+            at=controller.option(name).name_span,
+            message=f"a {model} does not support {name!r}",
             help=f"remove it; only {' and '.join(models)} support{'' if len(models) > 1 else 's'} it"
             if models
             else "remove it",
-            fix=Fix(f"remove {option.name!r}", (remove_attribute(option),)),
+            fix=Fix(f"remove {name!r}", (remove_attribute(controller.option(name)),)),
         )
+
+
+@lru_cache(4096)
+def _unsupported(model: str, options: tuple[tuple[str, str], ...], libvirt: Version) -> tuple[str, ...]:
+    """Return the options that a model does not have on x86."""
+    known = [(name, text, *MODELS_WITH[name]) for name, text in options if name in MODELS_WITH]
+    return tuple(
+        name for name, text, models, since in known if model not in models and libvirt >= since and text != "-1"
+    )

@@ -112,8 +112,11 @@ def _place(numbers: dict[str, int | None]) -> Place | None:
 class Address:
     """The first `<address>` of a device, the one that counts. `type` is None where it is missing."""
 
-    def __init__(self, document: Document, element: Any, libvirt: Version) -> None:
+    __slots__ = ("_device", "_document", "_element", "_libvirt", "reading", "type")
+
+    def __init__(self, document: Document, device: Any, element: Any, libvirt: Version) -> None:
         self._document = document
+        self._device = device
         self._element = element
         self._libvirt = libvirt
         self.type: str | None = element.get("type")
@@ -127,12 +130,12 @@ class Address:
     @property
     def kind(self) -> str:
         """The element name of the device that has it."""
-        return str(self._element.getparent().tag)
+        return str(self._device.tag)
 
     @property
     def device(self) -> Device:
         """The device that has it."""
-        return Device(Node(self._document, self._element.getparent()), self._libvirt)
+        return Device(Node(self._document, self._device), self._libvirt)
 
     @property
     def unreadable(self) -> Attribute | None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from vfslint.context import Context
 from vfslint.domain import sizes
 from vfslint.domain.address import Address
-from vfslint.domain.controllers import Controller, PciController
+from vfslint.domain.controller import Controller, PciController
 from vfslint.domain.cpu import Bitset, Cpu, bitsets, pins
 from vfslint.domain.device import ADDRESSED, BOOTABLE, Boot, Device
 from vfslint.domain.disk import Disk
@@ -382,8 +382,8 @@ class Domain:
         """Every `<interface>`."""
         return [Interface(node, self._libvirt) for node in self.devices.get("interface", ())]
 
-    def _first_in_devices(self, child: str, kinds: frozenset[str]) -> list[Any]:
-        """Return the first child of that name in each device of some kinds, as elements."""
+    def _first_in_devices(self, child: str, kinds: frozenset[str]) -> dict[Any, Any]:
+        """Return the first child of that name in each device of some kinds, by device; both are elements."""
         if self._libvirt < (8, 0, 0):
             kinds -= {"iommu"}  # 7.0.0 takes neither address nor alias from it, 9.0.0 does
         first: dict[Any, Any] = {}
@@ -392,20 +392,20 @@ class Domain:
                 device = element.getparent()
                 if device.tag in kinds and device.getparent() is devices.element:
                     first.setdefault(device, element)
-        return list(first.values())
+        return first
 
     def _devices_with(self, child: str, kinds: frozenset[str]) -> list[tuple[Device, Node]]:
         """The devices of some kinds that have a child, each with the first child of that name."""
         return [
-            (Device(Node(self.document, found.getparent()), self._libvirt), Node(self.document, found))
-            for found in self._first_in_devices(child, kinds)
+            (Device(Node(self.document, device), self._libvirt), Node(self.document, found))
+            for device, found in self._first_in_devices(child, kinds).items()
         ]
 
     @lazy
     def addresses(self) -> list[Address]:
         """The guest address of every device that has one written."""
         found = self._first_in_devices("address", ADDRESSED)
-        return [Address(self.document, element, self._libvirt) for element in found]
+        return [Address(self.document, device, element, self._libvirt) for device, element in found.items()]
 
     @lazy
     def boots(self) -> list[Boot]:

@@ -3,61 +3,25 @@
 from __future__ import annotations
 
 import re
-from functools import cache
 from typing import NamedTuple
 
 from vfslint.domain.device import REWRITTEN, Device
+from vfslint.domain.words import Words, words_of
 from vfslint.findings import Span
 from vfslint.lazy import lazy
-from vfslint.targets import Version
-from vfslint.vocabulary import numbers, table
+from vfslint.vocabulary import numbers
 from vfslint.xml.document import Attribute, Node
 
 PASSTHROUGH = "passthrough"
 _LIBVIRTS_ALIAS = r"fs[0-9]+\Z"
-# What the parser, since it was rewritten, also accepts for an attribute that is not set (virXMLPropEnum).
-_UNSET = {("", "accessmode"): "", ("driver", "type"): "default", ("driver", "wrpolicy"): "default"}
 _OF_DAEMON = ("binary", "binary/cache", "binary/lock", "binary/sandbox")
 
 
-class UnknownWord(NamedTuple):
-    """An attribute with a word that libvirt does not know, and the words that it does."""
+class InvalidWord(NamedTuple):
+    """An attribute with a word that libvirt rejects, and the words that it accepts."""
 
     attribute: Attribute
     words: tuple[str, ...]
-
-
-class _Words(NamedTuple):
-    """The words that an attribute can have, and the release since which libvirt reads it."""
-
-    words: dict[str, None]
-    since: Version
-    unset: str | None
-
-    def accept(self, value: str, libvirt: Version) -> bool:
-        """Whether a release accepts the value, or does not read the attribute yet; newer words are accepted."""
-        return value in self.words or libvirt < self.since or (value == self.unset and libvirt >= REWRITTEN)
-
-
-@cache
-def _words(path: str) -> dict[str, _Words]:
-    """Return the attributes with words of `<filesystem>`, or of an element at a path in it, in all their forms."""
-    elements, since = [table.places()["filesystem"]["devices"]], (0, 0, 0)
-    for tag in path.split("/") if path else ():
-        forms = [form for element in elements for form in element.all_forms()]
-        elements = [form.children[tag] for form in forms if tag in form.children]
-        since = max(since, *(element.since or since for element in elements))
-    found: dict[str, _Words] = {}
-    attributes = [each for element in elements for form in element.all_forms() for each in form.attributes.values()]
-    for attribute in attributes:
-        if attribute.values.listed:
-            empty = _Words({}, max(since, attribute.since or since), _UNSET.get((path, attribute.name)))
-            found.setdefault(attribute.name, empty).words.update(dict.fromkeys(attribute.values.listed))
-    for attribute in attributes:
-        # What the parser accepts in addition to what the schema lists.
-        if attribute.name in found and attribute.reads:
-            found[attribute.name].words.update(dict.fromkeys(word for word, _ in attribute.reads.words))
-    return found
 
 
 class Filesystem(Device):
@@ -103,8 +67,8 @@ class Filesystem(Device):
         return self.driver_type in (None, "default", "path", "handle")
 
     @lazy
-    def unknown_words(self) -> list[UnknownWord]:
-        """Every attribute with a word that libvirt does not know, as far as the target release reads it."""
+    def invalid_words(self) -> list[InvalidWord]:
+        """Every attribute with a word that libvirt rejects, as far as the target release reads it."""
         found = self._unknown(self.node, "")
         for driver in self.drivers[:1]:
             found += self._unknown(driver, "driver")
@@ -112,27 +76,27 @@ class Filesystem(Device):
             for name in ("type", "wrpolicy", "format"):
                 attribute = self._of_driver(name)
                 if attribute and attribute.node != self.drivers[0]:
-                    found += self._unless_known(attribute, _words("driver")[name])
+                    found += self._unless_known(attribute, words_of("driver")[name])
         if self.is_virtiofs and self.binary:
             found += self._unknown_of_daemon()
         return found
 
-    def _unless_known(self, attribute: Attribute, known: _Words) -> list[UnknownWord]:
+    def _unless_known(self, attribute: Attribute, known: Words) -> list[InvalidWord]:
         accepted = known.accept(attribute.value, self.libvirt)
-        return [] if accepted else [UnknownWord(attribute, tuple(known.words))]
+        return [] if accepted else [InvalidWord(attribute, tuple(known.words))]
 
-    def _unknown(self, node: Node, path: str) -> list[UnknownWord]:
-        words = _words(path)
+    def _unknown(self, node: Node, path: str) -> list[InvalidWord]:
+        known = words_of(path)
         return [
-            UnknownWord(Attribute(node, name, value), tuple(words[name].words))
+            InvalidWord(Attribute(node, name, value), tuple(known[name].words))
             for name, value in node.element.attrib.items()
-            if name in words and not words[name].accept(value, self.libvirt)
+            if name in known and not known[name].accept(value, self.libvirt)
         ]
 
-    def _unknown_of_daemon(self) -> list[UnknownWord]:
+    def _unknown_of_daemon(self) -> list[InvalidWord]:
         found = []
         for path in _OF_DAEMON:
-            for name, known in _words(path).items():
+            for name, known in words_of(path).items():
                 attribute = self._option(path, name)
                 # Until the parser was rewritten, an empty value was none (virXPathString).
                 if attribute and (attribute.value or self.libvirt >= REWRITTEN):

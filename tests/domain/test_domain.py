@@ -1,44 +1,18 @@
-"""The model answers as libvirt reads: first of repeated elements, merged memory backing, effective access."""
+"""The model answers as libvirt reads: the first of repeated elements, all `<cpu>` and `<os>` together."""
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import pytest
 
-from tests.examples import context
-from vfslint.domain import hugepages, sharing
-from vfslint.domain.domain import Domain
-from vfslint.domain.machine import MachineType
-from vfslint.xml.document import Node, read
+from tests import examples
+from tests.domain.made import domain
+from vfslint.engine import Engine
+from vfslint.lazy import once
+from vfslint.rules import RULES
 from vfslint.xml.source import Source
-
-
-def domain(body: str, *, given: str = "", start: str = "<domain type='kvm'>") -> Domain:
-    document = read(Source(f"{start}{body}</domain>".encode(), "x"))
-    return Domain(document, Node(document, document.root), context(given))
-
-
-CELLS = "<cpu><numa><cell cpus='0' memory='1' unit='GiB'{}/><cell cpus='1' memory='1' unit='GiB'{}/></numa></cpu>"
-SHARED, PRIVATE = " memAccess='shared'", " memAccess='private'"
-
-
-@pytest.mark.parametrize(
-    ("body", "is_shared"),
-    [
-        ("", False),
-        ("<memoryBacking><source type='memfd'/></memoryBacking>", False),
-        ("<memoryBacking><access mode='shared'/></memoryBacking>", True),
-        ("<memoryBacking><access mode=''/></memoryBacking>", False),
-        ("<memoryBacking><access mode='private'/><access mode='shared'/></memoryBacking>", False),
-        ("<memoryBacking/><memoryBacking><access mode='shared'/></memoryBacking>", True),
-        (CELLS.format(SHARED, SHARED), True),
-        (CELLS.format(SHARED, ""), False),
-        (CELLS.format(SHARED, SHARED) + "<memoryBacking><access mode='private'/></memoryBacking>", True),
-        (CELLS.format("", PRIVATE) + "<memoryBacking><access mode='shared'/></memoryBacking>", False),
-        ("<devices><memoryBacking><access mode='shared'/></memoryBacking></devices>", False),
-    ],
-)
-def test_effective_access(body: str, is_shared: bool) -> None:
-    assert sharing.is_shared(domain(f"<memory>1048576</memory>{body}")) is is_shared
 
 
 def test_cells_of_all_cpus_count_and_the_first_numa_of_each() -> None:
@@ -85,88 +59,6 @@ def test_without_vcpu_there_is_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "qemu", "limit"),
-    [
-        ("pc", (7, 2, 0), 255),
-        (None, (7, 2, 0), 255),
-        ("isapc", (7, 2, 0), 1),
-        ("q35", (7, 2, 0), 288),
-        ("q35", (8, 2, 0), 1024),
-        ("q35", (10, 0, 0), 4096),
-        ("pc-q35-2.4", (10, 0, 0), 255),
-        ("pc-q35-8.0", (10, 0, 0), 288),
-        ("pc-q35-noble", (10, 0, 0), None),
-    ],
-)
-def test_cpu_limit(name: str | None, qemu: tuple[int, int, int], limit: int | None) -> None:
-    assert MachineType(name, "x86_64", qemu).cpu_limit == limit
-
-
-@pytest.mark.parametrize(
-    ("name", "arch", "is_unknown"),
-    [
-        ("i440fx", "x86_64", True),
-        ("virt", "x86_64", True),
-        ("none", "x86_64", True),
-        ("Q35", "x86_64", True),
-        ("pc-q35-9.9", "x86_64", True),
-        ("pc-q35-4.0.1", "x86_64", False),
-        ("pc-q35-rhel9.2.0", "x86_64", False),
-        ("ubuntu", "x86_64", False),
-        ("q35", "aarch64", True),
-        ("virt", "aarch64", False),
-        ("some-board", "aarch64", False),
-    ],
-)
-def test_unknown_machines(name: str, arch: str, is_unknown: bool) -> None:
-    assert MachineType(name, arch, (11, 1, 0)).is_unknown is is_unknown
-
-
-@pytest.mark.parametrize(
-    ("name", "qemu", "comes_with", "gone_since"),
-    [
-        ("pc-q35-10.0", (7, 2, 0), (10, 0, 0), None),
-        ("pc-q35-7.2", (7, 2, 0), None, None),
-        ("pc-q35-2.12", (10, 0, 0), None, None),
-        ("pc-q35-5.1", (11, 1, 0), None, (11, 1, 0)),
-        ("pc-q35-5.2", (11, 1, 0), None, None),
-        ("microvm", (4, 1, 0), (4, 2, 0), None),
-    ],
-)
-def test_releases_of_machines(
-    name: str,
-    qemu: tuple[int, int, int],
-    comes_with: tuple[int, int, int] | None,
-    gone_since: tuple[int, int, int] | None,
-) -> None:
-    machine = MachineType(name, "x86_64", qemu)
-    assert (machine.comes_with, machine.gone_since) == (comes_with, gone_since)
-
-
-def test_huge_pages_of_the_documentation() -> None:
-    found = domain(
-        "<memory unit='GiB'>2</memory><memoryBacking><hugepages><page size='2' unit='M'/></hugepages>"
-        "<access mode='shared'/></memoryBacking>"
-    )
-    assert [(demand.size_kib, demand.pages(2048)) for demand in hugepages.demands(found)] == [(2048, 1024)]
-
-
-def test_a_decimal_gigabyte_is_rounded_up_to_whole_mebibytes() -> None:
-    found = domain(
-        "<memory unit='GB'>2</memory><memoryBacking><hugepages><page size='2' unit='M'/></hugepages></memoryBacking>"
-    )
-    assert [demand.pages(2048) for demand in hugepages.demands(found)] == [954]
-
-
-def test_misplaced_sharing_is_found_where_it_stands() -> None:
-    found = domain(
-        "<devices><memoryBacking><access mode='shared'/></memoryBacking></devices>"
-        "<numa><cell memory='1' memAccess='shared'/></numa><os><memoryBacking/></os>"
-    )
-    assert [node.tag for node in sharing.misplaced(found)] == ["memoryBacking", "numa"]
-
-
-@pytest.mark.parametrize(
     ("topology", "given", "cpus"),
     [
         ("sockets='2' cores='2' threads='2'", "", 8),
@@ -201,3 +93,41 @@ def test_io_threads_are_the_listed_ones_and_the_first_free_numbers(
     found = domain(body)
     assert all(found.has_iothread(number) for number in there)
     assert not any(found.has_iothread(number) for number in missing)
+
+
+def test_a_function_of_a_domain_is_computed_once_for_each_domain() -> None:
+    asked = []
+
+    @once
+    def name(domain):
+        """Return its name."""
+        asked.append(domain.name)
+        return domain.name
+
+    first, second = domain("<name>one</name>"), domain("<name>two</name>")
+    assert [name(first), name(second), name(first)] == ["one", "two", "one"]
+    assert asked == ["one", "two"]
+    assert name.__doc__ == "Return its name."
+
+
+def test_a_domain_goes_with_the_last_reference_to_it() -> None:
+    found = [example for rule in RULES for example in rule.manual.bad if not examples.is_conf(example.text)]
+    assert len(found) > 100
+    gc.collect()
+    gc.disable()
+    try:
+        for example in found:
+            # xmlschema, loaded for the first wrong value, keeps the frames that loaded it.
+            assert not _kept(example) or not _kept(example), example
+    finally:
+        gc.enable()
+
+
+def _kept(example):
+    """Whether a domain is still in memory after rules were asked about it and nothing refers to it any more."""
+    engine = Engine(RULES, examples.context(example.given))
+    outcome = engine.judge_xml(Source(examples.document(example.text), "domain.xml"))
+    outcome.members()
+    judged = [weakref.ref(each) for each in outcome.domains]
+    del outcome
+    return any(each() is not None for each in judged)

@@ -31,7 +31,7 @@ LISTS = value_lists()
 LEFT = {
     # Something else is said of each word, or of some of them.
     ("lint/domain/address.py", "NUMBERS"),  # address/@type: the numbers in each
-    ("lint/domain/controllers.py", "NAMES"),  # controller/@model: what QEMU makes of each
+    ("rules/pci_controllers.py", "NAMES"),  # controller/@model: what QEMU makes of each
     ("lint/domain/interface.py", "MODELS"),  # interface/model/@type: those that are virtio
     ("rules/interfaces.py", "_SOURCES"),  # interface/@type: the attributes of <source> that each requires
     ("rules/inputs.py", "input_bus_invalid"),  # input/@type: those without a PS/2 variant

@@ -1,0 +1,46 @@
+"""The words that attributes of `<filesystem>` can have, in whichever form: libvirt's parser knows no forms."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import NamedTuple
+
+from vfslint.domain.device import REWRITTEN
+from vfslint.targets import Version
+from vfslint.vocabulary import table
+
+# What the parser, since it was rewritten, also accepts for an attribute that is not set (virXMLPropEnum).
+_UNSET = {("", "accessmode"): "", ("driver", "type"): "default", ("driver", "wrpolicy"): "default"}
+
+
+class Words(NamedTuple):
+    """The words that an attribute can have, and the release since which libvirt reads it."""
+
+    words: dict[str, None]
+    since: Version
+    unset: str | None
+
+    def accept(self, value: str, libvirt: Version) -> bool:
+        """Whether a release accepts the value, or does not read the attribute; words of newer releases are accepted."""
+        return value in self.words or libvirt < self.since or (value == self.unset and libvirt >= REWRITTEN)
+
+
+@cache
+def words_of(path: str) -> dict[str, Words]:
+    """Return the words by attribute: those of `<filesystem>` itself for an empty path, or of an element in it."""
+    elements, since = [table.places()["filesystem"]["devices"]], (0, 0, 0)
+    for tag in path.split("/") if path else ():
+        forms = [form for element in elements for form in element.all_forms()]
+        elements = [form.children[tag] for form in forms if tag in form.children]
+        since = max(since, *(element.since or since for element in elements))
+    attributes = [each for element in elements for form in element.all_forms() for each in form.attributes.values()]
+    found: dict[str, Words] = {}
+    for attribute in attributes:
+        if attribute.values.listed:
+            empty = Words({}, max(since, attribute.since or since), _UNSET.get((path, attribute.name)))
+            found.setdefault(attribute.name, empty).words.update(dict.fromkeys(attribute.values.listed))
+    for attribute in attributes:
+        # What the parser accepts in addition to what the schema lists.
+        if attribute.name in found and attribute.reads:
+            found[attribute.name].words.update(dict.fromkeys(word for word, _ in attribute.reads.words))
+    return found
