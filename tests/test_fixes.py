@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.guest_to_fix import DOMAIN, FIXED
+from tests.properties import tried
 from vfslint.context import Context
 from vfslint.engine import Engine
 from vfslint.findings import Edit, Fix, Problem, Severity, Stage
@@ -175,7 +176,7 @@ def documents(draw: st.DrawFn) -> bytes:
 ALL = (A_TO_B, B_TO_C, UNSAFE, USELESS, HARMFUL, breaks, has_child)
 
 
-@settings(max_examples=150, deadline=None)
+@tried(150)
 @given(documents(), st.booleans())
 def test_fixing_keeps_files_well_formed_and_is_idempotent(data: bytes, unsafe: bool) -> None:
     once = fixer(*ALL, unsafe=unsafe).fix(Source(data, "x.xml"))
@@ -185,7 +186,7 @@ def test_fixing_keeps_files_well_formed_and_is_idempotent(data: bytes, unsafe: b
     assert twice.fixed == ()
 
 
-@settings(max_examples=150, deadline=None)
+@tried(150)
 @given(documents())
 def test_nothing_but_the_fixed_values_changes(data: bytes) -> None:
     once = fixer(A_TO_B, B_TO_C, UNSAFE, unsafe=True).fix(Source(data, "x.xml"))

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -14,6 +14,7 @@ from tests.examples import document
 from tests.host.fragments import HUNGRY, PAGED, SHARE, findings
 from tests.hosts import BARE, NAMED, host
 from tests.paths import DATA, ROOT
+from tests.properties import tried
 from vfslint.cli.main import main
 from vfslint.host.facts import Host, Pool, Unreadable
 from vfslint.host.load import dump, load
@@ -96,7 +97,7 @@ JSON = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from(sorted(SCHEMA["properties"])), JSON))
-@settings(max_examples=100, deadline=None)
+@tried(100)
 def test_any_json_is_read_or_refused(facts: dict[str, Any]) -> None:
     found = loaded(json.dumps({**facts, "version": 1}).encode())
     if found:
@@ -104,7 +105,7 @@ def test_any_json_is_read_or_refused(facts: dict[str, Any]) -> None:
 
 
 @given(st.binary(max_size=200))
-@settings(max_examples=100, deadline=None)
+@tried(100)
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     for lead in (b"", b"<capabilities>", b'{"version": 1, '):
         loaded(lead + data)
@@ -130,7 +131,7 @@ FACTS = st.fixed_dictionaries(
 
 
 @given(FACTS)
-@settings(max_examples=100, deadline=None)
+@tried(100)
 def test_any_sound_facts_give_findings_only(facts: dict[str, Any]) -> None:
     found = load(json.dumps(facts).encode())
     assert load(json.dumps(dump(found)).encode()) == found

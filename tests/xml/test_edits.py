@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.guest_to_fix import DOMAIN
+from tests.properties import tried
 from vfslint.findings import Edit
 from vfslint.xml.document import read
 from vfslint.xml.edits import apply, remove_element
 from vfslint.xml.source import Source
 
 
-@settings(max_examples=60, deadline=None)
+@tried(60)
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 8), st.binary(max_size=3)), max_size=6))
 def test_edits_change_their_ranges_and_nothing_else(ranges: list[tuple[int, int, bytes]]) -> None:
     data = bytes(range(48))
