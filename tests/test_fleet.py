@@ -1,4 +1,4 @@
-"""Several domains of one run, judged together."""
+"""What several domains of a run must not share is reported, at a cost that grows with their number."""
 
 import json
 import pickle

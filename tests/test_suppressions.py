@@ -1,4 +1,4 @@
-"""Suppressions: which findings they take out, in every form, and what is said of those that are wrong."""
+"""A suppression removes the findings that it names, in every form; one that is unused or wrong is reported."""
 
 from __future__ import annotations
 

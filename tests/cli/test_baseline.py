@@ -1,4 +1,4 @@
-"""Baselines: what was there before is not reported, what is new is, and what is fixed is told."""
+"""With a baseline, only what is new is reported, and what was fixed is counted."""
 
 from __future__ import annotations
 

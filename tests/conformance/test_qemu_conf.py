@@ -1,4 +1,4 @@
-"""qemu.conf against what the QEMU drivers of four libvirt releases said to the same files.
+"""An error in a qemu.conf is one that the QEMU driver of that libvirt release reports, in its words, and the reverse.
 
 tests/data/qemu-conf/answers.jsonl.gz holds files (each byte as one character of latin-1) and the answers: empty
 where the driver started, else its message without the file's name. Files whose answer hangs on the host that

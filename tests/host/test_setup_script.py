@@ -1,4 +1,4 @@
-"""`vfslint setup`: a shell script that prepares a host and a guest."""
+"""`vfslint setup` prints a shell script that prepares a host and a guest, and no value of a domain breaks out of it."""
 
 import subprocess
 from io import StringIO

@@ -1,4 +1,4 @@
-"""What is wrong where a domain leaves the vocabulary: each kind by name, and properties."""
+"""Each deviation from the vocabulary is explained once, by its kind, whatever else is wrong in the domain."""
 
 import time
 
