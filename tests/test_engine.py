@@ -1,7 +1,6 @@
 """A fault of vfslint itself in one rule or on one file takes nothing else away, and is reported."""
 
 import inspect
-import io
 import json
 import re
 from collections.abc import Iterator
@@ -11,8 +10,8 @@ import pytest
 from lxml import etree
 
 import vfslint
+from tests import command
 from tests.paths import ROOT
-from vfslint.cli.main import main
 from vfslint.context import Context
 from vfslint.domain.disk import Disk
 from vfslint.domain.domain import Domain
@@ -155,9 +154,7 @@ class TestCommand:
 
     @staticmethod
     def vfslint(*argv: str) -> tuple[int, str, str]:
-        out, err = io.StringIO(), io.StringIO()
-        status = main([*argv, "bad.xml", "good.xml"], io.StringIO(), out, err)
-        return status, out.getvalue(), err.getvalue()
+        return command.vfslint(*argv, "bad.xml", "good.xml")
 
     def test_exit_status_and_a_line_on_standard_error(self) -> None:
         status, out, err = self.vfslint("--format", "concise")

@@ -1,4 +1,4 @@
-"""What the rules about structure say of names in the wrong place."""
+"""A misplaced name is never sent to the element that it is on already."""
 
 from __future__ import annotations
 
