@@ -41,6 +41,13 @@ def _devices(element: str) -> Subject:
     return Subject(frozenset({element}), lambda domain: domain.devices_of(element))
 
 
+def _in_os(elements: str) -> Subject:
+    names = elements.split()
+    return _of(
+        elements, lambda domain: (node for os in domain.elements("os") for node in os.children() if node.tag in names)
+    )
+
+
 def _deviations(kind: str) -> Subject:
     return Subject(frozenset(), lambda domain: domain.deviations_of(kind), of_deviations=True)
 
@@ -55,19 +62,23 @@ OF_DOMAINS: dict[str, Subject] = {
     "Address": _of("address", lambda domain: domain.addresses),
     "Balloon": _devices("memballoon"),
     "Bitset": _of("", lambda domain: domain.bitsets),
+    "Bios": _in_os("bios"),
     "BinaryShare": _of("binary", lambda domain: [fs for fs in domain.shares if fs.binary]),
     "Boot": _of("boot", lambda domain: domain.boots),
     "Bootloader": _first("bootloader"),
     "Cell": _of("cell", lambda domain: domain.cells),
     "Clock": _first("clock"),
     "Controller": _of("controller", lambda domain: domain.controllers),
+    "Cmdline": _in_os("cmdline"),
     "Cpu": _of("cpu", lambda domain: (domain.cpu,) if domain.cpu else ()),
     "CpuFeature": _of("feature", lambda domain: domain.cpu.features if domain.cpu else ()),
     "CpuPin": _of("vcpupin emulatorpin iothreadpin", lambda domain: domain.cpu_pins),
     "Disk": _of("disk", lambda domain: domain.disks),
     "ExternalShare": _of("filesystem", lambda domain: [fs for fs in domain.shares if fs.socket is not None]),
     "Filesystem": _of("filesystem", lambda domain: domain.filesystems),
+    "Firmware": _in_os("loader nvram firmware"),
     "Hostdev": _devices("hostdev"),
+    "HugePages": _of("hugepages", lambda domain: domain.backing.elements("hugepages")[:1]),
     "IdRange": _of("idmap", lambda domain: (ids for fs in domain.shares for ids in (*fs.uid_map, *fs.gid_map))),
     "Input": _devices("input"),
     "Interface": _of("interface", lambda domain: domain.interfaces),

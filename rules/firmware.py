@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from vfslint.context import Context
 from vfslint.domain.domain import Domain
+from vfslint.domain.elements import Bios, Firmware
 from vfslint.findings import Edit, Fix, Problem, Severity, Stage
 from vfslint.rule import rule
 from vfslint.xml import edits
@@ -55,7 +56,7 @@ def _add_feature(domain: Domain, name: str) -> Edit:
 
 
 @rule("VFS048", "firmware-not-named", severity=Severity.ERROR, stage=Stage.DEFINE)
-def firmware_not_named(domain: Domain, context: Context) -> Iterator[Problem]:
+def firmware_not_named(parts: list[Firmware], context: Context) -> Iterator[Problem]:
     """What describes the firmware comes with a firmware.
 
     Why: `<loader>`, `<nvram>` and `<firmware>` say more about firmware that `<loader>` names or that
@@ -70,7 +71,8 @@ def firmware_not_named(domain: Domain, context: Context) -> Iterator[Problem]:
     """
     # Since 9.0.0 at the latest an <nvram> or <firmware> alone is rejected like an empty <loader>.
     others = ("nvram", "firmware/feature") if context.target.libvirt >= (9, 0, 0) else ()
-    lone = _lone_firmware(domain, ("loader", *others))
+    systems = list(dict.fromkeys(os for part in parts if (os := part.parent)))
+    lone = _lone_firmware(systems, ("loader", *others))
     if lone:
         yield Problem(
             at=lone.start_span,
@@ -79,9 +81,9 @@ def firmware_not_named(domain: Domain, context: Context) -> Iterator[Problem]:
         )
 
 
-def _lone_firmware(domain: Domain, paths: tuple[str, ...]) -> Node | None:
-    """Return the first of these elements in a domain that neither names firmware nor lets libvirt choose it."""
-    for os in domain.elements("os"):
+def _lone_firmware(systems: list[Node], paths: tuple[str, ...]) -> Node | None:
+    """Return the first of these elements in an `<os>` that neither names firmware nor lets libvirt choose it."""
+    for os in systems:
         loader = os.child("loader")
         if os.value("firmware") or (loader and loader.text):
             return None
@@ -92,7 +94,7 @@ def _lone_firmware(domain: Domain, paths: tuple[str, ...]) -> Node | None:
 
 
 @rule("VFS068", "bios-serial-without-port", severity=Severity.ERROR, stage=Stage.DEFINE)
-def bios_serial_without_port(domain: Domain) -> Iterator[Problem]:
+def bios_serial_without_port(found: list[Bios], context: Context) -> Iterator[Problem]:
     """A BIOS that writes to a serial port has one.
 
     Why: `<bios useserial='yes'/>` sends the firmware's output to the first serial port.
@@ -105,11 +107,9 @@ def bios_serial_without_port(domain: Domain) -> Iterator[Problem]:
     libvirt says: need at least one serial port to use SGA
     See: libvirt domain_validate.c, qemu_validate.c:qemuValidateDomainDef
     """
-    if "serial" in domain.devices or "console" in domain.devices:
-        return
-    found = (os.child("bios") for os in domain.elements("os"))
-    node = next((bios for bios in found if bios and bios.value("useserial") == "yes"), None)
-    if node:
+    devices = context.domain.devices
+    node = next((bios for bios in found if bios.value("useserial") == "yes"), None)
+    if node and "serial" not in devices and "console" not in devices:
         yield Problem(
             at=node.at("useserial"),
             message="the BIOS writes to a serial port, but the domain has none",

@@ -7,6 +7,7 @@ from itertools import combinations
 
 from vfslint.context import Context
 from vfslint.domain.domain import Domain
+from vfslint.domain.elements import HugePages
 from vfslint.domain.hugepages import ORDINARY_KIB, demands
 from vfslint.domain.machine import HUGE_PAGES_KIB
 from vfslint.domain.memory import MemoryBacking, Page
@@ -130,7 +131,7 @@ def ordinary_page_as_huge(page: Page, context: Context) -> Iterator[Problem]:
 
 
 @rule("VFS154", "two-default-page-sizes", severity=Severity.ERROR, stage=Stage.DEFINE)
-def two_default_page_sizes(domain: Domain) -> Iterator[Problem]:
+def two_default_page_sizes(pages: list[Page], context: Context) -> Iterator[Problem]:
     """One page size at most is for all cells that no other is for.
 
     Why: libvirt could not tell which. Without NUMA cells, nodeset='0' means the whole guest as well. The
@@ -142,7 +143,7 @@ def two_default_page_sizes(domain: Domain) -> Iterator[Problem]:
     libvirt says: two master hugepages detected
     See: libvirt domain_validate.c:virDomainDefMemtuneValidate
     """
-    defaults = _default_pages(domain)
+    defaults = [page for page in pages if _is_for_all(page, context.domain)]
     for page in defaults[1:]:
         yield Problem(
             at=page.at,
@@ -152,22 +153,18 @@ def two_default_page_sizes(domain: Domain) -> Iterator[Problem]:
         )
 
 
-def _default_pages(domain: Domain) -> list[Page]:
-    """Return the pages that are for all cells without others; without cells, nodeset 0 means all as well."""
-    return [page for page in domain.backing.pages if _is_for_all(page, domain)]
-
-
 def _is_for_all(page: Page, domain: Domain) -> bool:
+    # Without cells, nodeset 0 means the whole guest.
     return page.node.value("nodeset") is None or (not domain.cells and page.cells == frozenset({0}))
 
 
-def _limited_pages(domain: Domain) -> list[tuple[Page, frozenset[int]]]:
+def _limited_pages(pages: list[Page], domain: Domain) -> list[tuple[Page, frozenset[int]]]:
     """Return the pages that are for some cells only, with these."""
-    return [(page, page.cells) for page in domain.backing.pages if page.cells and not _is_for_all(page, domain)]
+    return [(page, page.cells) for page in pages if page.cells and not _is_for_all(page, domain)]
 
 
 @rule("VFS155", "page-nodesets-overlap", severity=Severity.ERROR, stage=Stage.DEFINE)
-def page_nodesets_overlap(domain: Domain) -> Iterator[Problem]:
+def page_nodesets_overlap(pages: list[Page], context: Context) -> Iterator[Problem]:
     """A NUMA cell has pages of one size.
 
     Why: libvirt could not tell which.
@@ -182,7 +179,7 @@ def page_nodesets_overlap(domain: Domain) -> Iterator[Problem]:
     libvirt says: nodeset attribute of hugepages of sizes
     See: libvirt domain_validate.c:virDomainDefMemtuneValidate
     """
-    for (first, its), (second, others) in combinations(_limited_pages(domain), 2):
+    for (first, its), (second, others) in combinations(_limited_pages(pages, context.domain), 2):
         both = its & others
         if not both:
             continue
@@ -195,7 +192,7 @@ def page_nodesets_overlap(domain: Domain) -> Iterator[Problem]:
 
 
 @rule("VFS156", "page-nodeset-beyond-cells", severity=Severity.ERROR, stage=Stage.DEFINE)
-def page_nodeset_beyond_cells(domain: Domain) -> Iterator[Problem]:
+def page_nodeset_beyond_cells(pages: list[Page], context: Context) -> Iterator[Problem]:
     """A nodeset of huge pages names NUMA cells of the guest.
 
     Why: it counts the guest's cells, not the host's nodes. Without cells, '0' alone is let pass.
@@ -206,8 +203,8 @@ def page_nodeset_beyond_cells(domain: Domain) -> Iterator[Problem]:
     libvirt says: hugepages: node
     See: libvirt domain_validate.c:virDomainDefMemtuneValidate
     """
-    number = len(domain.cells)
-    for page, cells in _limited_pages(domain):
+    number = len(context.domain.cells)
+    for page, cells in _limited_pages(pages, context.domain):
         beyond = cells - frozenset(range(number))
         if not beyond:
             continue
@@ -271,7 +268,7 @@ def hugepages_anonymous(backing: MemoryBacking) -> Iterator[Problem]:
 
 
 @rule("VFS159", "memory-not-in-whole-pages", severity=Severity.ERROR, stage=Stage.START)
-def memory_not_in_whole_pages(domain: Domain, context: Context) -> Iterator[Problem]:
+def memory_not_in_whole_pages(hugepages: HugePages, context: Context) -> Iterator[Problem]:
     """Memory in huge pages is a multiple of their size.
 
     Why: a memfd cannot have a part of a page, and QEMU 9.1 refuses files that do; older ones take a whole
@@ -289,6 +286,7 @@ def memory_not_in_whole_pages(domain: Domain, context: Context) -> Iterator[Prob
     libvirt says: memory size must be multiple of
     See: QEMU backends/hostmem-memfd.c, hostmem.c; libvirt qemu_domain.c:qemuDomainAlignMemorySizes
     """
+    domain = context.domain
     sizes = HUGE_PAGES_KIB.get(domain.arch, ())
     refuses = domain.backing.is_memfd or context.target.qemu >= QEMU_CHECKS_FILES
     for demand in demands(domain):
@@ -324,7 +322,7 @@ def cells_without_huge_pages(pages: list[Page], context: Context) -> Iterator[Pr
     cells = len(context.domain.cells)
     covered = frozenset[int]().union(*(page.cells or () for page in pages))
     left = frozenset(range(cells)) - covered
-    if covered and left and not _default_pages(context.domain):
+    if covered and left and not any(_is_for_all(page, context.domain) for page in pages):
         yield Problem(
             at=pages[0].at,
             message=f"NUMA cell {spell_set(left)} gets no huge pages",

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from vfslint.context import Context
 from vfslint.domain.domain import Domain
+from vfslint.domain.elements import Cmdline
 from vfslint.domain.filesystem import Filesystem, VirtioFS
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
 from vfslint.rule import rule
@@ -204,7 +205,7 @@ _ROOT_OPTION = r"(?:^|\s)(root|rootfstype)=(\S+)"
 
 
 @rule("VFS233", "root-not-a-mount-tag", severity=Severity.WARNING, stage=Stage.GUEST)
-def root_not_a_mount_tag(domain: Domain) -> Iterator[Problem]:
+def root_not_a_mount_tag(lines: list[Cmdline], context: Context) -> Iterator[Problem]:
     """A guest that boots from a share must name its mount tag.
 
     Why: with `rootfstype=virtiofs` the kernel mounts the tag that `root=` names; if no share has that tag,
@@ -221,8 +222,8 @@ def root_not_a_mount_tag(domain: Domain) -> Iterator[Problem]:
           <target dir='rootfs'/></filesystem>
     See: Linux Documentation/filesystems/virtiofs.rst
     """
-    cmdline = next((line for os in domain.elements("os") for line in os.children("cmdline")), None)
-    if cmdline is None or "virtiofs" not in cmdline.text:
+    cmdline, domain = lines[0], context.domain
+    if "virtiofs" not in cmdline.text:
         return
     options = dict(re.findall(_ROOT_OPTION, cmdline.text))
     root = options.get("root", "")

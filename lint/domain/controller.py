@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from vfslint.domain.device import Device
@@ -14,6 +15,7 @@ from vfslint.xml.document import Attribute, Node
 ROOTS = ("pci-root", "pcie-root")
 
 
+@lru_cache(1024)
 def natural(text: str, base: int) -> int | None:
     """Read a number from 0 as virXMLPropInt does, which accepts -0."""
     number = numbers.based(text, base, bits=31, signed=True)

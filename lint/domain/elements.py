@@ -67,3 +67,27 @@ class VcpuState(Node):
     """A `<vcpu>` of `<vcpus>`: whether a single virtual CPU is online."""
 
     __slots__ = ()
+
+
+class Bios(Node):
+    """A `<bios>` of `<os>`."""
+
+    __slots__ = ()
+
+
+class Cmdline(Node):
+    """A `<cmdline>` of `<os>`: the arguments of a kernel that is booted directly."""
+
+    __slots__ = ()
+
+
+class Firmware(Node):
+    """A `<loader>`, `<nvram>` or `<firmware>` of `<os>`."""
+
+    __slots__ = ()
+
+
+class HugePages(Node):
+    """The first `<hugepages>` of `<memoryBacking>`."""
+
+    __slots__ = ()

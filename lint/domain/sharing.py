@@ -77,12 +77,12 @@ def _is_shared(access: Attribute | None) -> bool:
 def vhost_user_devices(domain: Domain) -> list[Device]:
     """Return every device that another process serves and that therefore needs shared guest memory."""
     found: list[Device] = list(domain.shares)
-    for kind, types in _SERVED:
-        found += [device for device in domain.devices_of(kind) if device.type in types]
-    for video in domain.devices_of("video"):
-        if video.driver and video.driver.value("name") == "vhostuser":
-            found.append(video)
-    return found
+    served = [node for kind, types in _SERVED for node in domain.device_nodes(kind) if node.value("type") in types]
+    for video in domain.device_nodes("video"):
+        driver = video.child("driver")
+        if driver and driver.value("name") == "vhostuser":
+            served.append(video)
+    return found + [Device(node, domain.context.target.libvirt) for node in served]
 
 
 @once
