@@ -27,9 +27,6 @@ PLANS_KEPT = 1024
 # The context of rules that ask for none.
 NOWHERE = Context()
 
-# The rule about what the target does not know yet.
-TOO_NEW = "VFS701"
-
 
 class Skipped(NamedTuple):
     """A file that is not for vfslint, and why."""
@@ -144,7 +141,7 @@ class Engine:
             for rule in chosen
             if subject != "Fleet" and not rule.varies
         }
-        self._generic = frozenset(rule.code for chosen in self._rules.values() for rule in chosen if rule.generic)
+        self._gives_way = {rule.code: rule.gives_way_to for all in self._rules.values() for rule in all if rule.generic}
         self._plans: dict[bool, _Plans] = {}
         particular = [rule for rule in others if not rule.generic]
         self._unselected = Engine(particular, context) if particular else None
@@ -177,12 +174,12 @@ class Engine:
         domains = domains_in(document, self.context) if is_whole else []
         for domain in domains:
             self._judge_domain(judgement, domain)
-        if any(finding.code in self._generic for finding in judgement.findings):
+        if any(finding.code in self._gives_way for finding in judgement.findings):
             if self._unselected:
                 for domain in domains:
                     self._unselected._judge_domain(unselected, domain)
             known = [*judgement.findings, *unselected.findings]
-            judgement.findings = _said_once(judgement.findings, known, self._generic)
+            judgement.findings = _said_once(judgement.findings, known, self._gives_way)
         outcome = self._settle(document, judgement, is_whole=is_whole)
         if name not in FLEETS or "Fleet" not in self._rules:
             return outcome
@@ -364,16 +361,15 @@ def _finding(rule: Rule, problem: Problem) -> Finding:
     )
 
 
-def _said_once(findings: list[Finding], known: list[Finding], generic: frozenset[str]) -> list[Finding]:
+def _said_once(
+    findings: list[Finding], known: list[Finding], gives_way: Mapping[str, frozenset[Stage]]
+) -> list[Finding]:
     """Leave out what a generic rule reports at a place of which another rule knows more."""
-    read = {f.at.start.offset for f in known if f.code not in generic and f.stage in (Stage.PARSE, Stage.SCHEMA)}
-    defined = {f.at.start.offset for f in known if f.code not in generic and f.stage is Stage.DEFINE}
-    # That a release does not know a thing yet is no news to a rule about what define does with it.
+    known_better = {(f.at.start.offset, f.stage) for f in known if f.code not in gives_way}
     return [
         f
         for f in findings
-        if f.code not in generic
-        or (f.at.start.offset not in read and (f.code == TOO_NEW or f.at.start.offset not in defined))
+        if not any((f.at.start.offset, stage) in known_better for stage in gives_way.get(f.code, ()))
     ]
 
 

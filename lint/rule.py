@@ -25,15 +25,15 @@ class Rule:
     `Deviating[Disk]`, `of_deviating` is set, and the engine leaves out what does not deviate. A check with a
     second parameter, `context`, is given the `Context`: target releases, qemu.conf, host facts, and the domain.
 
-    What a rule that `varies` says depends on more than the file. What a `generic` rule says gives way to what
-    another rule says of the same place.
+    What a rule that `varies` says depends on more than the file. A `generic` rule is silent about a place of which
+    another rule reports more: a finding of one of the stages in `gives_way_to`.
     """
 
     __slots__ = (
         "any_hypervisor",
         "check",
         "code",
-        "generic",
+        "gives_way_to",
         "name",
         "of_deviating",
         "severity",
@@ -50,7 +50,7 @@ class Rule:
         severity: Severity,
         stage: Stage,
         any_hypervisor: bool,
-        generic: bool,
+        gives_way_to: frozenset[Stage],
         check: Check,
     ) -> None:
         self.code = code
@@ -58,7 +58,7 @@ class Rule:
         self.severity = severity
         self.stage = stage
         self.any_hypervisor = any_hypervisor
-        self.generic = generic
+        self.gives_way_to = gives_way_to
         self.check = check
         names = check.__code__.co_varnames[: check.__code__.co_argcount]
         if names[1:] not in ((), ("context",)):
@@ -78,6 +78,11 @@ class Rule:
         return self.check(subject, context) if self.wants_context else self.check(subject)
 
     @property
+    def generic(self) -> bool:
+        """Whether it gives way to others."""
+        return bool(self.gives_way_to)
+
+    @property
     def manual(self) -> Manual:
         """The rule's manual page, from its docstring."""
         from vfslint.manual import read_manual
@@ -95,15 +100,15 @@ def rule(
     severity: Severity,
     stage: Stage,
     any_hypervisor: bool = False,
-    generic: bool = False,
+    gives_way_to: frozenset[Stage] = frozenset(),
 ) -> Callable[[Check], Rule]:
     """Make a rule of a generator function.
 
     A rule about domains is asked about QEMU-family domains alone (kvm, qemu, hvf, kqemu), because other
-    hypervisors have rules of their own; `any_hypervisor=True` lifts that. See `Rule` for `generic`.
+    hypervisors have rules of their own; `any_hypervisor=True` lifts that. See `Rule` for `gives_way_to`.
     """
 
     def register(check: Check) -> Rule:
-        return Rule(code, name, severity, stage, any_hypervisor, generic, check)
+        return Rule(code, name, severity, stage, any_hypervisor, gives_way_to, check)
 
     return register

@@ -17,7 +17,13 @@ if TYPE_CHECKING:
     from vfslint.domain.deviation import MissingAttribute, UnknownWord, UnreadableNumber, WrongValue
 
 # What another rule reports at the same place is more specific.
-word = partial(rule, severity=Severity.ERROR, stage=Stage.PARSE, any_hypervisor=True, generic=True)
+word = partial(
+    rule,
+    severity=Severity.ERROR,
+    stage=Stage.PARSE,
+    any_hypervisor=True,
+    gives_way_to=frozenset({Stage.PARSE, Stage.SCHEMA, Stage.DEFINE}),
+)
 
 # So many expected words are listed; nobody would read more.
 LISTED = 8

@@ -8,7 +8,7 @@ from vfslint.context import Context
 from vfslint.domain import pci
 from vfslint.domain.domain import Domain
 from vfslint.domain.elements import Bootloader
-from vfslint.domain.machine import ARCHITECTURES, X86
+from vfslint.domain.machine import X86, architectures
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
 from vfslint.rule import rule
 from vfslint.subjects import Deviating
@@ -110,7 +110,7 @@ def bootloader_with_qemu(bootloader: Bootloader) -> Iterator[Problem]:
 
 
 @rule("VFS030", "architecture-unknown", severity=Severity.ERROR, stage=Stage.PARSE)
-def architecture_unknown(domain: Deviating[Domain], context: Context) -> Iterator[Problem]:
+def architecture_unknown(domain: Deviating[Domain]) -> Iterator[Problem]:
     """The architecture has the name that the kernel uses.
 
     Why: libvirt accepts the names of `uname -m`: x86_64, i686, aarch64, not amd64, i386 or arm64.
@@ -119,19 +119,16 @@ def architecture_unknown(domain: Deviating[Domain], context: Context) -> Iterato
     Good:
         <os><type arch='x86_64'>hvm</type></os>
     libvirt says: Unknown architecture
-    Fix: writes libvirt's name for a common architecture.
+    Fix: writes libvirt's name for a common architecture, or corrects a typo.
     See: libvirt virarch.c
     """
-    since = ARCHITECTURES.get(domain.arch)
     attribute = domain.arch_attribute
-    if attribute is None or (since is not None and context.target.libvirt >= since):
+    if attribute is None or attribute.value in architectures():
         return
-    meant = None if since else _OTHER_NAMES.get(domain.arch.lower()) or nearest(domain.arch, ARCHITECTURES)
+    meant = _OTHER_NAMES.get(domain.arch.lower()) or nearest(domain.arch, sorted(architectures()))
     yield Problem(
         at=attribute.span,
-        message=f"architecture {domain.arch!r} requires libvirt {spell(since)}"
-        if since
-        else f"unknown architecture {domain.arch!r}",
+        message=f"unknown architecture {domain.arch!r}",
         help=f"write {meant!r}" if meant else "write the name that `uname -m` prints, such as x86_64 or aarch64",
         fix=Fix(f"write {meant!r}", (edits.set_value(attribute, meant),)) if meant else None,
     )
@@ -153,7 +150,7 @@ def emulator_of_another_architecture(domain: Domain) -> Iterator[Problem]:
     """
     name = domain.emulator.text.rpartition("/")[2] if domain.emulator else ""
     emulated = name.removeprefix("qemu-system-") if name.startswith("qemu-system-") else ""
-    if emulated not in _RUNS or domain.arch not in ARCHITECTURES or domain.arch in _RUNS[emulated]:
+    if emulated not in _RUNS or domain.arch in _RUNS[emulated] or domain.arch not in architectures():
         return
     if domain.emulator and domain.arch_attribute:
         yield Problem(

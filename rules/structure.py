@@ -42,7 +42,14 @@ if TYPE_CHECKING:
 # So many expected names are listed; nobody would read more.
 LISTED = 8
 
-structural = partial(rule, severity=Severity.WARNING, stage=Stage.SCHEMA, any_hypervisor=True, generic=True)
+# What another rule reports at the same place is more specific.
+structural = partial(
+    rule,
+    severity=Severity.WARNING,
+    stage=Stage.SCHEMA,
+    any_hypervisor=True,
+    gives_way_to=frozenset({Stage.PARSE, Stage.SCHEMA, Stage.DEFINE}),
+)
 
 
 @structural("VFS010", "unknown-element")
@@ -343,7 +350,8 @@ def libvirt_schema_violation(domain: Domain) -> Iterator[Problem]:
         )
 
 
-@structural("VFS701", "too-new")
+# Upgrading libvirt is another remedy than that of a rule about define.
+@structural("VFS701", "too-new", gives_way_to=frozenset({Stage.PARSE, Stage.SCHEMA}))
 def too_new(fault: TooNew, context: Context) -> Iterator[Problem]:
     """The target release of libvirt supports every element, attribute and value.
 

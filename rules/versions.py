@@ -46,9 +46,9 @@ def virtiofs_needs_qemu(fs: VirtioFS, context: Context) -> Iterator[Problem]:
     libvirt says: does not support virt type
     See: libvirt documentation, "Sharing files with Virtiofs"; qemu_virtiofs.c:qemuVirtioFSStart
     """
-    # libvirt's test driver accepts every device and runs none.
+    # libvirt's test driver accepts every device and runs none. A type that is missing is reported as that.
     domain = context.domain
-    if not domain.is_qemu and domain.type not in (None, "test"):
+    if domain.type and domain.type != "test" and not domain.is_qemu:
         yield Problem(
             at=fs.driver_attribute.span if fs.driver_attribute else fs.node.start_span,
             message=f"only QEMU has virtio-fs shares, and this domain is for {domain.type!r}",

@@ -19,7 +19,9 @@ OF_DEVIATING = [rule for rule in RULES if rule.of_deviating]
 
 def asked_about_everything(rule):
     """The same rule, asked about every subject of its type."""
-    copy = type(rule)(rule.code, rule.name, rule.severity, rule.stage, rule.any_hypervisor, rule.generic, rule.check)
+    copy = type(rule)(
+        rule.code, rule.name, rule.severity, rule.stage, rule.any_hypervisor, rule.gives_way_to, rule.check
+    )
     copy.of_deviating = False
     return copy
 

@@ -6,10 +6,11 @@ Only what is certain is here: distributions rename and keep machine types of the
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from vfslint.lazy import lazy
 from vfslint.targets import Version
+from vfslint.vocabulary import table
 
 X86 = frozenset({"x86_64", "i686"})
 
@@ -22,14 +23,6 @@ HUGE_PAGES_KIB: dict[str, tuple[int, ...]] = {
     "ppc64le": (2048, 16384, 1048576, 16777216),
     "s390x": (1024, 2097152),
 }
-
-# virarch.c: virArch.
-ARCHITECTURES: dict[str, Version] = dict.fromkeys(
-    """aarch64 alpha armv6l armv7b armv7l cris i686 ia64 lm32 m68k microblaze microblazeel mips mips64 mips64el
-    mipsel openrisc parisc parisc64 ppc ppc64 ppc64le ppcemb ppcle riscv32 riscv64 s390 s390x sh4 sh4eb sparc
-    sparc64 unicore32 x86_64 xtensa xtensaeb""".split(),
-    (0, 0, 0),
-) | {"loongarch64": (9, 1, 0)}
 
 _VERSIONED = r"pc-(q35|i440fx)-([0-9]+)\.([0-9]+)(?:\.([0-9]+))?\Z"
 _ANCIENT = r"pc-[01]\.[0-9]+\Z"
@@ -141,6 +134,14 @@ class MachineType:
     def lacks_pci(self) -> bool:
         """Whether the board has no PCI."""
         return self.is_x86 and self.name in ("isapc", "microvm")
+
+
+@cache
+def architectures() -> frozenset[str]:
+    """Return the names of architectures that libvirt accepts in some release."""
+    known = [form.attributes["arch"] for form in table.places()["type"]["os"].all_forms()]
+    read = (word for arch in known if arch.reads for word, _ in arch.reads.words)
+    return frozenset(read).union(*(arch.values.listed for arch in known))
 
 
 @lru_cache(256)

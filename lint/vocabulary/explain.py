@@ -6,8 +6,7 @@ Loaded for a domain with something to explain alone.
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache
 from itertools import pairwise
 from typing import Any
@@ -127,8 +126,7 @@ class _Examination:
         known = self.any_form.attributes
         if name in known:
             return name
-        free = [each for each in known if each not in self.element.attrib and not self.is_too_new(known[each])]
-        return _likely(name, free)
+        return _likely(name, self.known({k: each for k, each in known.items() if k not in self.element.attrib}))
 
     def is_too_new(self, known: Attribute | Child) -> bool:
         """Whether the release does not know an attribute or an element yet."""
@@ -163,7 +161,7 @@ class _Examination:
 
     def explain_attributes(self, form: Form) -> None:
         """Compare the attributes with those of a form."""
-        missing = {each.name: each for each in form.attributes.values() if self.is_missing(each)}
+        missing = {name: each for name, each in form.attributes.items() if self.is_missing(each)}
         unknown = []
         for name, meant in self.attributes.items():
             if name in form.attributes:
@@ -214,11 +212,7 @@ class _Examination:
             name,
             attribute=name,
             value=self.element.get(name),
-            expected=tuple(
-                each.name
-                for each in form.attributes.values()
-                if each.name not in self.element.attrib and not self.is_too_new(each)
-            ),
+            expected=self.known({k: each for k, each in form.attributes.items() if k not in self.element.attrib}),
             suggestion=meant,
             belongs=belongs,
             refused=refused,
@@ -246,24 +240,24 @@ class _Examination:
     def explain_children(self, form: Form) -> None:
         """Compare the children with those of a form."""
         strangers: list[Element] = []
-        found: Counter[str] = Counter()
+        found: dict[str, int] = {}
         for element in self.element.iterchildren(etree.Element):
             name = str(element.tag)
-            if name in form.children:
-                found[name] += 1
-                self.explain_known_child(form, form.children[name], element, found[name])
+            child = form.children.get(name)
+            if child:
+                found[name] = found.get(name, 0) + 1
+                self.explain_known_child(form, child, element, found[name])
             elif _namespace(element) not in form.foreign:
                 strangers.append(element)
-        missing = {each.name: each for each in form.children.values() if not found[each.name] and self.lacks(each)}
-        known = [each for each in form.children.values() if not self.is_too_new(each)] if strangers else []
+        missing = {name: each for name, each in form.children.items() if name not in found and self.lacks(each)}
         for element in strangers:
-            free = [each.name for each in known if each.repeatable or not found[each.name]]
-            meant = self.meant_child(form, element, found, missing, free)
+            free = self.free_children(form, found)
+            meant = self.meant_child(element, free, missing)
             lacking = missing.pop(meant, None) if meant is not None else None
             refused = self.refused_stranger(form) or (lacking.refused.missing if lacking else None)
-            self.explain_stranger(form, element, meant, tuple(free), refused)
+            self.explain_stranger(form, element, meant, free, refused)
             if meant is not None:
-                found[meant] += 1
+                found[meant] = found.get(meant, 0) + 1
         for name, child in missing.items():
             self.report(
                 Kind.MISSING_ELEMENT,
@@ -279,9 +273,13 @@ class _Examination:
         return (0, 0, 0) if until and self.libvirt < until else None
 
     def lacks(self, child: Child) -> bool:
-        """Whether the release requires a child."""
+        """Whether the release asks for a child."""
         is_required = child.required or _is_newer(child.optional_since, self.libvirt)
         return is_required and not self.is_too_new(child)
+
+    def free_children(self, form: Form, found: Collection[str]) -> dict[str, Child]:
+        """Return the children that may be added to those found, whatever the release."""
+        return {name: child for name, child in form.children.items() if child.repeatable or name not in found}
 
     def is_in_a_double(self, name: str) -> bool:
         """Whether the element stands twice, and the other one has this child, which libvirt then finds."""
@@ -302,15 +300,12 @@ class _Examination:
         else:
             self.inner.append((element, self.table.place(child), self.is_read))
 
-    def meant_child(
-        self, form: Form, element: Element, found: Counter[str], missing: Mapping[str, Child], free: Sequence[str]
-    ) -> str | None:
-        """Return the child that was probably meant by one with another name; `free` are those that may still appear."""
+    def meant_child(self, element: Element, free: Mapping[str, Child], missing: Mapping[str, Child]) -> str | None:
+        """Return the child that was probably meant by one with another name, of those that may be added."""
         name = _name(element)
-        alike = form.children.get(name)
-        if alike and (alike.repeatable or not found[name]):
+        if name in free:
             return name
-        meant = _likely(name, free)
+        meant = _likely(name, self.known(free))
         is_known = name in places()
         if meant is not None and (name.lower() == meant.lower() or not is_known):
             return meant
@@ -320,24 +315,24 @@ class _Examination:
         return fitting[0] if len(fitting) == 1 else None
 
     def explain_stranger(
-        self, form: Form, element: Element, meant: str | None, free: tuple[str, ...], refused: Release | None
+        self, form: Form, element: Element, meant: str | None, free: Mapping[str, Child], refused: Release | None
     ) -> None:
-        """Report a child that the form does not know; `free` are those that may still appear."""
+        """Report a child that the form does not know; `free` are those that may be added."""
         name = str(element.tag)
         homes = self.homes_of_child(name) if meant is None else {}
         self.report(
             Kind.MISPLACED_ELEMENT if homes else Kind.UNKNOWN_ELEMENT,
             name,
             element,
-            expected=free,
+            expected=self.known(free),
             suggestion=meant,
             belongs=tuple(homes),
             refused=refused,
         )
         if meant is not None:
-            self.inner.append((element, check.place(form.children[meant], self.libvirt), False))
+            self.inner.append((element, self.table.place(form.children[meant]), False))
         elif len(homes) == 1:
-            self.inner += [(element, check.place(child, self.libvirt), False) for child in homes.values()]
+            self.inner += [(element, self.table.place(child), False) for child in homes.values()]
 
     def homes_of_child(self, name: str) -> Mapping[str, Child]:
         """Return the elements that know a child: this one in another of its forms, or else any."""
@@ -406,6 +401,11 @@ class _Examination:
             suggestion=_likely(value.strip(), self.known_words(values)),
             refused=first,
         )
+
+    def known(self, names: Mapping[str, Attribute] | Mapping[str, Child]) -> tuple[str, ...]:
+        """Return the names, of elements or attributes, that the release knows."""
+        libvirt = self.libvirt
+        return tuple([name for name, each in names.items() if each.since is None or each.since <= libvirt])
 
     def known_words(self, values: Values) -> tuple[str, ...]:
         """Return the words that the release knows."""

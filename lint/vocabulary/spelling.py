@@ -29,11 +29,12 @@ def distance(first: str, second: str) -> int:
 
 def is_near(word: str, known: str) -> bool:
     """Return whether one was probably meant for the other: the same but for case, or a typo in three letters."""
-    if word.lower() == known.lower():
-        return True
     typos = min(len(word), len(known)) // 3
+    # The length is the cheapest to compare; a difference in case changes no length.
     if abs(len(word) - len(known)) > typos:
         return False
+    if word.lower() == known.lower():
+        return True
     # Each letter that only one of them has requires a change of its own, which is cheaper to see than the distance.
     ours, theirs = set(word), set(known)
     return len(ours - theirs) <= typos and len(theirs - ours) <= typos and distance(word, known) <= typos

@@ -7,9 +7,8 @@ the tree in document order. The scan only runs if a position is needed, which is
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from lxml import etree
 
@@ -19,18 +18,16 @@ from vfslint.xml.source import Source
 # virsh reads at most 10 MiB of XML (tools/virsh.h: VSH_MAX_XML_FILE).
 MAXIMUM_BYTES = 10 * 1024 * 1024
 
-# The markup of a document that libxml2 has accepted as well-formed; nothing else can occur in it. Most of it is tags,
-# which come first, and no part can match in two ways, so that the time is linear.
-_MARKUP = r"""(?xs)
-    (</[^>]*>)
-  | (<[^\s/>!?] [^>"']* (?: (?: "[^"]*" | '[^']*' ) [^>"']* )* >)
-  | <!--.*?-->
-  | <\?.*?\?>
-  | <!\[CDATA\[.*?\]\]>
-  | <!DOCTYPE [^\[>"']* (?: (?: "[^"]*" | '[^']*' ) [^\[>"']* )*
-      (?:\[ (?: <!--.*?--> | <\?.*?\?> | [^\]"'] | "[^"]*" | '[^']*' )* \]\s*)? >
-    """
-_END, _START = 1, 2  # the groups of the tags
+# The markup of a document that libxml2 has accepted as well-formed; nothing else can occur in it. No part can match in
+# two ways, so that the time is linear, and all begin with the same character, which Python finds faster.
+_TAG = r"""[^\s/>!?] [^>"']* (?: (?: "[^"]*" | '[^']*' ) [^>"']* )* >"""
+_OTHER = r"""!--.*?--> | \?.*?\?> | !\[CDATA\[.*?\]\]>
+  | !DOCTYPE [^\[>"']* (?: (?: "[^"]*" | '[^']*' ) [^\[>"']* )*
+      (?:\[ (?: <!--.*?--> | <\?.*?\?> | [^\]"'] | "[^"]*" | '[^']*' )* \]\s*)? >"""
+_START_TAG = rf"(?xs) < (?: ({_TAG}) | {_OTHER} )"
+_MARKUP = rf"(?xs) < (?: (/[^>]*>) | ({_TAG}) | {_OTHER} )"
+_END, _START = 1, 2  # the groups of _MARKUP
+_UP_TO_END_TAG = rf"(?xs) [^<]* (?: < (?: {_OTHER} ) [^<]* )* </[^>]*>"
 _ATTRIBUTE = r"""\s+([^\s=]+)\s*=\s*(?:"([^"]*)"|'([^']*)')"""
 _NAMESPACE_ERRORS = range(200, 206)  # libxml2 xmlerror.h: XML_NS_ERR_*, which libvirt's reader tolerates
 _EXTRA_CONTENT = 5  # XML_ERR_DOCUMENT_END
@@ -57,25 +54,22 @@ class Document:
         self.source = source
         self.root = root
         self.undeclared_prefixes = undeclared_prefixes
-        self._numbers: dict[Any, int] = {}
-        self._places: list[list[int]] = []
-        self._scan: Iterator[bool] | None = None
+        self._tags: _Tags | None = None
+        self._places: dict[Any, Place] = {}
 
     @property
     def root_node(self) -> Node:
         """The root element."""
         return Node(self, self.root)
 
-    def place(self, element: Any) -> _Place:
-        """Return the place of an element's tags in the source's text, which is scanned no further than needed."""
-        if self._scan is None:
-            self._numbers = {element: number for number, element in enumerate(self.root.iter("*"))}
-            self._scan = _scan(self.source.text, self._places)
-        number = self._numbers[element]
-        while len(self._places) <= number or not self._places[number][_CLOSED]:
-            if next(self._scan, None) is None:
-                raise LookupError("the text has fewer elements than the tree")
-        return _Place(*self._places[number])
+    def place(self, element: Any) -> Place:
+        """Return the place of an element's tags in the source's text."""
+        found = self._places.get(element)
+        if found is None:
+            if self._tags is None:
+                self._tags = _Tags(self.root, self.source.text)
+            found = self._places[element] = Place(self._tags, element)
+        return found
 
     @property
     def comments(self) -> list[tuple[int, int]]:
@@ -125,10 +119,7 @@ def _read_again(source: Source) -> Document:
 def _check_end(source: Source) -> None:
     """Reject content after the root element, which libxml2 2.14 ignores after an error in a namespace."""
     text = source.text
-    places: list[list[int]] = []
-    for _ in _scan(text, places):
-        pass
-    rest = re.compile(r"(?s)(?:[ \t\r\n]|<!--.*?-->|<\?.*?\?>)*").match(text, places[0][_CLOSED])
+    rest = re.compile(r"(?s)(?:[ \t\r\n]|<!--.*?-->|<\?.*?\?>)*").match(text, _end_of_root(text))
     end = rest.end() if rest else len(text)
     if end < len(text):
         place = source.position(end)
@@ -153,35 +144,77 @@ def _malformed(error: Any, faults: list[Any]) -> Malformed:
     return Malformed(first.message.strip(), max(first.line, 1), max(first.column, 1), first.type)
 
 
-class _Place(NamedTuple):
+class _Tags:
+    """The start tags of a document's elements in its text, and where each element ends."""
+
+    def __init__(self, root: Any, text: str) -> None:
+        self.text = text
+        spans = [tag.span() for tag in re.finditer(_START_TAG, text) if tag.lastindex]
+        self.spans: dict[Any, tuple[int, int]] = dict(zip(root.iter("*"), spans, strict=True))
+        self._ends: dict[Any, int] = {}
+
+    def end(self, element: Any) -> int:
+        """Return where an element ends, by the last elements in it: between these and its end tag is no other tag."""
+        unended: list[Any] = []
+        inner = element
+        while inner is not None and inner not in self._ends:
+            unended.append(inner)
+            inner = next(inner.iterchildren("*", reversed=True), None)
+        at = 0 if inner is None else self._ends[inner]
+        while unended:
+            inner = unended.pop()
+            _, tag_end = self.spans[inner]
+            if self.text[tag_end - 2] == "/":
+                at = tag_end
+            else:
+                found = re.compile(_UP_TO_END_TAG).match(self.text, max(at, tag_end))
+                at = found.end() if found else len(self.text)
+            self._ends[inner] = at
+        return at
+
+
+class Place:
     """Indices into the text: the start of the start tag, its end, and the end of the element."""
 
-    start: int
-    tag_end: int
-    end: int
+    __slots__ = ("_attributes", "_element", "_tags", "start", "tag_end")
+
+    def __init__(self, tags: _Tags, element: Any) -> None:
+        self._tags = tags
+        self._element = element
+        self._attributes: dict[str, re.Match[str]] | None = None
+        self.start, self.tag_end = tags.spans[element]
+
+    @property
+    def end(self) -> int:
+        """Where the element ends."""
+        return self._tags.end(self._element)
+
+    def attribute(self, name: str) -> re.Match[str] | None:
+        """Return an attribute in the start tag; None if its value comes from a DTD inside the document."""
+        if self._attributes is None:
+            self._attributes = {}
+            for found in re.compile(_ATTRIBUTE).finditer(self._tags.text, self.start, self.tag_end):
+                self._attributes.setdefault(found[1], found)
+                _, colon, local = found[1].partition(":")
+                if colon:
+                    # The tree has the namespace instead of the prefix.
+                    self._attributes.setdefault("}" + local, found)
+        return self._attributes.get(name[name.find("}") :] if name.startswith("{") else name)
 
 
-_CLOSED = 2  # the end of the element in a place that is still being found; 0 until then
-
-
-def _scan(text: str, places: list[list[int]]) -> Iterator[bool]:
-    """Add the places of the root element and all elements in it, in document order, tag by tag."""
-    open_places: list[list[int]] = []
+def _end_of_root(text: str) -> int:
+    """Return where the root element ends, whatever comes after it."""
+    depth = 0
     for found in re.finditer(_MARKUP, text):
-        kind = found.lastindex
-        if kind == _START:
-            start, end = found.span()
-            place = [start, end, 0]
-            places.append(place)
-            if text[end - 2] == "/":
-                place[_CLOSED] = end
-            else:
-                open_places.append(place)
-        elif kind == _END:
-            open_places.pop()[_CLOSED] = found.end()
-        yield True
-        if kind is not None and not open_places:
-            break
+        if found.lastindex == _START:
+            depth += found[0][-2] != "/"
+        elif found.lastindex == _END:
+            depth -= 1
+        else:
+            continue
+        if not depth:
+            return found.end()
+    return len(text)
 
 
 class Attribute:
@@ -194,30 +227,17 @@ class Attribute:
         self.name = name
         self.value = value
 
-    def _match(self) -> re.Match[str] | None:
-        """The attribute in the start tag; None if its value comes from a DTD inside the document."""
-        document = self.node.document
-        place = document.place(self.node.element)
-        tag = document.source.text[place.start : place.tag_end]
-        local = self.name.rpartition("}")[2]
-        for found in re.finditer(_ATTRIBUTE, tag):
-            if found[1] == self.name or (self.name.startswith("{") and found[1].endswith(":" + local)):
-                return found
-        return None
-
     def _span(self, *groups: int) -> Span:
         """The first group that matched; the start tag if the attribute is not in it."""
-        found = self._match()
+        found = self.node.document.place(self.node.element).attribute(self.name)
         if found is None:
             return self.node.start_span
-        start, end = next(found.span(group) for group in groups if found[group] is not None)
-        base = self.node.document.place(self.node.element).start
-        return self.node.document.span(base + start, base + end)
+        return self.node.document.span(*next(found.span(group) for group in groups if found[group] is not None))
 
     @property
     def is_written(self) -> bool:
         """Whether it is in the start tag, and not only in a DTD inside the document."""
-        return self._match() is not None
+        return self.node.document.place(self.node.element).attribute(self.name) is not None
 
     @property
     def span(self) -> Span:
@@ -276,15 +296,8 @@ class Node:
         """Where the element's own start tag declares a default namespace, or None."""
         if not self.element.nsmap.get(None):
             return None
-        found = self._default_namespace()
-        return self.document.span(*found) if found else None
-
-    def _default_namespace(self) -> tuple[int, int] | None:
-        place = self.document.place(self.element)
-        for found in re.compile(_ATTRIBUTE).finditer(self.document.source.text, place.start, place.tag_end):
-            if found[1] == "xmlns":
-                return found.span()
-        return None
+        found = self.document.place(self.element).attribute("xmlns")
+        return self.document.span(*found.span()) if found else None
 
     def value(self, name: str) -> str | None:
         """The value of an attribute, or None if it is missing."""

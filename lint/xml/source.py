@@ -32,8 +32,6 @@ class Source:
     def __init__(self, data: bytes, name: str) -> None:
         self.data = data
         self.name = name
-        self._text: str | None = None
-        self._lines: list[int] | None = None
         self._encoding = ""
 
     @property
@@ -43,24 +41,20 @@ class Source:
             self._encoding = _encoding_of(self.data)
         return self._encoding
 
-    @property
+    @lazy
     def text(self) -> str:
         """The whole file as characters; undecodable bytes become lone surrogates."""
-        if self._text is None:
-            try:
-                self._text = self.data.decode(self.encoding, "surrogateescape")
-            except UnicodeDecodeError:
-                # Multi-byte encodings reject incomplete characters; one byte per character keeps the offsets right.
-                self._encoding = "latin-1"
-                self._text = self.data.decode("latin-1")
-        return self._text
+        try:
+            return self.data.decode(self.encoding, "surrogateescape")
+        except UnicodeDecodeError:
+            # Multi-byte encodings reject incomplete characters; one byte per character keeps the offsets right.
+            self._encoding = "latin-1"
+            return self.data.decode("latin-1")
 
-    @property
+    @lazy
     def line_starts(self) -> list[int]:
         """The index into `text` at which each line starts."""
-        if self._lines is None:
-            self._lines = [0, *(found.end() for found in re.finditer("\n", self.text))]
-        return self._lines
+        return [0, *(found.end() for found in re.finditer("\n", self.text))]
 
     def encode(self, text: str) -> bytes:
         """Return `text` in the file's encoding; characters that it lacks become character references."""

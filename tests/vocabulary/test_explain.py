@@ -254,7 +254,7 @@ def test_what_plain_define_refuses(old, new, is_refused):
     ("old", "new", "since"),
     [
         ("xattr='on'", "xattr='on' dumpCore='on'", None),
-        ("queue='1024'", "queue='1024' iommu='yes'", (9, 0, 0)),
+        ("queue='1024'", "queue='1024' iommu='yes'", (7, 0, 0)),
         ("timeout='10'", "timeout='soon'", (11, 3, 0)),
         ("start='0'", "start='none'", (11, 3, 0)),
         ("<boot order='1'/>", "<boot/>", (9, 0, 0)),

@@ -6,6 +6,7 @@ from xml.sax.saxutils import quoteattr
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from lxml import etree
 
 from tests.properties import tried
 from vfslint import lint_bytes
@@ -59,7 +60,26 @@ def check_spans(source: Source) -> None:
 @given(elements())
 @tried(300)
 def test_spans_hold_what_the_tree_holds(xml: str) -> None:
-    check_spans(Source(xml.encode(), "x"))
+    source = Source(xml.encode(), "x")
+    check_spans(source)
+    document = read(source)
+    for element in document.root.iter("*"):
+        place = document.place(element)
+        written = etree.fromstring(source.text[place.start : place.end])
+        assert etree.tostring(written, method="c14n") == etree.tostring(element, method="c14n", with_tail=False)
+
+
+def test_attributes_of_a_namespace() -> None:
+    source = Source(
+        b"<a n='0' p:n='1' xmlns:p='urn:p' xml:lang='en' xmlns='urn:a'><p:b q:n='2' xmlns:q='urn:q'/></a>", "x"
+    )
+    root = read(source).root_node
+    inner = root.child("*")
+    assert inner
+    places = [*root.attributes, *inner.attributes]
+    assert [source.text[each.span.start.offset] for each in places] == ["0", "1", "e", "2"]
+    assert root.default_namespace
+    assert not inner.default_namespace
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
