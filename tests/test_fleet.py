@@ -51,8 +51,8 @@ def share(source: str, inside: str = "", tag: str = "data") -> str:
 def together(files: dict[str, str], engine: Engine = ENGINE) -> list[Finding]:
     """Return what is said of the domains of these files together."""
     sources = {name: Source(text.encode(), name) for name, text in files.items()}
-    members = [member for source in sources.values() for member in engine.judge_xml(source).members()]
-    return engine.judge_fleet(members, sources.__getitem__).findings
+    members = [member for source in sources.values() for member in engine.check_xml(source).members()]
+    return engine.check_fleet(members, sources.__getitem__).findings
 
 
 def codes(files: dict[str, str], engine: Engine = ENGINE) -> list[str]:
@@ -117,7 +117,7 @@ def test_domains_of_one_file_count_too() -> None:
     assert found[0].at.start.line > found[0].related[0].at.start.line
 
 
-def test_python_interface_judges_the_domains_of_a_file() -> None:
+def test_python_interface_checks_the_domains_of_a_file() -> None:
     both = f"<domains>{domain('one', SOCKET)}{domain('two', SOCKET)}</domains>"
     assert "VFS801" in [found.code for found in lint_bytes(both.encode())]
 
@@ -291,13 +291,13 @@ def test_rule_can_be_left_out_and_suppressed(tmp_path: Path) -> None:
 
 def test_file_that_changes_meanwhile_gives_no_traceback() -> None:
     files = {"a.xml": domain("one", SOCKET), "b.xml": domain("two", SOCKET)}
-    members = [m for name, text in files.items() for m in ENGINE.judge_xml(Source(text.encode(), name)).members()]
+    members = [m for name, text in files.items() for m in ENGINE.check_xml(Source(text.encode(), name)).members()]
 
     def gone(_: str) -> Source:
         raise FileNotFoundError
 
     for reopen in (gone, lambda name: Source(b"<domain/>", name), lambda name: Source(b"<", name)):
-        found = ENGINE.judge_fleet(members, reopen)
+        found = ENGINE.check_fleet(members, reopen)
         assert [(each.code, each.at.start.offset) for each in found.findings] == [("VFS801", 0)]
         assert set(found.sources) == set(files)
 
@@ -307,7 +307,7 @@ def test_file_that_changes_meanwhile_gives_no_traceback() -> None:
 
 def fleet(number: int) -> list[Member]:
     """Domains that share everything in groups of ten and in which one in a hundred has a clash of names."""
-    [pattern] = ENGINE.judge_xml(Source(domain("x", SOCKET, share("dir='/srv'", CACHED)).encode(), "x")).members()
+    [pattern] = ENGINE.check_xml(Source(domain("x", SOCKET, share("dir='/srv'", CACHED)).encode(), "x")).members()
     return [
         pattern._replace(
             file=f"{position}.xml",
@@ -339,11 +339,11 @@ def test_cost_grows_with_the_number_of_domains() -> None:
     def gone(_: str) -> Source:
         raise FileNotFoundError
 
-    def judge(number: int) -> int:
+    def check(number: int) -> int:
         members = fleet(number)
-        return calls(lambda: ENGINE.judge_fleet(members, gone))
+        return calls(lambda: ENGINE.check_fleet(members, gone))
 
-    small, large = judge(200), judge(2_000)
+    small, large = check(200), check(2_000)
     assert large < 11 * small
 
 
@@ -351,5 +351,5 @@ def test_record_is_small_and_holds_no_document() -> None:
     [member] = fleet(1)
     assert len(pickle.dumps(member)) < 600
     text = domain("x", SOCKET) + f"<!--{'x' * 100_000}-->"
-    [large] = ENGINE.judge_xml(Source(text.encode(), "x")).members()
+    [large] = ENGINE.check_xml(Source(text.encode(), "x")).members()
     assert len(pickle.dumps(large)) < 600

@@ -129,8 +129,8 @@ class RepeatedElement(Deviation):
         parent = self.node.parent
         self.first = parent.child(found.name) if parent else None
         self.is_copy = self.first is not None and _is_copy(self.first.element, found.element)
-        # libvirt reads the first. A share is read-only by it, whatever a second <readonly> contains.
-        self.breaks_a_share = self.breaks_a_share and not self.is_copy and found.name != "readonly"
+        # A share is read-only by the first <readonly>, whatever a second one contains.
+        self.breaks_a_share = self.breaks_a_share and found.name != "readonly"
 
 
 class UnexpectedText(Deviation):

@@ -1,7 +1,7 @@
 """One pass over a domain: where does it leave the vocabulary, at the target's release?
 
 What fits is found out as fast as Python can; what does not is explained by `vfslint.vocabulary.explain`, which is
-loaded only then. Every element is judged by itself, so a fault costs what it costs to explain, and nothing that is
+loaded only then. Every element is compared by itself, so a fault costs what it costs to explain, and nothing that is
 said depends on another fault.
 """
 
@@ -20,7 +20,7 @@ Accepts = Callable[[str], object]
 Element = Any
 # Digits that are certainly within 64 bits: Python takes quadratic time for very many.
 _SHORT = 18
-# What consists of pieces, which are judged one by one.
+# What consists of pieces, which are compared one by one.
 _OF_PIECES = frozenset({"domain", "inactiveDomain", "devices"})
 # So many pieces are remembered because they fit, and so long may the text of one be: 4 MiB at most.
 REMEMBERED, LONGEST_REMEMBERED = 4096, 1024
