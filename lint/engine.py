@@ -12,6 +12,7 @@ from vfslint.failures import Failure
 from vfslint.findings import Finding, Problem, Severity, Stage
 from vfslint.rule import Rule
 from vfslint.subjects import OF_DOMAINS, Subject, is_of_domains, part_of
+from vfslint.vocabulary.check import REMEMBERED, Texts
 from vfslint.xml.document import Document, Malformed, read
 from vfslint.xml.source import Source
 
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
 # So many sets of names of elements are remembered; hostile files could hold any number of them.
 PLANS_KEPT = 1024
+
+
+# The context of rules that ask for none.
+NOWHERE = Context()
 
 
 class Skipped(NamedTuple):
@@ -91,6 +96,19 @@ class Judgement:
                         self.findings.append(_finding(rule, problem))
                 except Exception as error:  # whatever it is: the other rules have found what they have found
                     self._failed.setdefault(rule.code, Failure.of(error, self.file, rule.code))
+
+    def ask_devices(self, rules: Iterable[Rule], devices: Sequence[Any], texts: Texts, silent: set[bytes]) -> None:
+        """Ask rules without a context about devices, unless all of them were silent about the same text before."""
+        for device in devices:
+            text = texts.get(device.node.element)
+            if text is not None and text in silent:
+                continue
+            before = len(self.findings), len(self._failed)
+            self.ask(rules, (device,), NOWHERE)
+            if text is not None and before == (len(self.findings), len(self._failed)):
+                if len(silent) >= REMEMBERED:
+                    silent.clear()
+                silent.add(text)
 
 
 class Engine:
@@ -242,9 +260,11 @@ class Engine:
                 if domain.is_qemu or rule.any_hypervisor
             )
         context = self.context._replace(judged=domain)
-        for find, each, together, of_deviating in plans.of(domain, deviates=bool(deviations)):
+        for find, of_devices, silent, each, together, of_deviating in plans.of(domain, deviates=bool(deviations)):
             subjects = judgement.found(find, domain)
             if subjects:
+                if of_devices:
+                    judgement.ask_devices(of_devices, subjects, domain.texts, silent)
                 judgement.ask(each, subjects, context)
                 if together:
                     judgement.ask(together, (subjects,), context)
@@ -260,9 +280,14 @@ class Engine:
 
 
 class _Step(NamedTuple):
-    """How to find the subjects of one type, and the rules about each, about all together, and about deviating ones."""
+    """How to find the subjects of one type, and the rules about each, about all together, and about deviating ones.
+
+    `of_devices` are rules about each that ask for no context, and `silent` the texts that none of them objected to.
+    """
 
     find: Callable[[Domain], Sequence[Any]]
+    of_devices: list[Rule]
+    silent: set[bytes]
     each: list[Rule]
     together: list[Rule]
     of_deviating: list[Rule]
@@ -275,9 +300,15 @@ class _Plans:
         self._steps: dict[str, _Step] = {}
         for rule in rules:
             part = part_of(rule.subject)
-            step = self._steps.setdefault(part, _Step(OF_DOMAINS[part].find, [], [], []))
-            chosen = step.of_deviating if rule.of_deviating else step.each if part == rule.subject else step.together
-            chosen.append(rule)
+            step = self._steps.setdefault(part, _Step(OF_DOMAINS[part].find, [], set(), [], [], []))
+            if rule.of_deviating:
+                step.of_deviating.append(rule)
+            elif part != rule.subject:
+                step.together.append(rule)
+            elif OF_DOMAINS[part].is_device and not rule.wants_context:
+                step.of_devices.append(rule)
+            else:
+                step.each.append(rule)
         self._known: frozenset[str] = frozenset[str]().union(*(OF_DOMAINS[part].elements for part in self._steps))
         self._plans: dict[tuple[frozenset[str], bool], list[_Step]] = {}
 
@@ -288,7 +319,9 @@ class _Plans:
         if plan is None:
             plan = [step for part, step in self._steps.items() if _may_have(OF_DOMAINS[part], held, deviates)]
             if not deviates:
-                plan = [step._replace(of_deviating=[]) for step in plan if step.each or step.together]
+                plan = [
+                    step._replace(of_deviating=[]) for step in plan if step.of_devices or step.each or step.together
+                ]
             if len(self._plans) < PLANS_KEPT:
                 self._plans[held, deviates] = plan
         return plan

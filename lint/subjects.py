@@ -21,12 +21,14 @@ Domain = Any
 class Subject(NamedTuple):
     """The local names of elements without which a domain has none of these (empty: it always has one), and a finder.
 
-    `of_deviations`: only a domain that deviates from the vocabulary has one.
+    `of_deviations`: only a domain that deviates from the vocabulary has one. `is_device`: it is an element inside
+    `<devices>` and knows nothing else, so that what a rule without a context reports follows from its text alone.
     """
 
     elements: frozenset[str]
     find: Callable[[Domain], Sequence[Any]]
     of_deviations: bool = False
+    is_device: bool = False
 
 
 def _of(elements: str, find: Callable[[Domain], Iterable[Any]]) -> Subject:
@@ -38,7 +40,11 @@ def _first(element: str) -> Subject:
 
 
 def _devices(element: str) -> Subject:
-    return Subject(frozenset({element}), lambda domain: domain.devices_of(element))
+    return Subject(frozenset({element}), lambda domain: domain.devices_of(element), is_device=True)
+
+
+def _device(elements: str, find: Callable[[Domain], Iterable[Any]]) -> Subject:
+    return _of(elements, find)._replace(is_device=True)
 
 
 def _in_os(elements: str) -> Subject:
@@ -63,36 +69,36 @@ OF_DOMAINS: dict[str, Subject] = {
     "Balloon": _devices("memballoon"),
     "Bitset": _of("", lambda domain: domain.bitsets),
     "Bios": _in_os("bios"),
-    "BinaryShare": _of("binary", lambda domain: [fs for fs in domain.shares if fs.binary]),
+    "BinaryShare": _device("binary", lambda domain: [fs for fs in domain.shares if fs.binary]),
     "Boot": _of("boot", lambda domain: domain.boots),
     "Bootloader": _first("bootloader"),
     "Cell": _of("cell", lambda domain: domain.cells),
     "Clock": _first("clock"),
-    "Controller": _of("controller", lambda domain: domain.controllers),
+    "Controller": _device("controller", lambda domain: domain.controllers),
     "Cmdline": _in_os("cmdline"),
     "Cpu": _of("cpu", lambda domain: (domain.cpu,) if domain.cpu else ()),
     "CpuFeature": _of("feature", lambda domain: domain.cpu.features if domain.cpu else ()),
     "CpuPin": _of("vcpupin emulatorpin iothreadpin", lambda domain: domain.cpu_pins),
-    "Disk": _of("disk", lambda domain: domain.disks),
-    "ExternalShare": _of("filesystem", lambda domain: [fs for fs in domain.shares if fs.socket is not None]),
-    "Filesystem": _of("filesystem", lambda domain: domain.filesystems),
+    "Disk": _device("disk", lambda domain: domain.disks),
+    "ExternalShare": _device("filesystem", lambda domain: [fs for fs in domain.shares if fs.socket is not None]),
+    "Filesystem": _device("filesystem", lambda domain: domain.filesystems),
     "Firmware": _in_os("loader nvram firmware"),
     "Hostdev": _devices("hostdev"),
     "HugePages": _of("hugepages", lambda domain: domain.backing.elements("hugepages")[:1]),
     "IdRange": _of("idmap", lambda domain: (ids for fs in domain.shares for ids in (*fs.uid_map, *fs.gid_map))),
     "Input": _devices("input"),
-    "Interface": _of("interface", lambda domain: domain.interfaces),
+    "Interface": _device("interface", lambda domain: domain.interfaces),
     "Iommu": _devices("iommu"),
     "IoThread": _of("iothread", lambda domain: domain.iothread_ids),
     "LaunchSecurity": _first("launchSecurity"),
-    "ManagedShare": _of("filesystem", lambda domain: [fs for fs in domain.shares if fs.socket is None]),
-    "MappedShare": _of("idmap", lambda domain: [fs for fs in domain.shares if fs.idmap]),
+    "ManagedShare": _device("filesystem", lambda domain: [fs for fs in domain.shares if fs.socket is None]),
+    "MappedShare": _device("idmap", lambda domain: [fs for fs in domain.shares if fs.idmap]),
     "MemoryBacking": _of("memoryBacking", lambda domain: (domain.backing,) if domain.backing.nodes else ()),
-    "MemoryDevice": _of("memory", lambda domain: domain.memory_devices),
+    "MemoryDevice": _device("memory", lambda domain: domain.memory_devices),
     "Numatune": _of("numatune", lambda domain: domain.elements("numatune")),
     "Page": _of("page", lambda domain: domain.backing.pages),
-    "PciController": _of("controller", lambda domain: domain.pci_controllers),
-    "ReadonlyShare": _of("readonly", lambda domain: [fs for fs in domain.shares if fs.readonly]),
+    "PciController": _device("controller", lambda domain: domain.pci_controllers),
+    "ReadonlyShare": _device("readonly", lambda domain: [fs for fs in domain.shares if fs.readonly]),
     "Resource": _first("resource"),
     "Title": _first("title"),
     "Topology": _of("topology", lambda domain: (domain.cpu.topology,) if domain.cpu and domain.cpu.topology else ()),
@@ -101,7 +107,7 @@ OF_DOMAINS: dict[str, Subject] = {
         "vcpus", lambda domain: (node for all in domain.elements("vcpus") for node in all.children("vcpu"))
     ),
     "Video": _devices("video"),
-    "VirtioFS": _of("filesystem", lambda domain: domain.shares),
+    "VirtioFS": _device("filesystem", lambda domain: domain.shares),
     **{kind: _deviations(kind) for kind in _DEVIATIONS},
 }
 # What is no part of a domain: whole files, settings, several domains together.

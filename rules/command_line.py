@@ -42,8 +42,8 @@ def qemu_namespace_missing(domain: Deviating[Domain]) -> Iterator[Problem]:
 
 def _unbound(domain: Domain) -> list[Node]:
     """Return every `<qemu:commandline>` whose prefix is not declared, or stands for something else."""
-    ends = ("}commandline", ":commandline")
-    return [node for node in domain.node.children() if node.tag != _COMMAND_LINE and node.tag.endswith(ends)]
+    names = [tag for tag in domain.tags if tag != _COMMAND_LINE and tag.endswith(("}commandline", ":commandline"))]
+    return [node for name in names for node in domain.elements(name)]
 
 
 def _arguments(domain: Domain) -> list[Attribute]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vfslint.context import Context
+from vfslint.domain.cpu import has_iothread
 from vfslint.domain.disk import Disk
 from vfslint.findings import Problem, Related, Severity, Stage
 from vfslint.rule import rule
@@ -163,7 +164,7 @@ def disk_thread_invalid(disk: Disk, context: Context) -> Iterator[Problem]:
             help="write bus='virtio', or remove iothread",
             stage=stage,
         )
-    elif not context.domain.has_iothread(number):
+    elif not has_iothread(context.domain, number):
         yield Problem(
             at=thread.span,
             message=f"the domain has no I/O thread {number}",

@@ -22,15 +22,15 @@ DOMAIN_TYPES: dict[str, Version] = dict.fromkeys(
 ) | {"hvf": (8, 1, 0)}
 
 
-# The configuration is kept in a file `NAME.xml`, written first as `NAME.xml.new`: 255 bytes less 8.
+# The configuration is stored in a file `NAME.xml`, written first as `NAME.xml.new`: 255 bytes less 8.
 LONGEST_NAME = 247
 
 
 @rule("VFS020", "domain-type-missing", severity=Severity.ERROR, stage=Stage.PARSE, any_hypervisor=True)
 def domain_type_missing(domain: Domain) -> Iterator[Problem]:
-    """A domain says which hypervisor it is for.
+    """A domain has a type.
 
-    Why: libvirt chooses the driver by `domain/@type`, and an empty one counts as missing.
+    Why: `domain/@type` selects the hypervisor, and with it libvirt's driver; an empty one counts as missing.
     Bad:
         <domain><name>web</name>
     Good:
@@ -42,7 +42,7 @@ def domain_type_missing(domain: Domain) -> Iterator[Problem]:
         yield Problem(
             at=domain.node.at("type"),
             message="the domain has no type",
-            help="write type='kvm', or type='qemu' where there is no hardware virtualisation",
+            help="write type='kvm', or type='qemu' without hardware virtualization",
         )
 
 
@@ -50,7 +50,7 @@ def domain_type_missing(domain: Domain) -> Iterator[Problem]:
 def domain_type_unknown(domain: Domain, context: Context) -> Iterator[Problem]:
     """The domain type is one that libvirt knows.
 
-    Why: the names are compared letter by letter, so that 'KVM' is not 'kvm'.
+    Why: libvirt compares the names exactly, so 'KVM' is not 'kvm'.
     Bad:
         <domain type='KVM'><name>web</name>
     Bad (libvirt 7.0.0):
@@ -58,7 +58,7 @@ def domain_type_unknown(domain: Domain, context: Context) -> Iterator[Problem]:
     Good:
         <domain type='kvm'><name>web</name>
     libvirt says: invalid domain type
-    Fix: writes the type that only differs by a slip of the pen.
+    Fix: corrects a typo.
     See: libvirt domain_conf.c:virDomainVirt; hvf since 8.1.0
     """
     since = DOMAIN_TYPES.get(domain.type or "none")
@@ -68,21 +68,22 @@ def domain_type_unknown(domain: Domain, context: Context) -> Iterator[Problem]:
         return
     attribute = domain.node["type"]
     meant = nearest(domain.type, DOMAIN_TYPES) if since is None else None
-    known = f"; libvirt {spell(since)} brought it" if since else ""
     yield Problem(
         at=attribute.span,
-        message=f"domain type {domain.type!r} is not known to libvirt {spell(context.target.libvirt)}{known}",
-        help=f"write {meant!r}" if meant else "write 'kvm' or 'qemu', or what your hypervisor's driver is called",
+        message=f"domain type {domain.type!r} requires libvirt {spell(since)}"
+        if since
+        else f"unknown domain type {domain.type!r}",
+        help=f"write {meant!r}" if meant else "write 'kvm' or 'qemu', or the type of your hypervisor",
         fix=Fix(f"write {meant!r}", (edits.set_value(attribute, meant),)) if meant else None,
     )
 
 
 @rule("VFS022", "domain-type-without-driver", severity=Severity.ERROR, stage=Stage.DEFINE, any_hypervisor=True)
 def domain_type_without_driver(domain: Domain) -> Iterator[Problem]:
-    """The domain type belongs to a hypervisor that libvirt has a driver for.
+    """libvirt has a driver for the domain type.
 
-    Why: libvirt still knows the words 'uml' and 'phyp', whose drivers went in 5.0.0 and 6.0.0, 'kqemu', an accelerator
-        that QEMU dropped in 2009, and 'none', but nothing takes such a domain.
+    Why: libvirt still accepts the types 'uml' and 'phyp', whose drivers were removed in 5.0.0 and 6.0.0,
+        'kqemu', an accelerator that QEMU removed in 2009, and 'none', but no driver can run such a domain.
     Bad:
         <domain type='kqemu'><name>web</name>
     Good:
@@ -93,7 +94,7 @@ def domain_type_without_driver(domain: Domain) -> Iterator[Problem]:
     if domain.type in ("kqemu", "none", "phyp", "uml"):
         yield Problem(
             at=domain.node.at("type"),
-            message=f"no driver of libvirt runs domains of type {domain.type!r}",
+            message=f"libvirt has no driver for domain type {domain.type!r}",
             help="write type='kvm' or type='qemu'",
         )
 
@@ -102,7 +103,8 @@ def domain_type_without_driver(domain: Domain) -> Iterator[Problem]:
 def name_missing(domain: Deviating[Domain]) -> Iterator[Problem]:
     """A domain has a name.
 
-    Why: libvirt keeps the domain under it. The first `<name>` counts, and an empty one is none.
+    Why: libvirt stores and finds the domain by its name. Only the first `<name>` counts, and an empty one
+        counts as missing.
     Bad:
         <name/>
     Good:
@@ -121,9 +123,9 @@ def name_missing(domain: Deviating[Domain]) -> Iterator[Problem]:
 
 @rule("VFS024", "name-unusable", severity=Severity.ERROR, stage=Stage.PARSE, any_hypervisor=True)
 def name_unusable(domain: Domain) -> Iterator[Problem]:
-    """A domain's name can be the name of a file.
+    """A domain's name can be used as a file name.
 
-    Why: libvirt refuses a slash and a line break, and keeps the domain in a file called after it.
+    Why: libvirt rejects slashes and line breaks, and stores the domain in a file with this name.
     Bad:
         <name>web/1</name>
     Bad:
@@ -150,14 +152,14 @@ def name_unusable(domain: Domain) -> Iterator[Problem]:
 
 def _fault_of_name(name: str) -> tuple[str, str] | None:
     if "/" in name:
-        return "has a slash in it", "write another character instead"
+        return "contains a slash", "replace the slash"
     if "\n" in name:
-        return "has a line break in it", "write the name on one line, without line breaks around it"
+        return "contains a line break", "write it on one line, without line breaks around it"
     if name in (".", ".."):
-        return "stands for a folder", "choose another name"
+        return "is a directory", "use another name"
     size = len(name.encode())
     if size > LONGEST_NAME:
-        return f"has {size} bytes, but a file name can take {LONGEST_NAME}", "shorten it"
+        return f"is {size} bytes long, but the limit is {LONGEST_NAME}", "shorten it"
     return None
 
 
@@ -165,8 +167,8 @@ def _fault_of_name(name: str) -> tuple[str, str] | None:
 def uuid_malformed(domain: Deviating[Domain]) -> Iterator[Problem]:
     """A UUID has 32 hexadecimal digits.
 
-    Why: dashes and blanks may stand between its bytes, but nothing else, and none may be missing. Where there
-        is no `<uuid>`, or an empty one, libvirt makes one.
+    Why: dashes and whitespace between its bytes are accepted, but nothing else, and no digit may be missing. If
+        there is no `<uuid>`, or an empty one, libvirt generates one.
     Bad:
         <uuid>c7a5fdbd-cdaf-9455-926a-d65c16db180</uuid>
     Good:
@@ -181,7 +183,7 @@ def uuid_malformed(domain: Deviating[Domain]) -> Iterator[Problem]:
         yield Problem(
             at=node.text_span,
             message=f"{node.text.strip()!r} is not a UUID",
-            help=f"write 32 hexadecimal digits, or leave <{node.tag}> out and libvirt makes one",
+            help=f"write 32 hexadecimal digits, or remove <{node.tag}> and let libvirt generate one",
         )
 
 
@@ -193,35 +195,35 @@ def uuid_malformed(domain: Deviating[Domain]) -> Iterator[Problem]:
     any_hypervisor=True,
 )
 def title_with_line_break(title: Title) -> Iterator[Problem]:
-    """A title is one line.
+    """A title is a single line.
 
-    Why: `virsh list --title` prints one line a domain; libvirt refuses a line break, also before or behind
-        it.
+    Why: `virsh list --title` prints one line per domain; libvirt rejects a line break, also at the start or
+        end.
     Bad:
         <title>Web server
         of the farm</title>
     Good:
         <title>Web server of the farm</title>
     libvirt says: Domain title can't contain newlines
-    Fix: puts the title on one line.
+    Fix: joins the lines.
     See: libvirt domain_conf.c:virDomainDefParseXML
     """
     if "\n" in title.text:
         one_line = " ".join(title.text.split())
         yield Problem(
             at=title.text_span,
-            message="the title has a line break in it",
-            help="write it on one line; <description> may have several",
-            fix=Fix("put the title on one line", (edits.set_whole_text(title, one_line),)),
+            message="the title contains a line break",
+            help="write it on one line; only <description> can have several",
+            fix=Fix("write the title on one line", (edits.set_whole_text(title, one_line),)),
         )
 
 
 @rule("VFS058", "clock-incomplete", severity=Severity.ERROR, stage=Stage.PARSE)
 def clock_incomplete(clock: Clock, context: Context) -> Iterator[Problem]:
-    """A clock has what its offset needs.
+    """A clock has the attributes that its offset requires.
 
-    Why: a clock in a time zone names it, an absolute one has a start, and what adjusts it is 'reset' or a
-        number of seconds. The timer 'platform' belongs to Xen.
+    Why: a clock with offset 'timezone' has a time zone, an absolute one has a start, and its adjustment is
+        'reset' or a number of seconds. The timer 'platform' is only for Xen.
     Bad:
         <clock offset='timezone'/>
     Good:
@@ -265,10 +267,10 @@ def clock_incomplete(clock: Clock, context: Context) -> Iterator[Problem]:
 
 @rule("VFS059", "resource-without-partition", severity=Severity.ERROR, stage=Stage.PARSE)
 def resource_without_partition(resource: Resource, context: Context) -> Iterator[Problem]:
-    """`<resource>` names a partition.
+    """`<resource>` has a partition.
 
-    Why: that is what it is for; since 9.0.0 at the latest libvirt refuses it without a word about the reason,
-        unless a fibre channel application id is there.
+    Why: without a partition it has no effect. libvirt rejects it, since 9.0.0 at the latest without a reason,
+        unless it has a fibre channel application id.
     Bad:
         <resource/>
     Good:
@@ -292,10 +294,10 @@ def resource_without_partition(resource: Resource, context: Context) -> Iterator
 
 @rule("VFS049", "lifecycle-action-unsupported", severity=Severity.ERROR, stage=Stage.DEFINE)
 def lifecycle_action_unsupported(domain: Domain, context: Context) -> Iterator[Problem]:
-    """What happens when the guest stops is something QEMU can do.
+    """QEMU supports the actions for shutdown, reboot and crash.
 
-    Why: libvirt knows actions for other hypervisors as well, and refuses them for QEMU since 9.0.0 at the
-        latest; cores are dumped on a crash alone.
+    Why: some actions are for other hypervisors, and libvirt rejects them for QEMU since 9.0.0 at the latest; a
+        core dump is possible only after a crash.
     Bad:
         <on_poweroff>preserve</on_poweroff>
     Good:

@@ -15,9 +15,9 @@ from vfslint.xml.document import Node
 
 @rule("VFS039", "uefi-without-acpi", severity=Severity.ERROR, stage=Stage.DEFINE)
 def uefi_without_acpi(domain: Domain) -> Iterator[Problem]:
-    """UEFI firmware on x86 needs `<features><acpi/>`.
+    """UEFI firmware on x86 requires `<features><acpi/>`.
 
-    Why: the firmware finds its devices through ACPI tables.
+    Why: the firmware detects devices through ACPI tables.
     Bad:
         <os firmware='efi'><type arch='x86_64' machine='q35'>hvm</type></os>
     Good:
@@ -31,7 +31,7 @@ def uefi_without_acpi(domain: Domain) -> Iterator[Problem]:
     if place and domain.is_x86 and not domain.has_acpi:
         yield Problem(
             at=place.span,
-            message="the domain boots UEFI firmware, but has no ACPI",
+            message="UEFI firmware requires ACPI",
             help="add <features><acpi/></features>",
             fix=Fix("add <acpi/>", (_add_feature(domain, "acpi"),)),
         )
@@ -57,10 +57,10 @@ def _add_feature(domain: Domain, name: str) -> Edit:
 
 @rule("VFS048", "firmware-not-named", severity=Severity.ERROR, stage=Stage.DEFINE)
 def firmware_not_named(parts: list[Firmware], context: Context) -> Iterator[Problem]:
-    """What describes the firmware comes with a firmware.
+    """A description of firmware requires firmware.
 
-    Why: `<loader>`, `<nvram>` and `<firmware>` say more about firmware that `<loader>` names or that
-        `<os firmware='efi'>` lets libvirt choose; without either there is nothing to describe.
+    Why: `<loader>`, `<nvram>` and `<firmware>` describe firmware that `<loader>` names or that libvirt chooses
+        for `<os firmware='efi'>`; without either they describe nothing.
     Bad:
         <os><type>hvm</type><loader/></os>
     Good:
@@ -95,7 +95,7 @@ def _lone_firmware(systems: list[Node], paths: tuple[str, ...]) -> Node | None:
 
 @rule("VFS068", "bios-serial-without-port", severity=Severity.ERROR, stage=Stage.DEFINE)
 def bios_serial_without_port(found: list[Bios], context: Context) -> Iterator[Problem]:
-    """A BIOS that writes to a serial port has one.
+    """A BIOS with serial output requires a serial port.
 
     Why: `<bios useserial='yes'/>` sends the firmware's output to the first serial port.
     Bad:

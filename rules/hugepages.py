@@ -17,15 +17,15 @@ from vfslint.targets import spell
 from vfslint.vocabulary.numbers import spell_set, spell_size
 from vfslint.xml import edits
 
-# From here on QEMU itself refuses memory files that are no multiple of their pages; before, it rounded up.
+# From this release on QEMU rejects memory files that are not a multiple of their pages; before, it rounded up.
 QEMU_CHECKS_FILES = (9, 1, 0)
 
 
 @rule("VFS150", "page-size-missing", severity=Severity.ERROR, stage=Stage.PARSE)
 def page_size_missing(page: Page) -> Iterator[Problem]:
-    """A `<page>` says how large it is.
+    """A `<page>` has a size.
 
-    Why: without any `<page>`, `<hugepages/>` takes the host's default size; a `<page>` itself has none.
+    Why: without any `<page>`, `<hugepages/>` uses the host's default size; a `<page>` has no default.
     Bad:
         <memoryBacking><hugepages><page unit='MiB'/></hugepages></memoryBacking>
     Good:
@@ -36,16 +36,16 @@ def page_size_missing(page: Page) -> Iterator[Problem]:
     if not page.node.value("size"):
         yield Problem(
             at=page.node.start_span,
-            message="a <page> of <hugepages> has no size",
-            help="write size='2' unit='MiB' or the like, or <hugepages/> without <page> for the default size",
+            message="a <page> in <hugepages> has no size",
+            help="write size='2' unit='MiB', or <hugepages/> without <page> for the default size",
         )
 
 
 @rule("VFS151", "page-size-zero", severity=Severity.ERROR, stage=Stage.PARSE)
 def page_size_zero(page: Page) -> Iterator[Problem]:
-    """A huge page is larger than nothing.
+    """The size of a huge page is not 0.
 
-    Why: libvirt refuses a size of 0.
+    Why: no host has such pages, and libvirt rejects the size.
     Bad:
         <memoryBacking><hugepages><page size='0' unit='MiB'/></hugepages></memoryBacking>
     Good:
@@ -57,17 +57,17 @@ def page_size_zero(page: Page) -> Iterator[Problem]:
         yield Problem(
             at=page.at,
             message="a huge page has size 0",
-            help="write a size that the host has, such as 2 MiB",
+            help="write a size that the host supports, such as 2 MiB",
         )
 
 
 @rule("VFS152", "page-size-impossible", severity=Severity.ERROR, stage=Stage.START)
 def page_size_impossible(page: Page, context: Context) -> Iterator[Problem]:
-    """A huge page has a size that some host of the architecture has.
+    """Huge pages have a size that the architecture supports.
 
-    Why: x86 has pages of 2 MiB and 1 GiB. Without `unit` the number counts KiB, and MB and GB are powers of
-        ten, so that neither size='2' nor unit='MB' gives 2 MiB. libvirt finds no hugetlbfs for such a page
-        when it starts the guest.
+    Why: x86 has pages of 2 MiB and 1 GiB. Without `unit` the number is in KiB, and MB and GB are powers of
+        1000, so neither size='2' nor unit='MB' gives 2 MiB. libvirt finds no hugetlbfs for such pages when the
+        guest starts.
     Bad:
         <memoryBacking><hugepages><page size='2'/></hugepages></memoryBacking>
     Bad:
@@ -77,7 +77,7 @@ def page_size_impossible(page: Page, context: Context) -> Iterator[Problem]:
     Good:
         <memoryBacking><hugepages><page size='2' unit='MiB'/></hugepages></memoryBacking>
     libvirt says: Unable to find any usable hugetlbfs mount for
-    Fix: writes MiB for MB and GiB for GB; with --unsafe-fixes adds a missing unit.
+    Fix: writes MiB for MB and GiB for GB; only with --unsafe-fixes adds a missing unit.
     See: libvirt qemu_conf.c:qemuGetDomainHupageMemPath; Linux arch/x86/mm/hugetlbpage.c
     """
     sizes, size = HUGE_PAGES_KIB.get(context.domain.arch), page.size_kib
@@ -86,8 +86,8 @@ def page_size_impossible(page: Page, context: Context) -> Iterator[Problem]:
     fix = _meant_page(page, sizes)
     yield Problem(
         at=page.at,
-        message=f"no host of {context.domain.arch} has pages of {spell_size(size)}",
-        help=(f"{fix.title}, or " if fix else "") + f"write a size that it has: {_spell(sizes)}",
+        message=f"{context.domain.arch} does not support pages of {spell_size(size)}",
+        help=(f"{fix.title}, or " if fix else "") + f"write a size that it supports: {_spell(sizes)}",
         fix=fix,
     )
 
@@ -115,7 +115,7 @@ def _meant_page(page: Page, sizes: tuple[int, ...]) -> Fix | None:
 def ordinary_page_as_huge(page: Page, context: Context) -> Iterator[Problem]:
     """A huge page is larger than the host's ordinary page.
 
-    Why: libvirt takes 4 KiB as no huge page at all, so that `<hugepages>` does nothing.
+    Why: libvirt does not treat pages of 4 KiB as huge pages, so `<hugepages>` has no effect.
     Bad:
         <memoryBacking><hugepages><page size='4' unit='KiB'/></hugepages></memoryBacking>
     Good:
@@ -125,17 +125,17 @@ def ordinary_page_as_huge(page: Page, context: Context) -> Iterator[Problem]:
     if page.size_kib == ORDINARY_KIB and context.domain.is_x86:
         yield Problem(
             at=page.at,
-            message="4 KiB is the ordinary page, so that no huge pages are used",
-            help="write 2 MiB or 1 GiB, or take it away",
+            message="pages of 4 KiB are ordinary pages, so no huge pages are used",
+            help="write 2 MiB or 1 GiB, or remove it",
         )
 
 
 @rule("VFS154", "two-default-page-sizes", severity=Severity.ERROR, stage=Stage.DEFINE)
 def two_default_page_sizes(pages: list[Page], context: Context) -> Iterator[Problem]:
-    """One page size at most is for all cells that no other is for.
+    """At most one page size is for all NUMA cells without their own.
 
-    Why: libvirt could not tell which. Without NUMA cells, nodeset='0' means the whole guest as well. The
-        pages of several `<hugepages>` and `<memoryBacking>` are counted together.
+    Why: libvirt cannot choose between two. Without NUMA cells, nodeset='0' also stands for the whole guest. All
+        `<hugepages>` and `<memoryBacking>` count together.
     Bad:
         <memoryBacking><hugepages><page size='2' unit='MiB'/><page size='1' unit='GiB'/></hugepages></memoryBacking>
     Good:
@@ -167,7 +167,7 @@ def _limited_pages(pages: list[Page], domain: Domain) -> list[tuple[Page, frozen
 def page_nodesets_overlap(pages: list[Page], context: Context) -> Iterator[Problem]:
     """A NUMA cell has pages of one size.
 
-    Why: libvirt could not tell which.
+    Why: libvirt cannot choose between two sizes.
     Bad:
         <memoryBacking><hugepages><page size='2' unit='MiB' nodeset='0'/><page size='1' unit='GiB' nodeset='0'/>
           </hugepages><source type='memfd'/><access mode='shared'/></memoryBacking>
@@ -186,7 +186,7 @@ def page_nodesets_overlap(pages: list[Page], context: Context) -> Iterator[Probl
         yield Problem(
             at=second.node.at("nodeset"),
             message=f"NUMA cell {spell_set(both)} has both {first.label} and {second.label}",
-            help="name each cell once",
+            help="list each cell only once",
             related=(Related(first.node.at("nodeset"), first.label),),
         )
 
@@ -195,7 +195,7 @@ def page_nodesets_overlap(pages: list[Page], context: Context) -> Iterator[Probl
 def page_nodeset_beyond_cells(pages: list[Page], context: Context) -> Iterator[Problem]:
     """A nodeset of huge pages names NUMA cells of the guest.
 
-    Why: it counts the guest's cells, not the host's nodes. Without cells, '0' alone is let pass.
+    Why: it refers to the guest's cells, not to the host's nodes. Without cells, libvirt accepts only '0'.
     Bad:
         <memoryBacking><hugepages><page size='2' unit='MiB' nodeset='1'/></hugepages></memoryBacking>
     Good:
@@ -212,22 +212,21 @@ def page_nodeset_beyond_cells(pages: list[Page], context: Context) -> Iterator[P
             at=page.node.at("nodeset"),
             message=f"huge pages are for NUMA cell {spell_set(beyond)}, but the guest has "
             + (f"{number} cells" if number > 1 else "one cell" if number else "no cells"),
-            help="name cells that exist" if number else "remove nodeset",
+            help="list existing cells" if number else "remove nodeset",
         )
 
 
 @rule("VFS157", "hugepages-on-demand", severity=Severity.ERROR, stage=Stage.DEFINE)
 def hugepages_on_demand(backing: MemoryBacking) -> Iterator[Problem]:
-    """Huge pages are allocated at once.
+    """Huge pages are not allocated on demand.
 
-    Why: libvirt makes QEMU allocate them all at the start, so that a page missing later cannot kill the
-        guest.
+    Why: QEMU allocates all of them at startup, so a missing page cannot kill the guest later.
     Bad:
         <memoryBacking><hugepages/><allocation mode='ondemand'/></memoryBacking>
     Good:
         <memoryBacking><hugepages/></memoryBacking>
     libvirt says: hugepages are not allowed with memory allocation ondemand
-    Fix: takes the allocation mode away.
+    Fix: removes the allocation mode.
     See: libvirt qemu_validate.c:qemuValidateDomainDefMemory
     """
     mode, hugepages = backing.allocation, backing.hugepages
@@ -237,9 +236,9 @@ def hugepages_on_demand(backing: MemoryBacking) -> Iterator[Problem]:
         yield Problem(
             at=mode.span,
             message="huge pages cannot be allocated on demand",
-            help="take the allocation mode away",
+            help="remove the allocation mode",
             related=(Related(hugepages.start_span, "huge pages"),),
-            fix=Fix("take the allocation mode away", (edit,)),
+            fix=Fix("remove the allocation mode", (edit,)),
         )
 
 
@@ -253,17 +252,17 @@ def hugepages_anonymous(backing: MemoryBacking) -> Iterator[Problem]:
     Good:
         <memoryBacking><hugepages/><source type='memfd'/></memoryBacking>
     libvirt says: hugepages are not allowed with anonymous memory source
-    Fix: takes the source away.
+    Fix: removes the source.
     See: libvirt qemu_validate.c:qemuValidateDomainDefMemory
     """
     source, hugepages = backing.source, backing.hugepages
     if source and hugepages and source.value == "anonymous":
         yield Problem(
             at=source.span,
-            message="huge pages cannot come from source 'anonymous'",
-            help="take <source> away, or write type='memfd', which needs no hugetlbfs",
+            message="memory source 'anonymous' does not support huge pages",
+            help="remove <source>, or write type='memfd', which does not require a hugetlbfs",
             related=(Related(hugepages.start_span, "huge pages"),),
-            fix=Fix("take <source> away", (edits.remove_element(source.node),)),
+            fix=Fix("remove <source>", (edits.remove_element(source.node),)),
         )
 
 
@@ -271,8 +270,8 @@ def hugepages_anonymous(backing: MemoryBacking) -> Iterator[Problem]:
 def memory_not_in_whole_pages(hugepages: HugePages, context: Context) -> Iterator[Problem]:
     """Memory in huge pages is a multiple of their size.
 
-    Why: a memfd cannot have a part of a page, and QEMU 9.1 refuses files that do; older ones take a whole
-        page more.
+    Why: a memfd consists of whole pages, and QEMU 9.1 requires that of files as well; older releases use one
+        more page.
     Bad:
         <memory unit='MiB'>512</memory>
         <memoryBacking><hugepages><page size='1' unit='GiB'/></hugepages><source type='memfd'/></memoryBacking>
@@ -296,9 +295,9 @@ def memory_not_in_whole_pages(hugepages: HugePages, context: Context) -> Iterato
         pages = demand.pages(size)
         yield Problem(
             at=demand.node.at("size"),
-            message=f"{spell_size(demand.memory_kib)} of memory are not a multiple of pages of {spell_size(size)}",
-            help=f"make it {spell_size(pages * size)}, or choose smaller pages",
-            label="" if refuses else f"QEMU {spell(context.target.qemu)} takes {pages} whole pages",
+            message=f"{spell_size(demand.memory_kib)} of memory is not a multiple of pages of {spell_size(size)}",
+            help=f"write {spell_size(pages * size)}, or use smaller pages",
+            label="" if refuses else f"QEMU {spell(context.target.qemu)} uses {pages} whole pages",
             severity=None if refuses else Severity.WARNING,
             stage=None if refuses else Stage.NEVER,
         )
@@ -306,9 +305,9 @@ def memory_not_in_whole_pages(hugepages: HugePages, context: Context) -> Iterato
 
 @rule("VFS160", "cells-without-huge-pages", severity=Severity.NOTE, stage=Stage.NEVER)
 def cells_without_huge_pages(pages: list[Page], context: Context) -> Iterator[Problem]:
-    """Huge pages are for all NUMA cells.
+    """All NUMA cells have huge pages.
 
-    Why: a cell that no `<page>` is for gets ordinary pages, and without memfd a file for its memory.
+    Why: a cell without a `<page>` gets ordinary pages, and without memfd its memory is in a file.
     Bad:
         <memoryBacking><hugepages><page size='2' unit='MiB' nodeset='0'/></hugepages><source type='memfd'/>
           <access mode='shared'/></memoryBacking>
@@ -326,5 +325,5 @@ def cells_without_huge_pages(pages: list[Page], context: Context) -> Iterator[Pr
         yield Problem(
             at=pages[0].at,
             message=f"NUMA cell {spell_set(left)} gets no huge pages",
-            help="add it to a nodeset, or a <page> without nodeset for the rest",
+            help="add it to a nodeset, or add a <page> without nodeset",
         )

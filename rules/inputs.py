@@ -35,10 +35,10 @@ def input_bus_invalid(device: Input) -> Iterator[Problem]:
 
 @rule("VFS047", "input-not-on-this-machine", severity=Severity.ERROR, stage=Stage.DEFINE)
 def input_not_on_this_machine(inputs: list[Input], context: Context) -> Iterator[Problem]:
-    """A PS/2 mouse or keyboard is plugged into a machine that has the ports.
+    """A PS/2 input device is on a machine type with PS/2 ports.
 
-    Why: microvm has no i8042 controller. A domain that libvirt has printed for another machine names both
-        devices. libvirt 9.0.0 did not look, 11.3.0 does.
+    Why: microvm has no i8042 controller. A domain that libvirt has printed for another machine type has both
+        devices. libvirt 9.0.0 does not check this, 11.3.0 does.
     Bad:
         <os><type arch='x86_64' machine='microvm'>hvm</type></os>
         <input type='keyboard' bus='ps2'/><controller type='usb' model='none'/><memballoon model='none'/>

@@ -41,7 +41,7 @@ def iommu_not_supported(fs: VirtioFS, context: Context) -> Iterator[Problem]:
 
 @rule("VFS037", "iommu-needs-q35", severity=Severity.ERROR, stage=Stage.DEFINE)
 def iommu_needs_q35(iommu: Iommu, context: Context) -> Iterator[Problem]:
-    """An IOMMU stands on the machine that it belongs to.
+    """An IOMMU is on a machine type that supports it.
 
     Why: intel and amd are parts of the q35 chipset, smmuv3 of the ARM virt board.
     Bad:
@@ -63,18 +63,18 @@ def iommu_needs_q35(iommu: Iommu, context: Context) -> Iterator[Problem]:
         machine = domain.machine_attribute
         yield Problem(
             at=iommu.node.at("model"),
-            message=f"IOMMU {model!r} is part of {board} machines, but this one is {domain.machine or 'pc'!r}",
-            help=f"write machine='{board.split()[-1]}', or take <iommu> out",
+            message=f"IOMMU {model!r} requires a {board} machine, not {domain.machine or 'pc'!r}",
+            help=f"write machine='{board.split()[-1]}', or remove <iommu>",
             related=(Related(machine.span, "the machine type"),) if machine else (),
         )
 
 
 @rule("VFS038", "iommu-options-clash", severity=Severity.ERROR, stage=Stage.DEFINE)
 def iommu_options_clash(iommus: list[Iommu], context: Context) -> Iterator[Problem]:
-    """An IOMMU's options have what they build on.
+    """An IOMMU has everything that its options require.
 
-    Why: extended interrupt mode needs interrupt remapping, remapping needs the I/O APIC in QEMU, a virtio
-        IOMMU is described to the guest by ACPI, and until 11.3.0 there is one IOMMU at most.
+    Why: extended interrupt mode requires interrupt remapping, remapping requires the I/O APIC in QEMU, and a
+        virtio IOMMU is described to the guest by ACPI. Until 11.3.0 a domain can have only one IOMMU.
     Bad:
         <iommu model='intel'><driver eim='on'/></iommu>
     Good:

@@ -38,9 +38,9 @@ _RUNS: dict[str, frozenset[str]] = {
 
 @rule("VFS027", "os-type-missing", severity=Severity.ERROR, stage=Stage.PARSE)
 def os_type_missing(domain: Domain) -> Iterator[Problem]:
-    """A domain says what kind of system it boots.
+    """A domain has an operating system type.
 
-    Why: `<os><type>` has no default; `arch` and `machine` have, the type itself has not.
+    Why: `arch` and `machine` have a default, but `<os><type>` itself does not.
     Bad:
         <os><boot dev='hd'/></os>
     Good:
@@ -48,20 +48,21 @@ def os_type_missing(domain: Domain) -> Iterator[Problem]:
     libvirt says: an os <type> must be specified
     See: libvirt domain_conf.c:virDomainDefParseCaps
     """
-    if not domain.os_type_name and not domain.bootloader:
+    bootloader = domain.first("bootloader")
+    if not domain.os_type_name and not (bootloader and bootloader.text):
         node = domain.os_type or domain.first("os")
         yield Problem(
             at=node.start_span if node else domain.node.start_span,
-            message="the domain does not say which <type> of operating system it boots",
+            message="the domain has no operating system type",
             help="write <os><type>hvm</type></os>",
         )
 
 
 @rule("VFS028", "os-type-not-hvm", severity=Severity.ERROR, stage=Stage.DEFINE)
 def os_type_not_hvm(domain: Domain) -> Iterator[Problem]:
-    """A QEMU domain has the operating system type hvm.
+    """The operating system type of a QEMU domain is `hvm`.
 
-    Why: QEMU runs fully virtualised guests alone. The word is compared letter by letter, blanks included.
+    Why: QEMU runs only fully virtualized guests. libvirt compares the word exactly, including whitespace.
     Bad:
         <os><type>HVM</type></os>
     Bad:
@@ -70,7 +71,7 @@ def os_type_not_hvm(domain: Domain) -> Iterator[Problem]:
         <os><type>hvm</type></os>
     libvirt says: unknown OS type
     libvirt says: does not support os type
-    Fix: writes hvm where the word only differs from it in case or blanks.
+    Fix: writes hvm if only case or whitespace differ.
     See: libvirt domain_conf.c:virDomainOSType, virDomainDefParseCaps
     """
     name = domain.os_type_name
@@ -80,7 +81,7 @@ def os_type_not_hvm(domain: Domain) -> Iterator[Problem]:
     meant = name.strip().lower() == "hvm"
     yield Problem(
         at=domain.os_type.text_span,
-        message=f"operating system type {name!r} is not " + ("for QEMU" if known else "one that libvirt knows"),
+        message=f"operating system type {name!r} is not " + ("supported by QEMU" if known else "known to libvirt"),
         help="write hvm",
         fix=Fix("write hvm", (edits.set_whole_text(domain.os_type, "hvm"),)) if meant else None,
         stage=None if known else Stage.PARSE,
@@ -91,7 +92,7 @@ def os_type_not_hvm(domain: Domain) -> Iterator[Problem]:
 def bootloader_with_qemu(bootloader: Bootloader) -> Iterator[Problem]:
     """A QEMU domain has no `<bootloader>`.
 
-    Why: a host boot loader such as pygrub is for paravirtualised Xen guests.
+    Why: a boot loader of the host such as pygrub is for paravirtualized Xen guests.
     Bad:
         <bootloader>/usr/bin/pygrub</bootloader>
         <os><type>hvm</type></os>
@@ -103,8 +104,8 @@ def bootloader_with_qemu(bootloader: Bootloader) -> Iterator[Problem]:
     if bootloader.text:
         yield Problem(
             at=bootloader.name_span,
-            message="<bootloader> is for Xen, QEMU does not have one",
-            help="drop it, and boot by <os><boot dev='hd'/></os> or a <kernel>",
+            message="QEMU does not support <bootloader>, which is for Xen",
+            help="remove it, and boot with <os><boot dev='hd'/></os> or a <kernel>",
         )
 
 
@@ -137,7 +138,7 @@ def architecture_unknown(domain: Deviating[Domain]) -> Iterator[Problem]:
 def emulator_of_another_architecture(domain: Domain) -> Iterator[Problem]:
     """The emulator is for the architecture of the guest.
 
-    Why: each `qemu-system-…` emulates one architecture (x86_64 also runs i686).
+    Why: each `qemu-system-…` emulates one architecture; that of x86_64 also runs i686.
     Bad:
         <os><type arch='aarch64' machine='virt'>hvm</type></os>
         <emulator>/usr/bin/qemu-system-x86_64</emulator>
@@ -164,13 +165,13 @@ def emulator_of_another_architecture(domain: Domain) -> Iterator[Problem]:
 def emulator_not_absolute(domain: Domain) -> Iterator[Problem]:
     """The emulator is an absolute path.
 
-    Why: libvirt does not look for it in PATH; it asks the very file that is named for its capabilities.
+    Why: libvirt does not search PATH; it runs this file to read its capabilities.
     Bad:
         <emulator>qemu-system-x86_64</emulator>
     Good:
         <emulator>/usr/bin/qemu-system-x86_64</emulator>
     libvirt says: Cannot check QEMU binary
-    Fix: takes blanks around the path away.
+    Fix: removes whitespace around the path.
     See: libvirt qemu_capabilities.c:virQEMUCapsNewForBinaryInternal
     """
     path = domain.emulator.text if domain.emulator else ""
@@ -180,18 +181,18 @@ def emulator_not_absolute(domain: Domain) -> Iterator[Problem]:
     is_blank = path != wanted and wanted.startswith("/")
     yield Problem(
         at=domain.emulator.text_span,
-        message=f"the emulator {path!r} " + ("has blanks around it" if is_blank else "is not an absolute path"),
-        help="write the whole path without blanks, or leave <emulator> out and libvirt finds one",
-        fix=Fix("take the blanks away", (edits.set_whole_text(domain.emulator, wanted),)) if is_blank else None,
+        message=f"the emulator {path!r} " + ("has whitespace around it" if is_blank else "is not an absolute path"),
+        help="write the absolute path without whitespace, or remove <emulator> and let libvirt find one",
+        fix=Fix("remove the whitespace", (edits.set_whole_text(domain.emulator, wanted),)) if is_blank else None,
     )
 
 
 @rule("VFS033", "machine-unknown", severity=Severity.ERROR, stage=Stage.DEFINE)
 def machine_unknown(domain: Domain) -> Iterator[Problem]:
-    """The machine type is one that some QEMU has for this architecture.
+    """The machine type exists in a QEMU of this architecture.
 
-    Why: 'i440fx' is called 'pc', 'virt' is a board of ARM and RISC-V, and 'none' is no machine that libvirt
-        starts. Since libvirt knows no PCI bus on a board it does not know, its message may be about PCI.
+    Why: 'i440fx' is called 'pc', 'virt' is a board of ARM and RISC-V, and libvirt does not start 'none'.
+        Because libvirt knows no PCI bus on an unknown board, its message may be about PCI.
     Bad:
         <os><type arch='x86_64' machine='i440fx'>hvm</type></os>
     Bad:
@@ -206,10 +207,10 @@ def machine_unknown(domain: Domain) -> Iterator[Problem]:
     if domain.machine_type.is_unknown and domain.machine_attribute:
         usual = ("q35", "pc") if domain.is_x86 else ()
         meant = "pc" if domain.machine == "i440fx" else nearest(domain.machine or "", usual)
-        wanted = "q35 or pc" if domain.is_x86 else "virt, pseries or s390-ccw-virtio, as the architecture has it"
+        wanted = "q35 or pc" if domain.is_x86 else "virt, pseries or s390-ccw-virtio, depending on the architecture"
         yield Problem(
             at=domain.machine_attribute.span,
-            message=f"machine type {domain.machine!r} is for Xen alone"
+            message=f"machine type {domain.machine!r} is only for Xen"
             if domain.machine_type.is_xens
             else f"QEMU has no machine type {domain.machine!r} for {domain.arch}",
             help=f"write {meant or wanted}",
@@ -218,11 +219,11 @@ def machine_unknown(domain: Domain) -> Iterator[Problem]:
 
 @rule("VFS034", "machine-not-in-qemu", severity=Severity.ERROR, stage=Stage.DEFINE)
 def machine_not_in_qemu(domain: Domain, context: Context) -> Iterator[Problem]:
-    """The machine type is one that the target's QEMU has.
+    """The machine type exists in the target's QEMU.
 
-    Why: each release of QEMU adds a machine of its own version, and since 10.1 drops those that are six years
-        old, which distributions may keep. A domain that one host has printed may name a machine that the next
-        one does not have.
+    Why: each release of QEMU adds a machine type of its own version, and since 10.1 removes those that are six
+        years old, which distributions may keep. A domain that one host has printed may have a machine type that
+        another host does not support.
     Bad (libvirt 9.0.0, qemu 7.2):
         <os><type arch='x86_64' machine='pc-q35-10.0'>hvm</type></os>
     Bad (libvirt 12.8.0, qemu 11.1):
@@ -236,16 +237,16 @@ def machine_not_in_qemu(domain: Domain, context: Context) -> Iterator[Problem]:
     if machine.is_unknown or not domain.machine_attribute:
         return
     if machine.comes_with:
-        reason = f"has no machine type {domain.machine!r}: it comes with {spell(machine.comes_with)}"
+        reason = f"has no machine type {domain.machine!r}, which requires QEMU {spell(machine.comes_with)}"
     elif machine.gone_since:
         gone = spell(machine.gone_since)
-        reason = f"has machine type {domain.machine!r} only where a distribution kept it: {gone} dropped it"
+        reason = f"has machine type {domain.machine!r} only if the distribution kept it: {gone} removed it"
     else:
         return
     yield Problem(
         at=domain.machine_attribute.span,
         message=f"QEMU {spell(context.target.qemu)} {reason}",
-        help="write a machine that it has, or the plain q35 or pc, which is the newest of the host",
+        help="write a machine type that it has, or q35 or pc, which is the newest of the host",
         severity=None if machine.comes_with else Severity.WARNING,
         stage=None if machine.comes_with else Stage.START,
     )
@@ -253,10 +254,10 @@ def machine_not_in_qemu(domain: Domain, context: Context) -> Iterator[Problem]:
 
 @rule("VFS035", "machine-without-pci", severity=Severity.ERROR, stage=Stage.DEFINE)
 def machine_without_pci(domain: Domain, context: Context) -> Iterator[Problem]:
-    """A device that needs PCI is on a machine that has it.
+    """A machine with PCI devices has a PCI bus.
 
-    Why: isapc and microvm have no PCI bus, and virtiofs, like most devices, is a PCI device on x86. Until
-        11.3.0 even the memory balloon that libvirt adds by itself is one.
+    Why: isapc and microvm have no PCI bus, and on x86 virtiofs, like most devices, is a PCI device. Until
+        11.3.0 this includes the memory balloon that libvirt adds itself.
     Bad:
         <os><type arch='x86_64' machine='microvm'>hvm</type></os>
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/></filesystem>
@@ -276,8 +277,8 @@ def machine_without_pci(domain: Domain, context: Context) -> Iterator[Problem]:
         yield Problem(
             at=domain.machine_attribute.span,
             message=f"machine type {domain.machine!r} has no PCI bus for "
-            + (f"<{device.tag}>" if device else "the devices that libvirt adds by itself"),
-            help="write machine='q35', or take the device out"
+            + (f"<{device.tag}>" if device else "the devices that libvirt adds itself"),
+            help="write machine='q35', or remove the device"
             if device
             else "write machine='q35', or add <memballoon model='none'/> and <controller type='usb' model='none'/>",
             related=(Related(device.start_span, "this is a PCI device"),) if device else (),
@@ -286,10 +287,10 @@ def machine_without_pci(domain: Domain, context: Context) -> Iterator[Problem]:
 
 @rule("VFS036", "pci-root-of-another-machine", severity=Severity.ERROR, stage=Stage.DEFINE)
 def pci_root_of_another_machine(domain: Domain) -> Iterator[Problem]:
-    """The first PCI controller is the one that the machine has.
+    """The first PCI controller matches the machine type.
 
-    Why: q35 has a pcie-root, pc a pci-root. A domain that libvirt has printed names it, so that changing the
-        machine alone, or dropping it (which makes it pc), leaves the wrong one behind.
+    Why: q35 has a pcie-root, pc has a pci-root. A domain that libvirt has printed includes this controller, so
+        after changing or removing the machine type (the default is pc) the wrong one remains.
     Bad:
         <os><type arch='x86_64' machine='pc'>hvm</type></os>
         <controller type='pci' index='0' model='pcie-root'/>
@@ -303,12 +304,12 @@ def pci_root_of_another_machine(domain: Domain) -> Iterator[Problem]:
     root = pci.root(domain)
     wanted = "pcie-root" if domain.is_q35 else "pci-root" if domain.is_i440fx else None
     if root and wanted and root.value("model") not in (None, wanted):
-        machine = repr(domain.machine) if domain.machine else "'pc', which is taken where none is written,"
+        machine = f"type {domain.machine!r}" if domain.machine else "type 'pc', the default,"
         at = domain.machine_attribute or root["model"]
         yield Problem(
             at=root.at("model"),
             message=f"PCI controller 0 is a {root.value('model')!r}, but machine {machine} has a {wanted!r}",
-            help="write the machine type that the domain had, or take out the PCI controllers and the PCI addresses "
-            "and libvirt assigns new ones",
+            help="write the machine type that the domain had, or remove the PCI controllers and the PCI addresses "
+            "and let libvirt assign new ones",
             related=(Related(at.span, "the machine type"),) if domain.machine_attribute else (),
         )

@@ -23,8 +23,8 @@ from vfslint.xml.document import Attribute
 def memory_missing(domain: Domain) -> Iterator[Problem]:
     """A guest has memory.
 
-    Why: `<memory>`, or the NUMA cells together, say how much. An empty `<memory>` is none; memory devices are
-        part of `<memory>` where there are no cells, and must leave something to start with.
+    Why: `<memory>`, or all NUMA cells together, set the size. An empty `<memory>` counts as 0. Without cells,
+        memory devices are part of `<memory>`, which must be larger than they are.
     Bad:
         <memory unit='GiB'>0</memory>
     Good:
@@ -37,17 +37,17 @@ def memory_missing(domain: Domain) -> Iterator[Problem]:
         devices = domain.memory_devices if domain.memory_kib else []
         yield Problem(
             at=node.text_span if node else domain.node.start_span,
-            message="memory devices take all of the guest's memory" if devices else "the guest has no memory",
-            help="write <memory unit='GiB'>…</memory>" + ("; it counts the memory devices as well" if devices else ""),
+            message="the memory devices use up all of <memory>" if devices else "the guest has no memory",
+            help="write <memory unit='GiB'>…</memory>" + ("; it includes the memory devices" if devices else ""),
             related=tuple(Related(device.node.start_span, "part of <memory>") for device in devices[:1]),
         )
 
 
 @rule("VFS103", "maximum-memory-incomplete", severity=Severity.ERROR, stage=Stage.PARSE)
 def maximum_memory_incomplete(domain: Domain, context: Context) -> Iterator[Problem]:
-    """`<maxMemory>` has a size, and slots for memory devices where libvirt is older than 9.5.0.
+    """`<maxMemory>` has a size and, before libvirt 9.5.0, slots for memory devices.
 
-    Why: slots without a size mean nothing; a size without slots is understood since 9.5.0.
+    Why: slots without a size have no meaning; a size without slots is accepted since 9.5.0.
     Bad (libvirt 9.0.0):
         <maxMemory unit='GiB'>8</maxMemory>
         <cpu><numa><cell cpus='0-7' memory='2' unit='GiB' memAccess='shared'/></numa></cpu>
@@ -67,13 +67,13 @@ def maximum_memory_incomplete(domain: Domain, context: Context) -> Iterator[Prob
         yield Problem(
             at=node.start_span,
             message=f"<maxMemory> has {domain.memory_slots} slots, but no size",
-            help="write the largest size that the guest's memory may grow to",
+            help="write the size that the guest's memory can grow to",
         )
     elif domain.max_memory_kib and not domain.memory_slots and context.target.libvirt < (9, 5, 0):
         yield Problem(
             at=node.start_span,
-            message=f"<maxMemory> has no slots, which libvirt {spell(context.target.libvirt)} wants",
-            help="write slots='…', as many as there are memory devices to come",
+            message=f"libvirt {spell(context.target.libvirt)} requires slots in <maxMemory>",
+            help="write slots='…', one for each memory device that can be added",
         )
 
 
@@ -81,7 +81,7 @@ def maximum_memory_incomplete(domain: Domain, context: Context) -> Iterator[Prob
 def maximum_below_memory(domain: Domain) -> Iterator[Problem]:
     """`<maxMemory>` is at least as large as the guest's memory.
 
-    Why: it is the size that the memory may grow to, memory devices counted.
+    Why: it limits how large the memory can grow, including memory devices.
     Bad:
         <memory unit='GiB'>2</memory>
         <maxMemory slots='4' unit='GiB'>1</maxMemory>
@@ -98,18 +98,18 @@ def maximum_below_memory(domain: Domain) -> Iterator[Problem]:
         maximum = spell_size(domain.max_memory_kib)
         yield Problem(
             at=node.text_span,
-            message=f"the guest's memory may grow to {maximum}, but already has {spell_size(total)}",
-            help="raise <maxMemory>",
+            message=f"<maxMemory> is {maximum}, which is less than the guest's memory, {spell_size(total)}",
+            help="increase <maxMemory>",
             related=(Related(memory.text_span, "the memory"),) if memory and not domain.cells else (),
         )
 
 
 @rule("VFS105", "hotplug-without-numa", severity=Severity.ERROR, stage=Stage.DEFINE)
 def hotplug_without_numa(domain: Domain, context: Context) -> Iterator[Problem]:
-    """Memory that can grow needs a NUMA cell, where libvirt is older than 9.6.0.
+    """Before libvirt 9.6.0, memory that can grow requires a NUMA cell.
 
-    Why: memory devices belong to cells. libvirt 9.6.0 adds one by itself, whose memory is shared where
-        `<memoryBacking>` says so.
+    Why: memory devices belong to cells. libvirt 9.6.0 adds a cell itself, whose memory is shared if
+        `<memoryBacking>` has shared access.
     Bad (libvirt 9.0.0):
         <maxMemory slots='4' unit='GiB'>8</maxMemory>
     Good (libvirt 9.0.0):
@@ -123,7 +123,7 @@ def hotplug_without_numa(domain: Domain, context: Context) -> Iterator[Problem]:
     if needs_cell and node and domain.max_memory_kib and not domain.cells:
         yield Problem(
             at=node.start_span,
-            message=f"the memory can grow, but libvirt {spell(context.target.libvirt)} wants a NUMA cell for that",
+            message=f"libvirt {spell(context.target.libvirt)} requires a NUMA cell for memory that can grow",
             help="add <cpu><numa><cell …/></numa></cpu> with all vCPUs and all memory",
         )
 
@@ -132,7 +132,8 @@ def hotplug_without_numa(domain: Domain, context: Context) -> Iterator[Problem]:
 def current_memory_above_memory(domain: Domain) -> Iterator[Problem]:
     """`<currentMemory>` is at most the guest's memory.
 
-    Why: it is what the balloon leaves the guest at its start. libvirt lowers a larger one without a word.
+    Why: it is the memory that the balloon leaves to the guest at startup. libvirt silently reduces a larger
+        value.
     Bad:
         <memory unit='GiB'>2</memory>
         <currentMemory unit='GiB'>4</currentMemory>
@@ -153,11 +154,11 @@ def current_memory_above_memory(domain: Domain) -> Iterator[Problem]:
         changes.append(edits.set_value(unit, "KiB"))
     yield Problem(
         at=node.text_span,
-        message=f"the guest is to start with {spell_size(domain.current_memory_kib or 0)}, but has "
-        f"{spell_size(total)} at most",
-        help="raise <memory>, or lower <currentMemory>",
-        related=(Related(memory.text_span, "at most"),) if memory else (),
-        fix=Fix(f"lower it to {total} KiB", tuple(changes)),
+        message=f"<currentMemory> is {spell_size(domain.current_memory_kib or 0)}, which is more than the guest's "
+        f"memory, {spell_size(total)}",
+        help="increase <memory>, or reduce <currentMemory>",
+        related=(Related(memory.text_span, "the memory"),) if memory else (),
+        fix=Fix(f"reduce it to {total} KiB", tuple(changes)),
     )
 
 
@@ -165,29 +166,29 @@ def current_memory_above_memory(domain: Domain) -> Iterator[Problem]:
 def backing_source_unknown(backing: MemoryBacking) -> Iterator[Problem]:
     """The source of memory is memfd, file or anonymous.
 
-    Why: huge pages are no source; they have an element of their own, `<hugepages/>`.
+    Why: huge pages are not a source; they have their own element, `<hugepages/>`.
     Bad:
         <memoryBacking><source type='memfb'/></memoryBacking>
     Good:
         <memoryBacking><source type='memfd'/></memoryBacking>
     libvirt says: unknown memoryBacking/source/type
-    Fix: writes the source that differs by a slip of the pen.
+    Fix: corrects a typo.
     See: libvirt domain_conf.c:virDomainDefParseMemory
     """
-    yield from _unknown(backing.source, "source", "MemorySourceKind")
+    yield from _unknown(backing.source, "memory source", "MemorySourceKind")
 
 
 @rule("VFS108", "access-mode-unknown", severity=Severity.ERROR, stage=Stage.PARSE)
 def access_mode_unknown(backing: MemoryBacking) -> Iterator[Problem]:
     """The access mode of memory is shared or private.
 
-    Why: the words are compared letter by letter.
+    Why: libvirt compares the words exactly.
     Bad:
         <memoryBacking><access mode='share'/></memoryBacking>
     Good:
         <memoryBacking><access mode='shared'/></memoryBacking>
     libvirt says: unknown memoryBacking/access/mode
-    Fix: writes the mode that differs by a slip of the pen.
+    Fix: corrects a typo.
     See: libvirt domain_conf.c:virDomainDefParseMemory
     """
     yield from _unknown(backing.access, "access mode", "MemoryAccessMode")
@@ -200,15 +201,15 @@ def access_mode_unknown(backing: MemoryBacking) -> Iterator[Problem]:
     stage=Stage.PARSE,
 )
 def allocation_mode_unknown(backing: MemoryBacking) -> Iterator[Problem]:
-    """Memory is allocated immediate or ondemand.
+    """The allocation mode of memory is `immediate` or `ondemand`.
 
-    Why: the words are compared letter by letter.
+    Why: libvirt compares the words exactly.
     Bad:
         <memoryBacking><allocation mode='lazy'/></memoryBacking>
     Good:
         <memoryBacking><allocation mode='ondemand'/></memoryBacking>
     libvirt says: unknown memoryBacking/allocation/mode
-    Fix: writes the mode that differs by a slip of the pen.
+    Fix: corrects a typo.
     See: libvirt domain_conf.c:virDomainDefParseMemory
     """
     yield from _unknown(backing.allocation, "allocation mode", "MemoryAllocation/@mode")
@@ -222,7 +223,7 @@ def _unknown(written: Attribute | None, what: str, values: str) -> Iterator[Prob
     meant = nearest(written.value.strip(), words)
     yield Problem(
         at=written.span,
-        message=f"{what} {written.value!r} is not known to libvirt",
+        message=f"unknown {what} {written.value!r}",
         help=f"write {meant!r}" if meant else f"write {', '.join(words[:-1])} or {words[-1]}",
         fix=Fix(f"write {meant!r}", (edits.set_value(written, meant),)) if meant else None,
     )
@@ -230,9 +231,9 @@ def _unknown(written: Attribute | None, what: str, values: str) -> Iterator[Prob
 
 @rule("VFS110", "allocation-threads-unsupported", severity=Severity.ERROR, stage=Stage.DEFINE)
 def allocation_threads_unsupported(backing: MemoryBacking, context: Context) -> Iterator[Problem]:
-    """Several threads allocate huge pages only in QEMU 5.0 or newer.
+    """Allocating huge pages with several threads requires QEMU 5.0.
 
-    Why: older ones have no `prealloc-threads`. libvirt reads the attribute since 8.2.0.
+    Why: older releases do not have `prealloc-threads`. libvirt reads the attribute since 8.2.0.
     Bad (libvirt 9.0.0, qemu 4.2):
         <memoryBacking><hugepages/><allocation mode='immediate' threads='4'/></memoryBacking>
     Good (libvirt 9.0.0, qemu 5.0):
@@ -247,8 +248,8 @@ def allocation_threads_unsupported(backing: MemoryBacking, context: Context) -> 
     if threads and threads.value not in ("", "0"):
         yield Problem(
             at=threads.span,
-            message=f"QEMU {spell(target.qemu)} allocates with one thread, not {threads.value}",
-            help="take 'threads' away, or use a newer QEMU",
+            message=f"QEMU {spell(target.qemu)} cannot allocate memory with {threads.value} threads",
+            help="remove threads, or use QEMU 5.0 or later",
         )
 
 
@@ -256,8 +257,8 @@ def allocation_threads_unsupported(backing: MemoryBacking, context: Context) -> 
 def locked_without_limit(backing: MemoryBacking, context: Context) -> Iterator[Problem]:
     """Locked memory has a hard limit.
 
-    Why: libvirt lifts the limit of what QEMU may lock; without `<memtune><hard_limit>` there is none at all,
-        so that a QEMU gone wrong can take all memory of the host and nothing can swap it out.
+    Why: libvirt raises the limit on the memory that QEMU can lock. Without `<memtune><hard_limit>` there is no
+        limit, so a faulty QEMU can lock all memory of the host, which then cannot be swapped out.
     Bad:
         <memoryBacking><locked/></memoryBacking>
     Good:
@@ -270,24 +271,24 @@ def locked_without_limit(backing: MemoryBacking, context: Context) -> Iterator[P
     if locked and not any(memtune.child("hard_limit") for memtune in context.domain.elements("memtune")):
         yield Problem(
             at=locked[0].start_span,
-            message="the guest's memory is locked without a limit to what QEMU may lock",
-            help="add <memtune><hard_limit> with the guest's memory and some room for QEMU itself",
+            message="without a hard limit for locked memory, QEMU can lock all memory of the host",
+            help="add <memtune><hard_limit> with the guest's memory plus some for QEMU itself",
         )
 
 
 @rule("VFS112", "backing-option-without-effect", severity=Severity.NOTE, stage=Stage.NEVER)
 def backing_option_without_effect(backing: MemoryBacking, context: Context) -> Iterator[Problem]:
-    """What `<memoryBacking>` says has an effect on the memory it chooses.
+    """The options of `<memoryBacking>` have an effect on the selected memory.
 
-    Why: `<discard/>` is for memory in files, and `<nosharepages/>` keeps private memory from being merged;
-        memfd memory is neither, and shared memory is never merged.
+    Why: `<discard/>` is for memory in files, and `<nosharepages/>` prevents merging of private memory; memfd
+        memory is not in files, and shared memory is never merged.
     Bad:
         <memoryBacking><source type='memfd'/><access mode='shared'/><discard/></memoryBacking>
     Bad:
         <memoryBacking><nosharepages/><source type='memfd'/><access mode='shared'/></memoryBacking>
     Good:
         <memoryBacking><source type='file'/><access mode='shared'/><discard/></memoryBacking>
-    Fix: takes the element away, which changes nothing.
+    Fix: removes the element, which has no effect.
     See: libvirt qemu_command.c:qemuBuildMemoryBackendProps; Linux mm/ksm.c
     """
     found = [(node, "memfd memory") for node in backing.elements("discard") if backing.is_memfd]
@@ -298,16 +299,16 @@ def backing_option_without_effect(backing: MemoryBacking, context: Context) -> I
         yield Problem(
             at=node.start_span,
             message=f"<{node.tag}> has no effect on {reason}",
-            help="take it away",
-            fix=Fix(f"take <{node.tag}> away", (edits.remove_element(node),)),
+            help="remove it",
+            fix=Fix(f"remove <{node.tag}>", (edits.remove_element(node),)),
         )
 
 
 @rule("VFS113", "blob-without-memfd", severity=Severity.ERROR, stage=Stage.DEFINE)
 def blob_without_memfd(videos: list[Video], context: Context) -> Iterator[Problem]:
-    """A virtio-gpu with blob resources needs memfd memory.
+    """A virtio-gpu with blob resources requires memfd memory.
 
-    Why: the resources are handed on as parts of a memfd. libvirt 9.0.0 and older does not know `blob`.
+    Why: QEMU passes the resources on as parts of a memfd. libvirt 9.0.0 and older do not have `blob`.
     Bad:
         <memoryBacking><source type='file'/></memoryBacking>
         <video><model type='virtio' blob='on'/></video>
@@ -315,7 +316,7 @@ def blob_without_memfd(videos: list[Video], context: Context) -> Iterator[Proble
         <memoryBacking><source type='memfd'/></memoryBacking>
         <video><model type='virtio' blob='on'/></video>
     libvirt says: 'blob' support for virtio-gpu devices requires a memfd memory backend
-    Fix: chooses memfd.
+    Fix: sets the source to memfd.
     See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefVideo
     """
     domain = context.domain
@@ -333,20 +334,19 @@ def blob_without_memfd(videos: list[Video], context: Context) -> Iterator[Proble
         fix = Fix("use memfd", (edits.insert(domain.node, xml, after=domain.first("memory")),))
     yield Problem(
         at=blob.span,
-        message="the video device has blob='on', but the memory is "
-        + (f"of source {source.value!r}" if source else "not memfd"),
-        help="add <source type='memfd'/> to <memoryBacking>, or take blob away",
-        related=(Related(source.span, "the source of memory"),) if source else (),
+        message="blob='on' requires memfd memory" + (f", but the memory source is {source.value!r}" if source else ""),
+        help="write <source type='memfd'/> in <memoryBacking>, or remove blob",
+        related=(Related(source.span, "the memory source"),) if source else (),
         fix=fix,
     )
 
 
 @rule("VFS114", "passthrough-with-memory-files", severity=Severity.WARNING, stage=Stage.START)
 def passthrough_with_memory_files(hostdevs: list[Hostdev], context: Context) -> Iterator[Problem]:
-    """A PCI device that is passed through does not go well with memory in files.
+    """A guest with a passed-through device does not have its memory in files.
 
     Why: VFIO maps all guest memory for the device, which has failed for files on some file systems
-        ("VFIO_MAP_DMA failed: Bad address"). memfd and huge pages are sure to work.
+        ("VFIO_MAP_DMA failed: Bad address"). memfd and huge pages work.
     Bad:
         <memoryBacking><access mode='shared'/></memoryBacking>
         <hostdev mode='subsystem' type='pci' managed='yes'>
@@ -356,7 +356,7 @@ def passthrough_with_memory_files(hostdevs: list[Hostdev], context: Context) -> 
         <hostdev mode='subsystem' type='pci' managed='yes'>
           <source><address domain='0x0000' bus='0x06' slot='0x00' function='0x0'/></source></hostdev>
     libvirt says: VFIO_MAP_DMA failed: Bad address
-    Fix: adds memfd, or with --unsafe-fixes replaces the source.
+    Fix: sets the source to memfd; if another source is set, only with --unsafe-fixes.
     See: virtio-win/kvm-guest-drivers-windows issue 573; libvirt qemu_command.c:qemuBuildMemoryBackendProps
     """
     domain = context.domain
@@ -372,9 +372,9 @@ def passthrough_with_memory_files(hostdevs: list[Hostdev], context: Context) -> 
         fix = None
     yield Problem(
         at=hostdev.node.start_span,
-        message="a device is passed through to a guest whose memory is kept in files",
+        message="a device is passed through, but the guest's memory is in files",
         help="use <source type='memfd'/> in <memoryBacking>, or huge pages",
-        related=(Related(_shared_at(domain), "shared memory without memfd or huge pages is a file"),),
+        related=(Related(_shared_at(domain), "shared memory without memfd or huge pages is in files"),),
         fix=fix,
     )
 

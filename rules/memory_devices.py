@@ -17,16 +17,16 @@ from vfslint.vocabulary import numbers
 from vfslint.vocabulary.numbers import spell_size
 from vfslint.xml import edits
 
-# The page that the guest's memory is made of on x86, the least that virtio-mem can hand over.
+# The page size of a guest's memory on x86, which is the smallest block of virtio-mem; the smallest label of an nvdimm.
 LEAST_BLOCK_KIB = 2048
 LEAST_LABEL_KIB = 128
 
 
 @rule("VFS170", "memory-device-without-maximum", severity=Severity.ERROR, stage=Stage.DEFINE)
 def memory_device_without_maximum(domain: Domain) -> Iterator[Problem]:
-    """Memory devices need `<maxMemory>`.
+    """Memory devices require `<maxMemory>`.
 
-    Why: it reserves the addresses and the slots that they are plugged into.
+    Why: it reserves their addresses and slots.
     Bad:
         <cpu><numa><cell cpus='0-7' memory='2' unit='GiB'/></numa></cpu>
         <memory unit='MiB'>2560</memory>
@@ -54,9 +54,9 @@ def memory_device_without_maximum(domain: Domain) -> Iterator[Problem]:
 
 @rule("VFS171", "memory-device-incomplete", severity=Severity.ERROR, stage=Stage.PARSE)
 def memory_device_incomplete(device: MemoryDevice) -> Iterator[Problem]:
-    """A memory device says how large it is, and what backs it where it needs a file.
+    """A memory device has a size, and a file if it requires one.
 
-    Why: nvdimm and virtio-pmem are files of the host; each device has a `<target>` with a `<size>`.
+    Why: nvdimm and virtio-pmem are backed by files of the host; every device has a `<target>` with a `<size>`.
     Bad:
         <maxMemory slots='4' unit='GiB'>8</maxMemory>
         <features><acpi/></features>
@@ -88,10 +88,10 @@ def memory_device_incomplete(device: MemoryDevice) -> Iterator[Problem]:
 
 @rule("VFS172", "memory-device-node", severity=Severity.ERROR, stage=Stage.DEFINE)
 def memory_device_node(device: MemoryDevice, context: Context) -> Iterator[Problem]:
-    """A memory device belongs to a NUMA cell that exists.
+    """A memory device belongs to an existing NUMA cell.
 
-    Why: the guest finds it as part of that node. virtio-pmem belongs to none. libvirt 7.0.0 defines a wrong
-        node and refuses to start; without cells, libvirt 9.6.0 adds cell 0.
+    Why: the guest sees it as part of that node. virtio-pmem does not belong to any. libvirt 7.0.0 rejects a
+        wrong node only when the domain starts; without cells, libvirt 9.6.0 adds cell 0.
     Bad:
         <cpu><numa><cell cpus='0-7' memory='2' unit='GiB'/></numa></cpu>
         <memory unit='MiB'>2560</memory>
@@ -116,8 +116,8 @@ def memory_device_node(device: MemoryDevice, context: Context) -> Iterator[Probl
         if device.has_node:
             yield Problem(
                 at=device.node_span,
-                message="virtio-pmem belongs to no NUMA cell",
-                help="take <node> away",
+                message="a virtio-pmem device cannot belong to a NUMA cell",
+                help="remove <node>",
             )
         return
     if device.model == "sgx-epc":
@@ -127,23 +127,23 @@ def memory_device_node(device: MemoryDevice, context: Context) -> Iterator[Probl
         if cells or (domain.max_memory_kib and not domain.is_pseries):
             yield Problem(
                 at=device.node.start_span,
-                message=f"the {device.label} does not say which NUMA cell it belongs to",
-                help="write <node>0</node> into <target>",
+                message=f"{device.label} has no NUMA cell",
+                help="write <node>0</node> in <target>",
             )
     elif device.cell is not None and cells and device.cell >= cells:
         yield Problem(
             at=device.node_span,
-            message=f"the {device.label} belongs to NUMA cell {device.cell}, but the last one is {cells - 1}",
-            help="name a cell that exists",
+            message=f"{device.label} belongs to NUMA cell {device.cell}, which does not exist",
+            help="write the id of an existing cell",
             stage=Stage.START if context.target.libvirt < (7, 1, 0) else None,
         )
 
 
 @rule("VFS173", "memory-device-without-acpi", severity=Severity.ERROR, stage=Stage.START)
 def memory_device_without_acpi(device: MemoryDevice, context: Context) -> Iterator[Problem]:
-    """A memory module is found through ACPI.
+    """Memory modules require ACPI.
 
-    Why: on x86 and ARM a guest learns of a dimm or nvdimm by ACPI alone; QEMU refuses to start without.
+    Why: on x86 and ARM a guest detects a dimm or nvdimm only through ACPI; QEMU does not start without it.
     Bad:
         <cpu><numa><cell cpus='0-7' memory='2' unit='GiB'/></numa></cpu>
         <memory unit='MiB'>2560</memory>
@@ -171,7 +171,7 @@ def memory_device_without_acpi(device: MemoryDevice, context: Context) -> Iterat
     edit = edits.insert(features, xml) if features else edits.insert(domain.node, xml, after=domain.first("os"))
     yield Problem(
         at=device.node.start_span,
-        message=f"the {device.label} is found through ACPI, which the domain does not have",
+        message=f"{device.label} requires ACPI",
         help="add <features><acpi/></features>",
         fix=Fix("add <acpi/>", (edit,)),
     )
@@ -179,11 +179,10 @@ def memory_device_without_acpi(device: MemoryDevice, context: Context) -> Iterat
 
 @rule("VFS174", "private-memory-device", severity=Severity.ERROR, stage=Stage.GUEST)
 def private_memory_device(device: MemoryDevice, context: Context) -> Iterator[Problem]:
-    """Memory devices are shared as well, where another process serves a device.
+    """If another process serves a device, memory devices are shared, too.
 
-    Why: virtiofsd and its kin must map all memory that the guest may put a buffer into. libvirt looks at the
-        memory that the guest starts with alone, and starts it; input and output then fail wherever a buffer
-        lies in the private part.
+    Why: virtiofsd and similar processes must map all memory in which the guest may place a buffer. libvirt
+        checks only the initial memory and starts the guest; I/O then fails if a buffer is in the private part.
     Bad:
         <cpu><numa><cell cpus='0-7' memory='2' unit='GiB'/></numa></cpu>
         <memory unit='MiB'>2560</memory>
@@ -200,7 +199,7 @@ def private_memory_device(device: MemoryDevice, context: Context) -> Iterator[Pr
         <features><acpi/></features>
         <memory model='dimm'><target><size unit='MiB'>512</size><node>0</node></target></memory>
         <filesystem><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/></filesystem>
-    Fix: takes the access mode away, so that the device inherits.
+    Fix: removes the access mode, so the device inherits it.
     See: libvirt qemu_command.c:qemuBuildMemoryBackendProps, where nothing compares the two
     """
     if device.access != "private" or device.model not in ("dimm", "nvdimm", "virtio-mem"):
@@ -210,18 +209,18 @@ def private_memory_device(device: MemoryDevice, context: Context) -> Iterator[Pr
         access = device.node["access"]
         yield Problem(
             at=access.span,
-            message=f"the {device.label} is private, but {served[0].label} needs all memory to be shared",
-            help="take access away, and the device inherits",
+            message=f"{device.label} is private, but {served[0].label} requires all memory to be shared",
+            help="remove access, so the device inherits the access mode",
             related=(Related(served[0].node.start_span, "another process serves this device"),),
-            fix=Fix("take the access mode away", (edits.remove_attribute(access),)),
+            fix=Fix("remove the access mode", (edits.remove_attribute(access),)),
         )
 
 
 @rule("VFS175", "private-pmem", severity=Severity.ERROR, stage=Stage.DEFINE)
 def private_pmem(device: MemoryDevice) -> Iterator[Problem]:
-    """virtio-pmem is shared.
+    """virtio-pmem devices are shared.
 
-    Why: what the guest writes is to be found in the file.
+    Why: what the guest writes must reach the file.
     Bad:
         <maxMemory slots='4' unit='GiB'>8</maxMemory>
         <memory model='virtio-pmem' access='private'>
@@ -231,7 +230,7 @@ def private_pmem(device: MemoryDevice) -> Iterator[Problem]:
         <memory model='virtio-pmem'>
           <source><path>/srv/pmem</path></source><target><size unit='MiB'>512</size></target></memory>
     libvirt says: shared access mode required for virtio-pmem device
-    Fix: takes the access mode away.
+    Fix: removes the access mode.
     See: libvirt domain_validate.c:virDomainMemoryDefValidate
     """
     if device.model == "virtio-pmem" and device.access == "private":
@@ -239,18 +238,18 @@ def private_pmem(device: MemoryDevice) -> Iterator[Problem]:
         yield Problem(
             at=access.span,
             message="a virtio-pmem device cannot be private",
-            help="take access away",
-            fix=Fix("take the access mode away", (edits.remove_attribute(access),)),
+            help="remove access",
+            fix=Fix("remove the access mode", (edits.remove_attribute(access),)),
         )
 
 
 @rule("VFS176", "memory-device-geometry", severity=Severity.ERROR, stage=Stage.DEFINE)
 def memory_device_geometry(device: MemoryDevice, context: Context) -> Iterator[Problem]:
-    """The sizes of a memory device fit each other.
+    """The sizes of a memory device match each other.
 
-    Why: virtio-mem hands memory over in blocks, powers of two of at least 2 MiB, so that what is requested is
-        a multiple of them and no more than there is. The label of an nvdimm has 128 KiB at least and leaves
-        room.
+    Why: virtio-mem provides memory in blocks; their size is a power of two and at least 2 MiB. The requested
+        size is a multiple of it and at most the size of the device. The label of an nvdimm has at least 128 KiB
+        and leaves room for data.
     Bad:
         <maxMemory slots='4' unit='GiB'>8</maxMemory>
         <memory unit='GiB'>4</memory>
@@ -320,10 +319,10 @@ def _block_problems(device: MemoryDevice, least_kib: int) -> Iterator[Problem]:
 
 @rule("VFS177", "dynamic-memory-slots", severity=Severity.WARNING, stage=Stage.START)
 def dynamic_memory_slots(device: MemoryDevice, context: Context) -> Iterator[Problem]:
-    """Dynamic memory slots want a daemon that can follow them.
+    """Dynamic memory slots require a daemon that supports many memory slots.
 
-    Why: with them QEMU shows vhost-user daemons ever new pieces of memory; older ones, such as virtiofsd
-        before 1.13, take only a few and may refuse.
+    Why: QEMU then adds memory in many pieces; older vhost-user daemons, such as virtiofsd before 1.13, support
+        only a few and may fail.
     Bad (libvirt 10.1.0, virtiofsd 1.10.0):
         <maxMemory slots='4' unit='GiB'>8</maxMemory>
         <memory unit='GiB'>4</memory>
@@ -343,19 +342,19 @@ def dynamic_memory_slots(device: MemoryDevice, context: Context) -> Iterator[Pro
     if slots is None or context.target.libvirt < (10, 1, 0) or (daemon and daemon >= (1, 13, 0)):
         return
     if sharing.vhost_user_devices(context.domain):
-        name = f"virtiofsd {spell(daemon)}" if daemon else "the virtiofsd of QEMU"
+        name = f"virtiofsd {spell(daemon)}" if daemon else "QEMU's own virtiofsd"
         yield Problem(
             at=slots.span,
-            message=f"{name} may refuse the many pieces of memory that dynamic slots make",
-            help="write dynamicMemslots='no', or use a newer virtiofsd",
+            message=f"{name} may not support the many memory slots that dynamicMemslots adds",
+            help="write dynamicMemslots='no', or use virtiofsd 1.13.0 or later",
         )
 
 
 @rule("VFS178", "memory-devices-exceed-memory", severity=Severity.ERROR, stage=Stage.DEFINE)
 def memory_devices_exceed_memory(domain: Domain) -> Iterator[Problem]:
-    """Without NUMA cells, `<memory>` counts the memory devices as well.
+    """Without NUMA cells, `<memory>` includes the memory devices.
 
-    Why: it is the total; what the devices have is taken from it, and the rest is what the guest starts with.
+    Why: it is the total: the guest starts with what remains after subtracting the memory devices.
     Bad:
         <memory unit='GiB'>1</memory>
         <maxMemory slots='4' unit='GiB'>8</maxMemory>
@@ -374,17 +373,17 @@ def memory_devices_exceed_memory(domain: Domain) -> Iterator[Problem]:
         devices = spell_size(domain.memory_kib - initial)
         yield Problem(
             at=memory.text_span,
-            message=f"<memory> is {spell_size(domain.memory_kib)}, but the memory devices alone have {devices}",
-            help="write the total into <memory>: what the guest starts with and the devices",
+            message=f"<memory> is {spell_size(domain.memory_kib)}, but the memory devices have {devices}",
+            help="write the total in <memory>: the initial memory plus the devices",
             related=(Related(domain.memory_devices[0].node.start_span, "part of <memory>"),),
         )
 
 
 @rule("VFS179", "memory-slots-exhausted", severity=Severity.ERROR, stage=Stage.DEFINE)
 def memory_slots_exhausted(domain: Domain) -> Iterator[Problem]:
-    """Each memory module has a slot of its own.
+    """Each memory module has its own slot.
 
-    Why: dimm and nvdimm are plugged into the slots that `<maxMemory>` counts.
+    Why: dimm and nvdimm devices use the slots of `<maxMemory>`.
     Bad:
         <memory unit='GiB'>3</memory>
         <maxMemory slots='1' unit='GiB'>8</maxMemory>
@@ -412,26 +411,28 @@ def memory_slots_exhausted(domain: Domain) -> Iterator[Problem]:
         if slot is None:
             continue
         if slot >= slots:
-            faults.append((module, f"{module.label} is in slot {slot}, but the domain has {_slots(slots)}"))
+            faults.append((module, f"{module.label} is in slot {slot}, but the domain has {_count(slots, 'slot')}"))
         elif slot in taken:
             faults.append((module, f"slot {slot} is used by another memory module"))
         taken.add(slot)
     if not faults and len(modules) > slots:
-        faults.append((modules[slots], f"the domain has {len(modules)} memory modules, but {_slots(slots)}"))
+        faults.append(
+            (modules[slots], f"the domain has {_count(len(modules), 'memory module')}, but {_count(slots, 'slot')}")
+        )
     for module, fault in faults:
         yield Problem(at=module.node.start_span, message=fault, help="increase the slots of <maxMemory>")
 
 
-def _slots(number: int) -> str:
-    return f"{number} slot{'s' * (number != 1)}"
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
 
 
 @rule("VFS180", "memory-device-page-size", severity=Severity.ERROR, stage=Stage.START)
 def memory_device_page_size(device: MemoryDevice, context: Context) -> Iterator[Problem]:
-    """The pages that back a memory device are of a size that some host has.
+    """The pages of a memory device have a size that the architecture supports.
 
-    Why: as with `<hugepages>`, x86 has 2 MiB and 1 GiB, the unit defaults to KiB, and a device holds whole
-        pages.
+    Why: as for `<hugepages>`, x86 has pages of 2 MiB and 1 GiB, and the default unit is KiB. A device consists
+        of whole pages.
     Bad:
         <memory unit='GiB'>3</memory>
         <maxMemory slots='2' unit='GiB'>8</maxMemory>
@@ -452,7 +453,7 @@ def memory_device_page_size(device: MemoryDevice, context: Context) -> Iterator[
     if not known or not page or not page.kib or page.kib == ORDINARY_KIB or device.model not in ("dimm", "virtio-mem"):
         return
     if page.kib not in known:
-        fault = f"no host of {arch} has pages of {spell_size(page.kib)}"
+        fault = f"{arch} does not support pages of {spell_size(page.kib)}"
     elif device.size_kib and device.size_kib % page.kib:
         fault = f"{spell_size(device.size_kib)} is not a multiple of pages of {spell_size(page.kib)}"
     else:

@@ -15,7 +15,7 @@ from vfslint.vocabulary.numbers import spell_set, spell_size
 from vfslint.xml import edits
 from vfslint.xml.document import Node
 
-# A cell this small was meant in another unit: no firmware starts in less.
+# A smaller cell was meant in another unit: no firmware starts in less memory.
 SMALL_CELL_KIB = 64 * 1024
 
 # ACPI SLIT: the distance of a node to itself, and that of a node out of reach.
@@ -26,14 +26,13 @@ LOCAL_DISTANCE, UNREACHABLE = 10, 255
 def numa_without_cells(domain: Domain) -> Iterator[Problem]:
     """`<numa>` has cells.
 
-    Why: an empty topology is refused rather than passed over. Of several `<numa>` in a `<cpu>` the first
-        counts.
+    Why: libvirt rejects an empty topology. Only the first `<numa>` in a `<cpu>` counts.
     Bad:
         <cpu><numa/></cpu>
     Good:
         <cpu><numa><cell cpus='0-7' memory='2' unit='GiB' memAccess='shared'/></numa></cpu>
     libvirt says: NUMA topology defined without NUMA cells
-    Fix: takes the empty `<numa>` away.
+    Fix: removes the empty `<numa>`.
     See: libvirt numa_conf.c:virDomainNumaDefParseXML
     """
     if domain.numa and not domain.cells:
@@ -41,8 +40,8 @@ def numa_without_cells(domain: Domain) -> Iterator[Problem]:
         yield Problem(
             at=node.start_span,
             message="<numa> has no cells",
-            help="add <cell> elements, or take <numa> away",
-            fix=Fix("take <numa> away", (edits.remove_element(node),)),
+            help="add <cell> elements, or remove <numa>",
+            fix=Fix("remove <numa>", (edits.remove_element(node),)),
         )
 
 
@@ -50,7 +49,7 @@ def numa_without_cells(domain: Domain) -> Iterator[Problem]:
 def cell_ids_with_gaps(cells: list[Cell]) -> Iterator[Problem]:
     """NUMA cells are numbered from 0 without gaps.
 
-    Why: the id is the number of the node in the guest. A cell without one takes its position.
+    Why: the id is the number of the node in the guest. A cell without an id gets its position.
     Bad:
         <cpu><numa><cell id='1' cpus='0-7' memory='2' unit='GiB' memAccess='shared'/></numa></cpu>
     Good:
@@ -63,18 +62,19 @@ def cell_ids_with_gaps(cells: list[Cell]) -> Iterator[Problem]:
         if cell.id is not None and cell.id >= number:
             yield Problem(
                 at=cell.node.at("id"),
-                message=f"the cell has id {cell.id}, but with {number} cell{'s' * (number > 1)} the ids are "
-                + ("0" if number == 1 else f"0 to {number - 1}"),
-                help="number the cells from 0 on",
+                message=f"the only NUMA cell must have id 0, not {cell.id}"
+                if number == 1
+                else f"cell id {cell.id} is out of range (0-{number - 1})",
+                help="number the cells from 0",
             )
 
 
 @rule("VFS132", "cell-id-repeated", severity=Severity.ERROR, stage=Stage.PARSE)
 def cell_id_repeated(cells: list[Cell]) -> Iterator[Problem]:
-    """Each NUMA cell has an id of its own.
+    """Each NUMA cell has its own id.
 
-    Why: two cells cannot be one node. A cell without an id takes its position, which another may have
-        written; and the cells of several `<cpu>` are counted together.
+    Why: two cells cannot be the same node. A cell without an id gets its position, which another cell may have
+        as its id; and the cells of several `<cpu>` are counted together.
     Bad:
         <cpu><numa><cell id='0' cpus='0-3' memory='1' unit='GiB' memAccess='shared'/>
           <cell id='0' cpus='4-7' memory='1' unit='GiB' memAccess='shared'/></numa></cpu>
@@ -89,8 +89,8 @@ def cell_id_repeated(cells: list[Cell]) -> Iterator[Problem]:
         if cell.id in seen:
             yield Problem(
                 at=cell.node.at("id"),
-                message=f"cell id {cell.id} is taken by another cell",
-                help="number the cells from 0 on",
+                message=f"cell id {cell.id} is used twice",
+                help="number the cells from 0",
                 related=(Related(seen[cell.id].node.start_span, f"cell {cell.id}"),),
             )
         elif cell.id is not None:
@@ -99,7 +99,7 @@ def cell_id_repeated(cells: list[Cell]) -> Iterator[Problem]:
 
 @rule("VFS133", "cell-without-memory", severity=Severity.ERROR, stage=Stage.PARSE)
 def cell_without_memory(cell: Cell) -> Iterator[Problem]:
-    """Each NUMA cell says how much memory it has.
+    """Each NUMA cell has a memory size.
 
     Why: there is no default.
     Bad:
@@ -112,16 +112,16 @@ def cell_without_memory(cell: Cell) -> Iterator[Problem]:
     if not cell.node.value("memory"):
         yield Problem(
             at=cell.node.start_span,
-            message=f"NUMA cell {cell.id} has no memory",
-            help="write memory='…' and unit='GiB'; together the cells have what <memory> says",
+            message=f"{cell.label} has no memory",
+            help="write memory='…' and unit='GiB'; <memory> is the sum of all cells",
         )
 
 
 @rule("VFS134", "cells-overlap", severity=Severity.ERROR, stage=Stage.PARSE)
 def cells_overlap(cells: list[Cell]) -> Iterator[Problem]:
-    """A vCPU is in one NUMA cell.
+    """Each vCPU is in only one NUMA cell.
 
-    Why: it is near to the memory of one node.
+    Why: a vCPU is local to the memory of one node.
     Bad:
         <cpu><numa><cell cpus='0-4' memory='1' unit='GiB' memAccess='shared'/>
           <cell cpus='4-7' memory='1' unit='GiB' memAccess='shared'/></numa></cpu>
@@ -135,7 +135,7 @@ def cells_overlap(cells: list[Cell]) -> Iterator[Problem]:
         both = spell_set((first.cpus or frozenset()) & (second.cpus or frozenset()))
         yield Problem(
             at=second.node.at("cpus"),
-            message=f"vCPU {both} is in NUMA cell {first.id} and in cell {second.id}",
+            message=f"vCPU {both} is in {first.label} and in {second.label}",
             help="list each vCPU in one cell",
             related=(Related(first.node.at("cpus"), f"cell {first.id}"),),
         )
@@ -155,9 +155,9 @@ def _overlaps(cells: list[Cell]) -> Iterator[tuple[Cell, Cell]]:
 
 @rule("VFS135", "cells-exceed-vcpus", severity=Severity.ERROR, stage=Stage.PARSE)
 def cells_exceed_vcpus(cells: list[Cell], context: Context) -> Iterator[Problem]:
-    """NUMA cells list vCPUs that the guest has.
+    """NUMA cells list only vCPUs that the guest has.
 
-    Why: ids go from 0 to one less than `<vcpu>` says, and without `<vcpu>` there is one vCPU alone.
+    Why: the ids are below the number in `<vcpu>`; without `<vcpu>` there is only one vCPU.
     Bad:
         <vcpu>4</vcpu>
         <cpu><numa><cell cpus='0-7' memory='2' unit='GiB' memAccess='shared'/></numa></cpu>
@@ -172,27 +172,27 @@ def cells_exceed_vcpus(cells: list[Cell], context: Context) -> Iterator[Problem]
     for cell in cells if context.domain.vcpus else ():
         beyond = {number for number in cell.cpus or () if number >= (context.domain.vcpus or 0)}
         if beyond:
-            has = f"has {context.domain.vcpus}" if vcpu else "has no <vcpu>, which means 1"
+            has = f"has {context.domain.vcpus}" if vcpu else "has 1, because there is no <vcpu>"
             yield Problem(
                 at=cell.node.at("cpus"),
-                message=f"NUMA cell {cell.id} lists vCPU {spell_set(beyond)}, but the guest {has}",
-                help="raise <vcpu>, or shorten the list",
+                message=f"{cell.label} lists vCPU {spell_set(beyond)}, but the guest {has}",
+                help="increase <vcpu>, or shorten the list",
                 related=(Related(vcpu.text_span, "the number of vCPUs"),) if vcpu else (),
             )
 
 
 @rule("VFS136", "cell-unit-missing", severity=Severity.WARNING, stage=Stage.GUEST)
 def cell_unit_missing(cell: Cell) -> Iterator[Problem]:
-    """The memory of a NUMA cell is large enough for a guest, unit included.
+    """The memory of a NUMA cell is large enough for a guest, considering its unit.
 
-    Why: without `unit` the number counts KiB. libvirt rounds 2 KiB up to 1 MiB, and the firmware stops in it.
+    Why: without `unit` the number is in KiB. libvirt rounds 2 KiB up to 1 MiB, in which firmware cannot start.
     Bad:
         <memory>2</memory>
         <cpu><numa><cell cpus='0-7' memory='2' memAccess='shared'/></numa></cpu>
     Good:
         <memory unit='GiB'>2</memory>
         <cpu><numa><cell cpus='0-7' memory='2' unit='GiB' memAccess='shared'/></numa></cpu>
-    Fix: with --unsafe-fixes, writes unit='GiB' or unit='MiB', as the number suggests.
+    Fix: writes unit='GiB' or unit='MiB', depending on the number; only with --unsafe-fixes.
     See: libvirt numa_conf.c:virDomainNumaDefParseXML, domain_conf.c:virDomainParseMemory
     """
     size = cell.size_kib
@@ -201,8 +201,8 @@ def cell_unit_missing(cell: Cell) -> Iterator[Problem]:
     unit = "GiB" if size < 128 else "MiB"
     yield Problem(
         at=cell.node.at("memory"),
-        message=f"NUMA cell {cell.id} has {spell_size(size)} of memory, because no unit is written",
-        help=f"write unit='{unit}' if that is meant",
+        message=f"{cell.label} has {spell_size(size)} of memory, because it has no unit",
+        help=f"write unit='{unit}' if that was intended",
         fix=Fix(f"write unit='{unit}'", (edits.add_attribute(cell.node, "unit", unit),), safe=False)
         if cell.node.value("unit") is None
         else None,
@@ -211,9 +211,9 @@ def cell_unit_missing(cell: Cell) -> Iterator[Problem]:
 
 @rule("VFS137", "cell-memory-zero", severity=Severity.ERROR, stage=Stage.START)
 def cell_memory_zero(cell: Cell) -> Iterator[Problem]:
-    """A NUMA cell has some memory.
+    """The memory of a NUMA cell is not 0.
 
-    Why: libvirt defines a cell with 0, but QEMU does not make a memory backend of that size.
+    Why: libvirt defines such a cell, but QEMU cannot create a memory backend of size 0.
     Bad:
         <cpu><numa><cell cpus='0-3' memory='2' unit='GiB' memAccess='shared'/>
           <cell cpus='4-7' memory='0' memAccess='shared'/></numa></cpu>
@@ -226,23 +226,23 @@ def cell_memory_zero(cell: Cell) -> Iterator[Problem]:
     if cell.size_kib == 0 and cell.node.value("memory"):
         yield Problem(
             at=cell.node.at("memory"),
-            message=f"NUMA cell {cell.id} has 0 memory, which QEMU refuses",
-            help="give it some, or take the cell away",
+            message=f"{cell.label} has memory 0, which QEMU rejects",
+            help="increase memory, or remove the cell",
         )
 
 
 @rule("VFS138", "cell-sum-differs", severity=Severity.WARNING, stage=Stage.NEVER)
 def cell_sum_differs(cells: list[Cell], context: Context) -> Iterator[Problem]:
-    """`<memory>` is what the NUMA cells and memory devices have together.
+    """`<memory>` is the sum of the NUMA cells and memory devices.
 
-    Why: libvirt replaces it by their sum without a word, and lowers `<currentMemory>` to it.
+    Why: libvirt silently replaces it with the sum, and reduces `<currentMemory>` to it.
     Bad:
         <memory unit='GiB'>4</memory>
         <cpu><numa><cell cpus='0-7' memory='2' unit='GiB' memAccess='shared'/></numa></cpu>
     Good:
         <memory unit='GiB'>2</memory>
         <cpu><numa><cell cpus='0-7' memory='2' unit='GiB' memAccess='shared'/></numa></cpu>
-    Fix: writes the sum, which is what libvirt does.
+    Fix: writes the sum, as libvirt does.
     See: libvirt domain_postparse.c:virDomainDefPostParseMemory
     """
     memory = context.domain.first("memory")
@@ -260,7 +260,7 @@ def cell_sum_differs(cells: list[Cell], context: Context) -> Iterator[Problem]:
         message=f"<memory> is {spell_size(context.domain.memory_kib)}, but the NUMA cells"
         + (" and memory devices" if context.domain.memory_devices else "")
         + f" have {spell_size(total)}",
-        help="make them equal; libvirt takes the sum",
+        help="make them equal; libvirt uses the sum",
         related=tuple(Related(cell.node.at("memory"), f"cell {cell.id}") for cell in cells[:3]),
         fix=Fix(f"write {total} KiB", tuple(changes)),
     )
@@ -270,7 +270,7 @@ def cell_sum_differs(cells: list[Cell], context: Context) -> Iterator[Problem]:
 def distances_inconsistent(cells: list[Cell]) -> Iterator[Problem]:
     """The distance from a NUMA cell to itself is 10, to others 11 to 255.
 
-    Why: that is how ACPI counts. `<distances>` has siblings, and each is a cell that exists.
+    Why: that is how ACPI defines distances. `<distances>` requires siblings, each of which is an existing cell.
     Bad:
         <cpu><numa><cell cpus='0-3' memory='1' unit='GiB' memAccess='shared'>
             <distances><sibling id='1' value='10'/></distances></cell>
@@ -288,7 +288,7 @@ def distances_inconsistent(cells: list[Cell]) -> Iterator[Problem]:
         distances = cell.node.child("distances")
         siblings = distances.children("sibling") if distances else []
         if distances and not siblings:
-            yield _distance_problem(distances, f"the distances of NUMA cell {cell.id} have no <sibling>")
+            yield _distance_problem(distances, f"the distances of {cell.label} have no <sibling>")
         for sibling in siblings:
             fault = _distance_fault(cell, sibling, len(cells))
             if fault:
@@ -306,11 +306,11 @@ def _distance_fault(cell: Cell, sibling: Node, cells: int) -> str | None:
     if other is None or distance is None:
         return None
     if other >= cells:
-        return f"the distances of NUMA cell {cell.id} name cell {other}, which does not exist"
+        return f"the distances of {cell.label} name cell {other}, which does not exist"
     if other == cell.id and distance != LOCAL_DISTANCE:
-        return f"the distance of NUMA cell {cell.id} to itself is {distance}, but must be {LOCAL_DISTANCE}"
+        return f"the distance of {cell.label} to itself is {distance}, but must be {LOCAL_DISTANCE}"
     if not LOCAL_DISTANCE < distance + (other == cell.id) <= UNREACHABLE:
-        return f"the distance of NUMA cell {cell.id} to cell {other} is {distance}, which is out of range (11-255)"
+        return f"the distance of {cell.label} to cell {other} is {distance}, which is out of range (11-255)"
     return None
 
 
@@ -318,8 +318,8 @@ def _distance_fault(cell: Cell, sibling: Node, cells: int) -> str | None:
 def vcpus_without_cell(cells: list[Cell], context: Context) -> Iterator[Problem]:
     """Every vCPU is in a NUMA cell.
 
-    Why: libvirt 6.5.0 puts the others into cell 0; QEMU, left to itself, warned of it. Where no cell lists
-        any, cell 0 gets all of them, which is fine with one cell.
+    Why: since 6.5.0, libvirt adds the others to cell 0; before, QEMU warned about them. If no cell lists any,
+        cell 0 gets all of them, which is fine with one cell.
     Bad:
         <cpu><numa><cell cpus='0-1' memory='1' unit='GiB' memAccess='shared'/>
           <cell cpus='2-3' memory='1' unit='GiB' memAccess='shared'/></numa></cpu>
@@ -335,7 +335,7 @@ def vcpus_without_cell(cells: list[Cell], context: Context) -> Iterator[Problem]
     if left and listed and max(listed) < context.domain.vcpus:
         yield Problem(
             at=cells[0].node.start_span,
-            message=f"vCPU {spell_set(left)} is in no NUMA cell, so that libvirt puts it into cell 0",
+            message=f"vCPU {spell_set(left)} is in no NUMA cell, so libvirt adds it to cell 0",
             help="list all vCPUs",
         )
 
@@ -344,7 +344,7 @@ def vcpus_without_cell(cells: list[Cell], context: Context) -> Iterator[Problem]
 def numa_not_on_this_machine(cells: list[Cell], context: Context) -> Iterator[Problem]:
     """The machine type supports NUMA.
 
-    Why: s390 machines have none. libvirt defines the domain, QEMU refuses it; memory can be shared without
+    Why: s390 machines do not. libvirt defines the domain, but QEMU rejects it; memory can be shared without
         cells.
     Bad:
         <os><type arch='s390x' machine='s390-ccw-virtio'>hvm</type></os>
@@ -360,16 +360,16 @@ def numa_not_on_this_machine(cells: list[Cell], context: Context) -> Iterator[Pr
     if context.domain.arch in ("s390x", "s390"):
         yield Problem(
             at=(cells[0].node.parent or cells[0].node).start_span,
-            message=f"machines of {context.domain.arch} have no NUMA",
-            help="take <numa> away, and share the memory by <memoryBacking><access mode='shared'/>",
+            message=f"{context.domain.arch} machines do not support NUMA",
+            help="remove <numa>, and share the memory with <memoryBacking><access mode='shared'/>",
         )
 
 
-@rule("VFS143", "cell-cache-faulty", severity=Severity.ERROR, stage=Stage.PARSE)
-def cell_cache_faulty(cell: Cell) -> Iterator[Problem]:
-    """A NUMA cell describes each level of its cache once and whole.
+@rule("VFS143", "cell-cache-invalid", severity=Severity.ERROR, stage=Stage.PARSE)
+def cell_cache_invalid(cell: Cell) -> Iterator[Problem]:
+    """A NUMA cell describes each level of its cache once and completely.
 
-    Why: size and line are parts of the description, and a level can only have one.
+    Why: `<size>` and `<line>` are required, and each level can be described only once.
     Bad:
         <cpu><numa><cell cpus='0-7' memory='2' unit='GiB' memAccess='shared'>
           <cache level='1' associativity='direct' policy='writeback'><line value='8' unit='B'/></cache>
@@ -386,7 +386,7 @@ def cell_cache_faulty(cell: Cell) -> Iterator[Problem]:
     levels = set()
     for cache in cell.node.children("cache"):
         level = cache.value("level")
-        name = f"the level {level} cache of NUMA cell {cell.id}"
+        name = f"the level {level} cache of {cell.label}"
         incomplete = [part for part in ("size", "line") if not _has_value(cache.child(part))]
         faults = [f"{name} has no <{part}>" for part in incomplete]
         if level in levels:

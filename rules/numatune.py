@@ -14,12 +14,12 @@ from vfslint.vocabulary import numbers, table
 from vfslint.xml.document import Node
 
 
-@rule("VFS140", "numatune-faulty", severity=Severity.ERROR, stage=Stage.PARSE)
-def numatune_faulty(numatunes: list[Numatune], context: Context) -> Iterator[Problem]:
-    """`<numatune>` binds memory to nodes that it names, once for each guest cell that there is.
+@rule("VFS140", "numatune-invalid", severity=Severity.ERROR, stage=Stage.PARSE)
+def numatune_invalid(numatunes: list[Numatune], context: Context) -> Iterator[Problem]:
+    """`<numatune>` names nodes of the host, and binds each NUMA cell of the guest at most once.
 
-    Why: a static placement needs a nodeset; `<memnode>` binds one cell of the guest, so that there must be
-        cells, and cannot go together with an automatic placement; 'restrictive' is for all or for none.
+    Why: a static placement requires a nodeset. `<memnode>` binds one cell of the guest, so the guest must have
+        cells, and it cannot be combined with automatic placement. Mode `restrictive` is for all or none.
     Bad:
         <numatune><memnode cellid='0' mode='strict' nodeset='0'/></numatune>
     Bad:

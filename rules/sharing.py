@@ -21,22 +21,21 @@ if TYPE_CHECKING:
     from vfslint.domain.deviation import UnknownAttribute, UnknownElement
     from vfslint.qemu_conf.reader import QemuConf
 
-# The release that asks shared memory of vhost-user interfaces too; until then it only logs a warning.
+# The release that requires shared memory for vhost-user interfaces too; until then libvirt only logs a warning.
 INTERFACES_CHECKED = (11, 2, 0)
 
-_SERVERS = {"filesystem": "virtiofsd serves this device", "interface": "another process moves its packets"}
+_SERVERS = {"filesystem": "virtiofsd serves this device", "interface": "another process handles its packets"}
 
 
 @rule("VFS101", "memory-not-shared", severity=Severity.ERROR, stage=Stage.DEFINE)
 def memory_not_shared(domain: Domain, context: Context) -> Iterator[Problem]:
-    """A device that another process serves needs all guest memory to be shared.
+    """A device that another process serves requires shared guest memory.
 
-    Why: virtiofsd and other vhost-user processes answer the guest by mapping its memory. Memory is shared
-        when `<memoryBacking>` says `<access mode='shared'/>`, or when every NUMA cell says
-        `memAccess='shared'`, which comes first; a memfd, file or hugepage source alone does not make it so.
-        The same holds for a share with an external socket, for vhostuser interfaces (refused since 11.2.0,
-        without packets before), for vhostuser and vhostvdpa disks, and for vhost-user-gpu, where libvirt
-        never looks.
+    Why: virtiofsd and other vhost-user processes access the guest's memory by mapping it. Memory is shared if
+        `<memoryBacking>` has `<access mode='shared'/>`, or if every NUMA cell has `memAccess='shared'`, which
+        takes precedence; a memfd, file or hugepage source is not enough. The same applies to a share with an
+        external socket, to vhostuser interfaces (rejected since 11.2.0, without packets before), to vhostuser
+        and vhostvdpa disks, and to vhost-user-gpu, which libvirt does not check.
     Bad:
         <memory unit='GiB'>2</memory>
         <memoryBacking><source type='memfd'/></memoryBacking>
@@ -59,8 +58,8 @@ def memory_not_shared(domain: Domain, context: Context) -> Iterator[Problem]:
     libvirt says: 'vhostuser' requires shared memory
     libvirt says: 'vhostvdpa' requires shared memory
     libvirt says: Detected vhost-user interface without any shared memory
-    Fix: makes what is private shared, adds or completes `<memoryBacking>`, or moves it to its place; a misspelt name
-        has a fix of its own.
+    Fix: makes private memory shared, adds or completes `<memoryBacking>`, or moves it to its place; a
+        misspelled name has its own fix.
     See: libvirt qemu_validate.c:qemuValidateDomainDefVhostUserRequireSharedMemory; libvirt documentation,
         "Sharing files with Virtiofs", Host setup
     """
@@ -75,7 +74,7 @@ def memory_not_shared(domain: Domain, context: Context) -> Iterator[Problem]:
             label=f"{_SERVERS.get(device.kind, 'another process serves it')} and must map the guest's memory",
             related=tuple(_reasons(domain, private, context.conf)),
             help=_remedy(domain),
-            # A misspelt word is corrected first: whatever is added beside it might be there twice in the end.
+            # A misspelled name is corrected first: what is added next to it might be there twice in the end.
             fix=None if _misspelled(domain) else _share(domain, safe=device.kind != "video"),
             severity=severity,
             stage=stage,
@@ -90,7 +89,7 @@ def _consequence(device: Device, context: Context) -> tuple[Severity | None, Sta
 
 
 def _served(device: Device) -> Span:
-    """Where it stands that another process serves a device."""
+    """Return the place that says that another process serves a device."""
     if isinstance(device, VirtioFS) and device.driver_attribute:
         return device.driver_attribute.span
     return device.driver.at("name") if device.driver and device.kind == "video" else device.node.at("type")
@@ -108,21 +107,25 @@ def _reasons(domain: Domain, private: list[Region], conf: QemuConf | None) -> It
         if decided:
             yield Related(decided.span, f"this makes {region.label} private")
         elif domain.cells:
-            yield Related(region.node.start_span, "private: neither memAccess nor <memoryBacking> says shared")
+            yield Related(
+                region.node.start_span, "private, because neither memAccess nor <memoryBacking> makes it shared"
+            )
         else:
-            yield Related(region.node.start_span, "private: no <memoryBacking> says <access mode='shared'/>")
+            yield Related(
+                region.node.start_span, "private, because there is no <access mode='shared'/> in <memoryBacking>"
+            )
     setting = conf["memory_backing_dir"] if conf else None
     if setting and not domain.cells:
-        yield Related(setting.span, "this chooses a directory for memory; it does not share any")
+        yield Related(setting.span, "this only sets the directory of memory files; it does not share memory")
     for fault in _misspelled(domain):
-        yield Related(fault.name_span, "libvirt does not know this, and drops it")
+        yield Related(fault.name_span, "unknown to libvirt, which drops it")
     for node in sharing.misplaced(domain):
         yield Related(node.start_span, f"libvirt does not read <{node.tag}> here")
     backing = domain.backing
     if not backing.access and (backing.source or backing.hugepages):
         at = backing.source.span if backing.source else backing.hugepages.start_span if backing.hugepages else None
         if at:
-            yield Related(at, "this chooses where memory comes from; it does not share it")
+            yield Related(at, "this only sets the source of memory; it does not share it")
 
 
 def _misspelled(domain: Domain) -> list[UnknownElement | UnknownAttribute]:
@@ -192,8 +195,8 @@ def _share_by_backing(domain: Domain) -> list[Edit]:
 def confidential_guest_with_vhost_user(security: LaunchSecurity, context: Context) -> Iterator[Problem]:
     """A confidential guest has no device that another process serves.
 
-    Why: such a guest encrypts its memory, and only devices that take the platform's IOMMU can reach what it
-        shows. vhost-user-fs does not, so the share, or the whole guest, does not come up.
+    Why: the guest's memory is encrypted, and only devices that use the platform's IOMMU can access what the
+        guest exposes. vhost-user-fs does not, so the share, or the whole guest, does not work.
     Bad:
         <launchSecurity type='sev'><policy>0x0003</policy></launchSecurity>
         <filesystem><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/></filesystem>
@@ -204,18 +207,18 @@ def confidential_guest_with_vhost_user(security: LaunchSecurity, context: Contex
     for device in sharing.vhost_user_devices(context.domain):
         yield Problem(
             at=_served(device),
-            message=f"{device.label} cannot reach the memory of a confidential guest",
-            help="take one of the two out",
+            message=f"{device.label} cannot access the memory of a confidential guest",
+            help="remove one of the two",
             related=(Related(security.start_span, "the guest's memory is encrypted"),),
         )
 
 
 @rule("VFS116", "sharing-needs-numa", severity=Severity.ERROR, stage=Stage.DEFINE)
 def sharing_needs_numa(domain: Domain, context: Context) -> Iterator[Problem]:
-    """Without NUMA cells, memory can be shared since libvirt 6.9.0 and QEMU 5.0.
+    """Sharing memory without NUMA cells requires libvirt 6.9.0 and QEMU 5.0.
 
-    Why: before that, only the memory of a NUMA cell could be chosen. QEMU 5.2 still lacks it for RISC-V
-        boards, which libvirt before 9.2.0 refuses.
+    Why: before that, only the memory of NUMA cells could be configured. QEMU 5.2 does not support it on RISC-V
+        boards, and libvirt before 9.2.0 rejects it there.
     Bad (libvirt 7.0.0, qemu 4.2):
         <memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>
         <filesystem><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/></filesystem>
@@ -234,7 +237,7 @@ def sharing_needs_numa(domain: Domain, context: Context) -> Iterator[Problem]:
     for share in domain.shares:
         yield Problem(
             at=_served(share),
-            message=f"{share.label} needs NUMA cells with shared memory under libvirt {spell(target.libvirt)} and "
+            message=f"{share.label} requires NUMA cells with shared memory in libvirt {spell(target.libvirt)} and "
             f"QEMU {spell(target.qemu)}",
             help="add <cpu><numa><cell … memAccess='shared'/></numa></cpu> with all vCPUs and all memory",
             related=(Related(sharing.regions(domain)[0].at, "shared, but not by a NUMA cell"),),

@@ -4,8 +4,13 @@ from typing import NoReturn
 
 import pytest
 
+from tests import properties
 from tests.paths import GOLDEN
 from vfslint.failures import Failure
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    properties.whole_run = "not slow" not in config.option.markexpr
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

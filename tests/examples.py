@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from tests import hosts
 from tests.paths import DATA
@@ -116,6 +117,12 @@ def context(given: str) -> Context:
     return Context(target, session, host, read_conf(source, target.libvirt) if conf else None, schema)
 
 
+@cache
+def engine(given: str) -> Engine:
+    """Return the engine of all rules for circumstances."""
+    return Engine(RULES, context(given))
+
+
 def judge(engine: Engine, data: bytes) -> list[Finding]:
     """Lint a domain or a qemu.conf."""
     source = Source(data, "example")
@@ -126,5 +133,4 @@ def judge(engine: Engine, data: bytes) -> list[Finding]:
 
 def findings(example: Example) -> list[Finding]:
     """Lint an example as its manual gives it."""
-    engine = Engine(RULES, context(example.given))
-    return judge(engine, document(example.text))
+    return judge(engine(example.given), document(example.text))

@@ -1,7 +1,6 @@
 """A fault of vfslint itself in one rule or on one file takes nothing else away, and is reported."""
 
 import inspect
-import io
 import json
 import re
 from collections.abc import Iterator
@@ -11,9 +10,10 @@ import pytest
 from lxml import etree
 
 import vfslint
+from tests import command
 from tests.paths import ROOT
-from vfslint.cli.main import main
 from vfslint.context import Context
+from vfslint.domain.disk import Disk
 from vfslint.domain.domain import Domain
 from vfslint.domain.memory import Cell
 from vfslint.engine import Engine
@@ -154,9 +154,7 @@ class TestCommand:
 
     @staticmethod
     def vfslint(*argv: str) -> tuple[int, str, str]:
-        out, err = io.StringIO(), io.StringIO()
-        status = main([*argv, "bad.xml", "good.xml"], io.StringIO(), out, err)
-        return status, out.getvalue(), err.getvalue()
+        return command.vfslint(*argv, "bad.xml", "good.xml")
 
     def test_exit_status_and_a_line_on_standard_error(self) -> None:
         status, out, err = self.vfslint("--format", "concise")
@@ -247,11 +245,28 @@ class TestSubjects:
                 yield from ()
 
     def test_each_and_all_together(self) -> None:
-        two = FAULTY.replace("<devices>", "<devices><disk/><disk/>")
+        two = FAULTY.replace("<devices>", "<devices><disk/><disk type='file'/>")
         assert [type(disk).__name__ for disk in self.asked("Disk", two)] == ["Disk", "Disk"]
         (disks,) = self.asked("list[Disk]", two)
         assert len(disks) == 2
         assert self.asked("list[Disk]", FAULTY) == []
+
+    def test_the_same_device_is_asked_about_once_unless_the_rule_wants_its_context(self) -> None:
+        two = FAULTY.replace("<devices>", "<devices><disk/><disk/>")
+        assert len(self.asked("Disk", two)) == 1
+        seen = []
+
+        @rule("VFS994", "noting", severity=Severity.ERROR, stage=Stage.PARSE)
+        def noting(disk: Disk, context: Context) -> Iterator[Problem]:
+            seen.append(disk)
+            yield from ()
+
+        check(Engine([noting], Context()), Source(two.encode(), "x.xml"))
+        assert len(seen) == 2
+
+    def test_what_only_a_dtd_tells_is_not_remembered(self) -> None:
+        two = FAULTY.replace("<devices>", "<devices><disk/><disk/>")
+        assert len(self.asked("Disk", "<!DOCTYPE domain [<!ATTLIST disk type CDATA 'file'>]>" + two)) == 2
 
     def test_shares_by_who_starts_their_daemon(self) -> None:
         assert len(self.asked("ManagedShare", FAULTY)) == 1

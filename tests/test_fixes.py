@@ -1,56 +1,25 @@
-"""Fixing: exactly the edits are written, nothing is lost, and nothing gets worse."""
+"""Fixes are applied until nothing is left to fix; none makes a file worse, and nothing else in it changes."""
 
 from __future__ import annotations
 
-import io
-import os
 import re
-import stat
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
-import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from vfslint import files
-from vfslint.cli.main import main
+from tests.guest_to_fix import DOMAIN, FIXED
+from tests.properties import tried
 from vfslint.context import Context
 from vfslint.engine import Engine
-from vfslint.files import NotWritten, replace
 from vfslint.findings import Edit, Fix, Problem, Severity, Stage
-from vfslint.fixes import Fixed, Fixer
-from vfslint.report.diff import diff
+from vfslint.fixes import Fixer
 from vfslint.rule import Rule, rule
 from vfslint.rules import RULES
 from vfslint.xml.broken import Broken
 from vfslint.xml.document import MAXIMUM_BYTES, Document, read
-from vfslint.xml.edits import apply, insert, remove_element, set_value
+from vfslint.xml.edits import insert, set_value
 from vfslint.xml.source import Source
-
-UNUSED = "<!-- vfslint: ignore[mount-tag-too-long] not any more -->"
-
-DOMAIN = f"""\
-<domain type='kvm'>
-  <name>example</name>
-  <memory unit='GiB'>2</memory>
-  <vcpu>8</vcpu>
-  <os><type arch='x86_64' machine='q35'>hvm</type></os>
-  <memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>
-  <devices>
-    {UNUSED}
-    <filesystem type='mount'>
-      <driver type='virtiofs'/>
-      <source dir='/srv'/>
-      <target dir='data'/>
-    </filesystem>
-  </devices>
-</domain>
-"""
-FIXED = DOMAIN.replace(f"    {UNUSED}\n", "")
-
 
 # Rules for these tests: each checks one attribute of <domain> and has a good or a bad fix for it.
 
@@ -207,7 +176,7 @@ def documents(draw: st.DrawFn) -> bytes:
 ALL = (A_TO_B, B_TO_C, UNSAFE, USELESS, HARMFUL, breaks, has_child)
 
 
-@settings(max_examples=150, deadline=None)
+@tried(150)
 @given(documents(), st.booleans())
 def test_fixing_keeps_files_well_formed_and_is_idempotent(data: bytes, unsafe: bool) -> None:
     once = fixer(*ALL, unsafe=unsafe).fix(Source(data, "x.xml"))
@@ -217,7 +186,7 @@ def test_fixing_keeps_files_well_formed_and_is_idempotent(data: bytes, unsafe: b
     assert twice.fixed == ()
 
 
-@settings(max_examples=150, deadline=None)
+@tried(150)
 @given(documents())
 def test_nothing_but_the_fixed_values_changes(data: bytes) -> None:
     once = fixer(A_TO_B, B_TO_C, UNSAFE, unsafe=True).fix(Source(data, "x.xml"))
@@ -225,321 +194,3 @@ def test_nothing_but_the_fixed_values_changes(data: bytes) -> None:
     digits = re.compile(r"""(?<=[\s][ab]=["'])[123]""")
     assert digits.sub("_", old) == digits.sub("_", new)
     assert len(once.source.data) == len(data)
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 8), st.binary(max_size=3)), max_size=6))
-def test_edits_change_their_ranges_and_nothing_else(ranges: list[tuple[int, int, bytes]]) -> None:
-    data = bytes(range(48))
-    edits, end = [], -1
-    for start, size, text in sorted(ranges):
-        if start > end:
-            edits.append(Edit(start, start + size, text))
-            end = start + size
-    after = apply(data, edits)
-    position = done = 0
-    for edit in edits:
-        kept = data[done : edit.start]
-        assert after[position : position + len(kept)] == kept
-        position += len(kept)
-        assert after[position : position + len(edit.text)] == edit.text
-        position += len(edit.text)
-        done = edit.end
-    assert after[position:] == data[done:]
-
-
-# Complete files, through the command.
-
-
-def vfslint(*argv: str, stdin: str = "") -> tuple[int, str, str]:
-    out, err = io.StringIO(), io.StringIO()
-    status = main(argv, io.StringIO(stdin), out, err)
-    return status, out.getvalue(), err.getvalue()
-
-
-@pytest.fixture
-def guest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "web.xml").write_bytes(DOMAIN.encode())
-    return tmp_path / "web.xml"
-
-
-def test_fix_changes_the_file_and_reports_it(guest: Path) -> None:
-    assert vfslint("--fix", "web.xml") == (
-        0,
-        "no problems found · 1 file checked\n",
-        "Fixed 1 finding in 1 file.\n",
-    )
-    assert guest.read_bytes() == FIXED.encode()
-
-
-def test_fix_of_a_sound_file_does_not_touch_it(guest: Path) -> None:
-    guest.write_bytes(FIXED.encode())
-    before = guest.stat()
-    assert vfslint("--fix", "web.xml") == (0, "no problems found · 1 file checked\n", "")
-    after = guest.stat()
-    assert (after.st_mtime_ns, after.st_ino) == (before.st_mtime_ns, before.st_ino)
-
-
-def test_show_fixes_lists_them(guest: Path) -> None:
-    assert vfslint("--fix", "--show-fixes", "web.xml")[2] == (
-        "Fixed 1 finding in 1 file:\n  web.xml\n    1 × VFS090 unused-suppression\n"
-    )
-
-
-def test_quiet_fix_says_nothing(guest: Path) -> None:
-    assert vfslint("--fix", "-q", "web.xml") == (0, "", "")
-
-
-def test_diff_shows_and_changes_nothing(guest: Path) -> None:
-    assert vfslint("--diff", "web.xml") == (
-        1,
-        f"""\
---- web.xml
-+++ web.xml
-@@ -5,7 +5,6 @@
-   <os><type arch='x86_64' machine='q35'>hvm</type></os>
-   <memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>
-   <devices>
--    {UNUSED}
-     <filesystem type='mount'>
-       <driver type='virtiofs'/>
-       <source dir='/srv'/>
-""",
-        "Would fix 1 finding in 1 file.\n",
-    )
-    assert guest.read_bytes() == DOMAIN.encode()
-
-
-def test_diff_of_a_sound_file_is_empty_and_succeeds(guest: Path) -> None:
-    guest.write_bytes(FIXED.encode())
-    assert vfslint("--diff", "web.xml") == (0, "", "")
-
-
-def test_diff_is_colored_on_demand(guest: Path) -> None:
-    lines = vfslint("--diff", "--color", "always", "web.xml")[1].splitlines()
-    assert lines[0] == "\033[1m--- web.xml\033[0m"
-    assert f"\033[31m-    {UNUSED}\033[0m" in lines
-
-
-def test_diff_marks_a_missing_line_end_and_hides_control_characters() -> None:
-    before = Source("<a>\n<b/>\u202e\x9b</a>".encode(), "a\x1b.xml")
-    after = Source("<a>\n<c/>\u00a0\t</a>\n".encode(), "a\x1b.xml")
-    assert diff(before, after, colored=False) == (
-        "--- a␛.xml\n+++ a␛.xml\n@@ -1,2 +1,2 @@\n <a>\n"
-        "-<b/>\ufffd\ufffd</a>\n\\ No newline at end of file\n+<c/>\u00a0\t</a>\n"
-    )
-
-
-def test_diff_keeps_carriage_returns(guest: Path) -> None:
-    guest.write_bytes(DOMAIN.replace("\n", "\r\n").encode())
-    assert f"-    {UNUSED}\r\n" in vfslint("--diff", "web.xml")[1]
-
-
-def test_standard_input_is_fixed_to_standard_output() -> None:
-    status, out, err = vfslint("--fix", "--isolated", "-", stdin=DOMAIN)
-    assert (status, out) == (0, FIXED)
-    assert err == "no problems found · 1 file checked\nFixed 1 finding in 1 file.\n"
-
-
-def test_sound_standard_input_is_passed_through() -> None:
-    assert vfslint("--fix", "-q", "--isolated", "-", stdin=FIXED) == (0, FIXED, "")
-
-
-def test_standard_input_keeps_its_bytes() -> None:
-    data = ("\ufeff" + DOMAIN.replace("example", "größe")).encode("utf-16-le")
-    stdin, stdout = io.TextIOWrapper(io.BytesIO(data)), io.TextIOWrapper(io.BytesIO())
-    assert main(["--fix", "--isolated", "-q", "-"], stdin, stdout, io.StringIO()) == 0
-    expected = ("\ufeff" + FIXED.replace("example", "größe")).encode("utf-16-le")
-    assert stdout.buffer.getvalue() == expected  # type: ignore[attr-defined]
-
-
-@pytest.mark.parametrize(
-    "encoded",
-    [
-        pytest.param(lambda text: text.replace("\n", "\r\n").encode(), id="CRLF"),
-        pytest.param(lambda text: b"\xef\xbb\xbf" + text.encode(), id="BOM"),
-        pytest.param(lambda text: text.encode("utf-16"), id="UTF-16"),
-        pytest.param(
-            lambda text: ("<?xml version='1.0' encoding='iso-8859-1'?>\n" + text).encode("latin-1"),
-            id="Latin-1",
-        ),
-        pytest.param(lambda text: text.replace("  ", "\t").encode(), id="tabs"),
-        pytest.param(lambda text: text.rstrip("\n").encode(), id="no line end"),
-    ],
-)
-def test_every_other_byte_stays(guest: Path, encoded: object) -> None:
-    assert callable(encoded)
-    guest.write_bytes(encoded(DOMAIN.replace("example", "größe")))
-    assert vfslint("--fix", "-q", "web.xml")[0] == 0
-    assert guest.read_bytes() == encoded(FIXED.replace("example", "größe"))
-
-
-def test_links_are_followed_and_stay(guest: Path) -> None:
-    folder = guest.parent / "links"
-    folder.mkdir()
-    (folder / "a.xml").symlink_to("../web.xml")
-    (folder / "b.xml").symlink_to("a.xml")
-    assert vfslint("--fix", "-q", "links/b.xml")[0] == 0
-    assert os.readlink(folder / "b.xml") == "a.xml"
-    assert os.readlink(folder / "a.xml") == "../web.xml"
-    assert guest.read_bytes() == FIXED.encode()
-    assert sorted(path.name for path in folder.iterdir()) == ["a.xml", "b.xml"]
-
-
-def test_mode_and_attributes_stay(guest: Path) -> None:
-    guest.chmod(0o640)
-    has_attributes = hasattr(os, "setxattr")
-    if has_attributes:
-        try:
-            os.setxattr(guest, "user.note", b"mine")
-        except OSError:
-            has_attributes = False  # a file system without them, such as an older tmpfs
-    assert vfslint("--fix", "-q", "web.xml")[0] == 0
-    assert stat.S_IMODE(guest.stat().st_mode) == 0o640
-    if has_attributes:
-        assert os.getxattr(guest, "user.note") == b"mine"
-
-
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root may give files away")
-def test_owner_stays(guest: Path) -> None:
-    os.chown(guest, 12345, 54321)
-    assert vfslint("--fix", "-q", "web.xml")[0] == 0
-    assert (guest.stat().st_uid, guest.stat().st_gid) == (12345, 54321)
-
-
-def test_another_name_of_the_file_keeps_the_old_content(guest: Path) -> None:
-    other = guest.parent / "backup.xml"
-    os.link(guest, other)
-    assert vfslint("--fix", "-q", "web.xml")[0] == 0
-    assert other.read_bytes() == DOMAIN.encode()
-
-
-def test_a_read_only_file_is_left_alone(guest: Path) -> None:
-    guest.chmod(0o444)
-    status, out, err = vfslint("--fix", "--format", "concise", "web.xml")
-    assert status == 2
-    assert "web.xml:8:26: warning[VFS090]" in out
-    assert err == "vfslint: cannot fix web.xml: it is read-only\n"
-    assert guest.read_bytes() == DOMAIN.encode()
-
-
-@contextmanager
-def unprivileged(folder: Path) -> Iterator[None]:
-    """Act as somebody whom permissions stop; root is nobody for as long."""
-    if os.geteuid() != 0:
-        yield
-        return
-    for path in (folder, *folder.parents):
-        if path.stat().st_uid == 0 and path.stat().st_mode & 0o777 == 0o700:
-            path.chmod(0o711)
-    os.setegid(65534)
-    os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
-        os.setegid(0)
-
-
-@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="permissions of POSIX")
-def test_a_read_only_folder_is_left_alone(guest: Path) -> None:
-    guest.chmod(0o666)
-    guest.parent.chmod(0o555)
-    try:
-        with unprivileged(guest.parent):
-            status, _, err = vfslint("--fix", "--format", "concise", "web.xml")
-    finally:
-        guest.parent.chmod(0o755)
-    assert (status, err) == (2, "vfslint: cannot fix web.xml: Permission denied\n")
-    assert guest.read_bytes() == DOMAIN.encode()
-    assert [path.name for path in guest.parent.iterdir()] == ["web.xml"]
-
-
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root may give files away")
-def test_a_file_of_somebody_else_is_left_alone(guest: Path) -> None:
-    guest.chmod(0o666)
-    guest.parent.chmod(0o777)
-    with unprivileged(guest.parent):
-        status, _, err = vfslint("--fix", "--format", "concise", "web.xml")
-    assert (status, err) == (2, "vfslint: cannot fix web.xml: its owner cannot be kept\n")
-    assert guest.read_bytes() == DOMAIN.encode()
-    assert [path.name for path in guest.parent.iterdir()] == ["web.xml"]
-
-
-def test_the_other_files_are_fixed_nevertheless(guest: Path) -> None:
-    (guest.parent / "a.xml").write_bytes(DOMAIN.encode())
-    guest.chmod(0o444)
-    assert vfslint("--fix", "-q", ".")[0] == 2
-    assert (guest.parent / "a.xml").read_bytes() == FIXED.encode()
-
-
-def test_a_file_that_was_changed_meanwhile_is_left_alone(guest: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fix_and_change(self: Fixer, source: Source) -> Fixed:
-        result = original(self, source)
-        guest.write_bytes(b"<domain/>")
-        return result
-
-    original = Fixer.fix
-    monkeypatch.setattr(Fixer, "fix", fix_and_change)
-    status, _, err = vfslint("--fix", "-q", "web.xml")
-    assert (status, err) == (2, "vfslint: cannot fix web.xml: it changed in the meantime\n")
-    assert guest.read_bytes() == b"<domain/>"
-    assert [path.name for path in guest.parent.iterdir()] == ["web.xml"]
-
-
-@pytest.mark.parametrize("step", ["fsync", "replace"])
-def test_a_failure_on_the_way_leaves_the_old_file_and_no_litter(
-    guest: Path, monkeypatch: pytest.MonkeyPatch, step: str
-) -> None:
-    def full(*arguments: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(files.os, step, full)
-    with pytest.raises(NotWritten, match="No space left on device"):
-        replace(str(guest), DOMAIN.encode(), FIXED.encode())
-    monkeypatch.undo()
-    assert guest.read_bytes() == DOMAIN.encode()
-    assert [path.name for path in guest.parent.iterdir()] == ["web.xml"]
-
-
-def test_an_interruption_leaves_the_old_file_and_no_litter(guest: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(*arguments: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(files.os, "replace", interrupted)
-    assert vfslint("--fix", "-q", str(guest))[0] == 130
-    monkeypatch.undo()
-    assert guest.read_bytes() == DOMAIN.encode()
-    assert [path.name for path in guest.parent.iterdir()] == ["web.xml"]
-
-
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes of POSIX")
-def test_only_regular_files_are_replaced(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(NotWritten, match="it is not a regular file"):
-        replace(str(tmp_path / "pipe"), b"", b"x")
-
-
-def test_the_new_file_is_on_the_disk_before_it_gets_the_name(guest: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    steps: list[str] = []
-    for name in ("fsync", "replace"):
-        original = getattr(os, name)
-
-        def noted(*arguments: object, name: str = name, original: object = original) -> object:
-            steps.append(name)
-            assert callable(original)
-            return original(*arguments)
-
-        monkeypatch.setattr(files.os, name, noted)
-    replace(str(guest), DOMAIN.encode(), FIXED.encode())
-    assert steps == (["fsync", "replace", "fsync"] if sys.platform != "win32" else ["fsync", "replace"])
-
-
-def test_a_removed_element_takes_its_line_with_it() -> None:
-    source = Source(DOMAIN.encode(), "x.xml")
-    node = read(source).root_node.child("devices/filesystem")
-    assert node is not None
-    assert apply(source.data, [remove_element(node)]).decode() == (
-        DOMAIN[: DOMAIN.index("    <filesystem")] + DOMAIN[DOMAIN.index("  </devices>") :]
-    )

@@ -1,6 +1,5 @@
 """Where people meet vfslint, with the real programs: pre-commit, GitHub Actions, GitLab CI, manual page."""
 
-import io
 import json
 import os
 import re
@@ -14,11 +13,7 @@ from typing import Any
 import pytest
 
 from tests.paths import GOLDEN, ROOT
-from tests.report import test_formats
-from tests.report.test_formats import attack, run, valid_gitlab, valid_sarif  # fixtures too
-from vfslint.report import concise
-
-__all__ = ["attack", "run"]
+from tests.report.valid import VALID
 
 INPUT = GOLDEN / "input"
 
@@ -259,7 +254,7 @@ def test_action_annotates_sums_up_and_writes_sarif(installed: Runner) -> None:
     assert "### vfslint" in installed.read("GITHUB_STEP_SUMMARY")
     name, _, report = installed.read("GITHUB_OUTPUT")[-1].partition("=")
     assert name == "sarif-file"
-    valid_sarif(Path(report).read_text())
+    VALID["sarif"](Path(report).read_text())
     assert json.loads(Path(report).read_text())["runs"][0]["results"]
 
 
@@ -278,48 +273,6 @@ def test_action_passes_on_sound_files(installed: Runner) -> None:
     assert "no problems found" in installed.run(1, paths="sound", args="--color=never")
 
 
-def matchers() -> dict[str, Any]:
-    described = json.loads((ROOT / ".github" / "vfslint-matcher.json").read_text())
-    return {matcher["owner"]: matcher for matcher in described["problemMatcher"]}
-
-
-def matched(line: str) -> list[dict[str, str]]:
-    """Return what each matcher reads in a line; the runner takes error, warning and notice for a severity."""
-    read = []
-    for matcher in matchers().values():
-        (pattern,) = matcher["pattern"]
-        found = re.match(pattern["regexp"], line)
-        if found:
-            groups = {name: found[group] for name, group in pattern.items() if name != "regexp"}
-            read.append({"severity": matcher.get("severity", ""), **groups})
-    return read
-
-
-def test_problem_matcher_reads_real_output(run: Any) -> None:
-    out = io.StringIO()
-    concise.write(run, out)
-    read = [matched(line) for line in out.getvalue().splitlines()]
-    assert [len(found) for found in read] == [1, 1, 1]
-    assert read[0][0] == {
-        "severity": "error",
-        "file": "guests/web.xml",
-        "line": "11",
-        "column": "21",
-        "code": "VFS100",
-        "message": "memory-is-private: virtio-fs share 'größe' needs shared memory, "
-        "but this domain's memory is private",
-    }
-    assert [found[0]["severity"] for found in read] == ["error", "warning", "notice"]
-
-
-def test_problem_matcher_is_not_misled_by_hostile_input(attack: Any) -> None:
-    out = io.StringIO()
-    concise.write(attack, out)
-    lines = out.getvalue().splitlines()
-    assert len(lines) == len(attack.findings)
-    assert [found["code"] for line in lines for found in matched(line)] == ["VFS100", "VFS200", "VFS500"]
-
-
 # GitLab
 
 
@@ -336,9 +289,9 @@ def test_gitlab_template_writes_the_reports_it_names(installed: Runner) -> None:
     command("bash", "-c", script, cwd=installed.folder, env=env, status=1)
     reports = {kind: installed.folder / name for kind, name in job["artifacts"]["reports"].items()}
     issues = reports["codequality"].read_text()
-    valid_gitlab(issues)
+    VALID["gitlab"](issues)
     assert [issue["location"]["path"] for issue in json.loads(issues)] == ["guests/a guest.xml"]
-    test_formats.VALID["junit"](reports["junit"].read_text())
+    VALID["junit"](reports["junit"].read_text())
 
 
 # the manual page

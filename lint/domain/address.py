@@ -46,9 +46,9 @@ class Place(NamedTuple):
 class Reading(NamedTuple):
     """What libvirt makes of an address's attributes.
 
-    `numbers` are those that are written, None for what it cannot read as one; `unreadable` is the name of the
+    `numbers` are those that are written, None if libvirt cannot read it; `unreadable` is the name of the
     first attribute that it cannot read as the number or word it has to be; `lacking` are the attributes that
-    this type of address cannot do without; `beyond` are the numbers of a PCI address that are larger than PCI
+    this type of address requires; `beyond` are the numbers of a PCI address that are larger than PCI
     has them; `place` is the place on a PCI bus, None where libvirt is to choose one.
     """
 
@@ -75,7 +75,7 @@ def read(attributes: tuple[tuple[str, str], ...]) -> Reading:
     beyond: tuple[str, ...] = ()
     place = None
     if kind == "pci":
-        # An address of zeros alone is none, whatever its function (virPCIDeviceAddressIsEmpty).
+        # An address of only zeros is none, whatever its function (virPCIDeviceAddressIsEmpty).
         if any(written_numbers.get(name) for name in ("domain", "bus", "slot")):
             beyond = tuple(
                 name for name, number in written_numbers.items() if number and number > PCI_LIMITS.get(name, number)

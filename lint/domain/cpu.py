@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from functools import reduce
 from operator import mul
 from typing import TYPE_CHECKING, NamedTuple
 
-from vfslint.lazy import lazy
+from vfslint.lazy import lazy, once
 from vfslint.vocabulary import numbers
 from vfslint.xml.document import Attribute, Node
 
@@ -116,6 +117,25 @@ PINS = ("vcpupin", "emulatorpin", "iothreadpin")
 def pins(domain: Domain) -> list[Node]:
     """Return every binding of a thread to host CPUs, by kind."""
     return [pin for cputune in domain.elements("cputune") for tag in PINS for pin in cputune.children(tag)]
+
+
+@once
+def _listed_threads(domain: Domain) -> list[int] | None:
+    """Return the numbers of the I/O threads that are listed, in order; None if one of them cannot be read."""
+    found = {numbers.unsigned(node.value("id") or "") for node in domain.iothread_ids}
+    return None if None in found else sorted(number for number in found if number is not None)
+
+
+def has_iothread(domain: Domain, number: int) -> bool:
+    """Return whether there is an I/O thread of that number: it is listed, or one of the first free numbers.
+
+    libvirt gives the threads that are not listed the first free numbers (virDomainIOThreadIDDefArrayInit).
+    """
+    listed = _listed_threads(domain)
+    if listed is None or (domain.first("iothreads") and domain.iothreads is None):
+        return True
+    before = bisect_left(listed, number)
+    return listed[before : before + 1] == [number] or number - before <= (domain.iothreads or 0) - len(listed)
 
 
 def bitsets(domain: Domain) -> Iterator[Bitset]:

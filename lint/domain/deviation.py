@@ -210,7 +210,7 @@ def deviations(domain: Domain, strays: list[Examined] | None) -> list[Deviation]
 
     `strays` are its elements that do not fit; None if not even the root is known.
     """
-    found = explain.mismatches(domain.node.element, domain.context.target.libvirt, strays)
+    found = explain.mismatches(domain.node.element, domain.context.target.libvirt, strays, domain.texts)
     return [_class_of(mismatch)(domain, mismatch) for mismatch in found]
 
 

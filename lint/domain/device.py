@@ -42,7 +42,7 @@ class Device:
 
     @lazy
     def address(self) -> Node | None:
-        """The guest address, or None while libvirt is to choose one."""
+        """The guest address, or None if libvirt chooses one."""
         return self.node.child("address")
 
     @lazy
@@ -62,7 +62,7 @@ class Device:
 
     @property
     def label(self) -> str:
-        """How messages call the device: `interface`, `disk 'vda'` …"""
+        """How messages name the device: `interface`, `disk 'vda'` …"""
         target = self.node.child("target")
         name = target.value("dev") if target else None
         return f"{self.kind} {name!r}" if name else self.kind
@@ -121,7 +121,7 @@ class VhostUserDevice(Device):
 
     @property
     def lacking(self) -> tuple[str, ...]:
-        """The attributes of `<source>` that the target release misses, in the order in which it asks."""
+        """The attributes that `<source>` lacks for the target release, in the order in which libvirt reads them."""
         return tuple(name for name in self._wanted if not self.source or self.source.value(name) is None)
 
     @property
@@ -141,7 +141,7 @@ class Boot:
 
     @lazy
     def order(self) -> int | None:
-        """The place in the boot order; None where it is missing, 0 or no number."""
+        """The place in the boot order; None if it is missing, 0 or not a number."""
         return numbers.unsigned(self.node.value("order") or "") or None
 
     @property

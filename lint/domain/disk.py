@@ -39,17 +39,17 @@ class Disk(VhostUserDevice):
 
     @property
     def device(self) -> str:
-        """What the guest takes it for: disk, cdrom, floppy or lun."""
+        """What the guest sees: disk, cdrom, floppy or lun."""
         return self.node.value("device") or "disk"
 
     @property
     def source_attribute(self) -> str | None:
-        """The attribute of `<source>` that names what is on a disk of this type, or None where it takes more."""
+        """The attribute of `<source>` that names what is on a disk of this type, or None if it takes more than one."""
         return {None: "file", "file": "file", "block": "dev", "dir": "dir"}.get(self.type)
 
     @property
     def is_empty(self) -> bool:
-        """Whether it has no source, so that only a drive can be without."""
+        """Whether it has no source, which only a drive can be without."""
         if self.type not in (None, "file", "block", "dir", "network", "volume"):
             return False
         if self.source is None:
@@ -58,7 +58,7 @@ class Disk(VhostUserDevice):
 
     @property
     def has_usable_name(self) -> bool:
-        """Whether libvirt can tell the place on the bus from the name."""
+        """Whether libvirt can derive the place on the bus from the name."""
         kinds = "fd" if self.device == "floppy" else "hd|vd|sd|xvd|ubd"
         others = "|nvme[0-9]" if self.libvirt >= (11, 5, 0) else ""
         return self.name is None or re.match(rf"(?:{kinds})[a-z]{{1,6}}\Z{others}", self.name.value) is not None
@@ -70,5 +70,5 @@ class Disk(VhostUserDevice):
 
     @property
     def iothread_number(self) -> int | None:
-        """The number of the disk's I/O thread, from 1; None where it is absent or no such number."""
+        """The number of the disk's I/O thread, from 1; None if it is absent or not such a number."""
         return numbers.unsigned(self.iothread.value) or None if self.iothread else None

@@ -6,7 +6,7 @@ Rules ask this model and never the tree. All sizes are KiB, as in libvirt.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from vfslint.context import Context
@@ -48,6 +48,8 @@ class Domain:
         self.node = node
         self.context = context
         self.known: dict[Callable[[Domain], Any], Any] = {}
+        # Filled with the deviations.
+        self.texts: check.Texts = {}
         self._libvirt = context.target.libvirt
         children: dict[str, list[Node]] = {}
         for element in node.element.iterchildren("*"):
@@ -57,7 +59,7 @@ class Domain:
     @lazy
     def deviations(self) -> list[Deviation]:
         """Where it leaves the vocabulary of the target's libvirt, in document order."""
-        strays = check.strays(self.node.element, self._libvirt)
+        strays = check.strays(self.node.element, self._libvirt, self.texts)
         if strays == []:
             return []
         from vfslint.domain.deviation import deviations
@@ -77,7 +79,7 @@ class Domain:
 
     @lazy
     def libvirts_objection(self) -> Objection | None:
-        """What libvirt's own schema says against it, where there is one to ask."""
+        """What libvirt's own schema says against it, if there is one."""
         if self.context.libvirt_schema is None:
             return None
         from vfslint.vocabulary.libvirt_schema import objection
@@ -104,6 +106,11 @@ class Domain:
         """
         element = getattr(part, "node", part).element
         return element in self._deviating or any(around in self._culprits for around in element.iterancestors())
+
+    @property
+    def tags(self) -> Iterable[str]:
+        """The names of its direct children."""
+        return self._children
 
     def elements(self, tag: str) -> list[Node]:
         """All direct children of that name."""
@@ -152,12 +159,6 @@ class Domain:
         """The type of operating system, or an empty string."""
         return self.os_type.text if self.os_type else ""
 
-    @property
-    def bootloader(self) -> Node | None:
-        """The `<bootloader>` of a paravirtualised Xen guest, or None; an empty one counts as none."""
-        node = self.first("bootloader")
-        return node if node and node.text else None
-
     @lazy
     def has_acpi(self) -> bool:
         """Whether the guest has ACPI."""
@@ -179,7 +180,7 @@ class Domain:
 
     @lazy
     def arch(self) -> str:
-        """The architecture; where none is written, x86_64 is assumed for the host."""
+        """The architecture; if none is written, the host is assumed to be x86_64."""
         return self.arch_attribute.value if self.arch_attribute else "x86_64"
 
     @lazy
@@ -199,7 +200,7 @@ class Domain:
 
     @lazy
     def vcpus(self) -> int | None:
-        """The largest number of vCPUs; 1 where `<vcpu>` is missing, None where it is no number."""
+        """The largest number of vCPUs; 1 if `<vcpu>` is missing, None if it is not a number."""
         node = self.first("vcpu")
         return 1 if node is None else numbers.unsigned(node.text, wraps=True)
 
@@ -212,7 +213,7 @@ class Domain:
 
     @lazy
     def iothreads(self) -> int | None:
-        """The number of I/O threads; None where it is absent or unreadable."""
+        """The number of I/O threads; None if it is absent or unreadable."""
         node = self.first("iothreads")
         return numbers.unsigned(node.text) if node else None
 
@@ -220,26 +221,6 @@ class Domain:
     def iothread_ids(self) -> list[Node]:
         """Every `<iothread>` of `<iothreadids>`."""
         return [node for ids in self.elements("iothreadids") for node in ids.children("iothread")]
-
-    @lazy
-    def _listed_threads(self) -> frozenset[int | None]:
-        return frozenset(numbers.unsigned(node.value("id") or "") for node in self.iothread_ids)
-
-    def has_iothread(self, number: int) -> bool:
-        """Whether there is an I/O thread of that number, as far as can be told: it is listed, or one of the first free.
-
-        libvirt gives the threads that are not listed the first free numbers (virDomainIOThreadIDDefArrayInit).
-        """
-        listed = self._listed_threads
-        if number in listed or None in listed or (self.first("iothreads") and self.iothreads is None):
-            return True
-        free = number - sum(1 for other in listed if other is not None and other < number)
-        return free <= (self.iothreads or 0) - len(listed)
-
-    @lazy
-    def vcpu_states(self) -> list[Node]:
-        """Every `<vcpu>` of `<vcpus>`."""
-        return [node for vcpus in self.elements("vcpus") for node in vcpus.children("vcpu")]
 
     @lazy
     def cpu(self) -> Cpu | None:
@@ -259,7 +240,7 @@ class Domain:
 
     @lazy
     def memory_kib(self) -> int | None:
-        """`<memory>` in KiB: 0 where it is missing or empty, None where it cannot be read."""
+        """`<memory>` in KiB: 0 if it is missing or empty, None if it cannot be read."""
         return self._size_kib("memory")
 
     def _size_kib(self, tag: str) -> int | None:
@@ -268,25 +249,25 @@ class Domain:
 
     @lazy
     def current_memory_kib(self) -> int | None:
-        """`<currentMemory>` in KiB: 0 where it is missing or empty, None where it cannot be read."""
+        """`<currentMemory>` in KiB: 0 if it is missing or empty, None if it cannot be read."""
         return self._size_kib("currentMemory")
 
     @lazy
     def max_memory_kib(self) -> int | None:
-        """`<maxMemory>` in KiB: 0 where it is missing or empty, None where it cannot be read."""
+        """`<maxMemory>` in KiB: 0 if it is missing or empty, None if it cannot be read."""
         return self._size_kib("maxMemory")
 
     @lazy
     def memory_slots(self) -> int:
-        """`maxMemory/@slots`, the places for memory devices; 0 where absent or unreadable."""
+        """`maxMemory/@slots`, the places for memory devices; 0 if absent or unreadable."""
         node = self.first("maxMemory")
         return numbers.unsigned(node.value("slots") or "") or 0 if node else 0
 
     @lazy
     def total_kib(self) -> int | None:
-        """All memory that the guest is defined with, in KiB; None where some size cannot be read.
+        """All memory that the guest is defined with, in KiB; None if some size cannot be read.
 
-        Cells decide where there are any; memory devices come on top of them, but are part of `<memory>`
+        If there are cells, they decide; memory devices come on top of them, but are part of `<memory>`
         (domain_postparse.c:virDomainDefPostParseMemory).
         """
         if not any(cell.size_kib for cell in self.cells):
@@ -385,7 +366,7 @@ class Domain:
     def _first_in_devices(self, child: str, kinds: frozenset[str]) -> dict[Any, Any]:
         """Return the first child of that name in each device of some kinds, by device; both are elements."""
         if self._libvirt < (8, 0, 0):
-            kinds -= {"iommu"}  # 7.0.0 takes neither address nor alias from it, 9.0.0 does
+            kinds -= {"iommu"}  # 7.0.0 reads neither address nor alias from it, 9.0.0 does
         first: dict[Any, Any] = {}
         for devices in self.elements("devices"):
             for element in devices.element.iter(child):
@@ -417,7 +398,7 @@ class Domain:
     def aliases(self) -> list[Attribute]:
         """The alias of every device as far as libvirt keeps it: `ua-` and plain characters.
 
-        Serial devices and the console beside them may share one (virDomainDefValidateAliases).
+        Serial devices and the console next to them may share one (virDomainDefValidateAliases).
         """
         kinds = ADDRESSED - {"serial", "console"}
         named = (node.attribute("name") for _, node in self._devices_with("alias", kinds))
@@ -430,7 +411,7 @@ class Domain:
 
     @property
     def is_pseries(self) -> bool:
-        """Whether the machine is a pSeries, which takes memory devices without NUMA cells."""
+        """Whether the machine is a pSeries, which supports memory devices without NUMA cells."""
         return self.arch in ("ppc64", "ppc64le")
 
     @lazy
@@ -452,7 +433,7 @@ class Domain:
 
     @lazy
     def initial_kib(self) -> int | None:
-        """The memory that the guest starts with, without memory devices, in KiB; None where unreadable.
+        """The memory that the guest starts with, without memory devices, in KiB; None if unreadable.
 
         Cells without any memory count as no cells (domain_postparse.c:virDomainDefPostParseMemory).
         """

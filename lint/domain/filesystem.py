@@ -1,4 +1,4 @@
-"""A filesystem: a virtio-fs share, 9p, or what its driver says."""
+"""A filesystem: a virtio-fs share, 9p, or another driver."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class InvalidWord(NamedTuple):
 
 
 class Filesystem(Device):
-    """A `<filesystem>`: virtiofs, 9p or whatever its driver says."""
+    """A `<filesystem>`: virtiofs, 9p or another driver."""
 
     @lazy
     def type(self) -> str:
-        """The type; libvirt takes `mount` where it is absent (virDomainFSDefParseXML)."""
+        """The type; `mount` if it is absent (virDomainFSDefParseXML)."""
         found = self.node.value("type")
         return "mount" if found is None else found
 
@@ -69,23 +69,23 @@ class Filesystem(Device):
     @lazy
     def invalid_words(self) -> list[InvalidWord]:
         """Every attribute with a word that libvirt rejects, as far as the target release reads it."""
-        found = self._unknown(self.node, "")
+        found = self._invalid_in(self.node, "")
         for driver in self.drivers[:1]:
-            found += self._unknown(driver, "driver")
+            found += self._invalid_in(driver, "driver")
         if len(self.drivers) > 1 and self.libvirt < REWRITTEN:
             for name in ("type", "wrpolicy", "format"):
                 attribute = self._of_driver(name)
                 if attribute and attribute.node != self.drivers[0]:
-                    found += self._unless_known(attribute, words_of("driver")[name])
+                    found += self._unless_accepted(attribute, words_of("driver")[name])
         if self.is_virtiofs and self.binary:
-            found += self._unknown_of_daemon()
+            found += self._invalid_of_daemon()
         return found
 
-    def _unless_known(self, attribute: Attribute, known: Words) -> list[InvalidWord]:
+    def _unless_accepted(self, attribute: Attribute, known: Words) -> list[InvalidWord]:
         accepted = known.accept(attribute.value, self.libvirt)
         return [] if accepted else [InvalidWord(attribute, tuple(known.words))]
 
-    def _unknown(self, node: Node, path: str) -> list[InvalidWord]:
+    def _invalid_in(self, node: Node, path: str) -> list[InvalidWord]:
         known = words_of(path)
         return [
             InvalidWord(Attribute(node, name, value), tuple(known[name].words))
@@ -93,14 +93,14 @@ class Filesystem(Device):
             if name in known and not known[name].accept(value, self.libvirt)
         ]
 
-    def _unknown_of_daemon(self) -> list[InvalidWord]:
+    def _invalid_of_daemon(self) -> list[InvalidWord]:
         found = []
         for path in _OF_DAEMON:
             for name, known in words_of(path).items():
                 attribute = self._option(path, name)
                 # Until the parser was rewritten, an empty value was none (virXPathString).
                 if attribute and (attribute.value or self.libvirt >= REWRITTEN):
-                    found += self._unless_known(attribute, known)
+                    found += self._unless_accepted(attribute, known)
         return found
 
     def _option(self, path: str, name: str) -> Attribute | None:
@@ -126,13 +126,13 @@ class Filesystem(Device):
 
     @lazy
     def multidevs(self) -> Attribute | None:
-        """How QEMU shows several host devices in one 9p tree, or None where nothing special is asked for."""
+        """How QEMU shows several host devices in one 9p tree, or None if it is the default."""
         found = self.node.attribute("multidevs")
         return None if found is None or found.value == "default" or self.libvirt < (6, 3, 0) else found
 
     @lazy
     def wrpolicy(self) -> Attribute | None:
-        """The write policy, or None where nothing special is asked for."""
+        """The write policy, or None if it is the default."""
         found = self._of_driver("wrpolicy")
         return None if found is None or found.value == "default" else found
 
@@ -143,7 +143,7 @@ class Filesystem(Device):
 
     @lazy
     def modes(self) -> list[Attribute]:
-        """`fmode` and `dmode`, as far as they are written and known to the release."""
+        """`fmode` and `dmode`, if they are written and the release reads them."""
         if self.libvirt < (6, 10, 0):
             return []
         found = (self.node.attribute("fmode"), self.node.attribute("dmode"))
@@ -151,7 +151,7 @@ class Filesystem(Device):
 
     @lazy
     def space_limits(self) -> list[SpaceLimit]:
-        """The first `<space_hard_limit>` and `<space_soft_limit>`, as far as they hold something."""
+        """The first `<space_hard_limit>` and `<space_soft_limit>`, unless they are empty."""
         found = (self.node.child("space_hard_limit"), self.node.child("space_soft_limit"))
         return [SpaceLimit(limit) for limit in found if limit is not None and limit.text]
 
@@ -173,17 +173,17 @@ class Filesystem(Device):
 
     @lazy
     def tag(self) -> str | None:
-        """The mount tag, which despite its name stands in `target/@dir`; None where it is absent."""
+        """The mount tag, which despite its name is in `target/@dir`; None if it is absent."""
         return self.target.value("dir") if self.target else None
 
     @property
     def tag_span(self) -> Span:
-        """Where the mount tag stands, or where it is missing."""
+        """Where the mount tag is, or where it is missing."""
         return self.target.at("dir") if self.target else self.node.start_span
 
     @lazy
     def directory(self) -> str | None:
-        """The shared host directory, `source/@dir`; None where an external socket takes its place."""
+        """The shared host directory, `source/@dir`; None if an external socket replaces it."""
         return self.source.value("dir") if self.source and self.socket is None else None
 
     @lazy
@@ -203,7 +203,7 @@ class Filesystem(Device):
 
     @lazy
     def binary_path(self) -> Attribute | None:
-        """The daemon's path, or None where libvirt is to find one."""
+        """The daemon's path, or None if libvirt is to find one."""
         return self._option("binary", "path") if self.binary else None
 
     @lazy
@@ -218,7 +218,7 @@ class Filesystem(Device):
 
     @lazy
     def locks(self) -> list[Attribute]:
-        """The daemon's lock options, as far as they are written."""
+        """The daemon's lock options, if they are written."""
         if not self.binary:
             return []
         found = (self._option("binary/lock", "posix"), self._option("binary/lock", "flock"))
@@ -226,14 +226,14 @@ class Filesystem(Device):
 
     @lazy
     def thread_pool(self) -> Attribute | None:
-        """The size of the daemon's thread pool, or None where it is unset or not known to the release."""
+        """The size of the daemon's thread pool, or None if it is unset or the release does not read it."""
         if not self.binary or self.libvirt < (8, 5, 0):
             return None
         return self._text_option("binary/thread_pool", "size")
 
     @lazy
     def openfiles(self) -> Attribute | None:
-        """The daemon's limit of open files, or None where it is unset or not known to the release."""
+        """The daemon's limit of open files, or None if it is unset or the release does not read it."""
         if not self.binary or self.libvirt < (10, 6, 0):
             return None
         return self._text_option("binary/openfiles", "max")
@@ -265,12 +265,12 @@ class Filesystem(Device):
 
     @lazy
     def queue_attribute(self) -> Attribute | None:
-        """The first `driver/@queue`, or None where it is absent or empty."""
+        """The first `driver/@queue`, or None if it is absent or empty."""
         return self._text_option("driver", "queue")
 
     @lazy
     def queue(self) -> int | None:
-        """`driver/@queue`; None where it is absent, empty or no number. A minus sign wraps to 64 bits."""
+        """`driver/@queue`; None if it is absent, empty or not a number. A minus sign wraps to 64 bits."""
         found = self.queue_attribute
         return numbers.unsigned(found.value, bits=64, wraps=True) if found else None
 
@@ -283,7 +283,7 @@ class Filesystem(Device):
 
     @property
     def label(self) -> str:
-        """How messages call the share."""
+        """How messages name the share."""
         kind = "virtio-fs share" if self.is_virtiofs else "filesystem"
         return f"{kind} {self.tag!r}" if self.tag else kind
 
@@ -295,7 +295,7 @@ class SpaceLimit(NamedTuple):
 
     @property
     def size(self) -> int | None:
-        """The size in bytes, the unit where none is written; None where libvirt cannot read it."""
+        """The size in bytes, where the default unit is bytes; None if libvirt cannot read it."""
         return numbers.scaled(self.node.text, self.node.value("unit"), default=1, largest=2**64 - 1)
 
 
@@ -311,22 +311,22 @@ class IdRange:
 
     @lazy
     def start(self) -> int | None:
-        """The first id in the guest, or None where libvirt cannot read it."""
+        """The first id in the guest, or None if libvirt cannot read it."""
         return self._number("start")
 
     @lazy
     def target(self) -> int | None:
-        """The first id on the host, or None where libvirt cannot read it."""
+        """The first id on the host, or None if libvirt cannot read it."""
         return self._number("target")
 
     @lazy
     def count(self) -> int | None:
-        """How many ids follow one another, or None where libvirt cannot read it."""
+        """How many ids follow one another, or None if libvirt cannot read it."""
         return self._number("count")
 
     @property
     def broken(self) -> str | None:
-        """The name of the first attribute that is missing or no number, or None."""
+        """The name of the first attribute that is missing or not a number, or None."""
         for name in ("start", "target", "count"):
             if self._number(name) is None:
                 return name
@@ -343,7 +343,7 @@ class IdRange:
 
 
 class VirtioFS(Filesystem):
-    """A `<filesystem>` that virtiofsd serves; rules that take one are never asked about 9p."""
+    """A `<filesystem>` that virtiofsd serves; a rule about one is never asked about 9p."""
 
 
 class ManagedShare(VirtioFS):

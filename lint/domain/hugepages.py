@@ -1,4 +1,4 @@
-"""How many huge pages a domain takes, of which size and from which NUMA nodes of the host."""
+"""How many huge pages a domain uses, of which size and from which NUMA nodes of the host."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from vfslint.xml.document import Node
 if TYPE_CHECKING:
     from vfslint.domain.domain import Domain
 
-# The ordinary page of x86 and most others: libvirt takes it as no huge page (qemuBuildMemoryGetPagesize).
+# The ordinary page of x86 and most others: libvirt does not treat it as a huge page (qemuBuildMemoryGetPagesize).
 ORDINARY_KIB = 4
 
 # libvirt rounds each cell up to a MiB first, and each memory device to two
@@ -21,9 +21,9 @@ _MEBIBYTE = 1024
 
 
 class Demand(NamedTuple):
-    """Pages of one size that one part of the guest takes; `size_kib` None stands for the host's default size.
+    """Pages of one size that one part of the guest uses; `size_kib` None stands for the host's default size.
 
-    `nodes` are the nodes of the host that they must come from, None where any will do.
+    `nodes` are the nodes of the host that they must come from, None if any will do.
     """
 
     node: Node
@@ -38,7 +38,7 @@ class Demand(NamedTuple):
 
 @once
 def demands(domain: Domain) -> list[Demand]:
-    """Return what each NUMA cell, or the guest as a whole, takes out of the host's pools when it starts."""
+    """Return what each NUMA cell, or the whole guest, takes from the host's pools when it starts."""
     return list(_demands(domain)) if domain.backing.hugepages else []
 
 
@@ -54,7 +54,7 @@ def _demands(domain: Domain) -> Iterator[Demand]:
 
 
 def device_demands(domain: Domain) -> Iterator[Demand]:
-    """Yield what each DIMM takes: by its own page size, else by that of its cell."""
+    """Yield what each DIMM takes from the host's pools: by its own page size, else by that of its cell."""
     for device in domain.memory_devices:
         if device.model != "dimm" or not device.size_kib:
             continue
@@ -79,7 +79,7 @@ def parts(domain: Domain) -> Iterator[tuple[int | None, int | None]]:
 
 
 def _page(domain: Domain, cell: int | None) -> tuple[Node, int | None] | None:
-    """Return the entry that decides the page size, and the size; None where the cell gets ordinary pages."""
+    """Return the entry that decides the page size, and the size; None if the cell gets ordinary pages."""
     pages = domain.backing.pages
     if not pages and domain.backing.hugepages:
         return domain.backing.hugepages, None

@@ -10,7 +10,7 @@ from vfslint.xml.document import Attribute, Node
 class Interface(VhostUserDevice):
     """An `<interface>`; one of type vhostuser is served by another process."""
 
-    # virtio by any of its names; their case does not matter (virDomainNetModelTypeFromString).
+    # virtio by any of its names; in any case (virDomainNetModelTypeFromString).
     MODELS = ("virtio", "virtio-transitional", "virtio-non-transitional")
 
     @lazy
@@ -35,7 +35,7 @@ class Interface(VhostUserDevice):
 
     @lazy
     def model(self) -> Attribute | None:
-        """The network card, `model/@type`, or None where it is left to libvirt."""
+        """The network card, `model/@type`, or None if libvirt chooses it."""
         models = [model.attribute("type") for model in self.node.children("model")]
         found = (
             next((it for it in reversed(models) if it), None) if self.libvirt < REWRITTEN else next(iter(models), None)
@@ -44,7 +44,7 @@ class Interface(VhostUserDevice):
 
     @property
     def has_virtio_model(self) -> bool:
-        """Whether the card is a virtio one; it need not be written since 11.1.0."""
+        """Whether the card is a virtio one; since 11.1.0 also if none is written."""
         if self.model is None:
             return self.libvirt >= (11, 1, 0)
         return self.model.value.lower() in self.MODELS

@@ -1,6 +1,6 @@
-"""Machine types: which QEMU has them, how many CPUs they take, and whether they have PCI.
+"""Machine types: which QEMU has them, how many CPUs they support, and whether they have PCI.
 
-Only what is certain is told: distributions rename and keep machine types of their own.
+Only what is certain is here: distributions rename and keep machine types of their own.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _PLAIN: dict[str, Version] = {
     "nitro-enclave": (9, 2, 0),
     "nitro": (10, 1, 0),
 }
-# Boards that belong to other architectures alone, by the start of their name.
+# Boards that exist only on other architectures, by the start of their name.
 _FOREIGN: dict[str, frozenset[str]] = {
     "pseries": frozenset({"ppc64", "ppc64le"}),
     "powernv": frozenset({"ppc64", "ppc64le"}),
@@ -64,7 +64,7 @@ class MachineType:
 
     @lazy
     def is_vendors(self) -> bool:
-        """Whether a distribution gave it its name, so that nothing is known of it."""
+        """Whether a distribution gave it its name, so nothing is known about it."""
         return self.name is not None and re.search(_VENDOR, self.name) is not None
 
     @lazy
@@ -88,7 +88,7 @@ class MachineType:
 
     @lazy
     def comes_with(self) -> Version | None:
-        """The QEMU release that brings the machine, where that is later than the target's; else None."""
+        """The QEMU release that brings the machine, if that is later than the target's; else None."""
         if self._versioned:
             return self._versioned[1] if self._versioned[1][:2] > self.qemu[:2] else None
         since = _PLAIN.get(self.name or "", (0, 0, 0))
@@ -96,7 +96,7 @@ class MachineType:
 
     @lazy
     def gone_since(self) -> Version | None:
-        """The QEMU release that no longer has the machine, where the target's is that or later; else None."""
+        """The QEMU release that no longer has the machine, if the target's is that or later; else None."""
         gone = self._end()
         return gone if gone and self.qemu >= gone else None
 
@@ -116,7 +116,7 @@ class MachineType:
 
     @lazy
     def cpu_limit(self) -> int | None:
-        """How many vCPUs the board takes, or None where that is not known."""
+        """How many vCPUs the board supports, or None if that is not known."""
         if not self.is_x86 or self.is_vendors:
             return None
         if self._versioned:
@@ -127,12 +127,12 @@ class MachineType:
 
     @property
     def is_xens(self) -> bool:
-        """Whether Xen alone starts this machine of QEMU."""
+        """Whether only Xen starts this machine of QEMU."""
         return self.is_x86 and (self.name or "").startswith(("xenfv", "xenpv"))
 
     @property
     def lacks_pci(self) -> bool:
-        """Whether the board is one without PCI."""
+        """Whether the board has no PCI."""
         return self.is_x86 and self.name in ("isapc", "microvm")
 
 

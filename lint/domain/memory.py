@@ -18,19 +18,24 @@ class Cell:
 
     @lazy
     def id(self) -> int | None:
-        """The cell's id, its position where none is written; None where it is no number."""
+        """The cell's id, its position if none is written; None if it is not a number."""
         text = self.node.value("id")
         return self.position if text is None else numbers.unsigned(text)
 
+    @property
+    def label(self) -> str:
+        """How messages name the cell, with the id as written if it is not a number."""
+        return f"NUMA cell {self.node.value('id')!r}" if self.id is None else f"NUMA cell {self.id}"
+
     @lazy
     def cpus(self) -> frozenset[int] | None:
-        """The vCPUs of the cell: empty where none are listed, None where the list cannot be read."""
+        """The vCPUs of the cell: empty if none are listed, None if the list cannot be read."""
         text = self.node.value("cpus")
         return frozenset() if text is None else numbers.bitmap(text)
 
     @lazy
     def size_kib(self) -> int | None:
-        """The memory in KiB, or None where it is missing or cannot be read."""
+        """The memory in KiB, or None if it is missing or cannot be read."""
         return sizes.Size(self.node, "memory").kib
 
 
@@ -85,7 +90,7 @@ class MemoryBacking:
 
     @property
     def access_element(self) -> Node | None:
-        """The `<access>` that a mode belongs in: the one that has it, else the first; None without any."""
+        """The `<access>` in which a mode belongs: the one that has it, else the first; None without any."""
         written = self._first("access", "mode")
         return written.node if written else next(iter(self.elements("access")), None)
 
@@ -96,38 +101,38 @@ class MemoryBacking:
 
     @property
     def is_memfd(self) -> bool:
-        """Whether the source is memfd, which needs no set-up of the host."""
+        """Whether the source is memfd, which requires no setup of the host."""
         return self.source is not None and self.source.value == "memfd"
 
 
 class Page:
-    """One `hugepages/page`: a page size and the NUMA cells that it is for."""
+    """One `hugepages/page`: a page size and the NUMA cells that get it."""
 
     def __init__(self, node: Node) -> None:
         self.node = node
 
     @lazy
     def size_kib(self) -> int | None:
-        """The page size in KiB, or None where it is missing or cannot be read."""
+        """The page size in KiB, or None if it is missing or cannot be read."""
         return sizes.Size(self.node, "size").kib
 
     @lazy
     def cells(self) -> frozenset[int] | None:
-        """The cells of `nodeset`; None where there is no nodeset or it cannot be read."""
+        """The cells of `nodeset`; None if there is no nodeset or it cannot be read."""
         text = self.node.value("nodeset")
         return None if text is None else numbers.bitmap(text)
 
     @property
     def number(self) -> int | None:
-        """The size without its unit, or None where it cannot be read."""
+        """The size without its unit, or None if it cannot be read."""
         return sizes.Size(self.node, "size").number
 
     @property
     def label(self) -> str:
-        """How messages call the pages: `pages of 2 MiB`."""
+        """How messages name the pages: `pages of 2 MiB`."""
         return f"pages of {numbers.spell_size(self.size_kib)}" if self.size_kib else "pages"
 
     @property
     def at(self) -> Span:
-        """Where the size stands."""
+        """Where the size is."""
         return self.node.at("size")

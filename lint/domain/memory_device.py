@@ -15,12 +15,12 @@ class MemoryDevice(Device):
 
     @lazy
     def model(self) -> str | None:
-        """dimm, nvdimm, virtio-pmem, virtio-mem, sgx-epc, or None where the attribute is absent."""
+        """dimm, nvdimm, virtio-pmem, virtio-mem, sgx-epc, or None if the attribute is absent."""
         return self.node.value("model")
 
     @lazy
     def access(self) -> str | None:
-        """The device's own access mode, or None where it inherits."""
+        """The device's own access mode, or None if it inherits."""
         return self.node.value("access") or None
 
     @lazy
@@ -30,7 +30,7 @@ class MemoryDevice(Device):
 
     @lazy
     def size_kib(self) -> int | None:
-        """The size in KiB, or None where libvirt cannot read it."""
+        """The size in KiB, or None if libvirt cannot read it."""
         size = self.target.child("size") if self.target else None
         found = numbers.scaled(size.text, size.value("unit")) if size else None
         return None if found is None else numbers.kib(found)
@@ -47,27 +47,27 @@ class MemoryDevice(Device):
 
     @property
     def has_node(self) -> bool:
-        """Whether the device says which NUMA cell it belongs to; an empty `<node>` does not."""
+        """Whether a NUMA cell is written; an empty `<node>` does not count."""
         return self._node is not None
 
     @property
     def node_span(self) -> Span:
-        """Where the NUMA cell stands, or where it is missing."""
+        """Where the NUMA cell is written, or where it is missing."""
         return self._node.text_span if self._node else self.node.start_span
 
     @lazy
     def dynamic_slots(self) -> Attribute | None:
-        """`target/@dynamicMemslots` where it is on, or None."""
+        """`target/@dynamicMemslots` if it is on, or None."""
         found = self.target.attribute("dynamicMemslots") if self.target else None
         return found if found and found.value == "yes" else None
 
     def part(self, path: str) -> Size | None:
-        """The size at a path below the device, such as `target/block`; None where libvirt cannot read it."""
+        """The size at a path below the device, such as `target/block`; None if libvirt cannot read it."""
         node = self.node.child(path)
         size = Size(node, "") if node and node.text else None
         return size if size and size.kib is not None else None
 
     @property
     def label(self) -> str:
-        """How messages call the device."""
+        """How messages name the device."""
         return f"memory device {self.model!r}" if self.model else "memory device"

@@ -56,7 +56,7 @@ class Buses(NamedTuple):
 
 
 class Taken(NamedTuple):
-    """Two devices at one place; `owner` is None where the machine itself has a device there."""
+    """Two devices at one place; `owner` is None if the machine itself has a device there."""
 
     address: Address
     owner: Address | None
@@ -96,7 +96,7 @@ def _is_sata(address: Address, place: Place) -> bool:
 
 @once
 def root(domain: Domain) -> Node | None:
-    """Return the PCI controller with index 0, or None where none is written."""
+    """Return the PCI controller with index 0, or None if none is written."""
     return next((controller.node for controller in domain.pci_controllers if controller.index == 0), None)
 
 

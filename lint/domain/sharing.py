@@ -20,8 +20,8 @@ _SERVED = (("interface", frozenset({"vhostuser"})), ("disk", frozenset({"vhostus
 class Region(NamedTuple):
     """A stretch of guest memory with one access mode: all of it, or one NUMA cell.
 
-    `decided_by` is the attribute that made it shared or private; None where nothing says so, which libvirt takes as
-    private.
+    `decided_by` is the attribute that made it shared or private; None if nothing did, which libvirt
+    treats as private.
     """
 
     node: Node
@@ -38,9 +38,9 @@ class Region(NamedTuple):
 
 @once
 def regions(domain: Domain) -> list[Region]:
-    """Return the initial memory: each NUMA cell, or the whole where there is none.
+    """Return the initial memory: each NUMA cell, or all of it if there are none.
 
-    A cell's own memAccess comes before memoryBacking's access mode
+    A cell's own memAccess takes precedence over memoryBacking's access mode
     (qemu_validate.c:qemuValidateDomainDefVhostUserRequireSharedMemory).
     """
     general = domain.backing.access
@@ -51,19 +51,19 @@ def regions(domain: Domain) -> list[Region]:
     for cell in domain.cells:
         own = cell.node.attribute("memAccess")
         decided = own if own and own.value else general
-        found.append(Region(cell.node, f"NUMA cell {cell.id}", cell.size_kib, _is_shared(decided), decided))
+        found.append(Region(cell.node, cell.label, cell.size_kib, _is_shared(decided), decided))
     return found
 
 
 @once
 def is_shared(domain: Domain) -> bool:
-    """Return whether all initial memory is shared, as libvirt demands for every vhost-user device."""
+    """Return whether all initial memory is shared, as libvirt requires for every vhost-user device."""
     return all(region.is_shared for region in regions(domain))
 
 
 @once
 def private_regions(domain: Domain) -> list[Region]:
-    """Return the parts of the initial memory that are private; none where a word that libvirt refuses decides."""
+    """Return the parts of the initial memory that are private; none if a word that libvirt rejects decides."""
     if any(r.decided_by and r.decided_by.value not in ("shared", "private") for r in regions(domain)):
         return []
     return [region for region in regions(domain) if not region.is_shared]

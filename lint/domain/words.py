@@ -1,4 +1,4 @@
-"""The words that attributes of `<filesystem>` can have, in whichever form: libvirt's parser knows no forms."""
+"""The words that attributes of `<filesystem>` can have in any of its forms; libvirt's parser does not separate them."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Words(NamedTuple):
 @cache
 def words_of(path: str) -> dict[str, Words]:
     """Return the words by attribute: those of `<filesystem>` itself for an empty path, or of an element in it."""
-    elements, since = [table.places()["filesystem"]["devices"]], (0, 0, 0)
-    for tag in path.split("/") if path else ():
+    elements, since = [table.roots()["domain"]], (0, 0, 0)
+    for tag in ("devices", "filesystem", *(path.split("/") if path else ())):
         forms = [form for element in elements for form in element.all_forms()]
         elements = [form.children[tag] for form in forms if tag in form.children]
         since = max(since, *(element.since or since for element in elements))

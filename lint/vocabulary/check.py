@@ -23,7 +23,7 @@ _SHORT = 18
 # What consists of pieces, which are judged one by one.
 _OF_PIECES = frozenset({"domain", "inactiveDomain", "devices"})
 # So many pieces are remembered because they fit, and so long may the text of one be: 4 MiB at most.
-_REMEMBERED, _REMEMBERED_BYTES = 4096, 1024
+REMEMBERED, LONGEST_REMEMBERED = 4096, 1024
 # Elements select their form by what an input holds, which may be anything.
 _FORMS_KEPT = 512
 
@@ -163,31 +163,36 @@ def place(child: Child, libvirt: Release) -> Place:
     return _table(min(libvirt, NEWEST)).place(child)
 
 
-def strays(root: Element, libvirt: Release) -> list[Examined] | None:
-    """Return the elements of a domain that do not certainly fit a release; None where not even the root is known.
+def strays(root: Element, libvirt: Release, texts: Texts | None = None) -> list[Examined] | None:
+    """Return the elements of a domain that do not certainly fit a release; None if not even the root is known.
 
-    `vfslint.vocabulary.explain.mismatches` has the last word.
+    `vfslint.vocabulary.explain.mismatches` has the last word. `texts` is filled with the texts of pieces.
     """
     declared = roots().get(root.tag) if isinstance(root.tag, str) else None
     if declared is None or None in root.nsmap:
         return None
-    return stray([(root, place(declared, libvirt), True)])
+    return stray([(root, place(declared, libvirt), True)], texts)
 
 
 # An element, what it has to be, and whether libvirt's parser looks at it.
 Examined = tuple[Element, Place, bool]
+# The texts of the devices and other pieces of a domain, by element: as libxml2 writes them, if they are short.
+Texts = dict[Element, bytes]
 
 
-def stray(todo: list[Examined]) -> list[Examined]:
+def stray(todo: list[Examined], texts: Texts | None = None) -> list[Examined]:
     """Return the elements among these, and below them, that do not fit; nothing is looked at below one that does not.
 
-    `todo` is used up.
+    `todo` is used up, `texts` is filled.
     """
     found: list[Examined] = []
+    # With a DTD inside the document, an element has attributes that its text does not show.
+    has_dtd = bool(todo) and todo[0][0].getroottree().docinfo.internalDTD is not None
+    known = {} if texts is None else texts
     while todo:
         examined = todo.pop()
         if examined[0].tag not in _OF_PIECES:
-            found += _stray_in_piece(examined)
+            found += _stray_below(examined) if has_dtd else _stray_in_piece(examined, known)
             continue
         below = _below(*examined)
         if below is None:
@@ -197,19 +202,32 @@ def stray(todo: list[Examined]) -> list[Examined]:
     return found
 
 
-def _stray_in_piece(piece: Examined) -> list[Examined]:
+def _stray_in_piece(piece: Examined, texts: Texts) -> list[Examined]:
     """Return the elements that do not fit in a device, or in another piece of a domain.
 
     Domains that libvirt prints are full of the same few devices. What fits is remembered by its text, which takes a
     third of the time of another look at it.
     """
     element, place, _ = piece
+    text = tostring(element, with_tail=False)
+    if len(text) > LONGEST_REMEMBERED:
+        return _stray_below(piece)
+    texts[element] = text
     fitting = place.table.fitting
-    text = place, tostring(element, with_tail=False)
-    if text in fitting:
+    if (place, text) in fitting:
         return []
+    found = _stray_below(piece)
+    if not found:
+        if len(fitting) >= REMEMBERED:
+            fitting.clear()
+        fitting.add((place, text))
+    return found
+
+
+def _stray_below(examined: Examined) -> list[Examined]:
+    """Return the elements that do not fit: this one, or those below it."""
     found: list[Examined] = []
-    todo = [piece]
+    todo = [examined]
     while todo:
         examined = todo.pop()
         below = _below(*examined)
@@ -217,10 +235,6 @@ def _stray_in_piece(piece: Examined) -> list[Examined]:
             found.append(examined)
         else:
             todo += below
-    if not found and len(text[1]) <= _REMEMBERED_BYTES:
-        if len(fitting) >= _REMEMBERED:
-            fitting.clear()
-        fitting.add(text)
     return found
 
 

@@ -37,16 +37,21 @@ Element = Any
 LONGEST_WORD = 60
 
 
-def mismatches(root: Element, libvirt: Release, strays: list[check.Examined] | None = None) -> list[Mismatch]:
+def mismatches(
+    root: Element,
+    libvirt: Release,
+    strays: list[check.Examined] | None = None,
+    texts: check.Texts | None = None,
+) -> list[Mismatch]:
     """Return where a domain leaves the vocabulary of a release, in document order.
 
     `root` is its element, wherever it is in its document; `strays` are its elements that do not fit, where they are
-    known already.
+    known already; `texts` is filled with the texts of pieces.
     """
     if strays is None:
-        strays = check.strays(root, libvirt)
+        strays = check.strays(root, libvirt, texts)
     if strays is not None:
-        return _in_order(root, _explain(strays))
+        return _in_order(root, _explain(strays, texts))
     # Nothing is meant by what is in a default namespace: it is another program's.
     names = roots()
     if root.tag in names:
@@ -55,7 +60,7 @@ def mismatches(root: Element, libvirt: Release, strays: list[check.Examined] | N
     meant = local if local in names else _likely(local, names)
     found = [Mismatch(Kind.UNKNOWN_ELEMENT, root, str(root.tag), expected=tuple(names), suggestion=meant)]
     if meant and None not in root.nsmap:
-        found += _explain(check.stray([(root, check.place(names[meant], libvirt), True)]))
+        found += _explain(check.stray([(root, check.place(names[meant], libvirt), True)], texts), texts)
     return _in_order(root, found)
 
 
@@ -66,13 +71,13 @@ def _in_order(root: Element, found: list[Mismatch]) -> list[Mismatch]:
     return sorted(found, key=lambda mismatch: order[id(mismatch.element)])
 
 
-def _explain(strays: list[check.Examined]) -> list[Mismatch]:
+def _explain(strays: list[check.Examined], texts: check.Texts | None) -> list[Mismatch]:
     """Return what is wrong with elements that do not fit, and with all below them."""
     found: list[Mismatch] = []
     while strays:
         examination = _Examination(*strays.pop())
         found += examination.mismatches
-        strays += check.stray(examination.inner)
+        strays += check.stray(examination.inner, texts)
     return found
 
 
@@ -306,8 +311,8 @@ class _Examination:
             return meant
         if is_known:
             return None
-        alike = [each for each, child in missing.items() if _has_attributes_of(element, child)]
-        return alike[0] if len(alike) == 1 else None
+        fitting = [each for each, child in missing.items() if _has_attributes_of(element, child)]
+        return fitting[0] if len(fitting) == 1 else None
 
     def explain_stranger(
         self, form: Form, element: Element, meant: str | None, free: Mapping[str, Child], refused: Release | None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from bisect import bisect_right
 from itertools import accumulate, pairwise
 
 from vfslint.findings import Position, Span
@@ -78,9 +79,6 @@ class Source:
         return self._line_offsets[line] + len(self.encode(self.text[self.line_starts[line] : index]))
 
     def _line(self, index: int) -> int:
-        # Start time: most files have no findings, and need no positions.
-        from bisect import bisect_right
-
         return bisect_right(self.line_starts, index)
 
     @lazy

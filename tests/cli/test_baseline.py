@@ -1,20 +1,13 @@
-"""Baselines: what was there before is not reported, what is new is, and what is fixed is told."""
+"""With a baseline, only what is new is reported, and what was fixed is counted."""
 
 from __future__ import annotations
 
-import io
 import json
-import os
 from pathlib import Path
 
 import pytest
 
-from vfslint.cli.main import main
-from vfslint.context import Context
-from vfslint.engine import Engine
-from vfslint.report.fingerprints import fingerprint, unique
-from vfslint.rules import RULES
-from vfslint.xml.source import Source
+from tests import command
 
 LONG = "the-shared-directory-of-the-build-farm"
 
@@ -47,9 +40,7 @@ OLD, NEW = LONG, f"{LONG}-too"
 
 
 def vfslint(*argv: str) -> tuple[int, str, str]:
-    out, err = io.StringIO(), io.StringIO()
-    status = main([*argv, "--select", "VFS216", "--format", "concise"], io.StringIO(), out, err)
-    return status, out.getvalue(), err.getvalue()
+    return command.vfslint(*argv, "--select", "VFS216", "--format", "concise")
 
 
 @pytest.fixture
@@ -189,48 +180,3 @@ def test_a_baseline_that_is_not_there_is_said(guest: Path) -> None:
         "",
         "vfslint: cannot write none/base.json: No such file or directory\n",
     )
-
-
-# fingerprints
-
-
-def findings(text: str, name: str = "web.xml") -> tuple[Source, list[str]]:
-    source = Source(text.encode(), name)
-    found = Engine(RULES, Context()).judge_xml(source).findings
-    return source, [fingerprint(finding, source) for finding in found]
-
-
-def test_fingerprints_are_stable_for_good() -> None:
-    # Whoever changes how they are made invalidates every baseline out there.
-    source = Source(domain(OLD).encode(), "web.xml")
-    (finding,) = Engine([rule for rule in RULES if rule.code == "VFS216"], Context()).judge_xml(source).findings
-    assert fingerprint(finding, source) == "fcd74067c4af89090283712026dbe455"
-
-
-def test_unique_fingerprints_tell_files_and_equals_apart() -> None:
-    engine = Engine([rule for rule in RULES if rule.code == "VFS216"], Context())
-    sources = {name: Source(domain(OLD, OLD).encode(), name) for name in ("a.xml", "b.xml")}
-    found = [finding for source in sources.values() for finding in engine.judge_xml(source).findings]
-    assert len(set(unique(found, sources))) == len(found) == 4
-
-
-def test_a_file_has_the_same_fingerprints_however_it_is_named() -> None:
-    engine = Engine([rule for rule in RULES if rule.code == "VFS216"], Context())
-    marks = []
-    for name in ("a.xml", "./a.xml", "b/../a.xml", os.path.abspath("a.xml")):
-        source = Source(domain(OLD).encode(), name)
-        marks.append(unique(engine.judge_xml(source).findings, {name: source}))
-    assert marks[0]
-    assert all(mark == marks[0] for mark in marks)
-
-
-def test_files_without_elements_have_fingerprints_too() -> None:
-    for text in ("<domain>", "", "\xff", "<a><b></a>"):
-        assert all(len(mark) == 32 for mark in findings(text)[1])
-    conf = Source(b'user = "a"\nmemory_backing_dir = "ram"\n', "qemu.conf")
-    moved = Source(b'# more\nuser = "a"\n\n  memory_backing_dir  =   "ram"\n', "qemu.conf")
-    engine = Engine(RULES, Context())
-    marks = [
-        [fingerprint(finding, source) for finding in engine.judge_conf(source).findings] for source in (conf, moved)
-    ]
-    assert marks[0] == marks[1] != []

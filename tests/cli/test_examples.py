@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.command import vfslint
 from tests.paths import GOLDEN, ROOT
 from vfslint.cli.main import main
 
@@ -14,9 +15,7 @@ EXPECTED = GOLDEN / "examples"
 
 
 def printed(*arguments: str) -> tuple[int, str, str]:
-    out, err = io.StringIO(), io.StringIO()
-    status = main(["--isolated", *arguments], io.StringIO(), out, err)
-    return status, out.getvalue(), err.getvalue()
+    return vfslint("--isolated", *arguments)
 
 
 def path(file: Path) -> str:

@@ -1,59 +1,22 @@
-"""The command: what it prints where, its exit status, and that it says every mishap in one line."""
+"""`vfslint FILE…`: what it prints where, its exit status, and one line for every mishap."""
 
 from __future__ import annotations
 
-import io
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.cli.guests import FAULTY, FINDING, SOUND
+from tests.command import vfslint
 from tests.paths import ROOT
-from vfslint.cli import main as handlers
-from vfslint.cli.completion import script
-from vfslint.cli.help import description, signature
-from vfslint.cli.main import main
-from vfslint.cli.options import COMMANDS, LINT, SHELLS, Command, Option, read
-from vfslint.cli.progress import PATIENCE, shown
-from vfslint.rules import RULES
-from vfslint.usage import UsageError
 from vfslint.version import VERSION
 
-LONG = "the-shared-directory-of-the-build-farm"
-SOUND = """\
-<domain type='kvm'>
-  <name>example</name>
-  <memory unit='GiB'>2</memory>
-  <vcpu>8</vcpu>
-  <os><type arch='x86_64' machine='q35'>hvm</type></os>
-  <memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>
-  <devices>
-    <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/></filesystem>
-  </devices>
-</domain>
-"""
-FAULTY = SOUND.replace("data", LONG)
-FINDING = f"error[VFS216] mount-tag-too-long: mount tag '{LONG}' is 38 bytes long, but the limit is 36\n"
-
-
-def vfslint(*argv: str, stdin: str = "") -> tuple[int, str, str]:
-    out, err = io.StringIO(), io.StringIO()
-    status = main(argv, io.StringIO(stdin), out, err)
-    return status, out.getvalue(), err.getvalue()
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "sound.xml").write_text(SOUND)
-    (tmp_path / "faulty.xml").write_text(FAULTY)
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("folder")
 
 
 def process(*argv: str, **settings: object) -> subprocess.CompletedProcess[str]:
@@ -218,34 +181,6 @@ def test_statistics_count_by_rule(folder: Path) -> None:
     assert vfslint("--statistics", "sound.xml") == (0, "", "")
 
 
-# a long run
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
-def ticking(step: float) -> Iterator[float]:
-    now = 0.0
-    while True:
-        yield now
-        now += step
-
-
-@pytest.mark.parametrize(("step", "drawn"), [(PATIENCE, True), (PATIENCE / 100, False)])
-def test_a_bar_is_drawn_when_a_run_takes_longer_than_a_moment(step: float, drawn: bool) -> None:
-    stderr = Terminal()
-    paths = [f"{number}.xml" for number in range(20)]
-    assert list(shown(paths, stderr, ticking(step).__next__)) == paths
-    assert ("20/20" in stderr.getvalue()) is drawn
-
-
-def test_no_bar_without_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vfslint.cli.progress.PATIENCE", -1)
-    assert vfslint("sound.xml", "faulty.xml")[2] == ""
-
-
 def test_an_interruption_ends_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
@@ -302,58 +237,6 @@ def test_a_clean_run_imports_nothing_that_it_does_not_need() -> None:
     assert ours.isdisjoint(f"vfslint.{name}" for name in needless.split())
 
 
-# completion
-
-
-@pytest.mark.parametrize("shell", SHELLS)
-def test_scripts_complete_every_option_and_rule(shell: str) -> None:
-    text = vfslint("completion", shell)[1]
-    for option in LINT.options:
-        for flag in option.flags:
-            assert (f"-l {flag[2:]} " if shell == "fish" and flag.startswith("--") else flag) in text
-    for rule in RULES:
-        assert rule.code in text
-        assert rule.name in text
-    assert text == script(shell)
-
-
-def completed(*words: str) -> list[str]:
-    """What bash offers for the last word."""
-    line = " ".join(f"'{word}'" for word in words)
-    code = (
-        f"{script('bash')}\ncompopt() {{ :; }}\nCOMP_WORDS=({line}); COMP_CWORD={len(words) - 1}; _vfslint\n"
-        'printf "%s\\n" "${COMPREPLY[@]}"'
-    )
-    ended = subprocess.run(["bash", "-c", code], capture_output=True, text=True, check=True)
-    assert ended.stderr == ""
-    return ended.stdout.split()
-
-
-@pytest.mark.skipif(not shutil.which("bash"), reason="needs bash")
-def test_bash_completes() -> None:
-    assert completed("vfslint", "--fi") == ["--fix"]
-    assert completed("vfslint", "--no-s") == ["--no-session"]
-    assert completed("vfslint", "--target", "debian-1") == ["debian-11", "debian-12", "debian-13"]
-    assert completed("vfslint", "-q", "--color", "") == ["auto", "always", "never"]
-    assert completed("vfslint", "--select", "memory-not-sh") == ["memory-not-shared"]
-    assert completed("vfslint", "fau") == ["faulty.xml"]
-    assert completed("vfslint", "exp") == ["explain"]
-    assert completed("vfslint", "explain", "VFS21") == [r.code for r in RULES if r.code.startswith("VFS21")]
-    assert completed("vfslint", "completion", "z") == ["zsh"]
-    assert completed("vfslint", "--qemu-conf", "so") == ["sound.xml"]
-
-
-@pytest.mark.parametrize(
-    ("shell", "check"), [("zsh", ["zsh", "-n"]), ("fish", ["fish", "--no-execute"]), ("bash", ["bash", "-n"])]
-)
-def test_scripts_are_sound(folder: Path, shell: str, check: list[str]) -> None:
-    if not shutil.which(check[0]):
-        pytest.skip(f"{check[0]} is not installed")
-    (folder / "script").write_text(script(shell))
-    ended = subprocess.run([*check, "script"], capture_output=True, text=True, check=False)
-    assert (ended.returncode, ended.stderr) == (0, "")
-
-
 # speed
 
 
@@ -365,73 +248,3 @@ def test_looking_for_a_configuration_takes_no_time(folder: Path) -> None:
     start = time.perf_counter()
     assert vfslint("-q", "a")[0] == 0
     assert time.perf_counter() - start < 2
-
-
-# the table of options
-
-ALL = [(command, option) for command in (LINT, *COMMANDS.values()) for option in command.options]
-
-
-def value_for(option: Option) -> str:
-    return option.choices[0] if option.choices else "x"
-
-
-def test_every_command_has_a_handler() -> None:
-    assert list(COMMANDS) == list(handlers._HANDLERS)
-
-
-@pytest.mark.parametrize("command", [LINT, *COMMANDS.values()], ids=lambda command: command.program)
-def test_help_shows_every_option_with_its_description_and_every_command(
-    command: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("COLUMNS", "60")
-    status, out, err = vfslint(*filter(None, [command.name]), "--help")
-    assert (status, err) == (0, "")
-    text = " ".join(out.split())
-    for option in command.options:
-        assert f"{signature(option)} {description(option)}" in text
-    assert len({flag for option in command.options for flag in option.flags}) == sum(
-        len(option.flags) for option in command.options
-    )
-    assert max(len(line) for line in out.splitlines() if " | " not in line and not line.startswith("usage")) <= 60
-    if command is LINT:
-        for other in COMMANDS.values():
-            assert f"{other.program} " in text
-            assert other.summary in text
-        assert vfslint("-h")[1] == out
-
-
-@pytest.mark.parametrize(
-    ("command", "option"), ALL, ids=lambda part: part.program if isinstance(part, Command) else part.name
-)
-def test_every_option_is_read_in_every_way_it_can_be_written(command: Command, option: Option) -> None:
-    assert getattr(read(command, ["a.xml"]), option.attribute) == option.initial
-    for flag, on in option.flags.items():
-        if not option.has_value:
-            options = read(command, ["a.xml", flag, "-"])
-            assert (getattr(options, option.attribute), options.operands) == (on, ["a.xml", "-"])
-            continue
-        assert flag.startswith("--"), "a short option has no value"
-        value = value_for(option)
-        for argv in ([flag, value, "a.xml"], ["a.xml", f"{flag}={value}"]):
-            options = read(command, argv)
-            expected = [value] if option.repeatable else value
-            assert (getattr(options, option.attribute), options.operands) == (expected, ["a.xml"])
-        twice = getattr(read(command, [flag, value, f"{flag}={value}"]), option.attribute)
-        assert twice == ([value, value] if option.repeatable else value)
-
-
-def test_short_options_can_be_joined_and_two_dashes_end_the_options() -> None:
-    options = read(LINT, ["-qv", "a.xml", "--", "--fix", "--", "-q"])
-    assert (options.quiet, options.verbose, options.fix) == (True, True, False)
-    assert options.operands == ["a.xml", "--fix", "--", "-q"]
-    assert read(LINT, ["--stdin-filename", "-", "--select=-x"]).select == ["-x"]
-    with pytest.raises(UsageError):
-        read(LINT, ["--quie"])
-
-
-def test_a_description_is_a_phrase() -> None:
-    for _, option in ALL:
-        assert description(option), option.name
-        assert not description(option).endswith((".", ":")), option.name
-        assert "{words}" not in description(option)

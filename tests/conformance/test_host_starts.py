@@ -1,4 +1,4 @@
-"""What libvirt did when domains were started on a known host: vfslint foretells all of it, given the facts.
+"""Given the facts of the host, vfslint reports what real libvirt did there when domains were started.
 
 The cases are those of test_starts; the facts are those of the machines that they were started on.
 """

@@ -1,4 +1,4 @@
-"""What `--fix` does to every conformance case, by the word of the libvirt that is installed here.
+"""The libvirt that is installed here rejects no domain that `--fix` changed and that it accepted before.
 
 The test takes some of the cases; `python -m tests.conformance.test_live_fixes` takes all and says how many it repairs.
 """

@@ -1,4 +1,4 @@
-"""Compare vfslint with the installed libvirt: valid domains in which hypothesis introduces mistakes.
+"""The installed libvirt and vfslint agree about valid domains in which hypothesis introduces mistakes.
 
 `.ci/run` installs Debian's libvirt 9.0.0 and QEMU and asks a fixed set of cases. By hand, with new ones and for
 as long as one likes: `python -m tests.conformance.test_live_libvirt --cases 10000 --seed 1`.

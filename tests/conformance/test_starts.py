@@ -1,4 +1,4 @@
-"""What libvirt did when a domain was defined and started: vfslint foretells the stage for each release.
+"""vfslint reports at which stage real libvirt rejected a domain that was defined and started, for each release.
 
 tests/data/starts.jsonl.gz holds domains that four releases of libvirt defined and started with real QEMU and
 virtiofsd, as root. Cases that depend on the host are left to the tests with host facts, and listed by name.

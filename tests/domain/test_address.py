@@ -1,4 +1,4 @@
-"""What libvirt reads of guest addresses."""
+"""Addresses of devices are read as libvirt reads them, each type with its own numbers."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ import pytest
 
 from tests import examples
 from tests.domain.made import domain
+from vfslint.domain.cpu import has_iothread
 from vfslint.engine import Engine
 from vfslint.lazy import once
 from vfslint.rules import RULES
@@ -91,8 +92,8 @@ def test_io_threads_are_the_listed_ones_and_the_first_free_numbers(
     body: str, there: tuple[int, ...], missing: tuple[int, ...]
 ) -> None:
     found = domain(body)
-    assert all(found.has_iothread(number) for number in there)
-    assert not any(found.has_iothread(number) for number in missing)
+    assert all(has_iothread(found, number) for number in there)
+    assert not any(has_iothread(found, number) for number in missing)
 
 
 def test_a_function_of_a_domain_is_computed_once_for_each_domain() -> None:

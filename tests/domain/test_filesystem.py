@@ -1,4 +1,4 @@
-"""What libvirt reads of a filesystem, release by release."""
+"""A filesystem is read as libvirt reads it, release by release."""
 
 from __future__ import annotations
 

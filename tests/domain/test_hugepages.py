@@ -1,4 +1,4 @@
-"""How many huge pages a guest takes, and from where."""
+"""The huge pages that a guest takes are counted by size and NUMA node."""
 
 from __future__ import annotations
 

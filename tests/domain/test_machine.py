@@ -1,4 +1,4 @@
-"""What is known of machine types."""
+"""Machine types are known by name, with their limits and the releases of QEMU that have them."""
 
 from __future__ import annotations
 

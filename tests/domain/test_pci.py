@@ -1,4 +1,4 @@
-"""The PCI buses of a domain: their slots, and who has which place."""
+"""Each PCI bus has its slots, and no two devices the same place."""
 
 from __future__ import annotations
 

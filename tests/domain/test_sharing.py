@@ -1,4 +1,4 @@
-"""Which memory is shared, and which devices need that."""
+"""It is known which memory is shared, and which devices need that."""
 
 from __future__ import annotations
 

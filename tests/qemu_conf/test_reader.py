@@ -58,7 +58,7 @@ def test_lists(written: str) -> None:
 
 
 def test_nested_lists_of_any_depth() -> None:
-    depth = 100_000
+    depth = 20_000
     statement = conf("a = " + "[" * depth + "]" * depth)["a"]
     assert statement is not None
     assert statement.value.texts is None

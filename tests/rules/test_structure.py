@@ -1,4 +1,4 @@
-"""What the rules about structure say of names in the wrong place, and of repeated ones."""
+"""A misplaced name is never sent to the element that it is on already; a repeated element is judged by what it says."""
 
 from __future__ import annotations
 

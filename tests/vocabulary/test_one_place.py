@@ -1,6 +1,7 @@
 """The values of the vocabulary are listed in domain.xsd; no Python source lists them once more."""
 
 import ast
+from functools import cache
 
 import pytest
 
@@ -94,6 +95,7 @@ def copies(source):
     yield from walk(tree, "")
 
 
+@cache
 def all_copies():
     sources = [path for folder in ("lint", "rules") for path in sorted((ROOT / folder).rglob("*.py"))]
     assert len(sources) > 50

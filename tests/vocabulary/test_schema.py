@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 import xmlschema
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
+from tests.properties import tried
 from tools import compile_vocabulary
 from vfslint import schemas
 from vfslint.vocabulary import table
@@ -196,7 +197,7 @@ def plain():
 
 @pytest.mark.parametrize(("name", "pattern"), plain(), ids=lambda it: it if it.isalnum() else "")
 @given(data=st.data())
-@settings(max_examples=50, deadline=None)
+@tried(50)
 def test_values_that_match_the_plain_pattern_are_right(name, pattern, data, schema):
     value = data.draw(st.from_regex(re.compile(pattern, re.ASCII), fullmatch=True))
     if "\r" not in value and value.isprintable():
@@ -222,6 +223,7 @@ def test_compiled_vocabulary_is_fresh():
 
 def test_check_reports_a_stale_vocabulary(tmp_path, monkeypatch):
     monkeypatch.setattr(compile_vocabulary, "MODULE", tmp_path / "_domain.py")
+    monkeypatch.setattr(compile_vocabulary, "compiled", lambda: "VALUES = {'a': 1}\n")
     (tmp_path / "_domain.py").write_text("VALUES = {}\n")
     monkeypatch.setattr("sys.argv", ["compile_vocabulary", "--check"])
     assert compile_vocabulary.main() == 1

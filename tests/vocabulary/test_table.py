@@ -1,4 +1,4 @@
-"""What the compiled literals mean."""
+"""The compiled vocabulary is consistent, and gives what a value means in each release."""
 
 import pytest
 from hypothesis import given

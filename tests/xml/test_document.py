@@ -4,10 +4,11 @@ import random
 from xml.sax.saxutils import quoteattr
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
+from tests.properties import tried
 from vfslint import lint_bytes
 from vfslint.xml.document import Malformed, Node, read
 from vfslint.xml.source import Source
@@ -57,7 +58,7 @@ def check_spans(source: Source) -> None:
 
 
 @given(elements())
-@settings(max_examples=300, deadline=None)
+@tried(300)
 def test_spans_hold_what_the_tree_holds(xml: str) -> None:
     source = Source(xml.encode(), "x")
     check_spans(source)
@@ -140,7 +141,7 @@ def test_comments_may_stand_behind_the_root(rest: str) -> None:
 
 
 @given(st.binary(max_size=200))
-@settings(max_examples=500, deadline=None)
+@tried(500)
 def test_any_bytes_give_findings_and_never_raise(data: bytes) -> None:
     for finding in lint_bytes(data):
         assert 0 <= finding.at.start.offset <= finding.at.end.offset <= len(data)
@@ -149,7 +150,7 @@ def test_any_bytes_give_findings_and_never_raise(data: bytes) -> None:
 
 
 @given(st.randoms(use_true_random=False))
-@settings(max_examples=200, deadline=None)
+@tried(200)
 def test_damaged_domains_never_raise(chance: random.Random) -> None:
     with open("examples/sound/options.xml", "rb") as file:
         data = bytearray(file.read())
