@@ -129,8 +129,8 @@ class RepeatedElement(Deviation):
         parent = self.node.parent
         self.first = parent.child(found.name) if parent else None
         self.is_copy = self.first is not None and _is_copy(self.first.element, found.element)
-        # A share is read-only by the first <readonly>, whatever a second one contains.
-        self.breaks_a_share = self.breaks_a_share and found.name != "readonly"
+        if self.first and found.name in _MAKES_A_SHARE:
+            self.breaks_a_share = self.breaks_a_share and _makes_another_share(self.first.element, found.element)
 
 
 class UnexpectedText(Deviation):
@@ -236,6 +236,11 @@ def _home(domain: Domain, mismatch: Mismatch) -> Node | None:
         return None
     is_inside = mismatch.element in (places[0], *places[0].iterancestors())
     return None if is_inside else Node(domain.document, places[0])
+
+
+def _makes_another_share(first: Any, second: Any) -> bool:
+    """Whether a share fails, or does other than it says, when libvirt reads the first of two elements in it."""
+    return any(first.get(name) != value for name, value in second.attrib.items() if name in _MAKES_A_SHARE)
 
 
 def _is_copy(first: Any, second: Any) -> bool:

@@ -1,10 +1,10 @@
-"""A misplaced name is never sent to the element that it is on already."""
+"""A misplaced name is never sent to the element that it is on already; a repeated element is judged by what it says."""
 
 from __future__ import annotations
 
 import pytest
 
-from vfslint import lint_bytes
+from vfslint import Severity, lint_bytes
 
 DOMAIN = "<domain type='kvm'><name>a</name><memory>1</memory><os><type>hvm</type></os><devices>{}</devices></domain>"
 
@@ -27,3 +27,21 @@ DOMAIN = "<domain type='kvm'><name>a</name><memory>1</memory><os><type>hvm</type
 def test_a_misplaced_name_is_never_sent_where_it_is(device: str, code: str, help: str) -> None:
     (found,) = (each for each in lint_bytes(DOMAIN.format(device).encode()) if each.code == code)
     assert found.help == help
+
+
+@pytest.mark.parametrize(
+    ("repeated", "severity"),
+    [
+        ("<source dir='/srv'/>", Severity.WARNING),
+        ("<source bogus='1'/>", Severity.WARNING),
+        ("<source dir='/other'/>", Severity.ERROR),
+        ("<driver type='virtiofs' queue='512'/>", Severity.WARNING),
+        ("<readonly/>", Severity.WARNING),
+    ],
+)
+def test_a_repeated_element_is_an_error_if_it_would_make_another_share(repeated: str, severity: Severity) -> None:
+    share = (
+        f"<filesystem><driver type='virtiofs'/><source dir='/srv'/><target dir='a'/><readonly/>{repeated}</filesystem>"
+    )
+    (found,) = (each for each in lint_bytes(DOMAIN.format(share).encode()) if each.code == "VFS015")
+    assert found.severity is severity
