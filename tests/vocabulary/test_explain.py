@@ -107,7 +107,7 @@ def test_what_a_double_has_is_missing_for_the_schema_alone():
     ]
 
 
-def test_stranger_with_the_attributes_of_the_missing_one_is_meant_for_it():
+def test_unknown_child_with_the_attributes_of_the_missing_one_is_meant_for_it():
     fault = only("<target dir='data'/>", "<tag dir='data'/>")
     assert (fault.kind, fault.name, fault.suggestion) == (Kind.UNKNOWN_ELEMENT, "tag", "target")
 
@@ -121,7 +121,7 @@ def test_stranger_with_the_attributes_of_the_missing_one_is_meant_for_it():
         ("<source dir='/srv/data'/>", "<source path='/srv/data'/>", "<source bogus='1' path='/srv/data'/>", "dir"),
     ],
 )
-def test_a_stranger_beside_it_does_not_hide_what_was_meant(old, new, other, meant):
+def test_an_unknown_child_next_to_it_does_not_hide_what_was_meant(old, new, other, meant):
     alone = only(old, new)
     [bogus] = [fault for fault in faults(domain(old, other)) if fault.name == "bogus"]
     [fault] = [fault for fault in faults(domain(old, other)) if fault.name != "bogus"]
