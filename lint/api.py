@@ -35,7 +35,7 @@ def lint_bytes(
     outcome = check(engine, source)
     if len(outcome.domains) < 2:
         return _complete(outcome.findings, outcome.failures)
-    together = engine.judge_fleet(outcome.members(), lambda _: source)
+    together = engine.check_fleet(outcome.members(), lambda _: source)
     findings = sorted(outcome.findings + together.findings, key=lambda found: found.at.start.offset)
     return _complete(findings, outcome.failures + together.failures)
 

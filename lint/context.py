@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 class Context(NamedTuple):
-    """The circumstances under which a document is judged.
+    """The circumstances under which a document is checked.
 
     `session` tells that an unprivileged libvirt (qemu:///session) will read the domain. `host` holds the
     facts of the host that it is meant for, where they are known; `conf` is the qemu.conf of its libvirt,
-    `libvirt_schema` the path of that libvirt's own domain.rng. `judged` is the domain that a rule is asked about,
-    or about a part of which it is asked; rules know it as `domain`.
+    `libvirt_schema` the path of that libvirt's own domain.rng. `current` is the domain that a rule is run on,
+    or whose part it is run on; rules use `domain`.
     """
 
     target: Target = NEWEST
@@ -26,11 +26,11 @@ class Context(NamedTuple):
     host: Host | None = None
     conf: QemuConf | None = None
     libvirt_schema: str | None = None
-    judged: Domain | None = None
+    current: Domain | None = None
 
     @property
     def domain(self) -> Domain:
-        """The domain being judged; a rule about a domain's parts always has one."""
-        if self.judged is None:
-            raise LookupError("this rule is about no domain")
-        return self.judged
+        """The current domain; a rule about a domain's parts always has one."""
+        if self.current is None:
+            raise LookupError("this rule is not about a domain")
+        return self.current

@@ -1,4 +1,4 @@
-"""From one source to its findings: read, model, ask the rules, say where and how bad."""
+"""From one source to its findings: read it, model it, run the rules, report what they find."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 PLANS_KEPT = 1024
 
 
-# The context of rules that ask for none.
+# The context of rules that have no such parameter.
 NOWHERE = Context()
 
 
@@ -38,7 +38,7 @@ class Skipped(NamedTuple):
 class Outcome(NamedTuple):
     """What came out of one source. Where it is not whole, a fault kept the rules from the rest.
 
-    `domains` are those that are to be judged together with others; `failures` are faults of vfslint itself.
+    `domains` are those that are checked together with others as well; `failures` are faults of vfslint itself.
     """
 
     findings: list[Finding]
@@ -49,7 +49,7 @@ class Outcome(NamedTuple):
     failures: tuple[Failure, ...] = ()
 
     def members(self) -> tuple[Member, ...]:
-        """Return small records of the domains, for `Engine.judge_fleet`."""
+        """Return small records of the domains, for `Engine.check_fleet`."""
         from vfslint.fleet import record
 
         return tuple(record(domain, position) for position, domain in enumerate(self.domains))
@@ -64,7 +64,7 @@ class Together(NamedTuple):
     failures: tuple[Failure, ...] = ()
 
 
-class Judgement:
+class Results:
     """What rules have found in a file so far, and which of them have failed on it."""
 
     def __init__(self, file: str) -> None:
@@ -78,7 +78,7 @@ class Judgement:
         return tuple(self._failed.values())
 
     def found(self, find: Callable[[Domain], Sequence[Any]], domain: Domain) -> Sequence[Any]:
-        """Return a domain's subjects of one type; none where vfslint fails to find them."""
+        """Return a domain's subjects of one type; none if vfslint fails to find them."""
         try:
             return find(domain)
         except Exception as error:  # as below
@@ -86,8 +86,12 @@ class Judgement:
             self._failed.setdefault(failure.place, failure)
             return ()
 
-    def ask(self, rules: Iterable[Rule], subjects: Sequence[Any], context: Context) -> None:
-        """Ask rules about subjects. A rule that fails loses what it was about to say, and nothing else."""
+    def run(self, rules: Iterable[Rule], subjects: Sequence[Any], context: Context) -> bool:
+        """Run rules on subjects; return whether they found anything, or failed.
+
+        A rule that fails loses what it was about to report, and nothing else.
+        """
+        before, has_failed = len(self.findings), False
         for rule in rules:
             check, wants_context = rule.check, rule.wants_context
             for subject in subjects:
@@ -95,28 +99,28 @@ class Judgement:
                     for problem in check(subject, context) if wants_context else check(subject):
                         self.findings.append(_finding(rule, problem))
                 except Exception as error:  # whatever it is: the other rules have found what they have found
+                    has_failed = True
                     self._failed.setdefault(rule.code, Failure.of(error, self.file, rule.code))
+        return has_failed or len(self.findings) > before
 
-    def ask_devices(self, rules: Iterable[Rule], devices: Sequence[Any], texts: Texts, silent: set[bytes]) -> None:
-        """Ask rules without a context about devices, unless all of them were silent about the same text before."""
+    def run_on_devices(self, rules: Iterable[Rule], devices: Sequence[Any], texts: Texts, silent: set[bytes]) -> None:
+        """Run rules without a context on devices, unless none of them had anything to report about the same text."""
         for device in devices:
             text = texts.get(device.node.element)
             if text is not None and text in silent:
                 continue
-            before = len(self.findings), len(self._failed)
-            self.ask(rules, (device,), NOWHERE)
-            if text is not None and before == (len(self.findings), len(self._failed)):
+            if not self.run(rules, (device,), NOWHERE) and text is not None:
                 if len(silent) >= REMEMBERED:
                     silent.clear()
                 silent.add(text)
 
 
 class Engine:
-    """A choice of rules under a context. Judging changes nothing in it, so threads can share one.
+    """A selection of rules under a context. Threads can share one: it only remembers what changes no result.
 
-    `severities` gives the severity of a rule's findings, by code, where the rule is not to decide it. `others` are
-    rules that are not selected: nothing of theirs is reported, but where one knows more of a place than a generic
-    rule, the generic one is silent, whatever is selected.
+    `severities` has the severity of a rule's findings, by code, if the rule does not decide it. `others` are rules
+    that are not selected: their findings are not reported, but where one is more specific than a generic rule, the
+    generic one is silent, whatever is selected.
     """
 
     def __init__(
@@ -146,46 +150,46 @@ class Engine:
         particular = [rule for rule in others if not rule.generic]
         self._unselected = Engine(particular, context) if particular else None
 
-    def judge_xml(self, source: Source) -> Outcome:
+    def check_xml(self, source: Source) -> Outcome:
         """Return what the rules find in an XML file."""
-        judgement = Judgement(source.name)
+        results = Results(source.name)
         try:
             document = read(source)
         except Malformed as failure:
             from vfslint.xml.broken import Broken
 
             broken = Broken(source, failure)
-            self._ask(judgement, "Broken", [broken])
-            return self._settle(broken, judgement, is_whole=False)
+            self._run(results, "Broken", [broken])
+            return self._finish(broken, results, is_whole=False)
         root = document.root_node
         name = name_of(root)
         if name in OTHER_LIBVIRT_ROOTS:
             return Outcome([], Skipped(source.name, f"<{name}> is not a domain"))
         if name != "domain" and name not in HOLDERS:
-            self._ask(judgement, "UnknownRoot", [UnknownRoot(document, root, self.strict_root)])
-            return self._settle(document, judgement)
-        self._ask(judgement, "Document", [document])
-        unselected = Judgement(source.name)
+            self._run(results, "UnknownRoot", [UnknownRoot(document, root, self.strict_root)])
+            return self._finish(document, results)
+        self._run(results, "Document", [document])
+        unselected = Results(source.name)
         if self._unselected:
-            self._unselected._ask(unselected, "Document", [document])
+            self._unselected._run(unselected, "Document", [document])
         # A fault that keeps libvirt from the domain does so whether or not its rule is selected.
-        found = (*judgement.findings, *unselected.findings)
+        found = (*results.findings, *unselected.findings)
         is_whole = not any(finding.severity is Severity.ERROR for finding in found)
         domains = domains_in(document, self.context) if is_whole else []
         for domain in domains:
-            self._judge_domain(judgement, domain)
-        if any(finding.code in self._gives_way for finding in judgement.findings):
+            self._check_domain(results, domain)
+        if any(finding.code in self._gives_way for finding in results.findings):
             if self._unselected:
                 for domain in domains:
-                    self._unselected._judge_domain(unselected, domain)
-            known = [*judgement.findings, *unselected.findings]
-            judgement.findings = _said_once(judgement.findings, known, self._gives_way)
-        outcome = self._settle(document, judgement, is_whole=is_whole)
+                    self._unselected._check_domain(unselected, domain)
+            known = [*results.findings, *unselected.findings]
+            results.findings = _said_once(results.findings, known, self._gives_way)
+        outcome = self._finish(document, results, is_whole=is_whole)
         if name not in FLEETS or "Fleet" not in self._rules:
             return outcome
         return outcome._replace(domains=tuple(domains))
 
-    def judge_fleet(self, members: Sequence[Member], reopen: Callable[[str], Source]) -> Together:
+    def check_fleet(self, members: Sequence[Member], reopen: Callable[[str], Source]) -> Together:
         """Return what is wrong with the domains of several outcomes together.
 
         `reopen` returns a source by its name once more; it may raise OSError.
@@ -195,60 +199,60 @@ class Engine:
         from vfslint.fleet import Fleet
 
         fleet = Fleet(members, self.context, reopen)
-        whole = Judgement("")
-        self._ask(whole, "Fleet", [fleet])
-        found: dict[str, Judgement] = {}
+        whole = Results("")
+        self._run(whole, "Fleet", [fleet])
+        found: dict[str, Results] = {}
         for finding in whole.findings:
-            found.setdefault(finding.file, Judgement(finding.file)).findings.append(finding)
+            found.setdefault(finding.file, Results(finding.file)).findings.append(finding)
         findings: list[Finding] = []
         suppressed: list[Suppressed] = []
         failures = whole.failures
         for file, here in found.items():
             document = fleet.document(file)
             codes = {finding.code for finding in here.findings}
-            outcome = self._settle(document, here, is_whole=False) if document else Outcome(here.findings)
+            outcome = self._finish(document, here, is_whole=False) if document else Outcome(here.findings)
             # What is wrong with the suppressions themselves has been said of the file alone.
             findings += [finding for finding in outcome.findings if finding.code in codes]
             suppressed += [silent for silent in outcome.suppressed if silent.finding.code in codes]
             failures += outcome.failures
         return Together(findings, tuple(suppressed), fleet.sources, failures)
 
-    def judges(self, codes: Iterable[str]) -> bool:
+    def decides(self, codes: Iterable[str]) -> bool:
         """Whether each of these rules is chosen, and says in every run the same about a file."""
         return self._codes.issuperset(codes)
 
-    def judge_conf(self, source: Source) -> Outcome:
+    def check_conf(self, source: Source) -> Outcome:
         """Return what the rules find in a qemu.conf."""
         from vfslint.qemu_conf import reader
         from vfslint.qemu_conf.conf import QemuSettings
 
-        judgement = Judgement(source.name)
+        results = Results(source.name)
         try:
             conf = reader.read(source, self.context.target.libvirt)
         except reader.Unreadable as failure:
-            self._ask(judgement, "Unreadable", [failure])
-            return self._settle(failure, judgement, is_whole=False)
+            self._run(results, "Unreadable", [failure])
+            return self._finish(failure, results, is_whole=False)
         whole = QemuSettings(conf)
-        self._ask(judgement, "QemuSettings", [whole])
-        self._ask(judgement, "ConfSetting", whole.settings)
-        return self._settle(conf, judgement)
+        self._run(results, "QemuSettings", [whole])
+        self._run(results, "ConfSetting", whole.settings)
+        return self._finish(conf, results)
 
-    def _settle(self, holder: Holder, judgement: Judgement, *, is_whole: bool = True) -> Outcome:
-        """Take out what the file suppresses, then give each finding the severity that is wanted of it."""
+    def _finish(self, holder: Holder, results: Results, *, is_whole: bool = True) -> Outcome:
+        """Remove what the file suppresses, then give each finding its configured severity."""
         suppressed: tuple[Suppressed, ...] = ()
         source = holder.source
         if source.encode("vfslint") in source.data:
             from vfslint.suppressions import suppress
 
-            suppressed = suppress(self, holder, judgement, is_whole)
-        findings = judgement.findings
+            suppressed = suppress(self, holder, results, is_whole)
+        findings = results.findings
         if self.severities:
             wanted = self.severities
             findings = [f._replace(severity=wanted.get(f.code, f.severity)) for f in findings]
-        return Outcome(_in_order(findings), None, suppressed, is_whole, failures=judgement.failures)
+        return Outcome(_in_order(findings), None, suppressed, is_whole, failures=results.failures)
 
-    def _judge_domain(self, judgement: Judgement, domain: Domain) -> None:
-        deviations = judgement.found(_deviations, domain)
+    def _check_domain(self, results: Results, domain: Domain) -> None:
+        deviations = results.found(_deviations, domain)
         key = domain.is_qemu
         plans = self._plans.get(key)
         if plans is None:
@@ -259,30 +263,30 @@ class Engine:
                 for rule in rules
                 if domain.is_qemu or rule.any_hypervisor
             )
-        context = self.context._replace(judged=domain)
+        context = self.context._replace(current=domain)
         for find, of_devices, silent, each, together, of_deviating in plans.of(domain, deviates=bool(deviations)):
-            subjects = judgement.found(find, domain)
+            subjects = results.found(find, domain)
             if subjects:
                 if of_devices:
-                    judgement.ask_devices(of_devices, subjects, domain.texts, silent)
-                judgement.ask(each, subjects, context)
+                    results.run_on_devices(of_devices, subjects, domain.texts, silent)
+                results.run(each, subjects, context)
                 if together:
-                    judgement.ask(together, (subjects,), context)
+                    results.run(together, (subjects,), context)
                 if of_deviating:
-                    judgement.ask(of_deviating, [each for each in subjects if domain.deviates(each)], context)
+                    results.run(of_deviating, [each for each in subjects if domain.deviates(each)], context)
 
-    def ask_about_suppressions(self, judgement: Judgement, suppressions: Sequence[Suppression]) -> None:
+    def run_on_suppressions(self, results: Results, suppressions: Sequence[Suppression]) -> None:
         """Add what is wrong with a file's suppressions themselves."""
-        self._ask(judgement, "Suppression", suppressions)
+        self._run(results, "Suppression", suppressions)
 
-    def _ask(self, judgement: Judgement, subject: str, subjects: Sequence[Any]) -> None:
-        judgement.ask(self._rules.get(subject, ()), subjects, self.context)
+    def _run(self, results: Results, subject: str, subjects: Sequence[Any]) -> None:
+        results.run(self._rules.get(subject, ()), subjects, self.context)
 
 
 class _Step(NamedTuple):
     """How to find the subjects of one type, and the rules about each, about all together, and about deviating ones.
 
-    `of_devices` are rules about each that ask for no context, and `silent` the texts that none of them objected to.
+    `of_devices` are rules about each device without a context, and `silent` the texts that none of them objected to.
     """
 
     find: Callable[[Domain], Sequence[Any]]
@@ -294,7 +298,7 @@ class _Step(NamedTuple):
 
 
 class _Plans:
-    """Which rules about domains to ask, by the elements that a domain holds: most types occur in few domains."""
+    """Which rules to run on a domain, by the elements that it contains: most types occur in few domains."""
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self._steps: dict[str, _Step] = {}

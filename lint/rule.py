@@ -104,7 +104,7 @@ def rule(
 ) -> Callable[[Check], Rule]:
     """Make a rule of a generator function.
 
-    A rule about domains is asked about QEMU-family domains alone (kvm, qemu, hvf, kqemu), because other
+    A rule about domains is run only on domains of the QEMU family (kvm, qemu, hvf, kqemu), because other
     hypervisors have rules of their own; `any_hypervisor=True` lifts that. See `Rule` for `gives_way_to`.
     """
 

@@ -127,7 +127,7 @@ def check(engine: Engine, source: Source, kind: str = "auto") -> Outcome:
     """
     try:
         if is_conf(source.name, kind):
-            return engine.judge_conf(source)
-        return engine.judge_xml(source)
+            return engine.check_conf(source)
+        return engine.check_xml(source)
     except Exception as error:  # anything, such as a RecursionError or a MemoryError
         return Outcome([], is_whole=False, failures=(Failure.of(error, source.name),))

@@ -27,7 +27,7 @@ from vfslint.xml.document import Attribute, Document, Node
 from vfslint.xml.source import Source
 
 if TYPE_CHECKING:
-    from vfslint.engine import Engine, Judgement
+    from vfslint.engine import Engine, Results
 
 NAMESPACE = "https://vfslint.dev/xmlns/1"
 IGNORE = "ignore"
@@ -151,7 +151,7 @@ class Suppression:
         return Edit(source.offset(start), source.offset(end), source.encode(text))
 
 
-def suppress(engine: Engine, holder: Holder, judgement: Judgement, is_whole: bool) -> tuple[Suppressed, ...]:
+def suppress(engine: Engine, holder: Holder, results: Results, is_whole: bool) -> tuple[Suppressed, ...]:
     """Remove the findings that the file suppresses, and add findings about the suppressions themselves.
 
     No suppression is reported as unused if the file could not be checked completely, or if a rule failed.
@@ -163,18 +163,18 @@ def suppress(engine: Engine, holder: Holder, judgement: Judgement, is_whole: boo
     for suppression in suppressions:
         unknown += len(suppression.unknown)
         suppression.may_guess = unknown <= MAXIMUM_GUESSES
-    kept, suppressed = _split(holder.source, judgement.findings, suppressions)
-    if is_whole and not judgement.failures:
+    kept, suppressed = _split(holder.source, results.findings, suppressions)
+    if is_whole and not results.failures:
         for suppression in suppressions:
             suppression.unused = tuple(
                 word
                 for word in suppression.words
-                if word.text not in suppression.used and codes_of(word.text) and engine.judges(codes_of(word.text))
+                if word.text not in suppression.used and codes_of(word.text) and engine.decides(codes_of(word.text))
             )
-    judgement.findings = []
-    engine.ask_about_suppressions(judgement, suppressions)
-    about, more = _split(holder.source, judgement.findings, suppressions)
-    judgement.findings = [*kept, *about]
+    results.findings = []
+    engine.run_on_suppressions(results, suppressions)
+    about, more = _split(holder.source, results.findings, suppressions)
+    results.findings = [*kept, *about]
     return (*suppressed, *more)
 
 

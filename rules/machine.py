@@ -111,15 +111,15 @@ def bootloader_with_qemu(bootloader: Bootloader) -> Iterator[Problem]:
 
 @rule("VFS030", "architecture-unknown", severity=Severity.ERROR, stage=Stage.PARSE)
 def architecture_unknown(domain: Deviating[Domain]) -> Iterator[Problem]:
-    """The architecture is one that libvirt knows.
+    """The architecture has the name that the kernel uses.
 
-    Why: libvirt uses the names that `uname -m` prints: x86_64, i686, aarch64, not amd64, i386 or arm64.
+    Why: libvirt accepts the names of `uname -m`: x86_64, i686, aarch64, not amd64, i386 or arm64.
     Bad:
         <os><type arch='amd64'>hvm</type></os>
     Good:
         <os><type arch='x86_64'>hvm</type></os>
     libvirt says: Unknown architecture
-    Fix: writes libvirt's name for a well-known architecture, or corrects a typo.
+    Fix: writes libvirt's name for a common architecture, or corrects a typo.
     See: libvirt virarch.c
     """
     attribute = domain.arch_attribute

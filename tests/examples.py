@@ -123,14 +123,14 @@ def engine(given: str) -> Engine:
     return Engine(RULES, context(given))
 
 
-def judge(engine: Engine, data: bytes) -> list[Finding]:
+def check(engine: Engine, data: bytes) -> list[Finding]:
     """Lint a domain or a qemu.conf."""
     source = Source(data, "example")
-    outcome = engine.judge_conf(source) if is_conf(data.decode()) else engine.judge_xml(source)
-    together = engine.judge_fleet(outcome.members(), lambda _: source)
+    outcome = engine.check_conf(source) if is_conf(data.decode()) else engine.check_xml(source)
+    together = engine.check_fleet(outcome.members(), lambda _: source)
     return outcome.findings + together.findings
 
 
 def findings(example: Example) -> list[Finding]:
     """Lint an example as its manual gives it."""
-    return judge(engine(example.given), document(example.text))
+    return check(engine(example.given), document(example.text))

@@ -93,7 +93,7 @@ def test_no_variant_of_an_example_makes_a_rule_fail(release: str | None, every: 
         engine = Engine(RULES, old)
         for changed in variants(root, known):
             data = etree.tostring(changed)
-            outcome = engine.judge_xml(Source(data, "x.xml"))
+            outcome = engine.check_xml(Source(data, "x.xml"))
             outcome.members()
             for finding in outcome.findings:
                 assert 0 <= finding.at.start.offset <= finding.at.end.offset <= len(data)
@@ -125,7 +125,7 @@ def test_no_variant_of_an_example_makes_a_rule_fail(release: str | None, every: 
 )
 def test_what_once_made_a_rule_fail(release: str, text: str) -> None:
     data = text.encode()
-    outcome = Engine(RULES, Context(contemporary(version(release)))).judge_xml(Source(data, "x.xml"))
+    outcome = Engine(RULES, Context(contemporary(version(release)))).check_xml(Source(data, "x.xml"))
     assert outcome.findings
     for finding in outcome.findings:
         assert well_formed(apply(data, finding.fix.edits if finding.fix else ())), finding
@@ -133,7 +133,7 @@ def test_what_once_made_a_rule_fail(release: str, text: str) -> None:
 
 def test_text_is_set_in_its_own_element() -> None:
     data = b"<domain type='kvm'><name>a</name><on_crash/><os><type>HVM</type></os></domain>"
-    findings = Engine(RULES, Context()).judge_xml(Source(data, "x.xml")).findings
+    findings = Engine(RULES, Context()).check_xml(Source(data, "x.xml")).findings
     fixed = [apply(data, finding.fix.edits) for finding in findings if finding.fix and finding.code == "VFS028"]
     assert fixed == [data.replace(b"HVM", b"hvm")]
 
@@ -147,6 +147,6 @@ def test_prefixed_root_beside_another_file(text: str) -> None:
         name: Source(f"{before}{text}".encode(), name) for name, before in (("a.xml", ""), ("b.xml", "<!-- -->"))
     }
     engine = Engine(RULES, Context())
-    members = [member for source in sources.values() for member in engine.judge_xml(source).members()]
-    together = engine.judge_fleet(members, sources.__getitem__)
+    members = [member for source in sources.values() for member in engine.check_xml(source).members()]
+    together = engine.check_fleet(members, sources.__getitem__)
     assert [(finding.code, finding.file) for finding in together.findings] == [("VFS802", "b.xml")]

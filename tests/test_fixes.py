@@ -79,8 +79,8 @@ def has_child(document: Document) -> Iterator[Problem]:
 
 
 def fixer(*rules: Rule, unsafe: bool = False) -> Fixer:
-    check = Engine(rules, Context()).judge_xml
-    guard = Engine([*rules, no_bad, malformed], Context()).judge_xml
+    check = Engine(rules, Context()).check_xml
+    guard = Engine([*rules, no_bad, malformed], Context()).check_xml
     return Fixer(check, guard, unsafe=unsafe)
 
 
@@ -139,14 +139,14 @@ def test_of_two_orders_the_one_that_leaves_less_is_taken() -> None:
     # Renaming the attribute after the wrong type would leave a share that no fix can help.
     share = "<filesystem type='block'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>"
     text = FIXED[: FIXED.index("    <filesystem")] + share + "</filesystem></devices></domain>\n"
-    engine = Engine(RULES, Context()).judge_xml
+    engine = Engine(RULES, Context()).check_xml
     result = Fixer(engine, engine).fix(Source(text.encode(), "x.xml"))
     assert result.source.data.decode() == text.replace("'block'", "'mount'")
 
 
 def test_what_follows_from_another_fault_is_not_fixed_twice() -> None:
     text = DOMAIN.replace("memoryBacking", "memorybacking")
-    engine = Engine(RULES, Context()).judge_xml
+    engine = Engine(RULES, Context()).check_xml
     codes = {finding.code for finding in engine(Source(text.encode(), "x.xml")).findings}
     assert "VFS101" in codes
     result = Fixer(engine, engine).fix(Source(text.encode(), "x.xml"))

@@ -1,263 +1,22 @@
-"""What several domains of a run must not share is reported, at a cost that grows with their number."""
+"""Several domains of a run are judged together, at a cost that grows with their number."""
 
 import json
 import pickle
 import sys
 from collections.abc import Callable
-from io import StringIO
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
-import pytest
-
-from tests.hosts import host
-from vfslint.api import lint_bytes
-from vfslint.cli.main import main
-from vfslint.context import Context
-from vfslint.engine import Engine
-from vfslint.findings import Finding
+from tests.command import vfslint
+from tests.fleet import CACHED, ENGINE, SOCKET, domain, share
 from vfslint.fleet import Member
-from vfslint.rules import RULES
 from vfslint.xml.source import Source
-
-ENGINE = Engine(RULES, Context())
-UUID = "00000000-0000-4000-8000-00000000000"
-
-
-def domain(name: str = "one", *devices: str, uuid: str = "", backing: str = "", memory: int = 2) -> str:
-    lines = [f"  <name>{name}</name>", f"  <uuid>{UUID}{uuid}</uuid>" if uuid else ""]
-    backing = backing or "<source type='memfd'/><access mode='shared'/>"
-    return "\n".join(
-        [
-            "<domain type='kvm'>",
-            *filter(None, lines),
-            f"  <memory unit='GiB'>{memory}</memory>",
-            "  <vcpu>2</vcpu>",
-            f"  <memoryBacking>{backing}</memoryBacking>",
-            "  <os><type arch='x86_64' machine='q35'>hvm</type></os>",
-            "  <devices>",
-            *(f"    {device}" for device in devices),
-            "  </devices>",
-            "</domain>\n",
-        ]
-    )
-
-
-def share(source: str, inside: str = "", tag: str = "data") -> str:
-    return f"<filesystem><driver type='virtiofs'/>{inside}<source {source}/><target dir='{tag}'/></filesystem>"
-
-
-def together(files: dict[str, str], engine: Engine = ENGINE) -> list[Finding]:
-    """Return what is said of the domains of these files together."""
-    sources = {name: Source(text.encode(), name) for name, text in files.items()}
-    members = [member for source in sources.values() for member in engine.judge_xml(source).members()]
-    return engine.judge_fleet(members, sources.__getitem__).findings
-
-
-def codes(files: dict[str, str], engine: Engine = ENGINE) -> list[str]:
-    return [found.code for found in together(files, engine)]
-
-
-def at(files: dict[str, str], found: Any) -> str:
-    return files[found.file][found.start.offset : found.end.offset]
-
-
-# sockets
-
-SOCKET = share("socket='/run/fs.sock'")
-
-
-def test_socket_of_two_domains_points_into_both_files() -> None:
-    files = {"a.xml": domain("one", SOCKET), "b.xml": domain("two", share("socket='/run//fs.sock'"))}
-    [found] = together(files)
-    assert (found.code, found.severity.word, found.stage.value) == ("VFS801", "error", "start")
-    assert (found.file, at(files, found.at)) == ("b.xml", "/run//fs.sock")
-    [related] = found.related
-    assert (related.at.file, at(files, related.at)) == ("a.xml", "/run/fs.sock")
-
-
-def test_each_later_domain_is_told_of_the_first() -> None:
-    found = together({f"{name}.xml": domain(name, SOCKET) for name in ("one", "two", "three")})
-    assert [(each.file, each.related[0].at.file) for each in found] == [
-        ("two.xml", "one.xml"),
-        ("three.xml", "one.xml"),
-    ]
-
-
-def test_sockets_of_their_own_are_fine() -> None:
-    other = share("socket='/run/other.sock'")
-    assert codes({"a.xml": domain("one", SOCKET), "b.xml": domain("two", other)}) == []
-    assert codes({"a.xml": domain("one", SOCKET)}) == []
-
-
-def test_one_domain_written_for_two_hosts_has_one_socket() -> None:
-    files = {f"{folder}/web.xml": domain("web", SOCKET, memory=memory) for folder, memory in (("a", 2), ("b", 4))}
-    assert codes(files) == []
-
-
-@pytest.mark.parametrize(
-    "wrapper",
-    ["<domainsnapshot><name>s</name>{}</domainsnapshot>", "<domstatus state='running'>{}</domstatus>"],
-)
-def test_copies_in_snapshots_and_states_do_not_count(wrapper: str) -> None:
-    web = domain("web", SOCKET, uuid="1")
-    files = {"web.xml": web, "copy.xml": wrapper.format(web.replace("<vcpu>2", "<vcpu>1"))}
-    assert codes(files) == []
-
-
-def test_link_in_autostart_is_the_same_domain() -> None:
-    web = domain("web", SOCKET, uuid="1")
-    assert codes({"qemu/web.xml": web, "qemu/autostart/web.xml": web}) == []
-
-
-def test_domains_of_one_file_count_too() -> None:
-    found = together({"a.xml": f"<domains>{domain('one', SOCKET)}{domain('two', SOCKET)}</domains>"})
-    assert [each.code for each in found] == ["VFS801"]
-    assert found[0].at.start.line > found[0].related[0].at.start.line
-
-
-def test_python_interface_judges_the_domains_of_a_file() -> None:
-    both = f"<domains>{domain('one', SOCKET)}{domain('two', SOCKET)}</domains>"
-    assert "VFS801" in [found.code for found in lint_bytes(both.encode())]
-
-
-# names and uuids
-
-
-def test_name_under_two_uuids_is_refused() -> None:
-    files = {"a.xml": domain("web", uuid="1"), "b.xml": domain("web", uuid="2")}
-    [found] = together(files)
-    assert (found.code, found.severity.word, at(files, found.at)) == ("VFS802", "error", "web")
-
-
-def test_name_without_uuid_may_be_the_same_domain() -> None:
-    [found] = together({"a.xml": domain("web"), "b.xml": domain("web", memory=4)})
-    assert (found.code, found.severity.word) == ("VFS802", "warning")
-    assert codes({"a/x.xml": domain("web"), "b/x.xml": domain("web", memory=4)}) == []
-
-
-def test_name_under_two_uuids_for_two_hosts_is_a_note() -> None:
-    [found] = together({"a/x.xml": domain("web", uuid="1"), "b/x.xml": domain("web", uuid="2")})
-    assert (found.code, found.severity.word) == ("VFS802", "note")
-
-
-def test_uuid_of_two_names_is_refused_wherever() -> None:
-    files = {"a/x.xml": domain("web", uuid="A"), "b/x.xml": domain("mail", uuid="a").replace("-", "")}
-    [found] = together(files)
-    assert (found.code, found.severity.word) == ("VFS803", "error")
-    assert found.message == "the uuid of domain 'mail' is already used by domain 'web'"
-
-
-def test_two_definitions_in_a_folder_are_a_note() -> None:
-    files = {"a.xml": domain("web", uuid="1"), "b.xml": domain("web", uuid="1", memory=4)}
-    [found] = together(files)
-    assert (found.code, found.severity.word) == ("VFS804", "note")
-    assert codes({f"{number}/{name}": text for number, (name, text) in enumerate(files.items())}) == []
-
-
-def test_other_hypervisors_have_names_of_their_own() -> None:
-    container = domain("web", uuid="1").replace("type='kvm'", "type='lxc'")
-    assert codes({"a.xml": domain("web", uuid="2"), "b.xml": container}) == []
-    assert codes({"a.xml": domain("web"), "b.xml": "<network><name>web</name></network>"}) == []
-
-
-# what the host has
-
-PAGED = "<hugepages><page size='2' unit='M'/></hugepages><access mode='shared'/>"
-FILED = "<source type='file'/><access mode='shared'/>"
-PAGES = [{"size_kib": 2048, "total": 2048, "free": 0}]
-
-
-def on(name: str, **facts: Any) -> Engine:
-    chosen = [rule for rule in RULES if rule.code.startswith("VFS8")]
-    return Engine(chosen, Context(host=host(name, **facts)))
-
-
-def test_pages_are_counted_together_with_facts_only() -> None:
-    files = {f"{name}.xml": domain(name, backing=PAGED, memory=memory) for name, memory in (("a", 3), ("b", 2))}
-    assert codes(files) == []
-    [found] = together(files, on("paged", hugepages=PAGES))
-    assert (found.file, found.severity.word) == ("b.xml", "warning")
-    assert found.message == ("2 domains of this run require 2560 pages of 2 MiB in total, but the host has 2048")
-    assert "virsh allocpages 2M 512 --add" in found.help
-    assert [each.at.file for each in found.related] == ["a.xml"]
-
-
-def test_domains_that_start_with_the_host_are_counted_alone() -> None:
-    files = {
-        **{f"q/{name}.xml": domain(name, backing=PAGED, uuid=uuid) for name, uuid in (("a", "1"), ("b", "2"))},
-        "q/c.xml": domain("c", backing=PAGED, uuid="3"),
-    }
-    started = {f"q/autostart/{name}.xml": files[f"q/{name}.xml"] for name in ("a", "b")}
-    assert codes(files, on("paged", hugepages=PAGES)) == ["VFS810"]
-    assert codes({**files, **started}, on("paged", hugepages=PAGES)) == []
-    few = [{"size_kib": 2048, "total": 1500, "free": 1500}]
-    [found] = together({**files, **started}, on("paged", hugepages=few))
-    assert (found.severity.word, found.file) == ("error", "q/b.xml")
-
-
-def test_a_domain_too_large_alone_is_not_told_twice() -> None:
-    files = {f"{name}.xml": domain(name, backing=PAGED, memory=8) for name in ("a", "b")}
-    assert codes(files, on("paged", hugepages=PAGES)) == []
-
-
-def test_pages_are_counted_by_node() -> None:
-    nodes = [{"size_kib": 2048, "total": 1024, "free": 0, "node": node} for node in (0, 1)]
-    bound = "</memoryBacking><numatune><memory mode='strict' nodeset='0'/></numatune>"
-    files = {
-        f"{name}.xml": domain(name, backing=PAGED, memory=1).replace("</memoryBacking>", bound)
-        for name in ("a", "b", "c")
-    }
-    [found] = together(files, on("paged", hugepages=nodes))
-    assert "1536 pages of 2 MiB on NUMA node 0 in total" in found.message
-    assert "--cellno 0" in found.help
-
-
-def test_files_of_memory_must_have_room_together() -> None:
-    files = {f"{name}.xml": domain(name, backing=FILED, memory=20) for name in ("a", "b")}
-    assert codes(files) == []
-    [found] = together(files, on("bare"))
-    assert (found.code, found.file) == ("VFS811", "b.xml")
-    assert found.message.endswith("keep 40 GiB of memory in files, but /dev/shm has room for 32 GiB")
-    memfd = {name: text.replace("'file'", "'memfd'") for name, text in files.items()}
-    assert codes(memfd, on("bare")) == []
-
-
-# caches
-
-CACHED = "<binary><cache mode='always'/></binary>"
-
-
-@pytest.mark.parametrize(
-    ("first", "second", "expected"),
-    [
-        (share("dir='/srv'", CACHED), share("dir='/srv/'"), ["a.xml"]),
-        (share("dir='/srv'"), share("dir='/srv'", CACHED), ["b.xml"]),
-        (share("dir='/srv'", CACHED), share("dir='/srv'", CACHED), ["a.xml", "b.xml"]),
-        (share("dir='/srv'", CACHED), share("dir='/srv'", "<readonly/>"), []),
-        (share("dir='/srv'", CACHED + "<readonly/>"), share("dir='/srv'"), ["a.xml"]),
-        (share("dir='/srv'", CACHED), share("dir='/other'"), []),
-        (share("dir='/srv'"), share("dir='/srv'"), []),
-    ],
-)
-def test_cache_is_stale_where_another_domain_writes(first: str, second: str, expected: list[str]) -> None:
-    found = together({"a.xml": domain("one", first), "b.xml": domain("two", second)})
-    assert [(each.code, each.file) for each in found] == [("VFS820", file) for file in expected]
-
-
-def test_two_shares_of_one_domain_are_its_own_matter() -> None:
-    both = domain("one", share("dir='/srv'", CACHED), share("dir='/srv'", tag="more"))
-    assert codes({"a.xml": both, "b.xml": domain("two")}) == []
-
 
 # a run
 
 
 def run(*argv: str, stdin: str = "") -> tuple[int, str, str]:
-    out, err = StringIO(), StringIO()
-    status = main(["--isolated", *argv], StringIO(stdin), out, err)
-    return status, out.getvalue(), err.getvalue()
+    return vfslint("--isolated", *argv, stdin=stdin)
 
 
 def test_run_over_a_folder(tmp_path: Path) -> None:
@@ -291,13 +50,13 @@ def test_rule_can_be_left_out_and_suppressed(tmp_path: Path) -> None:
 
 def test_file_that_changes_meanwhile_gives_no_traceback() -> None:
     files = {"a.xml": domain("one", SOCKET), "b.xml": domain("two", SOCKET)}
-    members = [m for name, text in files.items() for m in ENGINE.judge_xml(Source(text.encode(), name)).members()]
+    members = [m for name, text in files.items() for m in ENGINE.check_xml(Source(text.encode(), name)).members()]
 
     def gone(_: str) -> Source:
         raise FileNotFoundError
 
     for reopen in (gone, lambda name: Source(b"<domain/>", name), lambda name: Source(b"<", name)):
-        found = ENGINE.judge_fleet(members, reopen)
+        found = ENGINE.check_fleet(members, reopen)
         assert [(each.code, each.at.start.offset) for each in found.findings] == [("VFS801", 0)]
         assert set(found.sources) == set(files)
 
@@ -307,7 +66,7 @@ def test_file_that_changes_meanwhile_gives_no_traceback() -> None:
 
 def fleet(number: int) -> list[Member]:
     """Domains that share everything in groups of ten and in which one in a hundred has a clash of names."""
-    [pattern] = ENGINE.judge_xml(Source(domain("x", SOCKET, share("dir='/srv'", CACHED)).encode(), "x")).members()
+    [pattern] = ENGINE.check_xml(Source(domain("x", SOCKET, share("dir='/srv'", CACHED)).encode(), "x")).members()
     return [
         pattern._replace(
             file=f"{position}.xml",
@@ -341,7 +100,7 @@ def test_cost_grows_with_the_number_of_domains() -> None:
 
     def judge(number: int) -> int:
         members = fleet(number)
-        return calls(lambda: ENGINE.judge_fleet(members, gone))
+        return calls(lambda: ENGINE.check_fleet(members, gone))
 
     small, large = judge(200), judge(2_000)
     assert large < 11 * small
@@ -351,5 +110,5 @@ def test_record_is_small_and_holds_no_document() -> None:
     [member] = fleet(1)
     assert len(pickle.dumps(member)) < 600
     text = domain("x", SOCKET) + f"<!--{'x' * 100_000}-->"
-    [large] = ENGINE.judge_xml(Source(text.encode(), "x")).members()
+    [large] = ENGINE.check_xml(Source(text.encode(), "x")).members()
     assert len(pickle.dumps(large)) < 600

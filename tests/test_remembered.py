@@ -35,12 +35,12 @@ def test_findings_are_those_of_an_engine_that_remembers_nothing(
     context = Context(NEWEST._replace(libvirt=libvirt))
     remembering = Engine(RULES, context)
     for source in corpus(every):
-        remembering.judge_xml(source)
-    found = [remembering.judge_xml(source).findings for source in corpus(every)]
+        remembering.check_xml(source)
+    found = [remembering.check_xml(source).findings for source in corpus(every)]
     monkeypatch.setattr(check, "LONGEST_REMEMBERED", 0)
     forgetful = Engine(RULES, context)
     for source, findings in zip(corpus(every), found, strict=True):
-        assert findings == forgetful.judge_xml(source).findings, source.text
+        assert findings == forgetful.check_xml(source).findings, source.text
 
 
 def test_rules_about_a_device_look_at_nothing_around_it() -> None:

@@ -27,18 +27,18 @@ def domain(devices: str, metadata: str = "") -> str:
     return f"{HEAD}{metadata}  <devices>\n{devices}\n  </devices>\n</domain>\n"
 
 
-def judge(text: str | bytes, *select: str) -> Outcome:
+def check(text: str | bytes, *select: str) -> Outcome:
     data = text.encode() if isinstance(text, str) else text
     rules = [rule for rule in RULES if not select or rule.code.startswith(select)]
-    return Engine(rules, Context()).judge_xml(Source(data, "x.xml"))
+    return Engine(rules, Context()).check_xml(Source(data, "x.xml"))
 
 
 def codes(text: str | bytes, *select: str) -> list[str]:
-    return [finding.code for finding in judge(text, *select).findings]
+    return [finding.code for finding in check(text, *select).findings]
 
 
 def messages(text: str) -> list[str]:
-    return [f"{finding.code} {finding.message}" for finding in judge(text).findings]
+    return [f"{finding.code} {finding.message}" for finding in check(text).findings]
 
 
 def test_the_share_is_faulty_without_a_suppression() -> None:
@@ -98,7 +98,7 @@ def test_ignore_file_holds_for_all_wherever_it_stands() -> None:
 
 
 def test_the_reason_is_kept() -> None:
-    (suppressed,) = judge(domain(f"<!-- vfslint: ignore[VFS216]\n  shown in  the manual -->{SHARE}")).suppressed
+    (suppressed,) = check(domain(f"<!-- vfslint: ignore[VFS216]\n  shown in  the manual -->{SHARE}")).suppressed
     assert (suppressed.finding.code, suppressed.reason) == ("VFS216", "shown in the manual")
 
 
@@ -180,7 +180,7 @@ def test_a_second_one_is_dropped_by_libvirt() -> None:
 
 
 def test_unused_ones_are_reported_and_removed() -> None:
-    (finding,) = judge(domain("<!-- vfslint: ignore[VFS216] -->"), "VFS2", "VFS09").findings
+    (finding,) = check(domain("<!-- vfslint: ignore[VFS216] -->"), "VFS2", "VFS09").findings
     assert finding.message == "VFS216 suppresses nothing here"
     assert finding.fix is not None
     assert finding.fix.safe
@@ -212,7 +212,7 @@ def test_nothing_is_unused_where_a_fault_hid_the_rest() -> None:
 
 def test_unknown_words_are_reported_with_what_was_probably_meant() -> None:
     text = domain(f"<!-- vfslint: ignore[VFS216, mount-tag-to-long, VFS999, nonsense] -->\n{SHARE}")
-    found = judge(text).findings
+    found = check(text).findings
     assert [(finding.code, finding.message, finding.help) for finding in found] == [
         ("VFS091", "no rule is called 'mount-tag-to-long'", "did you mean mount-tag-too-long?"),
         ("VFS091", "no rule is called 'VFS999'", "vfslint rules lists them all"),
@@ -250,7 +250,7 @@ def test_complaints_about_suppressions_can_be_suppressed() -> None:
 
 def test_of_a_malformed_file_ignore_file_alone_is_understood() -> None:
     template = "{% if x %}\n<!-- vfslint: ignore-file[VFS0] a template -->\n<domain>\n"
-    outcome = judge(template)
+    outcome = check(template)
     assert outcome.findings == []
     assert [suppressed.reason for suppressed in outcome.suppressed] == ["a template"]
     assert codes(template.replace("ignore-file", "ignore")) != []
@@ -299,7 +299,7 @@ def test_a_file_that_is_no_domain_can_be_silenced() -> None:
 
 def conf(text: str) -> list[str]:
     engine = Engine(RULES, Context())
-    return [finding.code for finding in engine.judge_conf(Source(text.encode(), "qemu.conf")).findings]
+    return [finding.code for finding in engine.check_conf(Source(text.encode(), "qemu.conf")).findings]
 
 
 RELATIVE = 'memory_backing_dir = "ram"'

@@ -74,7 +74,7 @@ def compare(cases: Iterable[dict[str, Any]], releases: Iterable[str]) -> tuple[C
             said = case["libvirt"][release]
             if said["define"] == "crashed":
                 continue
-            findings = engine.judge_xml(source).findings
+            findings = engine.check_xml(source).findings
             for question, refusing in (
                 ("define", refuses_define(findings)),
                 ("validate", refuses_validate(findings)),

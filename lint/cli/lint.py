@@ -112,7 +112,7 @@ class Check:
         members = self.run.members
         engines = {file: profile.engine for file, profile in self._profiles.items()}
         for engine in dict.fromkeys(engines[member.file] for member in members):
-            together = engine.judge_fleet(members, self._reopen)
+            together = engine.check_fleet(members, self._reopen)
             mine = [found for found in together.findings if engines[found.file] is engine]
             suppressed = tuple(one for one in together.suppressed if engines[one.finding.file] is engine)
             self.run.take_together(together._replace(findings=mine, suppressed=suppressed))

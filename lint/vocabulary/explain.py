@@ -233,7 +233,7 @@ class _Examination:
             self.report(Kind.TOO_NEW, name, attribute=name, since=attribute.since)
         else:
             value = self.element.get(name, "")
-            self.check_value(attribute.values, attribute.refused, attribute.reads, value, name, attribute=name)
+            self.compare_value(attribute.values, attribute.refused, attribute.reads, value, name, attribute=name)
 
     # children
 
@@ -361,11 +361,11 @@ class _Examination:
             if value.strip():
                 self.report(Kind.UNEXPECTED_TEXT, _name(self.element), value=value.strip())
         else:
-            self.check_value(form.text, self.declared.refused, self.declared.reads, value, _name(self.element))
+            self.compare_value(form.text, self.declared.refused, self.declared.reads, value, _name(self.element))
 
     # values
 
-    def check_value(
+    def compare_value(
         self,
         values: Values,
         refused: Refused,

@@ -85,4 +85,4 @@ def test_rules_that_are_not_loaded_for_a_file_have_nothing_to_say_of_it(part: in
         if number % part == 0:
             source = Source(case["xml"].encode(), "case.xml")
             few = rules_for(qemu_conf=False, beside_qemu_conf=False, host=False, fleet=False, text=source.data)
-            assert Engine(few, Context()).judge_xml(source).findings == every.judge_xml(source).findings
+            assert Engine(few, Context()).check_xml(source).findings == every.check_xml(source).findings

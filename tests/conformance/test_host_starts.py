@@ -69,21 +69,21 @@ with gzip.open(STARTS, "rt", encoding="utf-8") as lines:
     CASES = {case["case"]: case for case in map(json.loads, lines)}
 
 
-def judge(start: Any) -> list[Finding]:
+def check(start: Any) -> list[Finding]:
     """Check a domain of a case on its host, together with those that were started before it."""
     case = CASES[start.case]
     facts = host(start.release, case.get("host"))
     engine = Engine(RULES, Context(facts.target(NEWEST), host=facts))
     sources = {f"{number}.xml": Source(xml.encode(), f"{number}.xml") for number, xml in enumerate(case["xml"])}
-    outcomes = [engine.judge_xml(source) for source in sources.values()]
+    outcomes = [engine.check_xml(source) for source in sources.values()]
     members = [member for outcome in outcomes for member in outcome.members()]
-    findings = outcomes[start.position].findings + engine.judge_fleet(members, sources.__getitem__).findings
+    findings = outcomes[start.position].findings + engine.check_fleet(members, sources.__getitem__).findings
     return [finding for finding in findings if finding.file == f"{start.position}.xml"]
 
 
 @pytest.mark.parametrize("start", list(all_starts()), ids=ids)
 def test_stage_is_foretold_with_facts(start: Any) -> None:
-    findings = judge(start)
+    findings = check(start)
     at_define = errors(findings, Stage.PARSE, Stage.DEFINE)
     assert bool(at_define) == (start.outcome == "refused at define"), at_define
     if not at_define:
@@ -96,5 +96,5 @@ def test_facts_are_what_tells_it(case: str) -> None:
     starts = [start for start in all_starts() if start.case == case and "start" in start.outcome]
     assert starts
     for start in starts:
-        told = {finding.code[:4] for finding in judge(start) if errors([finding], Stage.START)}
+        told = {finding.code[:4] for finding in check(start) if errors([finding], Stage.START)}
         assert told & {"VFS6", "VFS8"}, (start.release, told)

@@ -38,7 +38,7 @@ class Case(NamedTuple):
 
 def cases(release: str, *, unsafe: bool = False, every: int = 1) -> Iterator[Case]:
     engine = Engine(RULES, Context(contemporary(version(release))))
-    fixer = Fixer(engine.judge_xml, engine.judge_xml, unsafe=unsafe)
+    fixer = Fixer(engine.check_xml, engine.check_xml, unsafe=unsafe)
     with gzip.open(CASES, "rt", encoding="utf-8") as lines:
         for number, line in enumerate(lines):
             if number % every == 0:
@@ -53,7 +53,7 @@ def cases(release: str, *, unsafe: bool = False, every: int = 1) -> Iterator[Cas
 @pytest.mark.parametrize("unsafe", [False, True])
 def test_fixing_a_case_twice_equals_fixing_it_once(unsafe: bool) -> None:
     engine = Engine(RULES, Context())
-    fixer = Fixer(engine.judge_xml, engine.judge_xml, unsafe=unsafe)
+    fixer = Fixer(engine.check_xml, engine.check_xml, unsafe=unsafe)
     for case in cases("12.8.0", unsafe=unsafe, every=4):
         assert fixer.fix(case.after.source).source.data == case.after.source.data, case.id
         try:

@@ -39,7 +39,7 @@ def libvirt() -> Iterator[LiveLibvirt]:
 
 def disagreement(mutant: Mutant, said: Verdict, engine: Engine) -> str:
     """Return in what vfslint and libvirt differ and what docs/conformance.md does not explain, or ''."""
-    findings = engine.judge_xml(Source(mutant.xml.encode(), "mutant.xml")).findings
+    findings = engine.check_xml(Source(mutant.xml.encode(), "mutant.xml")).findings
     if said.define == "crashed":
         has_error = any(finding.severity is Severity.ERROR for finding in findings)
         return "" if has_error else f"libvirt crashes on {mutant.faults}, vfslint has no error"
@@ -92,7 +92,7 @@ def test_fixed_domains_are_accepted_by_the_libvirt_of_this_machine(libvirt: Live
     def is_accepted_after_fixing(mutant: Mutant) -> None:
         data = mutant.xml.encode()
         for _ in range(20):
-            findings = engine.judge_xml(Source(data, "x")).findings
+            findings = engine.check_xml(Source(data, "x")).findings
             fixes = [finding.fix for finding in findings if finding.fix and finding.fix.safe]
             if not fixes:
                 break

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.qemu_conf.judged import DATA, RELEASES, errors, lint
+from tests.qemu_conf.checked import DATA, RELEASES, errors, lint
 from vfslint.context import Context
 from vfslint.engine import Engine
 from vfslint.findings import Finding, Severity
@@ -42,16 +42,16 @@ ANSWERS = answers()
 
 
 @cache
-def judged(release: str) -> list[list[Finding]]:
+def checked(release: str) -> list[list[Finding]]:
     """Return the findings in each file for a release."""
     engine = Engine(RULES, Context(contemporary(version(release))))
-    return [engine.judge_conf(Source(answer["conf"].encode("latin-1"), "qemu.conf")).findings for answer in ANSWERS]
+    return [engine.check_conf(Source(answer["conf"].encode("latin-1"), "qemu.conf")).findings for answer in ANSWERS]
 
 
 @pytest.mark.parametrize("release", RELEASES)
 def test_errors_are_what_the_driver_refuses(release: str) -> None:
     differing = []
-    for answer, findings in zip(ANSWERS, judged(release), strict=True):
+    for answer, findings in zip(ANSWERS, checked(release), strict=True):
         if bool(errors(findings)) != bool(answer[release]):
             differing.append((answer["conf"], answer[release], errors(findings)))
     assert differing == []
@@ -75,7 +75,7 @@ def test_syntax_errors_are_those_of_libvirt_to_the_line(release: str) -> None:
 @pytest.mark.parametrize("release", RELEASES)
 def test_one_error_gives_the_words_of_libvirt(release: str) -> None:
     differing = []
-    for answer, findings in zip(ANSWERS, judged(release), strict=True):
+    for answer, findings in zip(ANSWERS, checked(release), strict=True):
         if answer[release]:
             words = [finding.libvirt_says for finding in findings if finding.severity is Severity.ERROR]
             if not any(word and word in answer[release] for word in words):
@@ -91,7 +91,7 @@ def test_the_answers_show_both_sides() -> None:
 
 
 def test_every_fatal_error_says_that_no_guest_can_start() -> None:
-    for answer, findings in zip(ANSWERS, judged("12.8.0"), strict=True):
+    for answer, findings in zip(ANSWERS, checked("12.8.0"), strict=True):
         for finding in findings:
             if finding.severity is Severity.ERROR and answer["12.8.0"]:
                 assert "the QEMU driver does not start, so no guest can" in finding.message

@@ -61,9 +61,9 @@ def ids(start: Any) -> str:
     return f"{start.case} #{start.position + 1}, libvirt {start.release}"
 
 
-def judge(start: Start) -> list[Finding]:
+def check(start: Start) -> list[Finding]:
     engine = Engine(RULES, Context(contemporary(version(start.release))))
-    return engine.judge_xml(Source(start.xml.encode(), start.case)).findings
+    return engine.check_xml(Source(start.xml.encode(), start.case)).findings
 
 
 def errors(findings: list[Finding], *stages: Stage) -> list[str]:
@@ -83,13 +83,13 @@ CASES = list(starts())
 
 @pytest.mark.parametrize("start", CASES, ids=ids)
 def test_define_is_foretold(start: Start) -> None:
-    refusing = errors(judge(start), Stage.PARSE, Stage.DEFINE)
+    refusing = errors(check(start), Stage.PARSE, Stage.DEFINE)
     assert bool(refusing) == (start.outcome == "refused at define"), refusing
 
 
 @pytest.mark.parametrize("start", [case for case in CASES if not is_up_to_others(case)], ids=ids)
 def test_start_is_foretold(start: Start) -> None:
-    refusing = errors(judge(start), Stage.START)
+    refusing = errors(check(start), Stage.START)
     if start.outcome == "refused at define":
         return
     assert bool(refusing) == (start.outcome in ("refused at start", "start hangs")), refusing
@@ -104,7 +104,7 @@ def test_what_is_up_to_others_was_refused_at_start_unless_at_define(start: Start
 def test_validation_is_foretold(start: Start) -> None:
     if start.outcome == "refused at define":
         return
-    refusing = [finding for finding in judge(start) if finding.stage is Stage.SCHEMA]
+    refusing = [finding for finding in check(start) if finding.stage is Stage.SCHEMA]
     assert bool(refusing) == (not start.validates), refusing
 
 

@@ -127,8 +127,8 @@ def test_a_domain_goes_with_the_last_reference_to_it() -> None:
 def _kept(example):
     """Whether a domain is still in memory after rules were asked about it and nothing refers to it any more."""
     engine = Engine(RULES, examples.context(example.given))
-    outcome = engine.judge_xml(Source(examples.document(example.text), "domain.xml"))
+    outcome = engine.check_xml(Source(examples.document(example.text), "domain.xml"))
     outcome.members()
-    judged = [weakref.ref(each) for each in outcome.domains]
+    checked = [weakref.ref(each) for each in outcome.domains]
     del outcome
-    return any(each() is not None for each in judged)
+    return any(each() is not None for each in checked)

@@ -30,10 +30,10 @@ def domains(fragment: str) -> list[Any]:
     return domains_in(read(Source(document(fragment), "example.xml")), Context())
 
 
-def judged(fragment: str, facts: Host | None, **context: Any) -> list[Any]:
+def checked(fragment: str, facts: Host | None, **context: Any) -> list[Any]:
     engine = Engine(RULES, Context(host=facts, **context))
-    return engine.judge_xml(Source(document(fragment), "example.xml")).findings
+    return engine.check_xml(Source(document(fragment), "example.xml")).findings
 
 
 def findings(fragment: str, facts: Host | None, **context: Any) -> set[str]:
-    return {found.code for found in judged(fragment, facts, **context) if found.code.startswith("VFS6")}
+    return {found.code for found in checked(fragment, facts, **context) if found.code.startswith("VFS6")}

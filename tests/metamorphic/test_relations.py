@@ -152,7 +152,7 @@ RETYPED = {
 
 @pytest.mark.parametrize("release", RELEASES)
 @pytest.mark.parametrize("contested", CONTESTED)
-def test_contested_value_is_judged_alike_beside_a_fault(contested: str, release: str) -> None:
+def test_contested_value_is_checked_alike_beside_a_fault(contested: str, release: str) -> None:
     text = DOMAIN.format(**{"top": "", "device": ""} | CONTESTED[contested])
     case = Case(contested, text.replace(*RETYPED.get(contested, ("", ""))).encode(), meta.at(release))
     for insertions in (meta.unknown_elements, meta.unknown_attributes, meta.comments, meta.comments_in_texts):
@@ -177,7 +177,7 @@ OTHERS = frozenset(rule.code for rule in CHOOSABLE) - GENERIC
 
 
 def found(case: Case, codes: frozenset[str]) -> list[Finding]:
-    outcome = meta.engine(case.context, codes).judge_xml(Source(case.data, "example"))
+    outcome = meta.engine(case.context, codes).check_xml(Source(case.data, "example"))
     return [finding for finding in outcome.findings if not finding.code.startswith(ABOUT_THE_CHOICE)]
 
 
@@ -306,9 +306,9 @@ wholly = pytest.mark.parametrize("every", VALUES)
 
 
 @lru_cache(50_000)
-def judged(data: bytes, release: str) -> list[tuple[Finding, str]]:
+def checked(data: bytes, release: str) -> list[tuple[Finding, str]]:
     """Return the findings, each with its place."""
-    found = meta.judge(data, meta.at(release))
+    found = meta.check(data, meta.at(release))
     return [(finding, meta.place(meta.read(data), finding.at.start.offset)) for finding in found]
 
 
@@ -329,7 +329,7 @@ class Asked(NamedTuple):
         return listed_values.document(steps, self.value.attribute, written, with_bogus=with_bogus)
 
     def findings(self, value: str | None = None, *, with_bogus: bool = False) -> list[tuple[Finding, str]]:
-        return judged(self.document(value, with_bogus=with_bogus), self.release)
+        return checked(self.document(value, with_bogus=with_bogus), self.release)
 
     def unknown_by(self) -> set[tuple[str, str]]:
         """The rules that say of a word that nobody knows that it is not a value, and how."""
@@ -484,7 +484,7 @@ def test_value_of_our_vocabulary_is_too_new_before(every: int) -> None:
 
 
 @wholly
-def test_listed_value_is_judged_alike_beside_a_fault(every: int) -> None:
+def test_listed_value_is_checked_alike_beside_a_fault(every: int) -> None:
     differences = Differences()
     for some in asked(of_libvirt(every)):
         each = some[0]
@@ -494,4 +494,4 @@ def test_listed_value_is_judged_alike_beside_a_fault(every: int) -> None:
         for sign, key in changes(before, after):
             what = key._replace(place=each.value.name)
             differences.add(f"for {each.release}", (sign, what), each.shown)
-    differences.check("a value is judged alike beside an unknown element")
+    differences.check("a value is checked alike beside an unknown element")

@@ -37,7 +37,7 @@ TOLD = 100
 
 
 class Case(NamedTuple):
-    """A document, and the conditions that it is judged under."""
+    """A document, and the conditions that it is checked under."""
 
     id: str
     data: bytes
@@ -66,7 +66,7 @@ def _stored(name: str) -> Iterator[Case]:
     with gzip.open(DATA / f"{name}.jsonl.gz", "rt", encoding="utf-8") as lines:
         for number, line in enumerate(lines):
             stored = json.loads(line)
-            # Most are judged for the newest release, one of five for another.
+            # Most are checked for the newest release, one of five for another.
             release = stored.get("release") or (RELEASES[number // 5 % 3] if number % 5 == 4 else RELEASES[-1])
             label = stored.get("id", f"{stored['base']} {release}")
             yield Case(f"{name} {label}", stored["xml"].encode(), at(release))
@@ -248,19 +248,19 @@ def said(data: bytes, context: Context, *, keep: bool = False) -> Counter[Key]:
     """Return what is said of a document; `keep` it where it will be asked for again."""
     known = _said.get((data, id(context)))
     if known is None:
-        known = keys(data, judge(data, context))
+        known = keys(data, check(data, context))
         if keep:
             _said[data, id(context)] = known
     return known
 
 
-def judge(data: bytes, context: Context) -> list[Finding]:
+def check(data: bytes, context: Context) -> list[Finding]:
     source = Source(data, "example")
     chosen = engine(context)
-    outcome = chosen.judge_xml(source)
+    outcome = chosen.check_xml(source)
     if len(outcome.domains) < 2:
         return outcome.findings
-    return outcome.findings + chosen.judge_fleet(outcome.members(), lambda _: source).findings
+    return outcome.findings + chosen.check_fleet(outcome.members(), lambda _: source).findings
 
 
 def keys(data: bytes, findings: Iterable[Finding]) -> Counter[Key]:

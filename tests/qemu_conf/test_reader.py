@@ -177,8 +177,8 @@ PIECES = st.sampled_from(
 def test_any_bytes_give_findings_and_no_traceback(data: bytes, is_old: bool) -> None:
     target = Context().target._replace(libvirt=(7, 0, 0) if is_old else (12, 8, 0))
     engine = Engine(RULES, Context(target))
-    for finding in engine.judge_conf(Source(data, "qemu.conf")).findings:
+    for finding in engine.check_conf(Source(data, "qemu.conf")).findings:
         assert 0 <= finding.at.start.offset <= finding.at.end.offset <= len(data)
         assert finding.at.start.line >= 1
         if finding.fix:
-            engine.judge_conf(Source(apply(data, finding.fix.edits), "qemu.conf"))
+            engine.check_conf(Source(apply(data, finding.fix.edits), "qemu.conf"))

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tests.qemu_conf.judged import DATA, RELEASES, errors, lint
+from tests.qemu_conf.checked import DATA, RELEASES, errors, lint
 from vfslint.context import Context
 from vfslint.engine import Engine
 from vfslint.qemu_conf.conf import backing_directory
@@ -127,7 +127,7 @@ def test_fixes_that_may_not_be_meant_are_not_safe(text: str) -> None:
     assert not finding.fix.safe
 
 
-def test_a_setting_that_does_not_count_is_not_judged() -> None:
+def test_a_setting_that_does_not_count_is_not_checked() -> None:
     assert errors(lint('max_files = 1\nmax_files = "x"\n')) == []
     assert errors(lint("sched_core = 1\n", "7.0.0")) == []
 
@@ -153,10 +153,10 @@ def test_only_directories_surely_on_a_disk_are_called_so(text: str, is_on_disk: 
 def test_a_large_file_takes_few_milliseconds() -> None:
     data = (DATA / "12.8.0" / "on.conf").read_bytes()
     engine = Engine(RULES, Context())
-    engine.judge_conf(Source(data, "qemu.conf"))
+    engine.check_conf(Source(data, "qemu.conf"))
     times = []
     for _ in range(5):
         start = time.perf_counter()
-        engine.judge_conf(Source(data, "qemu.conf"))
+        engine.check_conf(Source(data, "qemu.conf"))
         times.append(time.perf_counter() - start)
     assert min(times) < 0.05

@@ -14,21 +14,21 @@ from vfslint.xml.source import Source
 
 def findings(text: str, name: str = "web.xml") -> tuple[Source, list[str]]:
     source = Source(text.encode(), name)
-    found = Engine(RULES, Context()).judge_xml(source).findings
+    found = Engine(RULES, Context()).check_xml(source).findings
     return source, [fingerprint(finding, source) for finding in found]
 
 
 def test_fingerprints_are_stable_for_good() -> None:
     # Whoever changes how they are made invalidates every baseline out there.
     source = Source(domain(OLD).encode(), "web.xml")
-    (finding,) = Engine([rule for rule in RULES if rule.code == "VFS216"], Context()).judge_xml(source).findings
+    (finding,) = Engine([rule for rule in RULES if rule.code == "VFS216"], Context()).check_xml(source).findings
     assert fingerprint(finding, source) == "fcd74067c4af89090283712026dbe455"
 
 
 def test_unique_fingerprints_tell_files_and_equals_apart() -> None:
     engine = Engine([rule for rule in RULES if rule.code == "VFS216"], Context())
     sources = {name: Source(domain(OLD, OLD).encode(), name) for name in ("a.xml", "b.xml")}
-    found = [finding for source in sources.values() for finding in engine.judge_xml(source).findings]
+    found = [finding for source in sources.values() for finding in engine.check_xml(source).findings]
     assert len(set(unique(found, sources))) == len(found) == 4
 
 
@@ -37,7 +37,7 @@ def test_a_file_has_the_same_fingerprints_however_it_is_named() -> None:
     marks = []
     for name in ("a.xml", "./a.xml", "b/../a.xml", os.path.abspath("a.xml")):
         source = Source(domain(OLD).encode(), name)
-        marks.append(unique(engine.judge_xml(source).findings, {name: source}))
+        marks.append(unique(engine.check_xml(source).findings, {name: source}))
     assert marks[0]
     assert all(mark == marks[0] for mark in marks)
 
@@ -49,6 +49,6 @@ def test_files_without_elements_have_fingerprints_too() -> None:
     moved = Source(b'# more\nuser = "a"\n\n  memory_backing_dir  =   "ram"\n', "qemu.conf")
     engine = Engine(RULES, Context())
     marks = [
-        [fingerprint(finding, source) for finding in engine.judge_conf(source).findings] for source in (conf, moved)
+        [fingerprint(finding, source) for finding in engine.check_conf(source).findings] for source in (conf, moved)
     ]
     assert marks[0] == marks[1] != []

@@ -2,14 +2,14 @@
 
 import pytest
 
-from tests.host.fragments import HUNGRY, PAGED, SHARE, findings, judged
+from tests.host.fragments import HUNGRY, PAGED, SHARE, checked, findings
 from tests.hosts import GIB, host, pools
 from vfslint.host.facts import Host, Storage
 from vfslint.xml.source import Source
 
 
 def helps(fragment: str, facts: Host) -> list[str]:
-    return [found.help for found in judged(fragment, facts) if found.code == "VFS610"]
+    return [found.help for found in checked(fragment, facts) if found.code == "VFS610"]
 
 
 @pytest.mark.parametrize("fragment", [SHARE, PAGED, HUNGRY])
@@ -86,5 +86,5 @@ def test_file_of_memory_that_is_filled_at_start_must_fit() -> None:
     at_once = (
         "<memoryBacking><source type='file'/><access mode='shared'/><allocation mode='immediate'/></memoryBacking>"
     )
-    [found] = [each for each in judged(at_once, host("cramped")) if each.code == "VFS614"]
+    [found] = [each for each in checked(at_once, host("cramped")) if each.code == "VFS614"]
     assert (found.severity.word, found.stage.value) == ("error", "start")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.examples import document, engine, findings, judge
+from tests.examples import check, document, engine, findings
 from vfslint.manual import Example
 from vfslint.rule import Rule
 from vfslint.rules import RULES
@@ -32,13 +32,13 @@ def test_good_example_gives_nothing(rule: Rule, example: Example) -> None:
 @pytest.mark.parametrize(("rule", "example"), BAD, ids=name)
 def test_fix_makes_the_bad_example_clean_of_the_code(rule: Rule, example: Example) -> None:
     data = document(example.text)
-    before = after = judge(engine(example.given), data)
+    before = after = check(engine(example.given), data)
     for _ in range(10):
         fixes = [finding.fix for finding in after if finding.fix]
         if not fixes:
             break
         data = apply(data, fixes[0].edits)
-        after = judge(engine(example.given), data)
+        after = check(engine(example.given), data)
         assert "VFS001" not in {finding.code for finding in after}
     else:
         pytest.fail("the fixes never end")

@@ -21,7 +21,7 @@ def test_what_fits_has_no_mismatch_and_the_reverse(release):
     assert fits(root, release) is (mismatches(root, release) == [])
 
 
-def test_later_releases_are_judged_as_the_newest():
+def test_later_releases_are_checked_as_the_newest():
     root = domain("queue='1024'", "queues='1024'")
     assert mismatches(root, (99, 0, 0)) == mismatches(root, NEWEST)
 

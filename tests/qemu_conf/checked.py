@@ -19,7 +19,7 @@ RELEASES = ("7.0.0", "9.0.0", "11.3.0", "12.8.0")
 def lint(data: bytes | str, release: str = "12.8.0", **more: Any) -> list[Finding]:
     data = data.encode() if isinstance(data, str) else data
     engine = Engine(RULES, Context(contemporary(version(release)), **more))
-    return engine.judge_conf(Source(data, "qemu.conf")).findings
+    return engine.check_conf(Source(data, "qemu.conf")).findings
 
 
 def errors(findings: list[Finding]) -> list[str]:
