@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from vfslint.domain import sharing
 from vfslint.findings import Severity, Span, Stage
+from vfslint.lazy import once
 from vfslint.vocabulary import explain
 from vfslint.vocabulary.mismatch import Kind, Mismatch
 from vfslint.xml.document import Node
@@ -227,16 +228,29 @@ def _class_of(mismatch: Mismatch) -> type[Deviation]:
 def _home(domain: Domain, mismatch: Mismatch) -> Node | None:
     if len(mismatch.belongs) != 1:
         return None
-    root = domain.node.element
-    places = list(root.iter(mismatch.belongs[0]))
-    if (
-        len(places) != 1
-        or places[0].find(mismatch.name) is not None
-        or not explain.knows(root, places[0], mismatch.name)
-    ):
+    homes, key = _homes(domain), (mismatch.belongs[0], mismatch.name)
+    if key not in homes:
+        homes[key] = _only_home(domain, *key)
+    home = homes[key]
+    if home is None or mismatch.element in (home, *home.iterancestors()):
         return None
-    is_inside = mismatch.element in (places[0], *places[0].iterancestors())
-    return None if is_inside else Node(domain.document, places[0])
+    return Node(domain.document, home)
+
+
+@once
+def _homes(_domain: Domain) -> dict[tuple[str, str], Any]:
+    """The elements in which misplaced ones belong, by the names of both, as far as they have been looked for."""
+    return {}
+
+
+def _only_home(domain: Domain, place: str, name: str) -> Any:
+    """Return the only element `place` of a domain, if `name` is known in it and is not there yet."""
+    root = domain.node.element
+    places = root.iter(place)
+    home, other = next(places, None), next(places, None)
+    if home is None or other is not None or home.find(name) is not None or not explain.knows(root, home, name):
+        return None
+    return home
 
 
 def _makes_another_share(first: Any, second: Any) -> bool:

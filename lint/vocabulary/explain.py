@@ -6,7 +6,7 @@ Imported only for a domain that may deviate.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import pairwise
 from typing import Any
@@ -108,7 +108,10 @@ class _Examination:
         self.mismatches: list[Mismatch] = []
         self.inner: list[check.Examined] = []
         self.any_form = _any_form(self.declared)
-        self.attributes = {name: self.meant_attribute(name) for name in map(str, element.attrib)}
+        # lxml looks for an attribute from the first one on.
+        self.written: dict[str, str] = dict(element.attrib)
+        free = self.unwritten(self.any_form)
+        self.attributes = {name: self.meant_attribute(name, free) for name in self.written}
         form = self.selected_form()
         if not form.any_attribute:
             self.explain_attributes(form)
@@ -121,12 +124,13 @@ class _Examination:
 
     # attributes
 
-    def meant_attribute(self, name: str) -> str | None:
-        """Return the known attribute that was probably meant by a name."""
-        known = self.any_form.attributes
-        if name in known:
-            return name
-        return _likely(name, self.known({k: each for k, each in known.items() if k not in self.element.attrib}))
+    def unwritten(self, form: Form) -> tuple[str, ...]:
+        """Return the attributes of a form that the release knows and the element does not have."""
+        return self.known({name: each for name, each in form.attributes.items() if name not in self.written})
+
+    def meant_attribute(self, name: str, free: Sequence[str]) -> str | None:
+        """Return the known attribute that was probably meant by a name; `free` are those that may still appear."""
+        return name if name in self.any_form.attributes else _likely(name, free)
 
     def is_too_new(self, known: Attribute | Child) -> bool:
         """Whether the release does not know an attribute or an element yet."""
@@ -140,7 +144,7 @@ class _Examination:
         probe: dict[str, str] = {}
         for name, meant in self.attributes.items():
             if meant is not None:
-                probe[meant] = self.meant_value(meant, self.element.get(name, ""))
+                probe[meant] = self.meant_value(meant, self.written[name])
         if any(self.is_undecided(name, probe.get(name)) for name in self.declared.selectors):
             return self.any_form
         return self.declared.form_of(probe.get) or self.any_form
@@ -168,12 +172,13 @@ class _Examination:
                 self.explain_attribute(self.expected_attribute(form, name))
             else:
                 unknown.append((name, meant if meant in form.attributes else None))
+        free = self.unwritten(form) if unknown else ()
         for name, meant in unknown:
             if meant is None and len(missing) == 1:
                 meant = self.plausible(form, next(iter(missing)), name, is_only=len(unknown) == 1)
             lacking = missing.pop(meant, None) if meant is not None else None
             refused = (0, 0, 0) if name in form.refuses else lacking.refused.missing if lacking else None
-            self.explain_unknown_attribute(form, name, meant, refused)
+            self.explain_unknown_attribute(form, name, meant, free, refused)
         for lacking in missing.values():
             self.report(
                 Kind.MISSING_ATTRIBUTE,
@@ -193,26 +198,28 @@ class _Examination:
     def is_missing(self, attribute: Attribute) -> bool:
         """Whether an attribute is missing that the release requires."""
         is_required = attribute.required or _is_newer(attribute.optional_since, self.libvirt)
-        return is_required and attribute.name not in self.element.attrib
+        return is_required and attribute.name not in self.written
 
     def plausible(self, form: Form, missing: str, name: str, *, is_only: bool) -> str | None:
         """Return the missing attribute if an unknown one probably stands for it; `is_only`: no other one is unknown."""
         values = form.attributes[missing].values
         picky = values.listed or values.form is not None
-        if (is_only and len(form.attributes) == 1) or (picky and _accepts(values, self.element.get(name, ""))):
+        if (is_only and len(form.attributes) == 1) or (picky and _accepts(values, self.written[name])):
             return missing
         namesakes = places().get(self.declared.name, {}).values()
         return missing if any(name in _any_form(each).attributes for each in namesakes) else None
 
-    def explain_unknown_attribute(self, form: Form, name: str, meant: str | None, refused: Release | None) -> None:
-        """Report an attribute that the form does not know."""
+    def explain_unknown_attribute(
+        self, form: Form, name: str, meant: str | None, free: tuple[str, ...], refused: Release | None
+    ) -> None:
+        """Report an attribute that the form does not know; `free` are those that may still appear."""
         belongs = tuple(self.homes_of_attribute(form, name)) if meant is None else ()
         self.report(
             Kind.MISPLACED_ATTRIBUTE if belongs else Kind.UNKNOWN_ATTRIBUTE,
             name,
             attribute=name,
-            value=self.element.get(name),
-            expected=self.known({k: each for k, each in form.attributes.items() if k not in self.element.attrib}),
+            value=self.written[name],
+            expected=free,
             suggestion=meant,
             belongs=belongs,
             refused=refused,
@@ -232,7 +239,7 @@ class _Examination:
         if self.is_too_new(attribute):
             self.report(Kind.TOO_NEW, name, attribute=name, since=attribute.since)
         else:
-            value = self.element.get(name, "")
+            value = self.written[name]
             self.compare_value(attribute.values, attribute.refused, attribute.reads, value, name, attribute=name)
 
     # children
