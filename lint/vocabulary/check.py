@@ -87,22 +87,22 @@ class _Content:
 class Place:
     """An element in one of the places where it is known, in one release."""
 
-    __slots__ = ("_selectors", "_specs", "child", "libvirt", "only", "table", "together")
+    __slots__ = ("_specs", "child", "libvirt", "only", "selectors", "table", "together")
 
     def __init__(self, table: _Table, child: Child) -> None:
         self.table = table
         self.child = child
-        self._selectors = child.selectors
+        self.selectors = child.selectors
         self._specs: dict[tuple[str | None, ...], tuple[_Content, Accepts | None] | None] = {}
         kept = child.together
         self.together = kept if kept and table.libvirt < kept.until else None
         self.libvirt = table.libvirt
-        self.only = None if self._selectors else self._spec(child.form_of(lambda _name: None))
+        self.only = None if self.selectors else self._spec(child.form_of(lambda _name: None))
 
     def spec(self, element: Element) -> tuple[_Content, Accepts | None] | None:
         """Return what an element may contain, and the test of its text if it has one; None if it has no known form."""
         get = element.get
-        key = tuple([get(name) for name in self._selectors])
+        key = tuple([get(name) for name in self.selectors])
         try:
             return self._specs[key]
         except KeyError:

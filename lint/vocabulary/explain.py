@@ -102,6 +102,7 @@ class _Examination:
     def __init__(self, element: Element, place: check.Place, is_read: bool) -> None:
         self.element = element
         self.declared = place.child
+        self.selectors = place.selectors
         self.is_read = is_read
         self.libvirt = place.libvirt
         self.table = place.table
@@ -145,7 +146,7 @@ class _Examination:
         for name, meant in self.attributes.items():
             if meant is not None:
                 probe[meant] = self.meant_value(meant, self.written[name])
-        if any(self.is_undecided(name, probe.get(name)) for name in self.declared.selectors):
+        if any(self.is_undecided(name, probe.get(name)) for name in self.selectors):
             return self.any_form
         return self.declared.form_of(probe.get) or self.any_form
 
@@ -159,7 +160,7 @@ class _Examination:
     def meant_value(self, name: str, value: str) -> str:
         """Return the word that was probably meant where a word selects the form."""
         listed = self.any_form.attributes[name].values.listed
-        if name not in self.declared.selectors or not listed or value in listed:
+        if name not in self.selectors or not listed or value in listed:
             return value
         return _likely(value.strip(), listed) or value
 
@@ -192,7 +193,7 @@ class _Examination:
 
     def expected_attribute(self, form: Form, name: str) -> Attribute:
         """Return the attribute of a form, or that of all forms if this form allows a single word that selects it."""
-        is_selector = name in self.declared.selectors and len(form.attributes[name].values.listed) == 1
+        is_selector = name in self.selectors and len(form.attributes[name].values.listed) == 1
         return (self.any_form if is_selector else form).attributes[name]
 
     def is_missing(self, attribute: Attribute) -> bool:
