@@ -27,6 +27,7 @@ from vfslint.vocabulary.table import (
     Release,
     Together,
     Values,
+    element_names,
     places,
     roots,
 )
@@ -314,7 +315,7 @@ class _Examination:
         if name in free:
             return name
         meant = _likely(name, self.known(free))
-        is_known = name in places()
+        is_known = name in element_names()
         if meant is not None and (name.lower() == meant.lower() or not is_known):
             return meant
         if is_known:

@@ -224,6 +224,12 @@ def roots() -> dict[str, Child]:
 
 
 @cache
+def element_names() -> frozenset[str]:
+    """Return the names of all elements. `places` reads every form, which takes two milliseconds."""
+    return frozenset(child[0] for row in _domain.FORMS.values() for child in row[1])
+
+
+@cache
 def places() -> dict[str, dict[str, Child]]:
     """Return for each name of an element the elements in which it is known, by their names, with what it is there."""
     found: dict[str, dict[str, Child]] = {}
