@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CLEAN = ROOT / "examples" / "sound" / "memfd.xml"
 FAULTY = ROOT / "examples" / "faulty" / "private-memory.xml"
 FILES = 136
-REPEATED = 50
+LXML, OURS = "lxml: parse and validate with libvirt's RELAX NG", "vfslint"
 
 PYTHON = sys.executable
 VFSLINT = str(Path(PYTHON).parent / "vfslint")
@@ -78,14 +78,17 @@ def cold_starts() -> dict[str, list[str]]:
 
 
 def measure(rounds: int, jobs: dict[str, Callable[[], object]]) -> dict[str, float]:
-    """Run every job once per round; return each one's median in milliseconds."""
+    """Run every job once per round; return each one's median in milliseconds.
+
+    A job that measures itself returns its own time in milliseconds as a float.
+    """
     times: dict[str, list[float]] = {name: [] for name in jobs}
     for turn in range(rounds + 1):
         for name, job in jobs.items():
             start = time.perf_counter()
-            job()
+            own = job()
             if turn:  # the first round warms the caches
-                times[name].append((time.perf_counter() - start) * 1000)
+                times[name].append(own if isinstance(own, float) else (time.perf_counter() - start) * 1000)
     return {name: median(values) for name, values in times.items()}
 
 
@@ -108,15 +111,60 @@ def process_jobs(files: list[str]) -> dict[str, Callable[[], object]]:
     jobs: dict[str, Callable[[], object]] = {}
     schema = libvirt_schema()
     if schema:
-        jobs["lxml: parse and validate with libvirt's RELAX NG"] = start([PYTHON, "-c", VALIDATE, schema, *files])
-    jobs["vfslint"] = start([VFSLINT, "--quiet", "--format=concise", *files])
+        jobs[LXML] = start([PYTHON, "-c", VALIDATE, schema, *files])
+    jobs[OURS] = start([VFSLINT, "--quiet", "--format=concise", *files])
     return jobs
 
 
-def throughput_jobs(documents: list[bytes]) -> dict[str, Callable[[], object]]:
-    """Return jobs that check documents in this process; libvirt's grammar is compiled beforehand.
+FIRST_PASS = """
+import sys, time
+from pathlib import Path
+what, schema, *files = sys.argv[1:]
+documents = [Path(file).read_bytes() for file in files]
+if what == "lxml":
+    from lxml import etree
+    relaxng = etree.RelaxNG(file=schema)
+    check = lambda data: relaxng.validate(etree.fromstring(data))
+else:
+    from vfslint import lint_bytes as check
+check(b"<domain type='kvm'><name>a</name><os><type>hvm</type></os></domain>")
+start = time.process_time()
+for data in documents:
+    check(data)
+print((time.process_time() - start) * 1000)
+"""
 
-    Only documents that libvirt's schema accepts: if it rejects one, it stops early.
+
+def first_pass_jobs(files: list[str]) -> dict[str, Callable[[], object]]:
+    """Return jobs that check files for the first time in a process, which measures its own CPU time.
+
+    What has to be loaded or compiled, libvirt's grammar included, is there before.
+    """
+    schema = libvirt_schema()
+
+    def job(what: str) -> Callable[[], object]:
+        command = [PYTHON, "-c", FIRST_PASS, what, schema or "", *files]
+        return lambda: float(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
+
+    jobs = {LXML: job("lxml")} if schema else {}
+    return {**jobs, OURS: job("vfslint")}
+
+
+def accepted(documents: list[bytes]) -> list[bytes]:
+    """Return the documents that the installed libvirt's schema accepts: if it rejects one, it stops early."""
+    from lxml import etree
+
+    schema = libvirt_schema()
+    if not schema:
+        return documents
+    relaxng = etree.RelaxNG(file=schema)
+    return [data for data in documents if relaxng.validate(etree.fromstring(data))]
+
+
+def throughput_jobs(documents: list[bytes]) -> dict[str, Callable[[], object]]:
+    """Return jobs that check documents in this process again and again, as they are and misspelled.
+
+    libvirt's grammar is compiled beforehand.
     """
     from lxml import etree
 
@@ -127,32 +175,16 @@ def throughput_jobs(documents: list[bytes]) -> dict[str, Callable[[], object]]:
     schema = libvirt_schema()
     if schema:
         relaxng = etree.RelaxNG(file=schema)
-        documents = [data for data in documents if relaxng.validate(etree.fromstring(data))]
-        jobs["lxml: parse and validate with libvirt's RELAX NG"] = each(
-            documents, lambda data: relaxng.validate(etree.fromstring(data))
-        )
+        jobs[LXML] = each(documents, lambda data: relaxng.validate(etree.fromstring(data)))
     jobs["lxml: parse only"] = each(documents, etree.fromstring)
-    jobs["vfslint"] = each(documents, lint_bytes)
+    jobs[OURS] = each(documents, lint_bytes)
     for name in ("debian-12", "rhel-9"):
         jobs[f"vfslint --target {name}"] = each(documents, partial(lint_bytes, target=NAMED[name]))
+    for what, right, wrong in (("element", b"currentMemory", b"curentMemory"), ("value", b">hvm<", b">hmv<")):
+        misspelled = [data.replace(right, wrong) for data in documents]
+        assert not set(misspelled) & set(documents)
+        jobs[f"vfslint, one {what} misspelled in each"] = each(misspelled, lint_bytes)
     return jobs
-
-
-def misspelled_jobs() -> dict[str, Callable[[], object]]:
-    """Return jobs that check one domain: parsed, clean, with one element misspelled, and with one word misspelled."""
-    from lxml import etree
-
-    from vfslint import lint_bytes
-
-    clean = CLEAN.read_bytes()
-    texts = {
-        "vfslint, clean": clean,
-        "vfslint, one element misspelled": clean.replace(b"<vcpu>", b"<vcpuu>").replace(b"</vcpu>", b"</vcpuu>"),
-        "vfslint, one value misspelled": clean.replace(b"memfd", b"memfs"),
-    }
-    assert len(set(texts.values())) == len(texts)
-    jobs = {name: each([data] * REPEATED, lint_bytes) for name, data in texts.items()}
-    return {"lxml: parse only": each([clean] * REPEATED, etree.fromstring), **jobs}
 
 
 def each(documents: list[bytes], job: Callable[[bytes], object]) -> Callable[[], object]:
@@ -161,10 +193,13 @@ def each(documents: list[bytes], job: Callable[[bytes], object]) -> Callable[[],
 
 
 def show(title: str, medians: dict[str, float]) -> None:
-    yardstick = next(iter(medians.values()))
+    first, *_ = medians
     print(f"\n{title}")
     for name, value in medians.items():
-        print(f"  {name:<52} {value:8.1f} ms  {value / yardstick:5.2f} ×")
+        ratio = f"{value / medians[first]:5.2f} ×"
+        # Of what vfslint does with the same documents in other circumstances, its own time is the better measure.
+        ours = f"  {value / medians[OURS]:5.2f} × vfslint" if name.startswith(f"{OURS},") or "--target" in name else ""
+        print(f"  {name:<52} {value:8.1f} ms  {ratio}{ours}")
 
 
 def main() -> None:
@@ -173,15 +208,18 @@ def main() -> None:
     rounds = parser.parse_args().rounds
     show("Cold start, median", measure(rounds, {name: start(words) for name, words in cold_starts().items()}))
     with tempfile.TemporaryDirectory() as folder:
-        files = []
+        files = {}
         for number, data in enumerate(domains()):
             path = Path(folder) / f"{number:03}.xml"
             path.write_bytes(data)
-            files.append(str(path))
-        show(f"{FILES} domains, one process, median", measure(rounds, process_jobs(files)))
-    title = "The same domains, if libvirt's schema accepts them, in one process, median"
-    show(title, measure(rounds, throughput_jobs(domains())))
-    show(f"One domain {REPEATED} times in one process, median", measure(rounds, misspelled_jobs()))
+            files[data] = str(path)
+        show(f"{FILES} domains, one process, median", measure(rounds, process_jobs([*files.values()])))
+        fit = accepted([*files])
+        title = (
+            f"The {len(fit)} of them that libvirt's schema accepts, for the first time in a process, CPU time, median"
+        )
+        show(title, measure(rounds, first_pass_jobs([files[data] for data in fit])))
+        show("The same, in one process again and again, median", measure(rounds, throughput_jobs(fit)))
     absent = [tool for tool in ("xmllint", "virt-xml-validate") if not shutil.which(tool)]
     if not libvirt_schema():
         absent.append("libvirt's RELAX NG")

@@ -10,19 +10,24 @@ from vfslint.targets import Version
 from vfslint.vocabulary import table
 
 # What the parser, since it was rewritten, also accepts for an attribute that is not set (virXMLPropEnum).
-_UNSET = {("", "accessmode"): "", ("driver", "type"): "default", ("driver", "wrpolicy"): "default"}
+_UNSET = {("", "accessmode"): ""}
 
 
 class Words(NamedTuple):
-    """The words that an attribute can have, and the release since which libvirt reads it."""
+    """The words that an attribute can have, and the release since which libvirt reads it.
 
-    words: dict[str, None]
+    A word that only the parser accepts has the release since which it does.
+    """
+
+    words: dict[str, Version | None]
     since: Version
     unset: str | None
 
     def accept(self, value: str, libvirt: Version) -> bool:
         """Whether a release accepts the value, or does not read the attribute; words of newer releases are accepted."""
-        return value in self.words or libvirt < self.since or (value == self.unset and libvirt >= REWRITTEN)
+        if libvirt < self.since or (value == self.unset and libvirt >= REWRITTEN):
+            return True
+        return value in self.words and (self.words[value] or libvirt) <= libvirt
 
 
 @cache
@@ -42,5 +47,5 @@ def words_of(path: str) -> dict[str, Words]:
     for attribute in attributes:
         # What the parser accepts in addition to what the schema lists.
         if attribute.name in found and attribute.reads:
-            found[attribute.name].words.update(dict.fromkeys(word for word, _ in attribute.reads.words))
+            found[attribute.name].words.update(attribute.reads.words)
     return found
