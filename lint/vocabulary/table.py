@@ -223,6 +223,15 @@ def roots() -> dict[str, Child]:
     return {each[0]: _child(*each) for each in _domain.ROOTS}
 
 
+def elements_at(*path: str) -> list[Child]:
+    """Return what an element at a path inside of <domain> can be, over all forms of the elements around it."""
+    found = [roots()["domain"]]
+    for name in path:
+        forms = [form for child in found for form in child.all_forms()]
+        found = [form.children[name] for form in forms if name in form.children]
+    return found
+
+
 @cache
 def element_names() -> frozenset[str]:
     """Return the names of all elements. `places` reads every form, which takes two milliseconds."""
