@@ -111,9 +111,8 @@ OF_DOMAINS: dict[str, Subject] = {
     **{kind: _deviations(kind) for kind in _DEVIATIONS},
 }
 # What is not part of a domain: whole files, settings, several domains together.
-OTHERS = frozenset(
-    {"Broken", "ConfSetting", "Document", "Fleet", "QemuSettings", "UnknownRoot", "Suppression", "Unreadable"}
-)
+OF_QEMU_CONF = frozenset({"ConfSetting", "QemuSettings", "Unreadable"})
+OTHERS = OF_QEMU_CONF | {"Broken", "Document", "Fleet", "UnknownRoot", "Suppression"}
 _TOGETHER, _DEVIATING = "list[", "Deviating["
 
 

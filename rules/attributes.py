@@ -44,6 +44,8 @@ def unknown_word(fault: UnknownWord) -> Iterator[Problem]:
     Bad:
         <cpu mode='host'/>
     Bad:
+        <domain type='KVM'><name>web</name>
+    Bad:
         <vcpu placement='dynamic'>8</vcpu>
     Bad:
         <controller type='usb' index='0' model='xhci'/>
@@ -54,6 +56,7 @@ def unknown_word(fault: UnknownWord) -> Iterator[Problem]:
         <cpu mode='host-passthrough'/>
         <controller type='usb' index='0' model='qemu-xhci'/>
     libvirt says: Invalid value for attribute
+    libvirt says: invalid domain type
     libvirt says: Invalid mode attribute
     libvirt says: Unsupported CPU placement mode
     libvirt says: Invalid match attribute for CPU specification

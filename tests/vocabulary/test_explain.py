@@ -49,7 +49,7 @@ def test_inactive_domain_has_the_same_content():
 # elements
 
 
-def test_misspelt_element():
+def test_misspelled_element():
     fault = only("<target dir='data'/>", "<traget dir='data'/>")
     assert (fault.kind, fault.name, fault.suggestion) == (Kind.UNKNOWN_ELEMENT, "traget", "target")
     assert fault.element.tag == "traget"
@@ -138,18 +138,18 @@ def test_element_of_a_foreign_namespace():
 # attributes
 
 
-def test_misspelt_attribute():
+def test_misspelled_attribute():
     fault = only("queue='1024'", "queues='1024'")
     assert (fault.kind, fault.attribute, fault.value) == (Kind.UNKNOWN_ATTRIBUTE, "queues", "1024")
     assert fault.suggestion == "queue"
 
 
-def test_misspelt_attribute_is_not_missing_as_well():
+def test_misspelled_attribute_is_not_missing_as_well():
     fault = only("<source dir='/srv/data'/>", "<source path='/srv/data'/>")
     assert (fault.kind, fault.attribute, fault.suggestion) == (Kind.UNKNOWN_ATTRIBUTE, "path", "dir")
 
 
-def test_misspelt_attribute_that_selects_the_form():
+def test_misspelled_attribute_that_selects_the_form():
     # Not: "queue is for virtiofs only".
     fault = only("<driver type='virtiofs' queue", "<driver typ='virtiofs' queue")
     assert (fault.kind, fault.attribute, fault.suggestion) == (Kind.UNKNOWN_ATTRIBUTE, "typ", "type")
@@ -276,7 +276,7 @@ def test_options_of_virtiofsd_are_left_to_their_own_rules():
     assert not fault.is_refused
 
 
-def test_nothing_inside_a_misspelt_element_is_refused():
+def test_nothing_inside_a_misspelled_element_is_refused():
     text = SOUND.replace("<memballoon ", "<memballon ").replace("Reporting='on'", "Reporting='yes'")
     found = faults(parse(text))
     assert [(fault.kind, fault.is_refused) for fault in found] == [
@@ -367,7 +367,7 @@ def test_all_faults_are_found_each_once():
     ]
 
 
-def test_faults_inside_a_misspelt_element_are_found():
+def test_faults_inside_a_misspelled_element_are_found():
     text = SOUND.replace("memoryBacking", "memorybacking").replace("<access mode", "<access mod")
     assert [(f.name, f.suggestion) for f in faults(parse(text))] == [
         ("memorybacking", "memoryBacking"),
