@@ -110,7 +110,7 @@ class Compiler:
         anything = None in wildcards, None in kind.attributes, kind.mixed
         node = kind.elem
         refuses = tuple(node.get(VFS + "refuses", "").split())
-        return attributes, children, None, foreign, *anything, refuses, strangers(node.get(VFS + "strangers"))
+        return attributes, children, None, foreign, *anything, refuses, unknown_children(node.get(VFS + "unknown"))
 
     def value(self, name: str, kind: XsdType, node: Any = None) -> str:
         """Return the name of a type of values, after recording (listed values, plain pattern, description)."""
@@ -192,8 +192,8 @@ def together(text: str | None) -> tuple[Any, ...] | None:
     return release(until), attribute, tuple(values.split(",")), tuple(names.split())
 
 
-def strangers(text: str | None) -> Release | None:
-    """Read vfs:strangers, "refused" or "refused until 9.1.0": the first release that drops unknown children."""
+def unknown_children(text: str | None) -> Release | None:
+    """Read vfs:unknown, "refused" or "refused until 9.1.0": the first release that drops unknown children."""
     if not text:
         return None
     return release(text.split()[2]) if " " in text else (999, 0, 0)

@@ -30,7 +30,7 @@ ANNOTATIONS = {
     ),
     "together": (rf"until {RELEASE} \w+ \w+(,\w+)*:( \w+)+", {"element"}),
     "plain": (r".+", {"simpleType"}),
-    "strangers": (rf"refused( until {RELEASE})?", {"complexType"}),
+    "unknown": (rf"refused( until {RELEASE})?", {"complexType"}),
     "refuses": (r"\w+( \w+)*", {"complexType"}),
 }
 
@@ -174,7 +174,7 @@ def test_children_that_stand_together_are_known():
         assert any(set(together.names) <= form.children.keys() for form in child.all_forms())
 
 
-def test_refused_strangers_are_not_known():
+def test_attributes_that_are_rejected_as_unknown_are_not_known():
     for _, form in every_form():
         assert not set(form.refuses) & form.attributes.keys(), form.name
 
