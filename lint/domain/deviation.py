@@ -112,7 +112,7 @@ class MissingElement(Deviation):
 class MissingAttribute(Deviation):
     """An attribute that is required. Its value must be one of the words that are `expected`, or have a `form`.
 
-    `since` is the release since which it may be left out. If libvirt's parser requires it, too, it is of the class below.
+    `since` is the release since which it may be left out. One that the parser requires, too, is of the class below.
     """
 
     def __init__(self, domain: Domain, found: Mismatch) -> None:
