@@ -207,7 +207,7 @@ def clock_incomplete(clock: Clock, context: Context) -> Iterator[Problem]:
             message="a clock with offset 'absolute' has no start",
             help="write start='…', in seconds since 1970",
         )
-    is_number = adjustment in (None, "reset") or numbers.integer(adjustment or "", bits=64) is not None
+    is_number = adjustment in (None, "", "reset") or numbers.integer(adjustment or "", bits=64) is not None
     if offset in ("utc", "localtime", "timezone", None, "") and not is_number:
         yield Problem(
             at=clock.start_span,
