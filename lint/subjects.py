@@ -59,8 +59,9 @@ def _deviations(kind: str) -> Subject:
 
 
 # The classes of vfslint.domain.deviation.
-_DEVIATIONS = """MisplacedAttribute MisplacedElement MissingAttribute MissingElement RepeatedElement TooNew
-    UnexpectedText UnknownAttribute UnknownElement UnknownWord UnreadableNumber WrongOrder WrongValue""".split()
+_DEVIATIONS = """MisplacedAttribute MisplacedElement MissingAttribute MissingElement RepeatedElement
+    RequiredAttribute TooNew UnexpectedText UnknownAttribute UnknownElement UnknownWord UnreadableNumber WrongOrder
+    WrongValue""".split()
 
 # The parts of a domain by the names of their types: rules are registered before these classes are needed.
 OF_DOMAINS: dict[str, Subject] = {

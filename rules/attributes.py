@@ -14,7 +14,7 @@ from vfslint.vocabulary import numbers
 from vfslint.xml import edits
 
 if TYPE_CHECKING:
-    from vfslint.domain.deviation import MissingAttribute, UnknownWord, UnreadableNumber, WrongValue
+    from vfslint.domain.deviation import RequiredAttribute, UnknownWord, UnreadableNumber, WrongValue
 
 # What another rule reports at the same place is more specific.
 word = partial(
@@ -84,7 +84,7 @@ def unknown_word(fault: UnknownWord) -> Iterator[Problem]:
 
 
 @word("VFS061", "value-missing")
-def value_missing(fault: MissingAttribute) -> Iterator[Problem]:
+def value_missing(fault: RequiredAttribute) -> Iterator[Problem]:
     """An element has the attributes that libvirt requires.
 
     Why: without a default, libvirt rejects the element. A misspelled attribute is a missing one.
@@ -101,14 +101,12 @@ def value_missing(fault: MissingAttribute) -> Iterator[Problem]:
     libvirt says: attribute in CPU topology
     See: libvirt virxml.c:virXMLPropEnum, virXMLPropUInt with VIR_XML_PROP_REQUIRED
     """
-    if fault.is_refused:
-        words = ", ".join(fault.expected[:LISTED])
-        yield Problem(
-            at=fault.node.start_span,
-            message=f"<{fault.node.tag}> has no {fault.name!r}",
-            help=f"write {fault.name}='…'"
-            + (f", one of {words}" if words else f", {fault.form}" if fault.form else ""),
-        )
+    words = ", ".join(fault.expected[:LISTED])
+    yield Problem(
+        at=fault.node.start_span,
+        message=f"<{fault.node.tag}> has no {fault.name!r}",
+        help=f"write {fault.name}='…'" + (f", one of {words}" if words else f", {fault.form}" if fault.form else ""),
+    )
 
 
 @word("VFS062", "not-a-number")

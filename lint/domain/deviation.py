@@ -112,7 +112,7 @@ class MissingElement(Deviation):
 class MissingAttribute(Deviation):
     """An attribute that is required. Its value must be one of the words that are `expected`, or have a `form`.
 
-    `since` is the release since which it may be left out.
+    `since` is the release since which it may be left out. One that the parser requires, too, is of the class below.
     """
 
     def __init__(self, domain: Domain, found: Mismatch) -> None:
@@ -120,6 +120,10 @@ class MissingAttribute(Deviation):
         self.since = found.since
         self.expected = found.expected
         self.form = found.form
+
+
+class RequiredAttribute(MissingAttribute):
+    """A missing attribute without which libvirt's parser rejects the domain."""
 
 
 class RepeatedElement(Deviation):
@@ -217,6 +221,8 @@ def deviations(domain: Domain, suspects: list[Examined] | None) -> list[Deviatio
 
 
 def _class_of(mismatch: Mismatch) -> type[Deviation]:
+    if mismatch.kind is Kind.MISSING_ATTRIBUTE and mismatch.is_refused:
+        return RequiredAttribute
     if mismatch.kind is Kind.WRONG_VALUE and mismatch.is_refused:
         if mismatch.expected:
             return UnknownWord
