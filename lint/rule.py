@@ -25,7 +25,7 @@ class Rule:
     `Deviating[Disk]`, `of_deviating` is set, and the engine leaves out what does not deviate. A check with a
     second parameter, `context`, is given the `Context`: target releases, qemu.conf, host facts, and the domain.
 
-    What a rule that `varies` says depends on more than the file. A `generic` rule is silent about a place of which
+    What a rule that `varies` reports depends on more than the file. A `generic` rule is silent about a place of which
     another rule reports more: a finding of one of the stages in `gives_way_to`.
     """
 

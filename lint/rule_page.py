@@ -9,6 +9,7 @@ from typing import Any, TextIO
 
 from vfslint.rule import Rule
 from vfslint.rules import RULES
+from vfslint.subjects import OF_QEMU_CONF
 
 # The parts of libvirt's messages that vary: quoted values, numbers, paths.
 _VALUES = re.compile(r"'[^']*'|\"[^\"]*\"|%\w+|\d+|/\S+")
@@ -115,7 +116,7 @@ def markdown(rule: Rule) -> str:
     for title, examples in (("Bad", manual.bad), ("Good", manual.good)):
         for example in examples:
             given = f" ({example.given})" if example.given else ""
-            language = "ini" if rule.subject == "QemuConf" else "xml"
+            language = "ini" if rule.subject in OF_QEMU_CONF else "xml"
             parts.append(f"## {title}{given}\n\n```{language}\n{example.text}\n```")
     if manual.libvirt_says:
         said = "\n".join(f"> {says}" for says in manual.libvirt_says)

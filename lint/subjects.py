@@ -1,9 +1,9 @@
 """What rules can be about: the types of subjects, and where in a domain each of them is found.
 
 A rule about a `Disk` is called for every disk, one about a `list[Disk]` once for all disks of a domain together, and
-one about a `Deviating[Disk]` for every disk in which the vocabulary pass has found something: what such a rule reports
-is never in accordance with the vocabulary, so that it has nothing to do in most domains.
-Types say what a rule may count on; where a class adds nothing to a `Device` or a `Node`, it is one of these in fact.
+one about a `Deviating[Disk]` for every disk that deviates from the vocabulary: such a rule reports nothing else, so
+that it costs nothing in most domains.
+A type promises what a rule may use; if its class adds nothing to `Device` or `Node`, the subject is one of these.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Subject(NamedTuple):
     """The local names of elements without which a domain has none of these (empty: it always has one), and a finder.
 
     `of_deviations`: only a domain that deviates from the vocabulary has one. `is_device`: it is an element inside
-    `<devices>` and knows nothing else, so that what a rule without a context reports follows from its text alone.
+    `<devices>` and refers to nothing else, so that what a rule without a context reports depends on its text only.
     """
 
     elements: frozenset[str]
@@ -59,10 +59,11 @@ def _deviations(kind: str) -> Subject:
 
 
 # The classes of vfslint.domain.deviation.
-_DEVIATIONS = """MisplacedAttribute MisplacedElement MissingAttribute MissingElement RepeatedElement TooNew
-    UnexpectedText UnknownAttribute UnknownElement UnknownWord UnreadableNumber WrongOrder WrongValue""".split()
+_DEVIATIONS = """MisplacedAttribute MisplacedElement MissingAttribute MissingElement RepeatedElement
+    RequiredAttribute TooNew UnexpectedText UnknownAttribute UnknownElement UnknownWord UnreadableNumber WrongOrder
+    WrongValue""".split()
 
-# Types of the parts of a domain, by name: rules are registered before any of these classes is needed.
+# The parts of a domain by the names of their types: rules are registered before these classes are needed.
 OF_DOMAINS: dict[str, Subject] = {
     "Domain": _of("", lambda domain: (domain,)),
     "Address": _of("address", lambda domain: domain.addresses),
@@ -110,15 +111,14 @@ OF_DOMAINS: dict[str, Subject] = {
     "VirtioFS": _device("filesystem", lambda domain: domain.shares),
     **{kind: _deviations(kind) for kind in _DEVIATIONS},
 }
-# What is no part of a domain: whole files, settings, several domains together.
-OTHERS = frozenset(
-    {"Broken", "ConfSetting", "Document", "Fleet", "QemuSettings", "UnknownRoot", "Suppression", "Unreadable"}
-)
+# What is not part of a domain: whole files, settings, several domains together.
+OF_QEMU_CONF = frozenset({"ConfSetting", "QemuSettings", "Unreadable"})
+OTHERS = OF_QEMU_CONF | {"Broken", "Document", "Fleet", "UnknownRoot", "Suppression"}
 _TOGETHER, _DEVIATING = "list[", "Deviating["
 
 
 def subject_of(annotation: object) -> str:
-    """Return the name of the subject that an annotation stands for; raises LookupError if it is not a subject."""
+    """Return the name of the subject that an annotation names; raises LookupError if it is not a subject."""
     name = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", str(annotation))
     if is_deviating(name):
         name = name[len(_DEVIATING) : -1]
@@ -128,7 +128,7 @@ def subject_of(annotation: object) -> str:
 
 
 def is_deviating(annotation: object) -> bool:
-    """Whether an annotation is for the subjects that deviate from the vocabulary: `Deviating[Disk]`."""
+    """Whether an annotation names only subjects that deviate from the vocabulary: `Deviating[Disk]`."""
     return isinstance(annotation, str) and annotation.startswith(_DEVIATING)
 
 

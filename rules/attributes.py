@@ -14,7 +14,7 @@ from vfslint.vocabulary import numbers
 from vfslint.xml import edits
 
 if TYPE_CHECKING:
-    from vfslint.domain.deviation import MissingAttribute, UnknownWord, UnreadableNumber, WrongValue
+    from vfslint.domain.deviation import RequiredAttribute, UnknownWord, UnreadableNumber, WrongValue
 
 # What another rule reports at the same place is more specific.
 word = partial(
@@ -44,6 +44,8 @@ def unknown_word(fault: UnknownWord) -> Iterator[Problem]:
     Bad:
         <cpu mode='host'/>
     Bad:
+        <domain type='KVM'><name>web</name>
+    Bad:
         <vcpu placement='dynamic'>8</vcpu>
     Bad:
         <controller type='usb' index='0' model='xhci'/>
@@ -54,6 +56,7 @@ def unknown_word(fault: UnknownWord) -> Iterator[Problem]:
         <cpu mode='host-passthrough'/>
         <controller type='usb' index='0' model='qemu-xhci'/>
     libvirt says: Invalid value for attribute
+    libvirt says: invalid domain type
     libvirt says: Invalid mode attribute
     libvirt says: Unsupported CPU placement mode
     libvirt says: Invalid match attribute for CPU specification
@@ -81,7 +84,7 @@ def unknown_word(fault: UnknownWord) -> Iterator[Problem]:
 
 
 @word("VFS061", "value-missing")
-def value_missing(fault: MissingAttribute) -> Iterator[Problem]:
+def value_missing(fault: RequiredAttribute) -> Iterator[Problem]:
     """An element has the attributes that libvirt requires.
 
     Why: without a default, libvirt rejects the element. A misspelled attribute is a missing one.
@@ -98,14 +101,12 @@ def value_missing(fault: MissingAttribute) -> Iterator[Problem]:
     libvirt says: attribute in CPU topology
     See: libvirt virxml.c:virXMLPropEnum, virXMLPropUInt with VIR_XML_PROP_REQUIRED
     """
-    if fault.is_refused:
-        words = ", ".join(fault.expected[:LISTED])
-        yield Problem(
-            at=fault.node.start_span,
-            message=f"<{fault.node.tag}> has no {fault.name!r}",
-            help=f"write {fault.name}='…'"
-            + (f", one of {words}" if words else f", {fault.form}" if fault.form else ""),
-        )
+    words = ", ".join(fault.expected[:LISTED])
+    yield Problem(
+        at=fault.node.start_span,
+        message=f"<{fault.node.tag}> has no {fault.name!r}",
+        help=f"write {fault.name}='…'" + (f", one of {words}" if words else f", {fault.form}" if fault.form else ""),
+    )
 
 
 @word("VFS062", "not-a-number")

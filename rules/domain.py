@@ -10,17 +10,8 @@ from vfslint.domain.elements import Clock, Resource, Title
 from vfslint.findings import Fix, Problem, Severity, Stage
 from vfslint.rule import rule
 from vfslint.subjects import Deviating
-from vfslint.targets import Version, spell
 from vfslint.vocabulary import numbers
-from vfslint.vocabulary.spelling import nearest
 from vfslint.xml import edits
-
-# domain_conf.c: virDomainVirt, with the release of those that came later.
-DOMAIN_TYPES: dict[str, Version] = dict.fromkeys(
-    """bhyve hyperv kqemu kvm lxc none openvz parallels phyp qemu test uml vbox vmware vz xen""".split(),
-    (0, 0, 0),
-) | {"hvf": (8, 1, 0)}
-
 
 # The configuration is stored in a file `NAME.xml`, written first as `NAME.xml.new`: 255 bytes less 8.
 LONGEST_NAME = 247
@@ -44,38 +35,6 @@ def domain_type_missing(domain: Domain) -> Iterator[Problem]:
             message="the domain has no type",
             help="write type='kvm', or type='qemu' without hardware virtualization",
         )
-
-
-@rule("VFS021", "domain-type-unknown", severity=Severity.ERROR, stage=Stage.PARSE, any_hypervisor=True)
-def domain_type_unknown(domain: Domain, context: Context) -> Iterator[Problem]:
-    """The domain type is one that libvirt knows.
-
-    Why: libvirt compares the names exactly, so 'KVM' is not 'kvm'.
-    Bad:
-        <domain type='KVM'><name>web</name>
-    Bad (libvirt 7.0.0):
-        <domain type='hvf'><name>web</name>
-    Good:
-        <domain type='kvm'><name>web</name>
-    libvirt says: invalid domain type
-    Fix: corrects a typo.
-    See: libvirt domain_conf.c:virDomainVirt; hvf since 8.1.0
-    """
-    since = DOMAIN_TYPES.get(domain.type or "none")
-    if since and context.target.libvirt >= since:
-        return
-    if not domain.type:
-        return
-    attribute = domain.node["type"]
-    meant = nearest(domain.type, DOMAIN_TYPES) if since is None else None
-    yield Problem(
-        at=attribute.span,
-        message=f"domain type {domain.type!r} requires libvirt {spell(since)}"
-        if since
-        else f"unknown domain type {domain.type!r}",
-        help=f"write {meant!r}" if meant else "write 'kvm' or 'qemu', or the type of your hypervisor",
-        fix=Fix(f"write {meant!r}", (edits.set_value(attribute, meant),)) if meant else None,
-    )
 
 
 @rule("VFS022", "domain-type-without-driver", severity=Severity.ERROR, stage=Stage.DEFINE, any_hypervisor=True)
@@ -248,7 +207,7 @@ def clock_incomplete(clock: Clock, context: Context) -> Iterator[Problem]:
             message="a clock with offset 'absolute' has no start",
             help="write start='…', in seconds since 1970",
         )
-    is_number = adjustment in (None, "reset") or numbers.integer(adjustment or "", bits=64) is not None
+    is_number = adjustment in (None, "", "reset") or numbers.integer(adjustment or "", bits=64) is not None
     if offset in ("utc", "localtime", "timezone", None, "") and not is_number:
         yield Problem(
             at=clock.start_span,

@@ -160,12 +160,10 @@ def missing_attribute(fault: MissingAttribute) -> Iterator[Problem]:
     libvirt says: Element alias failed to validate attributes
     See: libvirt schemas/domaincommon.rng
     """
-    if fault.is_refused:
-        return
     since = f" before libvirt {spell(fault.since)}" if fault.since else ""
     yield Problem(
         at=fault.node.start_span,
-        message=f"<{fault.node.tag}> has no {fault.name!r}, which libvirt {_requires(fault)}{since}",
+        message=f"<{fault.node.tag}> has no {fault.name!r}, which libvirt requires with --validate{since}",
         help=_known(fault.expected, fault.form) or f"add {fault.name}='…'",
         severity=fault.severity,
         stage=fault.stage,
@@ -188,10 +186,11 @@ def missing_element(fault: MissingElement) -> Iterator[Problem]:
     libvirt says: missing RNG device backend
     See: libvirt schemas/domaincommon.rng
     """
+    requires = "requires" if fault.is_refused else "requires with --validate"
     since = f" before libvirt {spell(fault.since)}" if fault.since else ""
     yield Problem(
         at=fault.node.start_span,
-        message=f"<{fault.node.tag}> has no <{fault.name}>, which libvirt {_requires(fault)}{since}",
+        message=f"<{fault.node.tag}> has no <{fault.name}>, which libvirt {requires}{since}",
         help=f"add <{fault.name}>",
         severity=fault.severity,
         stage=fault.stage,
@@ -381,10 +380,6 @@ def too_new(fault: TooNew, context: Context) -> Iterator[Problem]:
         severity=fault.severity,
         stage=fault.stage,
     )
-
-
-def _requires(fault: MissingElement | MissingAttribute) -> str:
-    return "requires" if fault.is_refused else "requires with --validate"
 
 
 def _did_you_mean(suggestion: str | None, expected: Sequence[str], form: str | None = None) -> str:

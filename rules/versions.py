@@ -12,7 +12,7 @@ from vfslint.domain.filesystem import VirtioFS
 from vfslint.findings import Problem, Related, Severity, Stage
 from vfslint.rule import rule
 
-# The first release of each system whose kernel has virtiofs (Linux 5.4, or a vendor's port), by libosinfo's id.
+# The first release of each system whose kernel has virtiofs (Linux 5.4, or a backport), by libosinfo's id.
 FIRST_WITH_VIRTIOFS = {
     "centos.org/centos": 8,
     "debian.org/debian": 11,
@@ -21,7 +21,7 @@ FIRST_WITH_VIRTIOFS = {
     "redhat.com/rhel": 8,
     "ubuntu.com/ubuntu": 20,
 }
-# virtio-win's driver needs WinFsp and Windows 8 or Server 2012.
+# virtio-win's driver requires WinFsp and Windows 8 or Server 2012.
 OLD_WINDOWS = frozenset({"2k", "2k3", "2k3r2", "2k8", "2k8r2", "7", "vista", "xp"})
 
 
@@ -35,8 +35,8 @@ OLD_WINDOWS = frozenset({"2k", "2k3", "2k3r2", "2k8", "2k8r2", "7", "vista", "xp
 def virtiofs_needs_qemu(fs: VirtioFS, context: Context) -> Iterator[Problem]:
     """A virtio-fs share requires a QEMU domain.
 
-    Why: of libvirt's drivers only that for QEMU starts virtiofsd. Those for Xen, LXC, bhyve and the others refuse the
-        share or ignore it, and a host with only QEMU refuses the domain.
+    Why: only libvirt's driver for QEMU starts virtiofsd. Those for Xen, LXC, bhyve and the others reject the share or
+        ignore it, and a host that has only QEMU rejects the domain.
     Bad:
         <domain type='xen'><filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
           <target dir='data'/></filesystem>
@@ -51,8 +51,8 @@ def virtiofs_needs_qemu(fs: VirtioFS, context: Context) -> Iterator[Problem]:
     if domain.type and domain.type != "test" and not domain.is_qemu:
         yield Problem(
             at=fs.driver_attribute.span if fs.driver_attribute else fs.node.start_span,
-            message=f"only QEMU has virtio-fs shares, and this domain is for {domain.type!r}",
-            help="write <domain type='kvm'>, or share the directory in a way that this hypervisor has",
+            message=f"virtio-fs requires QEMU, but the domain type is {domain.type!r}",
+            help="write <domain type='kvm'>, or share the directory in a way that this hypervisor supports",
             related=(Related(domain.node.at("type"), "the hypervisor"),),
         )
 
@@ -61,8 +61,8 @@ def virtiofs_needs_qemu(fs: VirtioFS, context: Context) -> Iterator[Problem]:
 def guest_too_old_for_virtiofs(domain: Domain) -> Iterator[Problem]:
     """The guest operating system has a virtio-fs driver.
 
-    Why: Linux has it since 5.4, which older releases of distributions lack unless a newer kernel is put in; mounting
-        the share says "unknown filesystem type 'virtiofs'". virtio-win has none for Windows 7 and older.
+    Why: Linux has had one since 5.4. Older releases of distributions lack it unless a newer kernel is installed, and
+        mounting the share fails with "unknown filesystem type 'virtiofs'". virtio-win has none for Windows 7 and older.
     Bad:
         <metadata><libosinfo:libosinfo xmlns:libosinfo='http://libosinfo.org/xmlns/libvirt/domain/1.0'>
           <libosinfo:os id='http://ubuntu.com/ubuntu/18.04'/></libosinfo:libosinfo></metadata>
@@ -81,7 +81,7 @@ def guest_too_old_for_virtiofs(domain: Domain) -> Iterator[Problem]:
         yield Problem(
             at=system.span,
             message=f"the guest {system.value!r} is too old to mount {share.label}",
-            help="install a kernel of 5.4 or later in the guest, or share the directory by 9p or another way",
+            help="install a kernel of 5.4 or later in the guest, or share the directory over 9p or in another way",
             related=(Related(share.node.start_span, "the share"),),
         )
 

@@ -1,7 +1,8 @@
-"""Compiles schemas/domain.xsd into schemas/_domain.py: `python -m tools.compile_vocabulary`, after each change.
+"""Compiles schemas/domain.xsd into two modules of schemas/: `python -m tools.compile_vocabulary`, after each change.
 
-xmlschema reads the schema (XSD 1.1), which also checks that it is valid. The output is literals, which Python loads in
-about a millisecond; `vfslint.vocabulary.table` describes them. `--check` fails if the file is out of date.
+xmlschema reads the schema (XSD 1.1), which also checks that it is valid. `_domain.py` is literals, which Python loads
+in about a millisecond; `vfslint.vocabulary.table` describes them. `_descriptions.py` is what people read about elements
+and attributes. `--check` fails if one of them is out of date.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ from xmlschema.validators import (
 
 ROOT = Path(__file__).resolve().parent.parent
 SCHEMA = ROOT / "schemas" / "domain.xsd"
-MODULE = ROOT / "schemas" / "_domain.py"
+FOLDER = ROOT / "schemas"
 VFS = "{urn:vfslint:schema}"
-HEADER = '''"""The vocabulary of domain.xsd as literals. Made by tools/compile_vocabulary.py; do not edit."""
+HEADER = '''"""{} Made by tools/compile_vocabulary.py; do not edit."""
 
 # ruff: noqa
 # fmt: off
@@ -43,19 +44,24 @@ def release(text: str) -> Release:
 
 
 class Compiler:
-    """Collects the components of a schema; `values` and `forms` are written to the module."""
+    """Collects the components of a schema: values, forms, roots, and descriptions.
+
+    A description is that of an element or an attribute in a form: "Domain/name", "Domain/@type".
+    """
 
     def __init__(self, schema: xmlschema.XMLSchema11) -> None:
         self.values: dict[str, Any] = {}
         self.forms: dict[str, Any] = {}
+        self.descriptions: dict[str, str] = {}
         self.written = {node.get("name"): node for node in schema.root.iterfind("./{*}simpleType")}
-        self.roots = [self.element(each) for each in schema.elements.values()]
+        self.roots = [self.element("", each) for each in schema.elements.values()]
 
     # places
 
-    def element(self, each: Xsd11Element) -> tuple[Any, ...]:
+    def element(self, form: str, each: Xsd11Element) -> tuple[Any, ...]:
         """Return (name, required, repeatable, since, optional since, refused, reads, together, forms)."""
         node = each.elem
+        self.describe(f"{form}/{each.local_name}", node)
         tests = [(alternative.elem.get("test"), alternative.type) for alternative in each.alternatives]
         forms = [(test and condition(test), self.form(kind)) for test, kind in tests] or [(None, self.form(each.type))]
         return (
@@ -71,7 +77,14 @@ class Compiler:
         """Return (name, values, required, since, optional since, refused, reads)."""
         name = each.type.local_name or f"{form}/@{each.local_name}"
         values = self.value(name, each.type, each.elem.find("./{*}simpleType"))
+        self.describe(f"{form}/@{each.local_name}", each.elem)
         return each.local_name, values, each.use == "required", *self.history(each.elem)
+
+    def describe(self, place: str, node: Any) -> None:
+        """Record the description of a declaration, if it has one."""
+        text = documentation(node)
+        if text:
+            self.descriptions[place] = " ".join(text.split())
 
     def history(self, node: Any) -> tuple[Any, ...]:
         """Return since, optional since, refused and reads of a declaration."""
@@ -104,13 +117,13 @@ class Compiler:
             base = kind.content
             return attributes, (), self.value(base.local_name or name, base), (), False, False, False, (), None
         particles = list(flat(kind.content)) if isinstance(kind.content, XsdGroup) else []
-        children = tuple(self.element(each) for each in particles if isinstance(each, Xsd11Element))
+        children = tuple(self.element(name, each) for each in particles if isinstance(each, Xsd11Element))
         wildcards = [each.elem.get("namespace") for each in particles if isinstance(each, Xsd11AnyElement)]
         foreign = tuple(sorted(" ".join(each or "" for each in wildcards).split()))
         anything = None in wildcards, None in kind.attributes, kind.mixed
         node = kind.elem
         refuses = tuple(node.get(VFS + "refuses", "").split())
-        return attributes, children, None, foreign, *anything, refuses, strangers(node.get(VFS + "strangers"))
+        return attributes, children, None, foreign, *anything, refuses, unknown_children(node.get(VFS + "unknown"))
 
     def value(self, name: str, kind: XsdType, node: Any = None) -> str:
         """Return the name of a type of values, after recording (listed values, plain pattern, description)."""
@@ -192,8 +205,8 @@ def together(text: str | None) -> tuple[Any, ...] | None:
     return release(until), attribute, tuple(values.split(",")), tuple(names.split())
 
 
-def strangers(text: str | None) -> Release | None:
-    """Read vfs:strangers, "refused" or "refused until 9.1.0": the first release that drops unknown children."""
+def unknown_children(text: str | None) -> Release | None:
+    """Read vfs:unknown, "refused" or "refused until 9.1.0": the first release that drops unknown children."""
     if not text:
         return None
     return release(text.split()[2]) if " " in text else (999, 0, 0)
@@ -232,19 +245,24 @@ def literal(name: str, value: Any) -> Iterator[str]:
         yield ")"
 
 
-def compiled() -> str:
-    """Return the text of schemas/_domain.py."""
+def compiled() -> dict[str, str]:
+    """Return the texts of the modules, by file name."""
     compiler = Compiler(xmlschema.XMLSchema11(str(SCHEMA)))
     lines = [*literal("VALUES", compiler.values), *literal("FORMS", compiler.forms), *literal("ROOTS", compiler.roots)]
-    return HEADER + "\n".join(lines) + "\n"
+    described = literal("DESCRIPTIONS", compiler.descriptions)
+    return {
+        "_domain.py": HEADER.format("The vocabulary of domain.xsd as literals.") + "\n".join(lines) + "\n",
+        "_descriptions.py": HEADER.format("What domain.xsd says of its names.") + "\n".join(described) + "\n",
+    }
 
 
 def main() -> int:
-    """Write the module, or with --check return whether it is out of date."""
-    text = compiled()
+    """Write the modules, or with --check return whether one is out of date."""
+    texts = compiled()
     if "--check" in sys.argv[1:]:
-        return int(MODULE.read_text(encoding="utf-8") != text)
-    MODULE.write_text(text, encoding="utf-8")
+        return int(any((FOLDER / name).read_text(encoding="utf-8") != text for name, text in texts.items()))
+    for name, text in texts.items():
+        (FOLDER / name).write_text(text, encoding="utf-8")
     return 0
 
 

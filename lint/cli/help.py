@@ -18,13 +18,13 @@ Row = tuple[str, str]
 
 def text(command: Command) -> str:
     """Return the help of a command."""
-    width = _width()
+    columns_wide = width()
     summary = command.summary if command is LINT else f"{command.summary[0].upper()}{command.summary[1:]}."
-    lines = [f"usage: {usage(command)}", "", *wrap(summary, width)]
+    lines = [f"usage: {usage(command)}", "", *wrap(summary, columns_wide)]
     for title, rows in sections(command):
-        lines += ["", f"{title}:", *_columns(rows, width)]
+        lines += ["", f"{title}:", *columns(rows, columns_wide)]
     if command is LINT:
-        lines += ["", *wrap(f"exit status: {EXIT_STATUS}", width)]
+        lines += ["", *wrap(f"exit status: {EXIT_STATUS}", columns_wide)]
     return "\n".join(lines) + "\n"
 
 
@@ -71,17 +71,19 @@ def rule_words() -> tuple[str, ...]:
     return tuple(word for rule in rules.RULES for word in (rule.code, rule.name))
 
 
-def _width() -> int:
-    columns = os.environ.get("COLUMNS", "")
-    return max(int(columns) - 2, 40) if columns.isascii() and columns.isdigit() else WIDTH - 2
+def width() -> int:
+    """Return how many columns a text may use, by the environment variable COLUMNS."""
+    given = os.environ.get("COLUMNS", "")
+    return max(int(given) - 2, 40) if given.isascii() and given.isdigit() else WIDTH - 2
 
 
-def _columns(rows: Iterable[Row], width: int) -> Iterator[str]:
+def columns(rows: Iterable[Row], width: int) -> Iterator[str]:
+    """Yield the lines of two columns, of which the right one is wrapped."""
     for left, right in rows:
-        lines = wrap(right, width - _INDENT)
+        lines = wrap(right, width - _INDENT, break_on_hyphens=False)
         if len(left) + 4 > _INDENT:
             yield f"  {left}"
         else:
-            yield f"  {left:<{_INDENT - 2}}{lines.pop(0)}".rstrip()
+            yield f"  {left:<{_INDENT - 2}}{lines.pop(0) if lines else ''}".rstrip()
         for line in lines:
             yield f"{'':<{_INDENT}}{line}"

@@ -97,6 +97,12 @@ def _config(options: SimpleNamespace, stdout: TextIO) -> None:
     show_config(options, stdout)
 
 
+def _vocabulary(options: SimpleNamespace, stdout: TextIO) -> None:
+    from vfslint.cli.vocabulary import vocabulary
+
+    vocabulary(options, stdout)
+
+
 def _completion(options: SimpleNamespace, stdout: TextIO) -> None:
     from vfslint.cli.completion import script
 
@@ -121,5 +127,6 @@ _HANDLERS: dict[str, Callable[[SimpleNamespace, TextIO], None]] = {
     "setup": _setup,
     "host": _host,
     "config": _config,
+    "vocabulary": _vocabulary,
     "completion": _completion,
 }

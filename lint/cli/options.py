@@ -258,6 +258,12 @@ COMMANDS: dict[str, Command] = {
             },
         ),
         Command(
+            "vocabulary",
+            "show what libvirt knows at a place of the domain XML, since when, and what it does",
+            Operand("PATH", "elements from domain down, such as domain/devices/disk", 1, 1, "name one path"),
+            {"options": (HELP, Option("format", "how to print it", choices=("text", "json"), default="text"))},
+        ),
+        Command(
             "completion",
             f"print a completion script for {_SHELL_NAMES}",
             Operand("SHELL", _SHELL_NAMES, 1, 1, f"name a shell: {_SHELL_NAMES}", SHELLS),

@@ -1,4 +1,4 @@
-"""Where a domain leaves libvirt's vocabulary, in the model's words: a class for each way to leave it."""
+"""Where a domain deviates from libvirt's vocabulary: a class for each kind of deviation, with what its rules need."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from vfslint.domain import sharing
 from vfslint.findings import Severity, Span, Stage
+from vfslint.lazy import once
 from vfslint.vocabulary import explain
 from vfslint.vocabulary.mismatch import Kind, Mismatch
 from vfslint.xml.document import Node
@@ -20,11 +21,11 @@ _SHARES_MEMORY = frozenset({"memoryBacking", "access", "mode", "cpu", "numa", "c
 
 
 class Deviation:
-    """One place where a domain leaves the vocabulary of the target's libvirt.
+    """One place where a domain deviates from the vocabulary of the target's libvirt.
 
-    `node` is the element concerned: the unexpected one itself, or the one whose attribute or text is wrong or that
-    lacks something; `name` is the name of the element or attribute at fault. `is_refused` tells that the target's plain
-    define rejects it as well; `breaks_a_share` that a share fails, or does other than it says, with what is dropped.
+    `node` is the unexpected element itself, or the element whose attribute or text is wrong or that lacks something;
+    `name` is the name of the element or attribute at fault. `is_refused`: the target's plain define rejects it, too.
+    `breaks_a_share`: because of what is dropped, a share fails or behaves differently from what is written.
     """
 
     def __init__(self, domain: Domain, found: Mismatch) -> None:
@@ -47,7 +48,7 @@ class Deviation:
 class UnknownElement(Deviation):
     """An element that is unknown everywhere; `suggestion` is what was probably meant, of what is `expected`.
 
-    `would_share` tells that what was meant decides whether memory is shared.
+    `would_share`: what was meant decides whether memory is shared.
     """
 
     def __init__(self, domain: Domain, found: Mismatch) -> None:
@@ -65,7 +66,7 @@ class UnknownElement(Deviation):
 class UnknownAttribute(Deviation):
     """An attribute that is unknown everywhere; `suggestion` is what was probably meant, of what is `expected`.
 
-    `would_share` tells that what was meant decides whether memory is shared.
+    `would_share`: what was meant decides whether memory is shared.
     """
 
     def __init__(self, domain: Domain, found: Mismatch) -> None:
@@ -81,9 +82,9 @@ class UnknownAttribute(Deviation):
 
 
 class MisplacedElement(Deviation):
-    """An element that libvirt knows in other elements, which `belongs` names.
+    """An element that libvirt knows in other elements, whose names are in `belongs`.
 
-    `home` is the one where it belongs, if there is only one such place and nothing of its name in it.
+    `home` is the element where it belongs, if there is only one and nothing with its name is in it.
     """
 
     def __init__(self, domain: Domain, found: Mismatch) -> None:
@@ -93,7 +94,7 @@ class MisplacedElement(Deviation):
 
 
 class MisplacedAttribute(Deviation):
-    """An attribute that libvirt knows on other elements, which `belongs` names."""
+    """An attribute that libvirt knows on other elements, whose names are in `belongs`."""
 
     def __init__(self, domain: Domain, found: Mismatch) -> None:
         super().__init__(domain, found)
@@ -109,9 +110,9 @@ class MissingElement(Deviation):
 
 
 class MissingAttribute(Deviation):
-    """An attribute that is required, with the words or the `form` that are expected of it.
+    """An attribute that is required. Its value must be one of the words that are `expected`, or have a `form`.
 
-    `since` is the release since which it may be left out.
+    `since` is the release since which it may be left out. One that the parser requires, too, is of the class below.
     """
 
     def __init__(self, domain: Domain, found: Mismatch) -> None:
@@ -121,8 +122,12 @@ class MissingAttribute(Deviation):
         self.form = found.form
 
 
+class RequiredAttribute(MissingAttribute):
+    """A missing attribute without which libvirt's parser rejects the domain."""
+
+
 class RepeatedElement(Deviation):
-    """An element that may appear only once. `first` is the one before it, and `is_copy` whether both say the same."""
+    """An element that may appear only once. `first` is the one that libvirt reads; `is_copy`: both say the same."""
 
     def __init__(self, domain: Domain, found: Mismatch) -> None:
         super().__init__(domain, found)
@@ -138,7 +143,7 @@ class UnexpectedText(Deviation):
 
 
 class WrongOrder(Deviation):
-    """An element that is not next to its neighbors, which `expected` names."""
+    """An element that is not next to the elements whose names are `expected`."""
 
     def __init__(self, domain: Domain, found: Mismatch) -> None:
         super().__init__(domain, found)
@@ -148,8 +153,9 @@ class WrongOrder(Deviation):
 class WrongValue(Deviation):
     """A value that libvirt's schema rejects, in an `attribute` or in a text.
 
-    It has one of the words that are `expected`, or else a `form`; `suggestion` is the word that was probably meant.
-    Where libvirt's parser rejects it as well, it is one of the two classes below, unless it is neither word nor number.
+    The value must be one of the words that are `expected`, or have a `form`; `suggestion` is the word that was probably
+    meant. If libvirt's parser rejects it, too, it belongs to one of the two classes below, unless it should be neither
+    a word nor a number.
     """
 
     def __init__(self, domain: Domain, found: Mismatch) -> None:
@@ -173,15 +179,15 @@ class WrongValue(Deviation):
 
 
 class UnknownWord(WrongValue):
-    """A word that libvirt's parser rejects: it is not one of those that it knows at this place."""
+    """A word that libvirt's parser does not know at this place, and rejects."""
 
 
 class UnreadableNumber(WrongValue):
-    """A number that libvirt's parser rejects: it cannot read it, or it is out of range."""
+    """A number that libvirt's parser cannot read or that is out of range, and that it rejects."""
 
 
 class TooNew(Deviation):
-    """An element, an attribute or a value that came with a later release, `since`."""
+    """An element, an attribute or a value that a later release, `since`, introduced."""
 
     def __init__(self, domain: Domain, found: Mismatch) -> None:
         super().__init__(domain, found)
@@ -205,16 +211,18 @@ _CLASSES = {
 }
 
 
-def deviations(domain: Domain, strays: list[Examined] | None) -> list[Deviation]:
-    """Return where a domain leaves the vocabulary of the target's libvirt, in document order.
+def deviations(domain: Domain, suspects: list[Examined] | None) -> list[Deviation]:
+    """Return where a domain deviates from the vocabulary of the target's libvirt, in document order.
 
-    `strays` are its elements that do not fit; None if not even the root is known.
+    `suspects` are its elements that may deviate; None if not even the root is known.
     """
-    found = explain.mismatches(domain.node.element, domain.context.target.libvirt, strays, domain.texts)
+    found = explain.mismatches(domain.node.element, domain.context.target.libvirt, suspects, domain.texts)
     return [_class_of(mismatch)(domain, mismatch) for mismatch in found]
 
 
 def _class_of(mismatch: Mismatch) -> type[Deviation]:
+    if mismatch.kind is Kind.MISSING_ATTRIBUTE and mismatch.is_refused:
+        return RequiredAttribute
     if mismatch.kind is Kind.WRONG_VALUE and mismatch.is_refused:
         if mismatch.expected:
             return UnknownWord
@@ -226,20 +234,33 @@ def _class_of(mismatch: Mismatch) -> type[Deviation]:
 def _home(domain: Domain, mismatch: Mismatch) -> Node | None:
     if len(mismatch.belongs) != 1:
         return None
-    root = domain.node.element
-    places = list(root.iter(mismatch.belongs[0]))
-    if (
-        len(places) != 1
-        or places[0].find(mismatch.name) is not None
-        or not explain.knows(root, places[0], mismatch.name)
-    ):
+    homes, key = _homes(domain), (mismatch.belongs[0], mismatch.name)
+    if key not in homes:
+        homes[key] = _only_home(domain, *key)
+    home = homes[key]
+    if home is None or mismatch.element in (home, *home.iterancestors()):
         return None
-    is_inside = mismatch.element in (places[0], *places[0].iterancestors())
-    return None if is_inside else Node(domain.document, places[0])
+    return Node(domain.document, home)
+
+
+@once
+def _homes(_domain: Domain) -> dict[tuple[str, str], Any]:
+    """The elements in which misplaced ones belong, by the names of both, as far as they have been looked for."""
+    return {}
+
+
+def _only_home(domain: Domain, place: str, name: str) -> Any:
+    """Return the only element `place` of a domain, if `name` is known in it and is not there yet."""
+    root = domain.node.element
+    places = root.iter(place)
+    home, other = next(places, None), next(places, None)
+    if home is None or other is not None or home.find(name) is not None or not explain.knows(root, home, name):
+        return None
+    return home
 
 
 def _makes_another_share(first: Any, second: Any) -> bool:
-    """Whether a share fails, or does other than it says, when libvirt reads the first of two elements in it."""
+    """Whether the second of two elements in a share would make a different share, so that the first breaks it."""
     return any(first.get(name) != value for name, value in second.attrib.items() if name in _MAKES_A_SHARE)
 
 

@@ -58,13 +58,13 @@ class Domain:
 
     @lazy
     def deviations(self) -> list[Deviation]:
-        """Where it leaves the vocabulary of the target's libvirt, in document order."""
-        strays = check.strays(self.node.element, self._libvirt, self.texts)
-        if strays == []:
+        """Where it deviates from the vocabulary of the target's libvirt, in document order."""
+        suspects = check.suspects(self.node.element, self._libvirt, self.texts)
+        if suspects == []:
             return []
         from vfslint.domain.deviation import deviations
 
-        return deviations(self, strays)
+        return deviations(self, suspects)
 
     @lazy
     def _deviations_by_kind(self) -> dict[str, list[Deviation]]:

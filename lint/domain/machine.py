@@ -139,7 +139,7 @@ class MachineType:
 @cache
 def architectures() -> frozenset[str]:
     """Return the names of architectures that libvirt accepts in some release."""
-    known = [form.attributes["arch"] for form in table.places()["type"]["os"].all_forms()]
+    known = [form.attributes["arch"] for kind in table.elements_at("os", "type") for form in kind.all_forms()]
     read = (word for arch in known if arch.reads for word, _ in arch.reads.words)
     return frozenset(read).union(*(arch.values.listed for arch in known))
 

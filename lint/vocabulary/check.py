@@ -1,8 +1,7 @@
-"""One pass over a domain: where does it leave the vocabulary, at the target's release?
+"""One pass over a domain: which of its elements deviate from the vocabulary of the target's release?
 
-What fits is found out as fast as Python can; what does not is explained by `vfslint.vocabulary.explain`, which is
-loaded only then. Every element is compared by itself, so a fault costs what it costs to explain, and nothing that is
-said depends on another fault.
+What deviates is explained by `vfslint.vocabulary.explain`, which is imported only then. Every element is checked by
+itself, so that a mistake costs only its own explanation, and nothing that is reported depends on another mistake.
 """
 
 from __future__ import annotations
@@ -18,18 +17,18 @@ from vfslint.vocabulary.table import NEWEST, Child, Form, Reads, Refused, Releas
 
 Accepts = Callable[[str], object]
 Element = Any
-# Digits that are certainly within 64 bits: Python takes quadratic time for very many.
+# So many digits certainly fit in 64 bits; Python's time for very many is quadratic.
 _SHORT = 18
-# What consists of pieces, which are compared one by one.
+# Elements that consist of pieces, which are checked one by one.
 _OF_PIECES = frozenset({"domain", "inactiveDomain", "devices"})
-# So many pieces are remembered because they fit, and so long may the text of one be: 4 MiB at most.
+# How many pieces without deviations are remembered, and how long the text of one may be: 4 MiB at most.
 REMEMBERED, LONGEST_REMEMBERED = 4096, 1024
-# Elements select their form by what an input holds, which may be anything.
+# How many combinations of attributes are remembered: an input may contain any number of them.
 _FORMS_KEPT = 512
 
 
 class _Table:
-    """The vocabulary at one release, ready to be compared with."""
+    """The vocabulary of one release, prepared for the comparison."""
 
     def __init__(self, libvirt: Release) -> None:
         self.libvirt = libvirt
@@ -38,14 +37,14 @@ class _Table:
         self.fitting: set[tuple[Place, bytes]] = set()
 
     def place(self, child: Child) -> Place:
-        """Return what an element has to be in one of the places where it is known."""
+        """Return what is allowed in an element in one of the places where it is known."""
         found = self._places.get(child)
         if found is None:
             found = self._places[child] = Place(self, child)
         return found
 
     def content(self, form: Form) -> _Content:
-        """Return what a form may hold, whatever the place."""
+        """Return what a form may contain, whatever the place."""
         found = self._contents.get(form.name)
         if found is None:
             found = self._contents[form.name] = _Content(self, form)
@@ -53,7 +52,7 @@ class _Table:
 
 
 class _Content:
-    """What a form may hold at one release."""
+    """What a form may contain in one release."""
 
     __slots__ = (
         "any_attribute", "any_child", "any_text", "attributes", "children", "foreign", "needed_attributes",
@@ -74,7 +73,7 @@ class _Content:
             if each.required or not _is_known(each.optional_since, libvirt)
         )
         known = [each for each in form.children.values() if _is_known(each.since, libvirt)]
-        # Filled when first asked for: shapes are recursive.
+        # A child is replaced by its place when it is first needed, because forms are recursive.
         self.children: dict[str, Child | Place] = {each.name: each for each in known}
         needed = [each.name for each in known if each.required or not _is_known(each.optional_since, libvirt)]
         self.needed_children = frozenset(needed)
@@ -86,24 +85,24 @@ class _Content:
 
 
 class Place:
-    """An element in one of the places where it is known, at one release."""
+    """An element in one of the places where it is known, in one release."""
 
-    __slots__ = ("_selectors", "_specs", "child", "libvirt", "only", "table", "together")
+    __slots__ = ("_specs", "child", "libvirt", "only", "selectors", "table", "together")
 
     def __init__(self, table: _Table, child: Child) -> None:
         self.table = table
         self.child = child
-        self._selectors = child.selectors
+        self.selectors = child.selectors
         self._specs: dict[tuple[str | None, ...], tuple[_Content, Accepts | None] | None] = {}
         kept = child.together
         self.together = kept if kept and table.libvirt < kept.until else None
         self.libvirt = table.libvirt
-        self.only = None if self._selectors else self._spec(child.form_of(lambda _name: None))
+        self.only = None if self.selectors else self._spec(child.form_of(lambda _name: None))
 
     def spec(self, element: Element) -> tuple[_Content, Accepts | None] | None:
-        """Return what an element may hold and what its text has to be, if it has one; None if it has no known form."""
+        """Return what an element may contain, and the test of its text if it has one; None if it has no known form."""
         get = element.get
-        key = tuple([get(name) for name in self._selectors])
+        key = tuple([get(name) for name in self.selectors])
         try:
             return self._specs[key]
         except KeyError:
@@ -124,9 +123,9 @@ def _is_known(since: Release | None, libvirt: Release) -> bool:
 
 
 def _accepts(values: Values, refused: Refused, reads: Reads | None, libvirt: Release) -> Accepts:
-    """Return a test that only right values pass: those that the schema lets through and the parser takes.
+    """Return a test that only valid values pass: those that both the schema and the parser accept.
 
-    Some right values do not pass, when they are written in an unusual way: `explain` has the last word.
+    A valid value that is written in an unusual way may fail it; `explain` decides then.
     """
     if values.listed:
         unread = reads.unread if reads else ()
@@ -144,7 +143,7 @@ def _accepts(values: Values, refused: Refused, reads: Reads | None, libvirt: Rel
 
 
 def _anything(value: str) -> bool:
-    # What a pattern's dot does not match in XSD.
+    # In XSD, the dot of a pattern does not match it.
     return "\r" not in value
 
 
@@ -158,30 +157,30 @@ def _table(libvirt: Release) -> _Table:
 
 
 def place(child: Child, libvirt: Release) -> Place:
-    """Return what an element has to be in one of the places where it is known, at a release."""
-    # For the newest and later ones there is nothing to leave out.
+    """Return what is allowed in an element in one of the places where it is known, in a release."""
+    # Later releases than the newest share its table.
     return _table(min(libvirt, NEWEST)).place(child)
 
 
-def strays(root: Element, libvirt: Release, texts: Texts | None = None) -> list[Examined] | None:
-    """Return the elements of a domain that do not certainly fit a release; None if not even the root is known.
+def suspects(root: Element, libvirt: Release, texts: Texts | None = None) -> list[Examined] | None:
+    """Return the elements of a domain that may deviate from a release; None if not even the root is known.
 
-    `vfslint.vocabulary.explain.mismatches` has the last word. `texts` is filled with the texts of pieces.
+    `vfslint.vocabulary.explain.mismatches` decides about them. `texts` is filled with the texts of pieces.
     """
     declared = roots().get(root.tag) if isinstance(root.tag, str) else None
     if declared is None or None in root.nsmap:
         return None
-    return stray([(root, place(declared, libvirt), True)], texts)
+    return suspects_among([(root, place(declared, libvirt), True)], texts)
 
 
-# An element, what it has to be, and whether libvirt's parser looks at it.
+# An element, what is allowed in it, and whether libvirt's parser reads it.
 Examined = tuple[Element, Place, bool]
 # The texts of the devices and other pieces of a domain, by element: as libxml2 writes them, if they are short.
 Texts = dict[Element, bytes]
 
 
-def stray(todo: list[Examined], texts: Texts | None = None) -> list[Examined]:
-    """Return the elements among these, and below them, that do not fit; nothing is looked at below one that does not.
+def suspects_among(todo: list[Examined], texts: Texts | None = None) -> list[Examined]:
+    """Return the elements that may deviate among these and below them, but none below another one that may.
 
     `todo` is used up, `texts` is filled.
     """
@@ -192,7 +191,7 @@ def stray(todo: list[Examined], texts: Texts | None = None) -> list[Examined]:
     while todo:
         examined = todo.pop()
         if examined[0].tag not in _OF_PIECES:
-            found += _stray_below(examined) if has_dtd else _stray_in_piece(examined, known)
+            found += _suspects_below(examined) if has_dtd else _suspects_in_piece(examined, known)
             continue
         below = _below(*examined)
         if below is None:
@@ -202,21 +201,21 @@ def stray(todo: list[Examined], texts: Texts | None = None) -> list[Examined]:
     return found
 
 
-def _stray_in_piece(piece: Examined, texts: Texts) -> list[Examined]:
-    """Return the elements that do not fit in a device, or in another piece of a domain.
+def _suspects_in_piece(piece: Examined, texts: Texts) -> list[Examined]:
+    """Return the elements that may deviate in a device, or in another piece of a domain.
 
-    Domains that libvirt prints are full of the same few devices. What fits is remembered by its text, which takes a
-    third of the time of another look at it.
+    Domains that libvirt prints are full of the same few devices. A piece without deviations is remembered by its text,
+    which needs a third of the time of checking it again.
     """
     element, place, _ = piece
     text = tostring(element, with_tail=False)
     if len(text) > LONGEST_REMEMBERED:
-        return _stray_below(piece)
+        return _suspects_below(piece)
     texts[element] = text
     fitting = place.table.fitting
     if (place, text) in fitting:
         return []
-    found = _stray_below(piece)
+    found = _suspects_below(piece)
     if not found:
         if len(fitting) >= REMEMBERED:
             fitting.clear()
@@ -224,8 +223,8 @@ def _stray_in_piece(piece: Examined, texts: Texts) -> list[Examined]:
     return found
 
 
-def _stray_below(examined: Examined) -> list[Examined]:
-    """Return the elements that do not fit: this one, or those below it."""
+def _suspects_below(examined: Examined) -> list[Examined]:
+    """Return the elements that may deviate: this one, or those below it."""
     found: list[Examined] = []
     todo = [examined]
     while todo:
@@ -239,7 +238,7 @@ def _stray_below(examined: Examined) -> list[Examined]:
 
 
 def _below(element: Element, place: Place, is_read: bool) -> Sequence[Examined] | None:
-    """Return the children of an element that are to be looked at, or None where the element itself does not fit."""
+    """Return the children of an element that are to be checked, or None if the element itself may deviate."""
     spec = place.only or place.spec(element)
     if spec is None or place.together:
         return None
@@ -249,7 +248,7 @@ def _below(element: Element, place: Place, is_read: bool) -> Sequence[Examined] 
     if content.any_child:
         return ()
     written = element.text
-    # A comment may be inside of a text, which is then for `explain` to put together.
+    # There may be a comment inside the text, whose parts `explain` joins.
     if text is not None and (len(element) or not text(written or "")):
         return None
     if text is None and written and not written.isspace() and not content.any_text:
@@ -258,7 +257,7 @@ def _below(element: Element, place: Place, is_read: bool) -> Sequence[Examined] 
 
 
 def _has_right_attributes(element: Element, content: _Content) -> bool:
-    """Tell whether an element has the attributes that it needs, and no others or wrong ones."""
+    """Whether an element has all attributes that it requires, and only known ones with valid values."""
     known = content.attributes
     written = element.attrib
     for name, value in written.items():
@@ -269,7 +268,7 @@ def _has_right_attributes(element: Element, content: _Content) -> bool:
 
 
 def _children(element: Element, content: _Content, is_read: bool) -> Sequence[Examined] | None:
-    """Return the children of an element, or None where one is unknown, missing or there once too often."""
+    """Return the children of an element, or None if one is unknown, missing or repeated."""
     if not len(element):
         return None if content.needed_children else ()
     children = content.children

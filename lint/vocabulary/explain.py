@@ -1,12 +1,12 @@
-"""What is wrong where a domain leaves the vocabulary: which name was probably meant, where it belongs, since when.
+"""What is wrong where a domain deviates from the vocabulary: what was probably meant, where it belongs, since when.
 
-Loaded for a domain with something to explain alone.
+Imported only for a domain that may deviate.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import pairwise
 from typing import Any
@@ -27,32 +27,33 @@ from vfslint.vocabulary.table import (
     Release,
     Together,
     Values,
+    element_names,
     places,
     roots,
 )
 
 Element = Any
 
-# Comparing two words takes the product of their lengths.
+# The time to compare two words is the product of their lengths.
 LONGEST_WORD = 60
 
 
 def mismatches(
     root: Element,
     libvirt: Release,
-    strays: list[check.Examined] | None = None,
+    suspects: list[check.Examined] | None = None,
     texts: check.Texts | None = None,
 ) -> list[Mismatch]:
-    """Return where a domain leaves the vocabulary of a release, in document order.
+    """Return where a domain deviates from the vocabulary of a release, in document order.
 
-    `root` is its element, wherever it is in its document; `strays` are its elements that do not fit, where they are
+    `root` is its element, wherever it is in its document; `suspects` are its elements that may deviate, if they are
     known already; `texts` is filled with the texts of pieces.
     """
-    if strays is None:
-        strays = check.strays(root, libvirt, texts)
-    if strays is not None:
-        return _in_order(root, _explain(strays, texts))
-    # Nothing is meant by what is in a default namespace: it is another program's.
+    if suspects is None:
+        suspects = check.suspects(root, libvirt, texts)
+    if suspects is not None:
+        return _in_order(root, _explain(suspects, texts))
+    # No name is suggested for what is in a default namespace: it belongs to another program.
     names = roots()
     if root.tag in names:
         return []
@@ -60,7 +61,7 @@ def mismatches(
     meant = local if local in names else _likely(local, names)
     found = [Mismatch(Kind.UNKNOWN_ELEMENT, root, str(root.tag), expected=tuple(names), suggestion=meant)]
     if meant and None not in root.nsmap:
-        found += _explain(check.stray([(root, check.place(names[meant], libvirt), True)], texts), texts)
+        found += _explain(check.suspects_among([(root, check.place(names[meant], libvirt), True)], texts), texts)
     return _in_order(root, found)
 
 
@@ -71,18 +72,18 @@ def _in_order(root: Element, found: list[Mismatch]) -> list[Mismatch]:
     return sorted(found, key=lambda mismatch: order[id(mismatch.element)])
 
 
-def _explain(strays: list[check.Examined], texts: check.Texts | None) -> list[Mismatch]:
-    """Return what is wrong with elements that do not fit, and with all below them."""
+def _explain(suspects: list[check.Examined], texts: check.Texts | None) -> list[Mismatch]:
+    """Return what is wrong with elements that may deviate, and with all below them."""
     found: list[Mismatch] = []
-    while strays:
-        examination = _Examination(*strays.pop())
+    while suspects:
+        examination = _Examination(*suspects.pop())
         found += examination.mismatches
-        strays += check.stray(examination.inner, texts)
+        suspects += check.suspects_among(examination.inner, texts)
     return found
 
 
 def knows(root: Element, place: Element, name: str) -> bool:
-    """Tell whether an element of this name is known in `place`, which stands somewhere in the domain `root`."""
+    """Whether an element of this name is known in `place`, which is somewhere in the domain `root`."""
     path = [place, *place.iterancestors()]
     path = path[: path.index(root)]
     child = roots().get(str(root.tag))
@@ -94,21 +95,25 @@ def knows(root: Element, place: Element, name: str) -> bool:
 
 
 class _Examination:
-    """One element compared with what it has to be; `inner` are its children with the same.
+    """One element compared with what is allowed there; `inner` are its children, to be checked next.
 
-    `is_read` tells that libvirt's parser looks at the element.
+    `is_read`: libvirt's parser reads the element.
     """
 
     def __init__(self, element: Element, place: check.Place, is_read: bool) -> None:
         self.element = element
         self.declared = place.child
+        self.selectors = place.selectors
         self.is_read = is_read
         self.libvirt = place.libvirt
         self.table = place.table
         self.mismatches: list[Mismatch] = []
         self.inner: list[check.Examined] = []
         self.any_form = _any_form(self.declared)
-        self.attributes = {name: self.meant_attribute(name) for name in map(str, element.attrib)}
+        # lxml looks for an attribute from the first one on.
+        self.written: dict[str, str] = dict(element.attrib)
+        free = self.unwritten(self.any_form)
+        self.attributes = {name: self.meant_attribute(name, free) for name in self.written}
         form = self.selected_form()
         if not form.any_attribute:
             self.explain_attributes(form)
@@ -121,32 +126,33 @@ class _Examination:
 
     # attributes
 
-    def meant_attribute(self, name: str) -> str | None:
-        """Return the known attribute that was probably meant by a name."""
-        known = self.any_form.attributes
-        if name in known:
-            return name
-        return _likely(name, self.known({k: each for k, each in known.items() if k not in self.element.attrib}))
+    def unwritten(self, form: Form) -> tuple[str, ...]:
+        """Return the attributes of a form that the release knows and the element does not have."""
+        return self.known({name: each for name, each in form.attributes.items() if name not in self.written})
+
+    def meant_attribute(self, name: str, free: Sequence[str]) -> str | None:
+        """Return the known attribute that was probably meant by a name; `free` are those that may still appear."""
+        return name if name in self.any_form.attributes else _likely(name, free)
 
     def is_too_new(self, known: Attribute | Child) -> bool:
         """Whether the release does not know an attribute or an element yet."""
         return _is_newer(known.since, self.libvirt)
 
     def selected_form(self) -> Form:
-        """Return the form that the attributes select, misspelt ones read as what they probably mean.
+        """Return the form that the attributes select, with misspelled ones read as what they probably mean.
 
-        Where they select none, all that any form knows is let through: what selects the form is the fault.
+        Where they select none, all that any form knows is allowed: the mistake is in what selects the form.
         """
         probe: dict[str, str] = {}
         for name, meant in self.attributes.items():
             if meant is not None:
-                probe[meant] = self.meant_value(meant, self.element.get(name, ""))
-        if any(self.is_undecided(name, probe.get(name)) for name in self.declared.selectors):
+                probe[meant] = self.meant_value(meant, self.written[name])
+        if any(self.is_undecided(name, probe.get(name)) for name in self.selectors):
             return self.any_form
         return self.declared.form_of(probe.get) or self.any_form
 
     def is_undecided(self, selector: str, value: str | None) -> bool:
-        """Whether an attribute that selects the form has none of its values, or is missing where it must not be."""
+        """Whether an attribute that selects the form has an unknown value, or is missing but required."""
         declared = self.any_form.attributes[selector]
         if value is None:
             return declared.required
@@ -155,7 +161,7 @@ class _Examination:
     def meant_value(self, name: str, value: str) -> str:
         """Return the word that was probably meant where a word selects the form."""
         listed = self.any_form.attributes[name].values.listed
-        if name not in self.declared.selectors or not listed or value in listed:
+        if name not in self.selectors or not listed or value in listed:
             return value
         return _likely(value.strip(), listed) or value
 
@@ -168,12 +174,13 @@ class _Examination:
                 self.explain_attribute(self.expected_attribute(form, name))
             else:
                 unknown.append((name, meant if meant in form.attributes else None))
+        free = self.unwritten(form) if unknown else ()
         for name, meant in unknown:
             if meant is None and len(missing) == 1:
                 meant = self.plausible(form, next(iter(missing)), name, is_only=len(unknown) == 1)
             lacking = missing.pop(meant, None) if meant is not None else None
             refused = (0, 0, 0) if name in form.refuses else lacking.refused.missing if lacking else None
-            self.explain_unknown_attribute(form, name, meant, refused)
+            self.explain_unknown_attribute(form, name, meant, free, refused)
         for lacking in missing.values():
             self.report(
                 Kind.MISSING_ATTRIBUTE,
@@ -186,40 +193,42 @@ class _Examination:
             )
 
     def expected_attribute(self, form: Form, name: str) -> Attribute:
-        """Return what a form says of an attribute, or all forms where one word of several alone selects this form."""
-        is_selector = name in self.declared.selectors and len(form.attributes[name].values.listed) == 1
+        """Return the attribute of a form, or that of all forms if this form allows a single word that selects it."""
+        is_selector = name in self.selectors and len(form.attributes[name].values.listed) == 1
         return (self.any_form if is_selector else form).attributes[name]
 
     def is_missing(self, attribute: Attribute) -> bool:
-        """Whether an attribute is not there, which the release asks for."""
+        """Whether an attribute is missing that the release requires."""
         is_required = attribute.required or _is_newer(attribute.optional_since, self.libvirt)
-        return is_required and attribute.name not in self.element.attrib
+        return is_required and attribute.name not in self.written
 
     def plausible(self, form: Form, missing: str, name: str, *, is_only: bool) -> str | None:
-        """Return the missing attribute, if an unknown one is probably meant for it; `is_only` if there is one alone."""
+        """Return the missing attribute if an unknown one probably stands for it; `is_only`: no other one is unknown."""
         values = form.attributes[missing].values
         picky = values.listed or values.form is not None
-        if (is_only and len(form.attributes) == 1) or (picky and _suits(values, self.element.get(name, ""))):
+        if (is_only and len(form.attributes) == 1) or (picky and _accepts(values, self.written[name])):
             return missing
         namesakes = places().get(self.declared.name, {}).values()
         return missing if any(name in _any_form(each).attributes for each in namesakes) else None
 
-    def explain_unknown_attribute(self, form: Form, name: str, meant: str | None, refused: Release | None) -> None:
-        """Report an attribute that the form does not know."""
+    def explain_unknown_attribute(
+        self, form: Form, name: str, meant: str | None, free: tuple[str, ...], refused: Release | None
+    ) -> None:
+        """Report an attribute that the form does not know; `free` are those that may still appear."""
         belongs = tuple(self.homes_of_attribute(form, name)) if meant is None else ()
         self.report(
             Kind.MISPLACED_ATTRIBUTE if belongs else Kind.UNKNOWN_ATTRIBUTE,
             name,
             attribute=name,
-            value=self.element.get(name),
-            expected=self.known({k: each for k, each in form.attributes.items() if k not in self.element.attrib}),
+            value=self.written[name],
+            expected=free,
             suggestion=meant,
             belongs=belongs,
             refused=refused,
         )
 
     def homes_of_attribute(self, form: Form, name: str) -> Iterator[str]:
-        """Yield the elements near by, and the other forms of this one, that know an attribute."""
+        """Yield the names of elements that know an attribute: this one in another form, and its children."""
         if name in self.any_form.attributes:
             yield self.declared.name
         for child in form.children.values():
@@ -227,19 +236,19 @@ class _Examination:
                 yield child.name
 
     def explain_attribute(self, attribute: Attribute) -> None:
-        """Report an attribute that the release does not know yet, or its value."""
+        """Report an attribute that is too new for the release, or its value."""
         name = attribute.name
         if self.is_too_new(attribute):
             self.report(Kind.TOO_NEW, name, attribute=name, since=attribute.since)
         else:
-            value = self.element.get(name, "")
+            value = self.written[name]
             self.compare_value(attribute.values, attribute.refused, attribute.reads, value, name, attribute=name)
 
     # children
 
     def explain_children(self, form: Form) -> None:
         """Compare the children with those of a form."""
-        strangers: list[Element] = []
+        unknown: list[Element] = []
         found: dict[str, int] = {}
         for element in self.element.iterchildren(etree.Element):
             name = str(element.tag)
@@ -248,14 +257,14 @@ class _Examination:
                 found[name] = found.get(name, 0) + 1
                 self.explain_known_child(form, child, element, found[name])
             elif _namespace(element) not in form.foreign:
-                strangers.append(element)
+                unknown.append(element)
         missing = {name: each for name, each in form.children.items() if name not in found and self.lacks(each)}
-        for element in strangers:
+        for element in unknown:
             free = self.free_children(form, found)
             meant = self.meant_child(element, free, missing)
             lacking = missing.pop(meant, None) if meant is not None else None
-            refused = self.refused_stranger(form) or (lacking.refused.missing if lacking else None)
-            self.explain_stranger(form, element, meant, free, refused)
+            refused = self.unknown_child_refused(form) or (lacking.refused.missing if lacking else None)
+            self.explain_unknown_child(form, element, meant, free, refused)
             if meant is not None:
                 found[meant] = found.get(meant, 0) + 1
         for name, child in missing.items():
@@ -264,12 +273,12 @@ class _Examination:
                 name,
                 expected=(name,),
                 since=None if child.required else child.optional_since,
-                refused=None if self.is_in_a_double(name) else child.refused.missing,
+                refused=None if self.is_in_another(name) else child.refused.missing,
             )
 
-    def refused_stranger(self, form: Form) -> Release | None:
-        """Return the release since which an unknown child is refused, if it is by this one."""
-        until = form.refuses_strangers
+    def unknown_child_refused(self, form: Form) -> Release | None:
+        """Return the release since which unknown children are rejected, if this one rejects them."""
+        until = form.refuses_unknown_children
         return (0, 0, 0) if until and self.libvirt < until else None
 
     def lacks(self, child: Child) -> bool:
@@ -278,35 +287,35 @@ class _Examination:
         return is_required and not self.is_too_new(child)
 
     def free_children(self, form: Form, found: Collection[str]) -> dict[str, Child]:
-        """Return the children that may be added to those found, whatever the release."""
+        """Return the children that may still appear next to those found, whatever the release."""
         return {name: child for name, child in form.children.items() if child.repeatable or name not in found}
 
-    def is_in_a_double(self, name: str) -> bool:
-        """Whether the element stands twice, and the other one has this child, which libvirt then finds."""
+    def is_in_another(self, name: str) -> bool:
+        """Whether the element is repeated and another one has this child, which libvirt then finds."""
         parent = self.element.getparent()
-        # What is not read is not refused anyway, and there may be very many of it side by side.
+        # What is not read is not rejected anyway, and there may be very many of such elements side by side.
         if parent is None or self.declared.repeatable or not self.is_read:
             return False
-        return any(double.find(name) is not None for double in parent.iterchildren(self.element.tag))
+        return any(other.find(name) is not None for other in parent.iterchildren(self.element.tag))
 
     def explain_known_child(self, form: Form, child: Child, element: Element, count: int) -> None:
-        """Report a child that stands once too often or that the release does not know yet."""
+        """Report a child that is repeated or too new for the release."""
         if count > 1 and not child.repeatable:
             self.report(Kind.REPEATED_ELEMENT, child.name, element, refused=child.refused.repeated)
         elif self.is_too_new(child):
-            self.report(Kind.TOO_NEW, child.name, element, since=child.since, refused=self.refused_stranger(form))
-            # Nothing in it is too new once more, and nothing in it is read.
+            self.report(Kind.TOO_NEW, child.name, element, since=child.since, refused=self.unknown_child_refused(form))
+            # What is in it is not reported as too new once more, and is not read.
             self.inner.append((element, check.place(child, NEWEST), False))
         else:
             self.inner.append((element, self.table.place(child), self.is_read))
 
     def meant_child(self, element: Element, free: Mapping[str, Child], missing: Mapping[str, Child]) -> str | None:
-        """Return the child that was probably meant by one with another name, of those that may be added."""
+        """Return the child that was probably meant by an unknown one; `free` are those that may still appear."""
         name = _name(element)
         if name in free:
             return name
         meant = _likely(name, self.known(free))
-        is_known = name in places()
+        is_known = name in element_names()
         if meant is not None and (name.lower() == meant.lower() or not is_known):
             return meant
         if is_known:
@@ -314,10 +323,10 @@ class _Examination:
         fitting = [each for each, child in missing.items() if _has_attributes_of(element, child)]
         return fitting[0] if len(fitting) == 1 else None
 
-    def explain_stranger(
+    def explain_unknown_child(
         self, form: Form, element: Element, meant: str | None, free: Mapping[str, Child], refused: Release | None
     ) -> None:
-        """Report a child that the form does not know; `free` are those that may be added."""
+        """Report a child that the form does not know; `free` are those that may still appear."""
         name = str(element.tag)
         homes = self.homes_of_child(name) if meant is None else {}
         self.report(
@@ -341,7 +350,7 @@ class _Examination:
         return places().get(name, {})
 
     def explain_order(self, together: Together) -> None:
-        """Report what stands apart where this release's schema lets nothing stand between."""
+        """Report children that are not adjacent although the schema of this release requires it."""
         if self.element.get(together.attribute) not in together.values:
             return
         children = list(self.element.iterchildren(etree.Element))
@@ -354,7 +363,7 @@ class _Examination:
     # text
 
     def explain_text(self, form: Form) -> None:
-        """Report text where none belongs, or the wrong one."""
+        """Report text where none is allowed, or an invalid one."""
         pieces = [self.element.text, *(child.tail for child in self.element)]
         value = "".join(piece for piece in pieces if piece)
         if form.text is None:
@@ -374,20 +383,20 @@ class _Examination:
         name: str,
         attribute: str | None = None,
     ) -> None:
-        """Report a value that the schema refuses, or one that it lets through and the parser does not."""
+        """Report a value that the schema rejects, or that the parser rejects although the schema accepts it."""
         since = values.listed.get(value)
         if _is_newer(since, self.libvirt):
             self.report(
                 Kind.TOO_NEW, name, attribute=attribute, value=value, since=since, refused=refused.of_value(value)
             )
             return
-        fits = _suits(values, value)
+        fits = _accepts(values, value)
         if values.listed:
-            is_taken = value in values.listed and (reads is None or value not in reads.unread)
-            is_taken = is_taken or (reads is not None and reads.accepts(value, self.libvirt))
+            is_accepted = value in values.listed and (reads is None or value not in reads.unread)
+            is_accepted = is_accepted or (reads is not None and reads.accepts(value, self.libvirt))
         else:
-            is_taken = fits if reads is None else reads.accepts(value, self.libvirt)
-        first = None if is_taken else refused.of_value(value)
+            is_accepted = fits if reads is None else reads.accepts(value, self.libvirt)
+        first = None if is_accepted else refused.of_value(value)
         if fits and not self.refuses(first):
             return
         self.report(
@@ -414,7 +423,7 @@ class _Examination:
     # reporting
 
     def refuses(self, first: Release | None) -> bool:
-        """Whether plain define refuses what it refuses since a release."""
+        """Whether plain define rejects what it rejects since the release `first`."""
         return self.is_read and first is not None and first <= self.libvirt
 
     def report(
@@ -436,12 +445,12 @@ def _is_newer(since: Release | None, libvirt: Release) -> bool:
 
 
 def _likely(word: str, known: Iterable[str]) -> str | None:
-    """Return the known word that was probably meant; not asked for a text of any length that a document may hold."""
+    """Return the known word that was probably meant; None for a text that is too long to compare."""
     return nearest(word, known) if len(word) <= LONGEST_WORD else None
 
 
 def _namespace(element: Element) -> str | None:
-    """Return the namespace of an element; a prefix that is not declared is part of the name."""
+    """Return the namespace of an element, or None; an undeclared prefix is part of the name."""
     namespace, brace, _ = str(element.tag)[1:].partition("}")
     return namespace if brace else None
 
@@ -452,7 +461,7 @@ def _name(element: Element) -> str:
 
 @cache
 def _any_form(declared: Child) -> Form:
-    """Return all forms of an element in one: what any of them knows, and required what all of them require."""
+    """Return all forms of an element in one: what any of them allows, with what all of them require."""
     forms = declared.all_forms()
     if len(forms) == 1:
         return forms[0]
@@ -473,7 +482,7 @@ def _any_form(declared: Child) -> Form:
 
 
 def _in_any_form(child: Child, forms: list[Form]) -> Child:
-    """Return a child as all forms of its parent agree on it: open where they differ, required if all require it."""
+    """Return a child as all forms of its parent agree on it: open if they differ, required if all require it."""
     namesakes = [form.children[child.name] for form in forms if child.name in form.children]
     shapes = {tuple(name for _, name in namesake.forms) for namesake in namesakes}
     return child._replace(
@@ -489,9 +498,9 @@ def _has_attributes_of(element: Element, child: Child) -> bool:
 
 @cache
 def _types() -> dict[str, Any]:
-    """Return the simple types as xmlschema understands them, for values that are not written in the usual way.
+    """Return the simple types as xmlschema reads them, for values that are not written in the usual way.
 
-    Its import takes longer than everything else here.
+    Importing xmlschema needs more time than everything else here.
     """
     import xmlschema
 
@@ -503,12 +512,12 @@ def _types() -> dict[str, Any]:
     return dict(xmlschema.XMLSchema11(schema).types)
 
 
-def _suits(values: Values, value: str) -> bool:
-    """Tell whether the newest schema lets a value through."""
+def _accepts(values: Values, value: str) -> bool:
+    """Whether the newest schema accepts a value."""
     if values.listed:
-        # RELAX NG's token: whitespace around a value does not count for the schema (it does for libvirt's parser).
+        # RELAX NG's token: the schema ignores whitespace around a value, libvirt's parser does not.
         return " ".join(value.split()) in values.listed
-    # A carriage return, which a pattern's dot does not match in XSD, is for xmlschema to judge.
+    # xmlschema decides about a carriage return, which the dot of a pattern does not match in XSD.
     if values.plain is not None and re.fullmatch(values.plain, value, re.ASCII) and "\r" not in value:
         return True
     if not values.type or values.type not in _types():

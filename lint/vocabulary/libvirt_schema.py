@@ -1,4 +1,4 @@
-"""libvirt's own RELAX NG, where it is installed: the whole of a domain, also what lies outside vfslint's scope."""
+"""libvirt's own RELAX NG, if it is installed: it covers a whole domain, including what is outside vfslint's scope."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ FOLDERS = ("/usr/share/libvirt/schemas", "/usr/local/share/libvirt/schemas", "/o
 
 
 class NoSchema(Exception):
-    """There is no schema to validate with. Its text is one line."""
+    """There is no schema to validate with; the message is one line."""
 
 
 class Objection(NamedTuple):
-    """Where libvirt's schema gives up on a domain: a 1-based line, and libxml2's words."""
+    """Where libvirt's schema rejects a domain: a 1-based line, and libxml2's message."""
 
     line: int
     message: str
@@ -40,11 +40,11 @@ def _relaxng(path: str) -> Any:
     try:
         return etree.RelaxNG(file=path)
     except (etree.RelaxNGParseError, etree.XMLSyntaxError, OSError) as error:
-        raise NoSchema(f"{path} is no RELAX NG grammar: {str(error).splitlines()[0]}") from None
+        raise NoSchema(f"{path} is not a RELAX NG grammar: {str(error).splitlines()[0]}") from None
 
 
 def objection(path: str, element: Any) -> Objection | None:
-    """Return what the schema says against a domain, or None where it accepts it."""
+    """Return why the schema rejects a domain, or None if it accepts it."""
     # A copy has no document around it, which the grammar's root does not know.
     relaxng = _relaxng(path)
     if relaxng.validate(element):
@@ -52,5 +52,5 @@ def objection(path: str, element: Any) -> Objection | None:
     entries = [entry for entry in relaxng.error_log if entry.line > 0]
     deepest = max(entries, key=lambda entry: entry.line, default=None)
     if deepest is None:
-        return Objection(element.sourceline or 1, "libvirt's schema refuses it")
+        return Objection(element.sourceline or 1, "libvirt's schema rejects it")
     return Objection(deepest.line, deepest.message)

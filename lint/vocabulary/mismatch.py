@@ -1,4 +1,4 @@
-"""The ways in which a domain can leave the vocabulary."""
+"""The ways in which a domain can deviate from the vocabulary."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Element = Any
 
 
 class Kind(Enum):
-    """The ways in which a domain can leave the vocabulary."""
+    """The ways in which a domain can deviate from the vocabulary."""
 
     UNKNOWN_ELEMENT = "unknown-element"
     UNKNOWN_ATTRIBUTE = "unknown-attribute"
@@ -28,10 +28,10 @@ class Kind(Enum):
 
 
 class Mismatch(NamedTuple):
-    """One place where a domain leaves the vocabulary of the target's release.
+    """One place where a domain deviates from the vocabulary of the target's release.
 
-    `element` is the element concerned: the unexpected child itself, or the one whose attribute or text is wrong or
-    that lacks something. `name` is the culprit's: the attribute's if `attribute` is set.
+    `element` is the unexpected child itself, or the element whose attribute or text is wrong or that lacks something.
+    `name` is the name of the culprit: of the attribute if `attribute` is set.
     """
 
     kind: Kind
@@ -44,12 +44,12 @@ class Mismatch(NamedTuple):
     form: str | None = None
     """What a value must look like where values cannot be listed, such as "an absolute path"."""
     reads: Reads | None = None
-    """How the parser reads a value where it does not ask for what the schema does."""
+    """How the parser reads a value, if not as the schema does."""
     suggestion: str | None = None
-    """What was probably meant, among what is allowed there and not used yet."""
+    """What was probably meant, of what is allowed there and does not appear yet."""
     belongs: tuple[str, ...] = ()
     """Names of the elements in which a misplaced name is known."""
     since: Release | None = None
-    """The release that brought it; for something missing, the release since which it may be left out."""
+    """The release that introduced it; for something missing, the release since which it may be left out."""
     is_refused: bool = False
-    """Whether the target's plain define refuses it as well, and does not only drop it."""
+    """Whether the target's plain define rejects it, too, and does not only drop it."""

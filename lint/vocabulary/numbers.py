@@ -1,6 +1,6 @@
 """Numbers, sizes and sets, read to the letter as libvirt reads them.
 
-Each function returns None where libvirt refuses the text; none of them raises.
+Each function returns None if libvirt rejects the text; none of them raises.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-# No more digits than 64 bits can need: Python refuses to convert thousands of them.
+# No more digits than 64 bits can need: Python does not convert thousands of them.
 _C_INTEGER = r"[ \t\n\v\f\r]*([+-]?)0*([0-9]{1,20})\Z"
-_C_BLANKS = " \t\n\v\f\r"
+_C_SPACES = " \t\n\v\f\r"
 
-# The most bytes that libvirt takes for a size of memory (virutil.c:virMemoryMaxValue).
+# The largest size of memory that libvirt accepts, in bytes (virutil.c:virMemoryMaxValue).
 LARGEST_MEMORY = 2**63 - 1
 
 _POWER = {"k": 1, "m": 2, "g": 3, "t": 4, "p": 5, "e": 6}
@@ -23,7 +23,7 @@ CPUMASK_BITS = 16384
 
 
 def integer(text: str, *, bits: int = 32) -> int | None:
-    """Read a signed decimal number (virStrToLong_i, _ll): blanks may lead, nothing may follow."""
+    """Read a signed decimal number (virStrToLong_i, _ll): whitespace may come before it, nothing after it."""
     found = re.match(_C_INTEGER, text)
     if not found:
         return None
@@ -35,8 +35,8 @@ def integer(text: str, *, bits: int = 32) -> int | None:
 def unsigned(text: str, *, bits: int = 32, wraps: bool = False) -> int | None:
     """Read an unsigned decimal number.
 
-    A minus sign is refused (virStrToLong_uip, _ullp) unless `wraps` (virStrToLong_ui, _ull): then -1 is
-    the largest number there is, as strtoul has it.
+    A minus sign is rejected (virStrToLong_uip, _ullp) unless `wraps` (virStrToLong_ui, _ull): then -1 is the largest
+    number, as for strtoul.
     """
     found = re.match(_C_INTEGER, text)
     if not found or (found[1] == "-" and not wraps):
@@ -75,13 +75,13 @@ def kib(size: int) -> int:
 
 @lru_cache(1024)
 def bitmap(text: str, *, bits: int = CPUMASK_BITS) -> frozenset[int] | None:
-    """Read a set such as `0-7,^3` (virbitmap.c:virBitmapParse); None for text that libvirt refuses.
+    """Read a set such as `0-7,^3` (virbitmap.c:virBitmapParse); None for text that libvirt rejects.
 
-    A comma may end it, blanks may stand around numbers, and `^3` alone is the empty set.
+    A comma may be at its end, whitespace around numbers is ignored, and `^3` by itself is the empty set.
     """
     members: set[int] = set()
     pieces = text.split(",")
-    if len(pieces) > 1 and not pieces[-1].strip(_C_BLANKS):
+    if len(pieces) > 1 and not pieces[-1].strip(_C_SPACES):
         pieces.pop()
     for piece in pieces:
         found = re.match(_BITMAP_PIECE, piece)
@@ -99,8 +99,8 @@ def bitmap(text: str, *, bits: int = CPUMASK_BITS) -> frozenset[int] | None:
 
 
 _BITMAP_PIECE = (
-    rf"[{_C_BLANKS}]*(?P<not>\^?)(?P<first>[0-9]{{1,9}})"
-    rf"(?:[{_C_BLANKS}]*-[{_C_BLANKS}]*(?P<last>[0-9]{{1,9}}))?[{_C_BLANKS}]*\Z"
+    rf"[{_C_SPACES}]*(?P<not>\^?)(?P<first>[0-9]{{1,9}})"
+    rf"(?:[{_C_SPACES}]*-[{_C_SPACES}]*(?P<last>[0-9]{{1,9}}))?[{_C_SPACES}]*\Z"
 )
 
 
@@ -115,16 +115,16 @@ def spell_set(members: Iterable[int]) -> str:
     return ",".join("-".join(map(str, run)) for run in runs)
 
 
-_UUID = rf"[{_C_BLANKS}]*(?:[- ]*[0-9A-Fa-f]{{2}}){{16}}[{_C_BLANKS}]*\Z"
+_UUID = rf"[{_C_SPACES}]*(?:[- ]*[0-9A-Fa-f]{{2}}){{16}}[{_C_SPACES}]*\Z"
 
 
 def is_policy(text: str) -> bool:
     """Whether libvirt reads it as the 32 bits of a launch security policy (virXPathUIntBase with base 16)."""
-    return re.match(rf"[{_C_BLANKS}]*\+?(?:0[xX])?[0-9A-Fa-f]{{1,8}}\Z", text) is not None
+    return re.match(rf"[{_C_SPACES}]*\+?(?:0[xX])?[0-9A-Fa-f]{{1,8}}\Z", text) is not None
 
 
 def is_uuid(text: str) -> bool:
-    """Whether libvirt reads it as a UUID (viruuid.c:virUUIDParse): dashes and blanks may separate bytes."""
+    """Whether libvirt reads it as a UUID (viruuid.c:virUUIDParse): hyphens and spaces may separate bytes."""
     return re.match(_UUID, text) is not None
 
 
@@ -140,7 +140,8 @@ def spell_size(size_kib: int) -> str:
 def based(text: str, base: int, *, bits: int = 32, signed: bool = False) -> int | None:
     """Read a number in base 8, 10 or 16, or as C writes it (base 0: 0x for 16, 0 for 8).
 
-    Blanks and a plus may lead; a minus is refused (virStrToLong_uip) unless `signed` (virStrToLong_i).
+    Whitespace and a plus sign may come before it; a minus sign is rejected (virStrToLong_uip) unless `signed`
+    (virStrToLong_i).
     """
     found = re.match(_NUMBER_OF_BASE[base], text)
     if not found or (found[1] == "-" and not signed):
@@ -166,7 +167,7 @@ _NUMBER_OF_BASE = {
 
 
 def mac_address(text: str) -> bytes | None:
-    """Read a MAC address (virmacaddr.c:virMacAddrParse): six numbers in base 16; a blank may follow."""
+    """Read a MAC address (virmacaddr.c:virMacAddrParse): six numbers in base 16; whitespace may follow."""
     found = re.match(_MAC_ADDRESS, text)
     if not found:
         return None

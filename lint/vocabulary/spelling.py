@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 def distance(first: str, second: str) -> int:
     """Return the number of inserted, omitted, changed or swapped adjacent letters between two words."""
-    # What both begin or end with changes nothing; of a typo little more than one letter is left.
+    # A common beginning or end does not count. After a typo, little more than one letter is left to compare.
     start, shorter = 0, min(len(first), len(second))
     while start < shorter and first[start] == second[start]:
         start += 1
@@ -28,20 +28,20 @@ def distance(first: str, second: str) -> int:
 
 
 def is_near(word: str, known: str) -> bool:
-    """Return whether one was probably meant for the other: the same but for case, or a typo in three letters."""
+    """Whether one word was probably meant to be the other: they differ in case only, or by a typo in three letters."""
     typos = min(len(word), len(known)) // 3
     # The length is the cheapest to compare; a difference in case changes no length.
     if abs(len(word) - len(known)) > typos:
         return False
     if word.lower() == known.lower():
         return True
-    # Each letter that only one of them has requires a change of its own, which is cheaper to see than the distance.
+    # Each letter that only one of them has needs a change of its own; that is quicker to see than the distance.
     ours, theirs = set(word), set(known)
     return len(ours - theirs) <= typos and len(theirs - ours) <= typos and distance(word, known) <= typos
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known word that was probably meant, or None; a difference in case only comes first."""
+    """Return the known word that was probably meant, or None; one that differs only in case comes first."""
     # Most names differ too much in length, which is the quickest to see.
     size = len(word)
     near = [name for name in known if 3 * abs(size - len(name)) <= size and is_near(word, name)]

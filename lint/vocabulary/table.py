@@ -1,7 +1,7 @@
-"""The vocabulary of libvirt's domain XML: which element, attribute and value may stand where, and since when.
+"""The vocabulary of libvirt's domain XML: which element, attribute and value may appear where, and since when.
 
-schemas/domain.xsd is where it is written. tools/compile_vocabulary.py makes literals of it (schemas/_domain.py), which
-this module reads piece by piece, as they are asked for.
+It is written in schemas/domain.xsd. tools/compile_vocabulary.py makes literals of it (schemas/_domain.py), which this
+module reads piece by piece, as they are needed.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from vfslint.schemas import _domain
 from vfslint.vocabulary import numbers
 
 Release = tuple[int, int, int]
-# An element, or anything else that holds attributes: returns the value of the one that is named.
+# Returns the value of an attribute by its name, or None: the `get` of an element or of a dictionary.
 Get = Callable[[str], str | None]
 
-# Nothing in the vocabulary is younger.
+# No entry of the vocabulary is newer.
 NEWEST: Release = (12, 8, 0)
 
 _NUMBER = re.compile(r"\s*[+-]?(0[xX][0-9a-fA-F]+|[0-9]+)")
 
 
 class Refused(NamedTuple):
-    """What plain define refuses at one place, because the parser reads it: the first release that does.
+    """What plain define rejects at one place because the parser reads it: the first release that does.
 
-    `value` is any wrong value, `word` one that is not empty, `letters` one that is not a number either; `missing` is
-    that nothing stands there, `repeated` that it stands there twice. None: no release refuses it.
+    `value` is any invalid value, `word` one that is not empty, `letters` one that is not a number either; `missing`
+    means that nothing is there, `repeated` that it is there twice. None: no release rejects it.
     """
 
     value: Release | None = None
@@ -38,7 +38,7 @@ class Refused(NamedTuple):
     repeated: Release | None = None
 
     def of_value(self, value: str) -> Release | None:
-        """Return the first release whose parser refuses this value, which is not among the right ones."""
+        """Return the first release whose parser rejects this value, which is not among the valid ones."""
         asked = [self.value]
         if value:
             asked.append(self.word)
@@ -47,13 +47,13 @@ class Refused(NamedTuple):
         return min((release for release in asked if release is not None), default=None)
 
     def both(self, other: Refused) -> Refused:
-        """Return what is refused here as well as there."""
+        """Return what is rejected both here and there."""
         pairs = zip(self, other, strict=True)
         return Refused(*(max(mine, its) if mine and its else None for mine, its in pairs))
 
 
 class Reads(NamedTuple):
-    """How the parser reads a value where that differs from what the schema asks for (vfs:reads).
+    """How the parser reads a value where that differs from what the schema requires (vfs:reads).
 
     `kind` is "unsigned" or "signed" for a number from `low` to `high`; if `unlimited`, below 1 as well; if `base`
     is 0, in the notation of C, such as 0x1f. `later` is a release since which another range holds. Or `kind` is
@@ -76,7 +76,7 @@ class Reads(NamedTuple):
         return self.kind != "words"
 
     def accepts(self, value: str, libvirt: Release) -> bool:
-        """Tell whether the parser of a release takes a value."""
+        """Whether the parser of a release accepts a value."""
         if not self.is_number:
             return any(word == value and (since or libvirt) <= libvirt for word, since in self.words)
         since, *narrowed = self.later or (libvirt, self.low, self.high)
@@ -90,9 +90,9 @@ class Reads(NamedTuple):
 
 
 class Values(NamedTuple):
-    """What an attribute or a text can hold: listed words with their releases, or a named type.
+    """What an attribute or a text can contain: listed words with their releases, or a named type.
 
-    `plain` is a pattern that only right values match, or None; `form` describes right values, such as "an absolute
+    `plain` is a pattern that only valid values match, or None; `form` describes valid values, such as "an absolute
     path".
     """
 
@@ -115,7 +115,7 @@ class Attribute(NamedTuple):
 
 
 class Together(NamedTuple):
-    """Children that stand side by side up to a release, where an attribute has certain values (vfs:together)."""
+    """Children that must be adjacent before a release, where an attribute has certain values (vfs:together)."""
 
     until: Release
     attribute: str
@@ -154,10 +154,10 @@ class Child(NamedTuple):
 
 
 class Form(NamedTuple):
-    """What an element may hold in one of its forms.
+    """What an element may contain in one of its forms.
 
-    `foreign` are namespaces whose elements are let through. Plain define refuses unknown attributes that `refuses`
-    names, and, before the release `refuses_strangers`, all children that are not known; it does not only drop them.
+    `foreign` are namespaces whose elements are allowed. Plain define rejects, and does not only drop, the unknown
+    attributes that `refuses` names and, before the release `refuses_unknown_children`, all unknown children.
     """
 
     name: str
@@ -169,11 +169,11 @@ class Form(NamedTuple):
     any_attribute: bool = False
     any_text: bool = False
     refuses: tuple[str, ...] = ()
-    refuses_strangers: Release | None = None
+    refuses_unknown_children: Release | None = None
 
 
 def holds(test: tuple[Any, ...], get: Get) -> bool:
-    """Tell whether the test of an alternative holds for an element's attributes."""
+    """Whether the test of an alternative is true of an element's attributes."""
     operator, *operands = test
     match operator:
         case "=":
@@ -219,8 +219,23 @@ def form(name: str) -> Form:
 
 @cache
 def roots() -> dict[str, Child]:
-    """Return the elements with which a definition can begin."""
+    """Return the elements that can be the root of a definition."""
     return {each[0]: _child(*each) for each in _domain.ROOTS}
+
+
+def elements_at(*path: str) -> list[Child]:
+    """Return what an element at a path inside of <domain> can be, over all forms of the elements around it."""
+    found = [roots()["domain"]]
+    for name in path:
+        forms = [form for child in found for form in child.all_forms()]
+        found = [form.children[name] for form in forms if name in form.children]
+    return found
+
+
+@cache
+def element_names() -> frozenset[str]:
+    """Return the names of all elements. `places` reads every form, which takes two milliseconds."""
+    return frozenset(child[0] for row in _domain.FORMS.values() for child in row[1])
 
 
 @cache

@@ -10,10 +10,8 @@ from collections.abc import Iterable
 
 from vfslint.findings import Edit, Span
 from vfslint.xml.document import Attribute, Document, Node
-from vfslint.xml.source import Source
+from vfslint.xml.source import FIRST_QUOTE, Source
 
-_FIRST_QUOTE = r"""=\s*(["'])"""
-_INDENTATION = r"\n([ \t]+)<"
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", '"': "&quot;", "'": "&apos;"})
 
 
@@ -46,7 +44,7 @@ def add_attribute(node: Node, name: str, value: str) -> Edit:
     end = place.tag_end - (2 if text[place.tag_end - 2] == "/" else 1)
     while text[end - 1] in " \t\r\n":
         end -= 1
-    quote = _quote(text[place.start : place.tag_end], text)
+    quote = _quote(text[place.start : place.tag_end], node.document.source)
     offset = node.document.source.offset(end)
     new = f" {name}={quote}{value.translate(_ESCAPES)}{quote}"
     return Edit(offset, offset, node.document.source.encode(new))
@@ -111,7 +109,7 @@ def insert(parent: Node, xml: str, *, after: Node | None = None) -> Edit:
         tag = text[place.start : place.tag_end]
         name = _tag_name(tag)
         inner = _lay_out(document, xml, outer, unit=True)
-        new = f"{tag[:-2].rstrip()}>{inner}{_newline(text) + outer if outer is not None else ''}</{name}>"
+        new = f"{tag[:-2].rstrip()}>{inner}{source.newline + outer if outer is not None else ''}</{name}>"
         return Edit(source.offset(place.start), source.offset(place.tag_end), source.encode(new))
     children = parent.children()
     if after is not None or children:
@@ -124,7 +122,7 @@ def insert(parent: Node, xml: str, *, after: Node | None = None) -> Edit:
         closing = text.rindex("</", place.tag_end, place.end)
         new = _lay_out(document, xml, outer, unit=True)
         if outer is not None and "\n" not in text[at:closing]:
-            new += _newline(text) + outer
+            new += source.newline + outer
     return Edit(source.offset(at), source.offset(at), source.encode(new))
 
 
@@ -147,7 +145,7 @@ def _as_written(node: Node) -> str:
     text = _source(node).text
     start, end = _range(node)
     outer = _indentation_before(text, start) or ""
-    step = _unit(text)
+    step = _source(node).indentation
     lines: list[str] = []
     for line in text[start:end].splitlines():
         indentation = len(line) - len(line.lstrip())
@@ -172,34 +170,25 @@ def _indentation_before(text: str, index: int) -> str | None:
     return before if not before.strip(" \t\ufeff") and (line or "\n" in text) else None
 
 
-def _newline(text: str) -> str:
-    return "\r\n" if "\r\n" in text else "\n"
-
-
-def _quote(tag: str, text: str) -> str:
-    found = re.search(_FIRST_QUOTE, tag) or re.search(_FIRST_QUOTE, text[text.find("<", text.find("?>") + 1) :])
-    return found[1] if found else "'"
-
-
-def _unit(text: str) -> str:
-    """Return the file's unit of indentation: that of its least indented tag."""
-    found: list[str] = re.findall(_INDENTATION, text)
-    return min(found, key=len) if found else "  "
+def _quote(tag: str, source: Source) -> str:
+    """Return the quote that a tag uses, or else the file."""
+    found = re.search(FIRST_QUOTE, tag)
+    return found[1] if found else source.quote
 
 
 def _lay_out(document: Document, xml: str, indentation: str | None, *, unit: bool) -> str:
-    text = document.source.text
-    if _quote("", text) == '"':
+    source = document.source
+    if source.quote == '"':
         xml = xml.replace("'", '"')
     lines = xml.split("\n")
     if indentation is None:
         return "".join(line.strip() for line in lines)
-    step = _unit(text)
+    step = source.indentation
     start = indentation + (step if unit else "")
     laid_out = []
     for line in lines:
         depth = (len(line) - len(line.lstrip(" "))) // 2
-        laid_out.append(_newline(text) + start + step * depth + line.lstrip(" "))
+        laid_out.append(source.newline + start + step * depth + line.lstrip(" "))
     return "".join(laid_out)
 
 

@@ -19,6 +19,8 @@ _MARKS = (
     (b"<\x00", "utf-16-le"),
     (b"\x00<", "utf-16-be"),
 )
+FIRST_QUOTE = r"""=\s*(["'])"""
+_INDENTATION = r"\n([ \t]+)<"
 _DECLARED = rb"""<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']"""
 
 
@@ -55,6 +57,24 @@ class Source:
     def line_starts(self) -> list[int]:
         """The index into `text` at which each line starts."""
         return [0, *(found.end() for found in re.finditer("\n", self.text))]
+
+    @lazy
+    def newline(self) -> str:
+        """The line end of an inserted line: that of Windows if the file has any."""
+        return "\r\n" if "\r\n" in self.text else "\n"
+
+    @lazy
+    def quote(self) -> str:
+        """The quote of the first attribute after the XML declaration; an apostrophe if there is none."""
+        start = self.text.find("<", self.text.find("?>") + 1)
+        found = re.compile(FIRST_QUOTE).search(self.text, max(start, 0))
+        return found[1] if found else "'"
+
+    @lazy
+    def indentation(self) -> str:
+        """The unit of indentation: that of the least indented tag, or two spaces."""
+        found: list[str] = re.findall(_INDENTATION, self.text)
+        return min(found, key=len) if found else "  "
 
     def encode(self, text: str) -> bytes:
         """Return `text` in the file's encoding; characters that it lacks become character references."""

@@ -28,6 +28,7 @@ from tests.metamorphic.variants import (
 )
 from vfslint.findings import Finding
 from vfslint.rules import RULES
+from vfslint.subjects import OF_QEMU_CONF
 from vfslint.targets import Version, version
 from vfslint.xml.source import Source
 
@@ -165,7 +166,7 @@ def test_contested_value_is_checked_alike_beside_a_fault(contested: str, release
 
 # Some rules speak of the rules that were chosen: a suppression that suppresses nothing.
 ABOUT_THE_CHOICE = "VFS09"
-CHOOSABLE = [rule for rule in RULES if rule.subject not in ("QemuSettings", "ConfSetting", "Unreadable", "Fleet")]
+CHOOSABLE = [rule for rule in RULES if rule.subject not in {*OF_QEMU_CONF, "Fleet"}]
 # Of any two rules, one group holds the first and not the second.
 GROUPS = [
     frozenset(rule.code for number, rule in enumerate(CHOOSABLE) if (number >> bit & 1) == side)

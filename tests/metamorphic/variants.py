@@ -25,7 +25,7 @@ from vfslint.targets import NEWEST, contemporary, version
 from vfslint.xml.source import Source
 
 RELEASES = ("7.0.0", "9.0.0", "11.3.0", "12.8.0")
-# What is put in: near no name that libvirt knows, so that nobody takes it for a misspelt one.
+# What is put in: near no name that libvirt knows, so that nobody takes it for a misspelled one.
 BOGUS = b"zzz-bogus"
 BOGUS_ATTRIBUTE = b"zzzBogus"
 MARK = "zzz"

@@ -2,9 +2,10 @@
 
 import pytest
 
-from tests.examples import check, document, engine, findings
+from tests.examples import check, document, engine, findings, is_conf
 from vfslint.manual import Example
 from vfslint.rule import Rule
+from vfslint.rule_page import markdown
 from vfslint.rules import RULES
 from vfslint.xml.edits import apply
 
@@ -62,3 +63,9 @@ def test_codes_and_names_are_unique_and_well_formed() -> None:
         assert rule.code[:3] == "VFS"
         assert len(rule.code) == 6
         assert rule.name == rule.name.lower().replace("_", "-")
+
+
+def test_examples_in_markdown_are_marked_as_what_they_are() -> None:
+    for rule in RULES:
+        page = markdown(rule)
+        assert ("```ini" in page) is any(map(is_conf, (example.text for example in rule.manual.bad))), rule

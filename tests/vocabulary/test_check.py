@@ -90,8 +90,8 @@ def in_a_bare_interpreter(script, text):
 def test_sound_domains_load_neither_explanations_nor_xmlschema():
     script = """
 
-from vfslint.vocabulary.check import strays
-assert strays(root, (12, 8, 0)) == []
+from vfslint.vocabulary.check import suspects
+assert suspects(root, (12, 8, 0)) == []
 assert "vfslint.vocabulary.explain" not in sys.modules
 assert "xmlschema" not in sys.modules
 """
@@ -117,11 +117,11 @@ def test_what_is_remembered_to_fit_in_one_place_is_not_at_home_in_another():
     abroad = etree.fromstring(
         f"<domain type='kvm'><name>a</name><os><type>hvm</type></os>{disk}<devices>{disk}</devices></domain>"
     )
-    assert check.strays(at_home, NEWEST) == []
-    assert [element.tag for element, *_ in check.strays(abroad, NEWEST)] == ["domain"]
+    assert check.suspects(at_home, NEWEST) == []
+    assert [element.tag for element, *_ in check.suspects(abroad, NEWEST)] == ["domain"]
     newer = "<watchdog model='itco'/>"
     watched = etree.fromstring(
         f"<domain type='kvm'><name>a</name><os><type>hvm</type></os><devices>{newer}</devices></domain>"
     )
-    assert check.strays(watched, NEWEST) == []
-    assert [element.tag for element, *_ in check.strays(watched, (7, 0, 0))] == ["watchdog"]
+    assert check.suspects(watched, NEWEST) == []
+    assert [element.tag for element, *_ in check.suspects(watched, (7, 0, 0))] == ["watchdog"]

@@ -49,7 +49,7 @@ def test_inactive_domain_has_the_same_content():
 # elements
 
 
-def test_misspelt_element():
+def test_misspelled_element():
     fault = only("<target dir='data'/>", "<traget dir='data'/>")
     assert (fault.kind, fault.name, fault.suggestion) == (Kind.UNKNOWN_ELEMENT, "traget", "target")
     assert fault.element.tag == "traget"
@@ -107,7 +107,7 @@ def test_what_a_double_has_is_missing_for_the_schema_alone():
     ]
 
 
-def test_stranger_with_the_attributes_of_the_missing_one_is_meant_for_it():
+def test_unknown_child_with_the_attributes_of_the_missing_one_is_meant_for_it():
     fault = only("<target dir='data'/>", "<tag dir='data'/>")
     assert (fault.kind, fault.name, fault.suggestion) == (Kind.UNKNOWN_ELEMENT, "tag", "target")
 
@@ -121,7 +121,7 @@ def test_stranger_with_the_attributes_of_the_missing_one_is_meant_for_it():
         ("<source dir='/srv/data'/>", "<source path='/srv/data'/>", "<source bogus='1' path='/srv/data'/>", "dir"),
     ],
 )
-def test_a_stranger_beside_it_does_not_hide_what_was_meant(old, new, other, meant):
+def test_an_unknown_child_next_to_it_does_not_hide_what_was_meant(old, new, other, meant):
     alone = only(old, new)
     [bogus] = [fault for fault in faults(domain(old, other)) if fault.name == "bogus"]
     [fault] = [fault for fault in faults(domain(old, other)) if fault.name != "bogus"]
@@ -138,18 +138,18 @@ def test_element_of_a_foreign_namespace():
 # attributes
 
 
-def test_misspelt_attribute():
+def test_misspelled_attribute():
     fault = only("queue='1024'", "queues='1024'")
     assert (fault.kind, fault.attribute, fault.value) == (Kind.UNKNOWN_ATTRIBUTE, "queues", "1024")
     assert fault.suggestion == "queue"
 
 
-def test_misspelt_attribute_is_not_missing_as_well():
+def test_misspelled_attribute_is_not_missing_as_well():
     fault = only("<source dir='/srv/data'/>", "<source path='/srv/data'/>")
     assert (fault.kind, fault.attribute, fault.suggestion) == (Kind.UNKNOWN_ATTRIBUTE, "path", "dir")
 
 
-def test_misspelt_attribute_that_selects_the_form():
+def test_misspelled_attribute_that_selects_the_form():
     # Not: "queue is for virtiofs only".
     fault = only("<driver type='virtiofs' queue", "<driver typ='virtiofs' queue")
     assert (fault.kind, fault.attribute, fault.suggestion) == (Kind.UNKNOWN_ATTRIBUTE, "typ", "type")
@@ -277,7 +277,7 @@ def test_options_of_virtiofsd_are_left_to_their_own_rules():
     assert not fault.is_refused
 
 
-def test_nothing_inside_a_misspelt_element_is_refused():
+def test_nothing_inside_a_misspelled_element_is_refused():
     text = SOUND.replace("<memballoon ", "<memballon ").replace("Reporting='on'", "Reporting='yes'")
     found = faults(parse(text))
     assert [(fault.kind, fault.is_refused) for fault in found] == [
@@ -368,7 +368,7 @@ def test_all_faults_are_found_each_once():
     ]
 
 
-def test_faults_inside_a_misspelt_element_are_found():
+def test_faults_inside_a_misspelled_element_are_found():
     text = SOUND.replace("memoryBacking", "memorybacking").replace("<access mode", "<access mod")
     assert [(f.name, f.suggestion) for f in faults(parse(text))] == [
         ("memorybacking", "memoryBacking"),

@@ -46,7 +46,7 @@ def test_a_broken_schema_is_a_complaint(odd: str, tmp_path: Path) -> None:
     (tmp_path / "domain.rng").write_text("<grammar>")
     status, _, err = lint("--libvirt-schema", str(tmp_path), odd)
     assert status == 2
-    assert "is no RELAX NG grammar" in err
+    assert "is not a RELAX NG grammar" in err
     assert err.count("\n") == 1
 
 

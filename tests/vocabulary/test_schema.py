@@ -30,7 +30,7 @@ ANNOTATIONS = {
     ),
     "together": (rf"until {RELEASE} \w+ \w+(,\w+)*:( \w+)+", {"element"}),
     "plain": (r".+", {"simpleType"}),
-    "strangers": (rf"refused( until {RELEASE})?", {"complexType"}),
+    "unknown": (rf"refused( until {RELEASE})?", {"complexType"}),
     "refuses": (r"\w+( \w+)*", {"complexType"}),
 }
 
@@ -174,7 +174,7 @@ def test_children_that_stand_together_are_known():
         assert any(set(together.names) <= form.children.keys() for form in child.all_forms())
 
 
-def test_refused_strangers_are_not_known():
+def test_attributes_that_are_rejected_as_unknown_are_not_known():
     for _, form in every_form():
         assert not set(form.refuses) & form.attributes.keys(), form.name
 
@@ -218,12 +218,13 @@ def test_listed_words_are_those_of_the_schema(listed, newest, schema):
 
 
 def test_compiled_vocabulary_is_fresh():
-    assert compile_vocabulary.MODULE.read_text(encoding="utf-8") == compile_vocabulary.compiled()
+    for name, text in compile_vocabulary.compiled().items():
+        assert (compile_vocabulary.FOLDER / name).read_text(encoding="utf-8") == text
 
 
 def test_check_reports_a_stale_vocabulary(tmp_path, monkeypatch):
-    monkeypatch.setattr(compile_vocabulary, "MODULE", tmp_path / "_domain.py")
-    monkeypatch.setattr(compile_vocabulary, "compiled", lambda: "VALUES = {'a': 1}\n")
+    monkeypatch.setattr(compile_vocabulary, "FOLDER", tmp_path)
+    monkeypatch.setattr(compile_vocabulary, "compiled", lambda: {"_domain.py": "VALUES = {'a': 1}\n"})
     (tmp_path / "_domain.py").write_text("VALUES = {}\n")
     monkeypatch.setattr("sys.argv", ["compile_vocabulary", "--check"])
     assert compile_vocabulary.main() == 1

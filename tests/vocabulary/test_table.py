@@ -124,3 +124,7 @@ def test_values_have_words_or_a_form_never_both(name):
     values = table.values(name)
     assert not (values.listed and values.form), name
     assert not (values.listed and values.plain), name
+
+
+def test_every_named_element_has_a_place():
+    assert table.element_names() == table.places().keys()
