@@ -255,7 +255,8 @@ def test_what_plain_define_refuses(old, new, is_refused):
     [
         ("xattr='on'", "xattr='on' dumpCore='on'", None),
         ("queue='1024'", "queue='1024' iommu='yes'", (7, 0, 0)),
-        ("timeout='10'", "timeout='soon'", (11, 3, 0)),
+        ("timeout='10'", "timeout='soon'", (7, 0, 0)),
+        ("enabled='yes' timeout='10'", "enabled='no' timeout='soon'", (11, 3, 0)),
         ("start='0'", "start='none'", (11, 3, 0)),
         ("<boot order='1'/>", "<boot/>", (9, 0, 0)),
         ("type='unix' path='/run/disk.sock'", "path='/run/disk.sock'", (9, 0, 0)),
