@@ -145,6 +145,14 @@ def bitsets(domain: Domain) -> Iterator[Bitset]:
         yield from _attribute(vcpu, "cpuset")
     for pin in pins(domain):
         yield from _attribute(pin, "cpuset")
+    for cputune in domain.elements("cputune"):
+        for scheduler, threads in (("vcpusched", "vcpus"), ("iothreadsched", "iothreads")):
+            for node in cputune.children(scheduler):
+                yield from _attribute(node, threads)
+        for group in (*cputune.children("cachetune"), *cputune.children("memorytune")):
+            yield from _attribute(group, "vcpus", may_be_empty=True)
+            for monitor in group.children("monitor"):
+                yield from _attribute(monitor, "vcpus")
     for cell in domain.cells:
         yield from _attribute(cell.node, "cpus", may_be_empty=True)
     for page in domain.backing.pages:

@@ -6,6 +6,7 @@ domain of the user's is seen. It runs in a child process, because some documents
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import ctypes.util
 import json
@@ -109,7 +110,9 @@ class LiveLibvirt:
             self._child.wait()
             for pipe in (self._child.stdin, self._child.stdout):
                 if pipe:
-                    pipe.close()
+                    # What was not yet written to a dead child is of no use.
+                    with contextlib.suppress(BrokenPipeError):
+                        pipe.close()
         self._child = None
 
 
