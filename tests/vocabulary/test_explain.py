@@ -376,8 +376,9 @@ def test_faults_inside_a_misspelled_element_are_found():
     ]
 
 
-def test_open_content_is_let_through():
-    assert fits(domain("<features>", "<keywrap any='thing'><what/>ever</keywrap><features>"), NEWEST)
+def test_content_of_another_namespace_is_let_through():
+    metadata = "<metadata><a:app xmlns:a='urn:a' any='thing'><what/>ever</a:app></metadata>"
+    assert fits(domain("<features>", f"{metadata}<features>"), NEWEST)
 
 
 # the root
