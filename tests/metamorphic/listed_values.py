@@ -84,7 +84,7 @@ class _Schema:
                 yield from self.children(node)
             elif local == "group":
                 yield from self.children(self.named["group", node.get("ref")])
-            elif local == "element":
+            elif local == "element" and node.get("ref") is None:
                 yield node
 
     def attributes(self, model: etree._Element) -> Iterator[etree._Element]:
