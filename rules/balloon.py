@@ -42,5 +42,6 @@ def balloon_period_malformed(balloon: Balloon, context: Context) -> Iterator[Pro
 
 def _is_period(text: str, libvirt: Version) -> bool:
     if libvirt >= REWRITTEN:
-        return numbers.integer(text) is not None
+        seconds = numbers.based(text, 0, signed=True)
+        return seconds is not None and -(2**31) <= seconds < 2**31
     return not text or numbers.unsigned(text) is not None

@@ -11,6 +11,7 @@ from vfslint.domain.elements import GUEST_SYSTEM
 from vfslint.domain.filesystem import VirtioFS
 from vfslint.findings import Problem, Related, Severity, Stage
 from vfslint.rule import rule
+from vfslint.vocabulary import table
 
 # The first release of each system whose kernel has virtiofs (Linux 5.4, or a backport), by libosinfo's id.
 FIRST_WITH_VIRTIOFS = {
@@ -46,9 +47,10 @@ def virtiofs_needs_qemu(fs: VirtioFS, context: Context) -> Iterator[Problem]:
     libvirt says: does not support virt type
     See: libvirt documentation, "Sharing files with Virtiofs"; qemu_virtiofs.c:qemuVirtioFSStart
     """
-    # libvirt's test driver accepts every device and runs none. A type that is missing is reported as that.
+    # libvirt's test driver accepts every device and runs none. A type that is missing or unknown is reported as that.
     domain = context.domain
-    if domain.type and domain.type != "test" and not domain.is_qemu:
+    is_known = domain.type in table.values("Hypervisor").listed
+    if is_known and domain.type != "test" and not domain.is_qemu:
         yield Problem(
             at=fs.driver_attribute.span if fs.driver_attribute else fs.node.start_span,
             message=f"virtio-fs requires QEMU, but the domain type is {domain.type!r}",

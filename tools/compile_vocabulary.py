@@ -67,7 +67,7 @@ class Compiler:
         return (
             each.name,
             each.min_occurs > 0,
-            each.max_occurs is None,
+            each.max_occurs != 1,
             *self.history(node),
             together(node.get(VFS + "together")),
             tuple(forms),

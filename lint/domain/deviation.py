@@ -235,7 +235,7 @@ def _class_of(mismatch: Mismatch) -> type[Deviation]:
 
 def _with_prefix_of(element: Any, name: str | None) -> str | None:
     """Return a name as it is to be written instead of that of an element: with its prefix, if it has that namespace."""
-    namespace, brace, local = (name or "").rpartition("}")
+    _, brace, local = (name or "").rpartition("}")
     return f"{element.prefix}:{local}" if brace and element.prefix else name
 
 

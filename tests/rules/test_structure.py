@@ -45,3 +45,10 @@ def test_a_repeated_element_is_an_error_if_it_would_make_another_share(repeated:
     )
     (found,) = (each for each in lint_bytes(DOMAIN.format(share).encode()) if each.code == "VFS015")
     assert found.severity is severity
+
+
+@pytest.mark.parametrize("written", ["type='KVM'", "type=''", ""])
+def test_a_domain_whose_type_is_not_known_is_not_one_of_another_hypervisor(written: str) -> None:
+    share = "<filesystem><driver type='virtiofs'/><source dir='/srv'/><target dir='a'/></filesystem>"
+    domain = DOMAIN.format(share).replace("type='kvm'", written, 1)
+    assert "VFS703" not in [each.code for each in lint_bytes(domain.encode())]

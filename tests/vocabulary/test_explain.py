@@ -255,7 +255,8 @@ def test_what_plain_define_refuses(old, new, is_refused):
     [
         ("xattr='on'", "xattr='on' dumpCore='on'", None),
         ("queue='1024'", "queue='1024' iommu='yes'", (7, 0, 0)),
-        ("timeout='10'", "timeout='soon'", (11, 3, 0)),
+        ("timeout='10'", "timeout='soon'", (7, 0, 0)),
+        ("enabled='yes' timeout='10'", "enabled='no' timeout='soon'", (11, 3, 0)),
         ("start='0'", "start='none'", (11, 3, 0)),
         ("<boot order='1'/>", "<boot/>", (9, 0, 0)),
         ("type='unix' path='/run/disk.sock'", "path='/run/disk.sock'", (9, 0, 0)),
@@ -373,6 +374,10 @@ def test_faults_inside_a_misspelled_element_are_found():
         ("memorybacking", "memoryBacking"),
         ("mod", "mode"),
     ]
+
+
+def test_content_of_another_namespace_is_let_through():
+    assert fits(domain("<inner/>", "<a:app xmlns:a='urn:a' any='thing'><what/>ever</a:app>"), NEWEST)
 
 
 # the elements of single hypervisors
