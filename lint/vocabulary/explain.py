@@ -263,7 +263,9 @@ class _Examination:
             free = self.free_children(form, found)
             meant = self.meant_child(element, free, missing)
             lacking = missing.pop(meant, None) if meant is not None else None
-            refused = self.unknown_child_refused(form) or (lacking.refused.missing if lacking else None)
+            unread = str(element.tag) in self.any_form.children  # by another form, so that it is only dropped
+            refused = None if unread else self.unknown_child_refused(form)
+            refused = refused or (lacking.refused.missing if lacking else None)
             self.explain_unknown_child(form, element, meant, free, refused)
             if meant is not None:
                 found[meant] = found.get(meant, 0) + 1

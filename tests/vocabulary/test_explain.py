@@ -380,6 +380,24 @@ def test_content_of_another_namespace_is_let_through():
     assert fits(domain("<inner/>", "<a:app xmlns:a='urn:a' any='thing'><what/>ever</a:app>"), NEWEST)
 
 
+HYPERV = "<hyperv mode='custom'><relaxed state='on'/></hyperv>"
+
+
+@pytest.mark.parametrize(
+    ("child", "release", "kind", "is_refused"),
+    [
+        ("relaxed", (9, 0, 0), Kind.MISPLACED_ELEMENT, False),
+        ("relaxed", NEWEST, Kind.MISPLACED_ELEMENT, False),
+        ("anything", (9, 0, 0), Kind.UNKNOWN_ELEMENT, True),
+        ("anything", NEWEST, Kind.UNKNOWN_ELEMENT, False),
+    ],
+)
+def test_what_another_form_knows_is_dropped(child, release, kind, is_refused):
+    root = domain(HYPERV, f"<hyperv mode='passthrough'><{child} state='on'/></hyperv>")
+    [fault] = [each for each in mismatches(root, release) if each.name == child]
+    assert (fault.kind, fault.is_refused) == (kind, is_refused)
+
+
 # the elements of single hypervisors
 
 
