@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vfslint.domain import sharing
+from vfslint.domain.roots import is_in_status, is_of_status
 from vfslint.findings import Severity, Span, Stage
 from vfslint.lazy import once
 from vfslint.vocabulary import explain
@@ -212,6 +213,10 @@ _CLASSES = {
     Kind.WRONG_ORDER: WrongOrder,
 }
 
+_NAMES_UNKNOWN = frozenset(
+    {Kind.UNKNOWN_ELEMENT, Kind.UNKNOWN_ATTRIBUTE, Kind.MISPLACED_ELEMENT, Kind.MISPLACED_ATTRIBUTE}
+)
+
 
 def deviations(domain: Domain, suspects: list[Examined] | None) -> list[Deviation]:
     """Return where a domain deviates from the vocabulary of the target's libvirt, in document order.
@@ -219,6 +224,8 @@ def deviations(domain: Domain, suspects: list[Examined] | None) -> list[Deviatio
     `suspects` are its elements that may deviate; None if not even the root is known.
     """
     found = explain.mismatches(domain.node.element, domain.context.target.libvirt, suspects, domain.texts)
+    if is_in_status(domain.node):
+        found = [mismatch for mismatch in found if mismatch.kind not in _NAMES_UNKNOWN or not is_of_status(mismatch)]
     return [_class_of(mismatch)(domain, mismatch) for mismatch in found]
 
 
