@@ -252,6 +252,9 @@ def set_unreadable(bitset: Bitset) -> Iterator[Problem]:
         <vcpu cpuset='7-0'>8</vcpu>
     Bad:
         <memoryBacking><hugepages><page size='2' unit='MiB' nodeset='^0'/></hugepages></memoryBacking>
+    Bad:
+        <vcpu>8</vcpu>
+        <cputune><vcpusched vcpus='0..7' scheduler='batch'/></cputune>
     Good:
         <vcpu cpuset='0-7,^3'>8</vcpu>
     libvirt says: Failed to parse bitmap

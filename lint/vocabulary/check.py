@@ -244,9 +244,10 @@ def _below(element: Element, place: Place, is_read: bool) -> Sequence[Examined] 
     content, text = spec
     if not content.any_attribute and not _has_right_attributes(element, content):
         return None
-    if content.any_child:
-        return ()
     written = element.text
+    if content.any_child:
+        texts = () if content.any_text else (written, *(inner.tail for inner in element))
+        return None if any(each and not each.isspace() for each in texts) else ()
     # There may be a comment inside the text, whose parts `explain` joins.
     if text is not None and (len(element) or not text(written or "")):
         return None

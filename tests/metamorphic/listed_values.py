@@ -35,6 +35,8 @@ RIGHT = {
     "dir": "/a",
     "file": "/a",
     "path": "/a",
+    "retries": "4095",
+    "size": "1024",
     "socket": "/a",
     "type": "hvm",
     "unit": "KiB",

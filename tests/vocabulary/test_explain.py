@@ -394,6 +394,28 @@ def test_what_another_form_knows_is_dropped(child, release, kind, is_refused):
     assert (fault.kind, fault.is_refused) == (kind, is_refused)
 
 
+@pytest.mark.parametrize("old", ["<inner/>", "<app:note", "</metadata>"])
+def test_text_in_metadata(old):
+    found = [fault.kind for fault in mismatches(domain(old, f"text{old}"), NEWEST)]
+    assert found == ([] if old == "<inner/>" else [Kind.UNEXPECTED_TEXT])
+
+
+@pytest.mark.parametrize(
+    ("attributes", "kinds"),
+    [
+        ("state='on' retries='4095'", []),
+        ("state='on'", [Kind.MISSING_ATTRIBUTE]),
+        ("state='on' retries='4094'", [Kind.WRONG_VALUE]),
+        ("state='off'", []),
+        ("state='off' retries='1'", []),
+    ],
+)
+def test_what_is_switched_on_needs_its_value(attributes, kinds):
+    found = mismatches(domain("<relaxed state='on'/>", f"<spinlocks {attributes}/>"), NEWEST)
+    assert [fault.kind for fault in found] == kinds
+    assert all(fault.is_refused for fault in found)
+
+
 # the elements of single hypervisors
 
 
