@@ -64,9 +64,9 @@ def is_in_status(node: Node) -> bool:
 def is_of_status(mismatch: Mismatch) -> bool:
     """Whether a name that is not known is one that libvirt writes in the status of a running domain."""
     if mismatch.attribute is not None:
-        return _STATUS_ATTRIBUTES.get(mismatch.name) == mismatch.element.tag
-    parent = mismatch.element.getparent()
-    return mismatch.name in _STATUS_ELEMENTS and _STATUS_ELEMENTS[mismatch.name] in (None, parent.tag)
+        return _STATUS_ATTRIBUTES.get(mismatch.name) == str(mismatch.element.tag)
+    around = str(mismatch.element.getparent().tag)
+    return mismatch.name in _STATUS_ELEMENTS and _STATUS_ELEMENTS[mismatch.name] in (None, around)
 
 
 def _is_reference(node: Node) -> bool:
