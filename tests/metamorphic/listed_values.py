@@ -35,6 +35,8 @@ RIGHT = {
     "dir": "/a",
     "file": "/a",
     "path": "/a",
+    "retries": "4095",
+    "size": "1024",
     "socket": "/a",
     "type": "hvm",
     "unit": "KiB",
@@ -87,7 +89,7 @@ class _Schema:
                 yield from self.children(node)
             elif local == "group":
                 yield from self.children(self.named["group", node.get("ref")])
-            elif local == "element":
+            elif local == "element" and node.get("ref") is None:
                 yield node
 
     def attributes(self, model: etree._Element) -> Iterator[etree._Element]:
