@@ -291,7 +291,6 @@ REFUSED = {
     # libvirt's schemas list it and its parser refuses it all the same.
     ("domain/devices/filesystem/driver", "format", "luks"),
     ("domain/on_crash", None, "preserve-running"),
-    ("domain/devices/hostdev/source/auth/secret", "type", "ceph"),
     # Forms of a disk are one row: this is the source of type='nvme', the other one of type='vhostuser'.
     ("domain/devices/disk/source", "type", "pci"),
     # Consoles and ports have one list in the schemas, and one each in the parser.
