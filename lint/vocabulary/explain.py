@@ -323,7 +323,8 @@ class _Examination:
         is_known = name in element_names()
         if meant is not None and (name.lower() == meant.lower() or not is_known):
             return meant
-        if is_known:
+        homes = places().get(name, {}).values()
+        if is_known and (not element.attrib or any(_has_attributes_of(element, home) for home in homes)):
             return None
         fitting = [each for each, child in missing.items() if _has_attributes_of(element, child)]
         return fitting[0] if len(fitting) == 1 else None
