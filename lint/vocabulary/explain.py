@@ -18,6 +18,7 @@ from vfslint.vocabulary import check
 from vfslint.vocabulary.mismatch import Kind, Mismatch
 from vfslint.vocabulary.spelling import nearest
 from vfslint.vocabulary.table import (
+    ANY,
     NEWEST,
     Attribute,
     Child,
@@ -496,7 +497,7 @@ def _in_any_form(child: Child, forms: list[Form]) -> Child:
     shapes = {tuple(name for _, name in namesake.forms) for namesake in namesakes}
     return child._replace(
         required=len(namesakes) == len(forms) and all(namesake.required for namesake in namesakes),
-        forms=child.forms if len(shapes) == 1 else ((None, "Open"),),
+        forms=child.forms if len(shapes) == 1 else ((None, ANY),),
     )
 
 
