@@ -317,10 +317,12 @@ class _Examination:
         name = _name(element)
         if name in free:
             return name
-        kin = {_local(each): each for each in self.known(free) if _space(each) == _space(str(element.tag))}
-        if _space(str(element.tag)) and (meant := _likely(name, kin)):
-            return kin[meant]
-        meant = _likely(name, self.known(free))
+        known, space = self.known(free), _space(str(element.tag))
+        if space:
+            kin = {_local(each): each for each in known if _space(each) == space}
+            if meant := _likely(name, kin):
+                return kin[meant]
+        meant = _likely(name, known)
         is_known = name in element_names()
         if meant is not None and (name.lower() == meant.lower() or not is_known):
             return meant
