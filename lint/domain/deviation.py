@@ -298,5 +298,7 @@ def _breaks_a_share(domain: Domain, mismatch: Mismatch) -> bool:
     meant = mismatch.suggestion or mismatch.name
     if meant in _SHARES_MEMORY and sharing.vhost_user_devices(domain) and not sharing.is_shared(domain):
         return True
+    if meant not in _MAKES_A_SHARE:
+        return False
     around = [mismatch.element.tag, *(ancestor.tag for ancestor in mismatch.element.iterancestors())]
-    return meant in _MAKES_A_SHARE and (meant == "filesystem" or "filesystem" in around)
+    return meant == "filesystem" or "filesystem" in around

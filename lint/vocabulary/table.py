@@ -197,7 +197,7 @@ def _attributes_in(test: tuple[Any, ...]) -> list[str]:
 
 def spelled(name: str) -> str:
     """Return the name of an element as people write it: qemu:arg where libvirt's namespace for QEMU is before it."""
-    return _NAMESPACE.sub(r"\1:", name)
+    return _NAMESPACE.sub(r"\1:", name) if name[:1] == "{" else name
 
 
 @cache
