@@ -337,7 +337,8 @@ def libvirt_schema_violation(domain: Domain) -> Iterator[Problem]:
     Bad (libvirt-schema):
         <hostdev mode='subsystem' type='usb'><source startupPolicy='optional'/></hostdev>
     Good (libvirt-schema):
-        <hostdev mode='subsystem' type='usb'><source startupPolicy='optional'><address bus='1' device='2'/></source></hostdev>
+        <hostdev mode='subsystem' type='usb'><source startupPolicy='optional'><address bus='1'
+          device='2'/></source></hostdev>
     libvirt says: Relax-NG validity error
     See: libvirt schemas/domain.rng; virsh manual page, define --validate
     """
