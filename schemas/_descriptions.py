@@ -788,6 +788,8 @@ DESCRIPTIONS = {
     'NetworkBackingStore/backingStore': 'The image below this one; empty if there is none.',
     'NetworkBackingStore/format': 'The format of the image.',
     'NetworkBackingStore/source': 'The server and the image on it.',
+    'NetworkBandwidth/inbound': 'Limits of the traffic to the guest.',
+    'NetworkBandwidth/outbound': 'Limits of the traffic from the guest.',
     'NetworkDataStore/format': 'The format of the file.',
     'NetworkDataStore/source': 'The server and the image on it.',
     'NetworkDisk/acpi': 'ACPI index of the device.',
