@@ -62,7 +62,9 @@ class Rule:
         self.check = check
         names = check.__code__.co_varnames[: check.__code__.co_argcount]
         if names[1:] not in ((), ("context",)):
-            raise TypeError(f"rule {code} {name}: a rule takes its subject and perhaps `context`, not {names[1:]}")
+            raise TypeError(
+                f"rule {code} {name}: a rule has its subject and perhaps `context` as parameters, not {names[1:]}"
+            )
         annotation = check.__annotations__.get(names[0]) if names else None
         self.of_deviating = is_deviating(annotation)
         try:

@@ -191,8 +191,8 @@ def page_nodesets_overlap(pages: list[Page], context: Context) -> Iterator[Probl
         )
 
 
-@rule("VFS156", "page-nodeset-beyond-cells", severity=Severity.ERROR, stage=Stage.DEFINE)
-def page_nodeset_beyond_cells(pages: list[Page], context: Context) -> Iterator[Problem]:
+@rule("VFS156", "page-nodeset-unknown-cells", severity=Severity.ERROR, stage=Stage.DEFINE)
+def page_nodeset_unknown_cells(pages: list[Page], context: Context) -> Iterator[Problem]:
     """A nodeset of huge pages names NUMA cells of the guest.
 
     Why: it refers to the guest's cells, not to the host's nodes. Without cells, libvirt accepts only '0'.
@@ -205,12 +205,12 @@ def page_nodeset_beyond_cells(pages: list[Page], context: Context) -> Iterator[P
     """
     number = len(context.domain.cells)
     for page, cells in _limited_pages(pages, context.domain):
-        beyond = cells - frozenset(range(number))
-        if not beyond:
+        unknown = cells - frozenset(range(number))
+        if not unknown:
             continue
         yield Problem(
             at=page.node.at("nodeset"),
-            message=f"huge pages are for NUMA cell {spell_set(beyond)}, but the guest has "
+            message=f"huge pages are for NUMA cell {spell_set(unknown)}, but the guest has "
             + (f"{number} cells" if number > 1 else "one cell" if number else "no cells"),
             help="list existing cells" if number else "remove nodeset",
         )

@@ -170,12 +170,12 @@ def cells_exceed_vcpus(cells: list[Cell], context: Context) -> Iterator[Problem]
     """
     vcpu = context.domain.first("vcpu")
     for cell in cells if context.domain.vcpus else ():
-        beyond = {number for number in cell.cpus or () if number >= (context.domain.vcpus or 0)}
-        if beyond:
+        above = {number for number in cell.cpus or () if number >= (context.domain.vcpus or 0)}
+        if above:
             has = f"has {context.domain.vcpus}" if vcpu else "has 1, because there is no <vcpu>"
             yield Problem(
                 at=cell.node.at("cpus"),
-                message=f"{cell.label} lists vCPU {spell_set(beyond)}, but the guest {has}",
+                message=f"{cell.label} lists vCPU {spell_set(above)}, but the guest {has}",
                 help="increase <vcpu>, or shorten the list",
                 related=(Related(vcpu.text_span, "the number of vCPUs"),) if vcpu else (),
             )

@@ -1,10 +1,10 @@
-"""Which documents hold domains, and where in them."""
+"""Documents that contain domains, and where."""
 
 from __future__ import annotations
 
 from vfslint.xml.document import Document, Node
 
-# Roots that hold domains, and the paths at which they do (a snapshot may hold two different ones).
+# Root elements that contain domains, and the paths of the domains (a snapshot can contain two different ones).
 HOLDERS = {
     "domainsnapshot": ("domain", "inactiveDomain"),
     "domaincheckpoint": ("domain",),
@@ -12,7 +12,7 @@ HOLDERS = {
     "domstatus": ("domain",),
     "domains": ("domain",),
 }
-# A snapshot, a backup and a status hold copies of a domain that is defined elsewhere.
+# A snapshot, a backup and a status contain copies of a domain that is defined elsewhere.
 FLEETS = frozenset({"domain", "domains"})
 OTHER_LIBVIRT_ROOTS = frozenset(
     """network networkstatus networkport pool poolstate volume nwfilter filterbinding filterbindingb
@@ -22,12 +22,12 @@ OTHER_LIBVIRT_ROOTS = frozenset(
 
 
 def name_of(root: Node) -> str:
-    """Return what libvirt takes a root element for: its name without a prefix (virXMLNodeNameEqual)."""
+    """Return the name by which libvirt identifies a root element: without a prefix (virXMLNodeNameEqual)."""
     return root.tag.rpartition("}")[2]
 
 
 def domain_nodes(root: Node) -> list[Node]:
-    """Return the domains below a root element, itself included; none where it holds none."""
+    """Return the domains below a root element, including itself; none if it contains none."""
     name = name_of(root)
     if name == "domain":
         return [root]
@@ -35,7 +35,7 @@ def domain_nodes(root: Node) -> list[Node]:
 
 
 class UnknownRoot:
-    """A document whose root is nothing that libvirt knows; `strict` asks for an error."""
+    """A document whose root element libvirt does not know; `strict`: this is an error."""
 
     def __init__(self, document: Document, root: Node, strict: bool) -> None:
         self.document = document

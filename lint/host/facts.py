@@ -149,7 +149,7 @@ class Daemon(NamedTuple):
 
 
 class Discovery(NamedTuple):
-    """The programs that the vhost-user files name for virtiofs shares, in libvirt's order.
+    """The programs that the vhost-user files name for virtio-fs shares, in libvirt's order.
 
     `fault` is the reason why libvirt does not search at all: one invalid file is enough.
     """
@@ -216,7 +216,7 @@ class Host:
     def daemon(self, libvirt: Version) -> Daemon | None:
         """The virtiofsd that libvirt selects for a share that does not name one, or None.
 
-        Since 10.6.0 it asks each for its capabilities, and skips those that do not answer.
+        Since 10.6.0 it queries the capabilities of each, and skips those that do not answer.
         """
         for path in self.discovery.binaries if self.discovery else ():
             daemon = self.daemon_at(path) or Daemon(path)

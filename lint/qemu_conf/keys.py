@@ -36,7 +36,7 @@ class Kind(Enum):
         """What libvirt calls this type in its message about a wrong type."""
         return _EXPECTED[self]
 
-    def takes(self, value: Value) -> bool:
+    def accepts(self, value: Value) -> bool:
         """Whether libvirt accepts a value of this type, regardless of its content."""
         if value.number is not None:
             if self is Kind.SIGNED:

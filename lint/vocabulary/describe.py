@@ -1,4 +1,4 @@
-"""What the vocabulary says of a place, for people: what may be there, since when, and what it does."""
+"""A description of a place in the vocabulary: what can be there, since when, and what it does."""
 
 from __future__ import annotations
 
