@@ -127,7 +127,7 @@ class Claim(NamedTuple):
 
     @property
     def title(self) -> str:
-        """What messages call the domain."""
+        """How messages name the domain."""
         return f"domain {self.member.name!r}" if self.member.name else f"a domain of {self.member.file}"
 
     def _span(self, find: Callable[[Domain], Span]) -> Span:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Run:
-    """The result that reporters write. `sources` holds the sources that findings point into, by file name.
+    """The result that reporters write. `sources` contains the sources that findings point into, by file name.
 
     `confs` are the names of those that were read as a qemu.conf.
     `known` are findings that the baseline lists, None without a baseline; `fixed` are findings that were fixed.

@@ -1,4 +1,4 @@
-"""Huge pages: their size, which NUMA cells they are for, and what goes with them."""
+"""Huge pages: their size, their NUMA cells, and the options that they allow."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def ordinary_page_as_huge(page: Page, context: Context) -> Iterator[Problem]:
 def two_default_page_sizes(pages: list[Page], context: Context) -> Iterator[Problem]:
     """At most one page size is for all NUMA cells without their own.
 
-    Why: libvirt cannot choose between two. Without NUMA cells, nodeset='0' also stands for the whole guest. All
+    Why: libvirt cannot choose between two. Without NUMA cells, nodeset='0' also means the whole guest. All
         `<hugepages>` and `<memoryBacking>` count together.
     Bad:
         <memoryBacking><hugepages><page size='2' unit='MiB'/><page size='1' unit='GiB'/></hugepages></memoryBacking>

@@ -1,4 +1,4 @@
-"""The IOMMU device, and devices that are behind one."""
+"""The IOMMU device, and devices that use one."""
 
 from __future__ import annotations
 

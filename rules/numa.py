@@ -300,7 +300,7 @@ def _distance_problem(node: Node, fault: str) -> Problem:
 
 
 def _distance_fault(cell: Cell, sibling: Node, cells: int) -> str | None:
-    """Return what is wrong with the distance from a cell to a sibling, where there are so many cells; else None."""
+    """Return what is wrong with the distance from a cell to a sibling, among so many cells; None if it is valid."""
     other = numbers.unsigned(sibling.value("id") or "")
     distance = numbers.unsigned(sibling.value("value") or "")
     if other is None or distance is None:

@@ -241,7 +241,7 @@ def misplaced_element(fault: MisplacedElement) -> Iterator[Problem]:
           <allocation mode='immediate'/>
         </memoryBacking>
     libvirt says: Extra element allocation in interleave
-    Fix: moves it where it belongs, if there is only one such place and nothing like it is there.
+    Fix: moves it to where it belongs, if there is only one such place and it contains no such element yet.
     See: libvirt docs/formatdomain; libvirt schemas/domaincommon.rng
     """
     inside = f" in <{fault.node.parent.tag}>" if fault.node.parent else " here"

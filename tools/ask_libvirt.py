@@ -1,4 +1,4 @@
-"""Asks the installed libvirt about every place of the vocabulary, and prints where vfslint says something else.
+"""Tests every place of the vocabulary with the installed libvirt, and prints where vfslint differs.
 
 `python -m tools.ask_libvirt [PATH ...]`, such as `domain/devices/watchdog`, as root. At each place of
 schemas/domain.xsd that starts with one of the paths, a small domain that libvirt accepts gets a wrong value, an empty
@@ -90,7 +90,7 @@ def _repeated(xml: bytes, place: Place) -> bytes:
 
 
 def differences(paths: list[str], counts: Counter[str]) -> Iterator[Difference]:
-    """Ask about every place below the paths; count what was asked, and yield the differences."""
+    """Test every place below the paths; count the tests, and yield the differences."""
     with LiveLibvirt() as libvirt:
         target = NEWEST._replace(libvirt=version(libvirt.release))
         for place in (place for forms in places().values() for place in forms):

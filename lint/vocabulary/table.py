@@ -115,7 +115,7 @@ class Attribute(NamedTuple):
 
 
 class Together(NamedTuple):
-    """Children that must be adjacent before a release, where an attribute has certain values (vfs:together)."""
+    """Children that must be adjacent before a release, if an attribute has certain values (vfs:together)."""
 
     until: Release
     attribute: str
