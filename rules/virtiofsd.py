@@ -60,7 +60,7 @@ def binary_not_absolute(fs: BinaryShare) -> Iterator[Problem]:
 
 @rule("VFS302", "lock-not-supported", severity=Severity.ERROR, stage=Stage.START)
 def lock_not_supported(fs: BinaryShare, context: Context) -> Iterator[Problem]:
-    """Only the C virtiofsd is given lock options.
+    """Lock options are set only for the C virtiofsd.
 
     Why: only the C daemon, which was part of QEMU until 7.2, supported locks on the host. libvirt 10.6.0 and
         later rejects `<lock>`, even with `off`, for virtiofsd 1.11.1 and later; in older combinations the
@@ -316,7 +316,7 @@ def virtiofs_unknown_to_qemu(fs: VirtioFS, context: Context) -> Iterator[Problem
     stage=Stage.GUEST,
 )
 def snapshot_without_shared_files(shares: list[VirtioFS], context: Context) -> Iterator[Problem]:
-    """A snapshot does not include the files of a virtiofs share.
+    """A snapshot does not include the files of a virtio-fs share.
 
     Why: reverting to a snapshot does not change the shared directory, so the guest's view of its files can
         become inconsistent with their real state.

@@ -32,7 +32,7 @@ class Variant(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """What libvirt and vfslint say of one variant."""
+    """The results of libvirt and vfslint for one variant."""
 
     place: Place
     fault: str
@@ -47,7 +47,7 @@ class Difference(NamedTuple):
 
 
 def sound(place: Place) -> bytes:
-    """Return a small domain with a right value at a place."""
+    """Return a small domain with a valid value at a place."""
     known = dict(place.steps[-1].attributes)
     value = place.values[0][0] if place.values else known.get(place.attribute or "", place.steps[-1].text or "1")
     return document(place.steps, place.attribute, value)

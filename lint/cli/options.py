@@ -95,7 +95,7 @@ def _of_key(
 HELP = Option("help", "show this help and exit", "h")
 _SELECTOR = "codes, prefixes (VFS1) or names"
 _PAGE_FORMATS = ("text", "json", "markdown")
-_PAGE_FORMAT = Option("format", "how to print it", choices=_PAGE_FORMATS, default=_PAGE_FORMATS[0])
+_PAGE_FORMAT = Option("format", "the output format", choices=_PAGE_FORMATS, default=_PAGE_FORMATS[0])
 
 _GENERAL = (
     HELP,
@@ -250,7 +250,7 @@ COMMANDS: dict[str, Command] = {
             "show the configuration of a file, and where each value comes from",
             Operand("FILE", "the file, which need not exist", 1, 1, "name one file"),
             {
-                "options": (HELP, Option("format", "how to print it", choices=("text", "json"), default="text")),
+                "options": (HELP, Option("format", "the output format", choices=("text", "json"), default="text")),
                 "what to check": (*_RULES, _KIND),
                 "target": _TARGET,
                 "configuration": _CONFIGURATION,
@@ -259,9 +259,9 @@ COMMANDS: dict[str, Command] = {
         ),
         Command(
             "vocabulary",
-            "show what libvirt knows at a place of the domain XML, since when, and what it does",
+            "describe a place in the domain XML: what libvirt knows there, since when, and what it does",
             Operand("PATH", "elements from domain down, such as domain/devices/disk", 1, 1, "name one path"),
-            {"options": (HELP, Option("format", "how to print it", choices=("text", "json"), default="text"))},
+            {"options": (HELP, Option("format", "the output format", choices=("text", "json"), default="text"))},
         ),
         Command(
             "completion",
