@@ -135,7 +135,9 @@ def not_a_number(fault: UnreadableNumber) -> Iterator[Problem]:
     value, reads = fault.value, fault.reads
     form = fault.form or "a whole number"
     is_out = reads is not None and numbers.integer(value, bits=128) is not None
-    expected = f"in the range {reads.low} to {reads.high}" if is_out and reads else "a number"
+    expected = "a number"
+    if is_out and reads:
+        expected = f"{reads.low}" if reads.low == reads.high else f"in the range {reads.low} to {reads.high}"
     stripped = value.strip()
     is_blank = stripped != value and stripped.isascii() and stripped.isdigit()
     yield Problem(
@@ -250,6 +252,9 @@ def set_unreadable(bitset: Bitset) -> Iterator[Problem]:
         <vcpu cpuset='7-0'>8</vcpu>
     Bad:
         <memoryBacking><hugepages><page size='2' unit='MiB' nodeset='^0'/></hugepages></memoryBacking>
+    Bad:
+        <vcpu>8</vcpu>
+        <cputune><vcpusched vcpus='0..7' scheduler='batch'/></cputune>
     Good:
         <vcpu cpuset='0-7,^3'>8</vcpu>
     libvirt says: Failed to parse bitmap

@@ -9,6 +9,7 @@ from vfslint.domain.domain import Domain
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
 from vfslint.rule import rule
 from vfslint.subjects import Deviating
+from vfslint.vocabulary.table import spelled
 from vfslint.xml.document import Attribute, Node
 from vfslint.xml.edits import add_attribute
 
@@ -42,7 +43,9 @@ def qemu_namespace_missing(domain: Deviating[Domain]) -> Iterator[Problem]:
 
 def _unbound(domain: Domain) -> list[Node]:
     """Return every `<qemu:commandline>` whose prefix is not declared or is bound to another namespace."""
-    names = [tag for tag in domain.tags if tag != _COMMAND_LINE and tag.endswith(("}commandline", ":commandline"))]
+    endings = ("}commandline", ":commandline")
+    # In another of libvirt's namespaces, it is an element of another hypervisor.
+    names = [tag for tag in domain.tags if tag.endswith(endings) and spelled(tag) == tag]
     return [node for name in names for node in domain.elements(name)]
 
 

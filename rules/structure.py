@@ -14,6 +14,7 @@ from vfslint.domain.domain import Domain
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
 from vfslint.rule import rule
 from vfslint.targets import spell
+from vfslint.vocabulary.table import spelled
 from vfslint.xml.edits import (
     move_into,
     remove_element,
@@ -75,7 +76,7 @@ def unknown_element(fault: UnknownElement) -> Iterator[Problem]:
     See: libvirt docs/formatdomain; libvirt schemas/domaincommon.rng
     """
     node = fault.node
-    inside = f" in <{node.parent.tag}>" if node.parent else ""
+    inside = f" in <{spelled(node.parent.tag)}>" if node.parent else ""
     suggestion = fault.suggestion
     yield Problem(
         at=node.name_span,
@@ -106,7 +107,7 @@ def unknown_attribute(fault: UnknownAttribute) -> Iterator[Problem]:
     suggestion = fault.suggestion
     yield Problem(
         at=attribute.name_span,
-        message=f"unknown attribute {fault.name!r} on <{fault.node.tag}>",
+        message=f"unknown attribute {fault.name!r} on <{spelled(fault.node.tag)}>",
         help=_did_you_mean(suggestion, fault.expected),
         fix=Fix(f"rename it to {suggestion}", (rename_attribute(attribute, suggestion),)) if suggestion else None,
         severity=fault.severity,
@@ -163,7 +164,7 @@ def missing_attribute(fault: MissingAttribute) -> Iterator[Problem]:
     since = f" before libvirt {spell(fault.since)}" if fault.since else ""
     yield Problem(
         at=fault.node.start_span,
-        message=f"<{fault.node.tag}> has no {fault.name!r}, which libvirt requires with --validate{since}",
+        message=f"<{spelled(fault.node.tag)}> has no {fault.name!r}, which libvirt requires with --validate{since}",
         help=_known(fault.expected, fault.form) or f"add {fault.name}='…'",
         severity=fault.severity,
         stage=fault.stage,
@@ -190,7 +191,7 @@ def missing_element(fault: MissingElement) -> Iterator[Problem]:
     since = f" before libvirt {spell(fault.since)}" if fault.since else ""
     yield Problem(
         at=fault.node.start_span,
-        message=f"<{fault.node.tag}> has no <{fault.name}>, which libvirt {requires}{since}",
+        message=f"<{spelled(fault.node.tag)}> has no <{fault.name}>, which libvirt {requires}{since}",
         help=f"add <{fault.name}>",
         severity=fault.severity,
         stage=fault.stage,
@@ -213,7 +214,7 @@ def repeated_element(fault: RepeatedElement) -> Iterator[Problem]:
     See: libvirt schemas/domaincommon.rng
     """
     node, first = fault.node, fault.first
-    inside = f" in <{node.parent.tag}>" if node.parent else ""
+    inside = f" in <{spelled(node.parent.tag)}>" if node.parent else ""
     yield Problem(
         at=node.name_span,
         message=f"<{fault.name}> appears more than once{inside}",
@@ -244,7 +245,7 @@ def misplaced_element(fault: MisplacedElement) -> Iterator[Problem]:
     Fix: moves it to where it belongs, if there is only one such place and it contains no such element yet.
     See: libvirt docs/formatdomain; libvirt schemas/domaincommon.rng
     """
-    inside = f" in <{fault.node.parent.tag}>" if fault.node.parent else " here"
+    inside = f" in <{spelled(fault.node.parent.tag)}>" if fault.node.parent else " here"
     home = fault.home
     yield Problem(
         at=fault.node.name_span,
@@ -273,7 +274,7 @@ def misplaced_attribute(fault: MisplacedAttribute) -> Iterator[Problem]:
     """
     yield Problem(
         at=fault.node[fault.name].name_span,
-        message=f"attribute {fault.name!r} does not belong on <{fault.node.tag}>",
+        message=f"attribute {fault.name!r} does not belong on <{spelled(fault.node.tag)}>",
         help=_home(fault, fault.node, "on"),
         severity=fault.severity,
         stage=fault.stage,
@@ -300,7 +301,7 @@ def unexpected_text(fault: UnexpectedText) -> Iterator[Problem]:
     """
     yield Problem(
         at=fault.node.text_span,
-        message=f"unexpected text in <{fault.node.tag}>",
+        message=f"unexpected text in <{spelled(fault.node.tag)}>",
         help="remove it, or write it as the value of an attribute",
     )
 
@@ -401,6 +402,6 @@ def _elements(names: Sequence[str]) -> str:
 
 def _home(fault: MisplacedElement | MisplacedAttribute, holder: Node | None, where: str) -> str:
     """Where a misplaced name belongs: the element around it may have it only in another of its forms."""
-    if holder and fault.belongs == (holder.tag,):
-        return f"remove it, or use another type of <{holder.tag}>"
+    if holder and fault.belongs == (spelled(holder.tag),):
+        return f"remove it, or use another type of <{spelled(holder.tag)}>"
     return f"it belongs {where} {_elements(fault.belongs)}"

@@ -61,11 +61,11 @@ class Compiler:
     def element(self, form: str, each: Xsd11Element) -> tuple[Any, ...]:
         """Return (name, required, repeatable, since, optional since, refused, reads, together, forms)."""
         node = each.elem
-        self.describe(f"{form}/{each.local_name}", node)
+        self.describe(f"{form}/{each.name}", each.ref.elem if each.ref is not None else node)
         tests = [(alternative.elem.get("test"), alternative.type) for alternative in each.alternatives]
         forms = [(test and condition(test), self.form(kind)) for test, kind in tests] or [(None, self.form(each.type))]
         return (
-            each.local_name,
+            each.name,
             each.min_occurs > 0,
             each.max_occurs != 1,
             *self.history(node),
@@ -107,7 +107,7 @@ class Compiler:
     def content(self, name: str, kind: XsdType) -> tuple[Any, ...]:
         """Return the arguments of a Form after its name."""
         if not isinstance(kind, XsdComplexType):
-            return (), (), self.value(name, kind), (), False, False, False, (), None
+            return (), (), self.value(name, kind), False, False, False, (), None
         attributes = tuple(
             self.attribute(name, each)
             for key, each in kind.attributes.items()
@@ -115,15 +115,14 @@ class Compiler:
         )
         if kind.has_simple_content():
             base = kind.content
-            return attributes, (), self.value(base.local_name or name, base), (), False, False, False, (), None
+            return attributes, (), self.value(base.local_name or name, base), False, False, False, (), None
         particles = list(flat(kind.content)) if isinstance(kind.content, XsdGroup) else []
         children = tuple(self.element(name, each) for each in particles if isinstance(each, Xsd11Element))
-        wildcards = [each.elem.get("namespace") for each in particles if isinstance(each, Xsd11AnyElement)]
-        foreign = tuple(sorted(" ".join(each or "" for each in wildcards).split()))
-        anything = None in wildcards, None in kind.attributes, kind.mixed
+        any_child = any(isinstance(each, Xsd11AnyElement) for each in particles)
+        anything = any_child, None in kind.attributes, kind.mixed
         node = kind.elem
         refuses = tuple(node.get(VFS + "refuses", "").split())
-        return attributes, children, None, foreign, *anything, refuses, unknown_children(node.get(VFS + "unknown"))
+        return attributes, children, None, *anything, refuses, unknown_children(node.get(VFS + "unknown"))
 
     def value(self, name: str, kind: XsdType, node: Any = None) -> str:
         """Return the name of a type of values, after recording (listed values, plain pattern, description)."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vfslint.domain import sharing
+from vfslint.domain.roots import is_in_status, is_of_status
 from vfslint.findings import Severity, Span, Stage
 from vfslint.lazy import once
 from vfslint.vocabulary import explain
 from vfslint.vocabulary.mismatch import Kind, Mismatch
+from vfslint.vocabulary.table import spelled
 from vfslint.xml.document import Node
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ class Deviation:
 
     def __init__(self, domain: Domain, found: Mismatch) -> None:
         self.node = Node(domain.document, found.element)
-        self.name = found.name
+        self.name = spelled(found.name)
         self.is_refused = found.is_refused
         self.breaks_a_share = _breaks_a_share(domain, found)
 
@@ -53,8 +55,8 @@ class UnknownElement(Deviation):
 
     def __init__(self, domain: Domain, found: Mismatch) -> None:
         super().__init__(domain, found)
-        self.suggestion = found.suggestion
-        self.expected = found.expected
+        self.suggestion = _with_prefix_of(found.element, found.suggestion)
+        self.expected = tuple(map(spelled, found.expected))
         self.would_share = found.suggestion in ("memoryBacking", "access", "numa", "cell")
 
     @property
@@ -89,7 +91,7 @@ class MisplacedElement(Deviation):
 
     def __init__(self, domain: Domain, found: Mismatch) -> None:
         super().__init__(domain, found)
-        self.belongs = found.belongs
+        self.belongs = tuple(map(spelled, found.belongs))
         self.home = _home(domain, found)
 
 
@@ -98,7 +100,7 @@ class MisplacedAttribute(Deviation):
 
     def __init__(self, domain: Domain, found: Mismatch) -> None:
         super().__init__(domain, found)
-        self.belongs = found.belongs
+        self.belongs = tuple(map(spelled, found.belongs))
 
 
 class MissingElement(Deviation):
@@ -175,7 +177,8 @@ class WrongValue(Deviation):
     @property
     def place(self) -> str:
         """How messages name its place: `'mode' of <cpu>`, or `<iothreads>`."""
-        return f"{self.attribute!r} of <{self.node.tag}>" if self.attribute else f"<{self.node.tag}>"
+        tag = spelled(self.node.tag)
+        return f"{self.attribute!r} of <{tag}>" if self.attribute else f"<{tag}>"
 
 
 class UnknownWord(WrongValue):
@@ -210,6 +213,10 @@ _CLASSES = {
     Kind.WRONG_ORDER: WrongOrder,
 }
 
+_NAMES_UNKNOWN = frozenset(
+    {Kind.UNKNOWN_ELEMENT, Kind.UNKNOWN_ATTRIBUTE, Kind.MISPLACED_ELEMENT, Kind.MISPLACED_ATTRIBUTE}
+)
+
 
 def deviations(domain: Domain, suspects: list[Examined] | None) -> list[Deviation]:
     """Return where a domain deviates from the vocabulary of the target's libvirt, in document order.
@@ -217,6 +224,8 @@ def deviations(domain: Domain, suspects: list[Examined] | None) -> list[Deviatio
     `suspects` are its elements that may deviate; None if not even the root is known.
     """
     found = explain.mismatches(domain.node.element, domain.context.target.libvirt, suspects, domain.texts)
+    if is_in_status(domain.node):
+        found = [mismatch for mismatch in found if mismatch.kind not in _NAMES_UNKNOWN or not is_of_status(mismatch)]
     return [_class_of(mismatch)(domain, mismatch) for mismatch in found]
 
 
@@ -229,6 +238,12 @@ def _class_of(mismatch: Mismatch) -> type[Deviation]:
         is_number = mismatch.reads.is_number if mismatch.reads else (mismatch.form or "").startswith("a whole number")
         return UnreadableNumber if is_number else WrongValue
     return _CLASSES[mismatch.kind]
+
+
+def _with_prefix_of(element: Any, name: str | None) -> str | None:
+    """Return a name to write instead of an element's: with the element's prefix, if the name has a namespace."""
+    _, brace, local = (name or "").rpartition("}")
+    return f"{element.prefix}:{local}" if brace and element.prefix else name
 
 
 def _home(domain: Domain, mismatch: Mismatch) -> Node | None:
@@ -283,5 +298,7 @@ def _breaks_a_share(domain: Domain, mismatch: Mismatch) -> bool:
     meant = mismatch.suggestion or mismatch.name
     if meant in _SHARES_MEMORY and sharing.vhost_user_devices(domain) and not sharing.is_shared(domain):
         return True
+    if meant not in _MAKES_A_SHARE:
+        return False
     around = [mismatch.element.tag, *(ancestor.tag for ancestor in mismatch.element.iterancestors())]
-    return meant in _MAKES_A_SHARE and (meant == "filesystem" or "filesystem" in around)
+    return meant == "filesystem" or "filesystem" in around

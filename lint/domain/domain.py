@@ -21,7 +21,7 @@ from vfslint.domain.interface import Interface
 from vfslint.domain.machine import X86, MachineType, machine_type
 from vfslint.domain.memory import Cell, MemoryBacking
 from vfslint.domain.memory_device import MemoryDevice
-from vfslint.domain.roots import name_of
+from vfslint.domain.roots import is_in_status, name_of
 from vfslint.lazy import lazy
 from vfslint.vocabulary import check, numbers
 from vfslint.xml.document import Attribute, Document, Node
@@ -134,8 +134,7 @@ class Domain:
     @property
     def is_live(self) -> bool:
         """Whether this is the definition of a running guest, with run-time data."""
-        parent = self.node.parent
-        return self.node.value("id") is not None or (parent is not None and name_of(parent) == "domstatus")
+        return self.node.value("id") is not None or is_in_status(self.node)
 
     @property
     def is_in_snapshot(self) -> bool:

@@ -55,7 +55,7 @@ class _Content:
     """What a form may contain in one release."""
 
     __slots__ = (
-        "any_attribute", "any_child", "any_text", "attributes", "children", "foreign", "needed_attributes",
+        "any_attribute", "any_child", "any_text", "attributes", "children", "needed_attributes",
         "needed_children", "single", "table",
     )  # fmt: skip
 
@@ -78,7 +78,6 @@ class _Content:
         needed = [each.name for each in known if each.required or not _is_known(each.optional_since, libvirt)]
         self.needed_children = frozenset(needed)
         self.single = frozenset(each.name for each in known if not each.repeatable)
-        self.foreign = form.foreign
         self.any_attribute = form.any_attribute
         self.any_child = form.any_child
         self.any_text = form.any_text
@@ -245,9 +244,10 @@ def _below(element: Element, place: Place, is_read: bool) -> Sequence[Examined] 
     content, text = spec
     if not content.any_attribute and not _has_right_attributes(element, content):
         return None
-    if content.any_child:
-        return ()
     written = element.text
+    if content.any_child:
+        texts = () if content.any_text else (written, *(inner.tail for inner in element))
+        return None if any(each and not each.isspace() for each in texts) else ()
     # There may be a comment inside the text, whose parts `explain` joins.
     if text is not None and (len(element) or not text(written or "")):
         return None
@@ -283,9 +283,7 @@ def _children(element: Element, content: _Content, is_read: bool) -> Sequence[Ex
             continue
         expected = children.get(tag)
         if expected is None:
-            if tag[0] != "{" or tag[1:].partition("}")[0] not in content.foreign:
-                return None
-            continue
+            return None
         if tag in seen and tag in content.single:
             return None
         if isinstance(expected, Child):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from vfslint.schemas._descriptions import DESCRIPTIONS
-from vfslint.vocabulary.table import Child, Form, Release, Values, form, roots
+from vfslint.vocabulary.table import Child, Form, Release, Values, form, roots, spelled
 
 
 class Entry(NamedTuple):
@@ -43,7 +43,12 @@ def describe(path: str) -> Description | None:
         return None
     places = [("", root)]
     for name in names:
-        places = [(each.name, each.children[name]) for _, each in _forms(places) if name in each.children]
+        places = [
+            (each.name, child)
+            for _, each in _forms(places)
+            for child in each.children.values()
+            if spelled(child.name) == name
+        ]
         if not places:
             return None
     return _description(places)
@@ -72,7 +77,7 @@ def _description(places: Sequence[tuple[str, Child]]) -> Description:
     forms = list(_forms(places))
     text = next((each.text for _, each in forms if each.text), None)
     element = Entry(
-        child.name,
+        spelled(child.name),
         DESCRIPTIONS.get(f"{around}/{child.name}", ""),
         child.required,
         child.repeatable,
@@ -93,7 +98,8 @@ def _description(places: Sequence[tuple[str, Child]]) -> Description:
             attributes.setdefault(attribute.name, []).append((condition, entry))
         for inner in each.children.values():
             described = DESCRIPTIONS.get(f"{each.name}/{inner.name}", "")
-            entry = Entry(inner.name, described, inner.required, inner.repeatable, inner.since, (), None, ())
+            named = spelled(inner.name)
+            entry = Entry(named, described, inner.required, inner.repeatable, inner.since, (), None, ())
             children.setdefault(inner.name, []).append((condition, entry))
     number = len(forms)
     return Description(
@@ -120,7 +126,7 @@ def _united(entries: list[tuple[str, Entry]], forms: int) -> Entry:
 
 
 def _spelled(test: tuple[Any, ...] | None) -> str:
-    """Return the condition of a form as people write it: type='pci' and model."""
+    """Return the condition of a form as people write it, such as type='pci' and model."""
     if test is None:
         return "otherwise"
     operator, *operands = test

@@ -257,14 +257,16 @@ class _Examination:
             if child:
                 found[name] = found.get(name, 0) + 1
                 self.explain_known_child(form, child, element, found[name])
-            elif _namespace(element) not in form.foreign:
+            else:
                 unknown.append(element)
         missing = {name: each for name, each in form.children.items() if name not in found and self.lacks(each)}
         for element in unknown:
             free = self.free_children(form, found)
             meant = self.meant_child(element, free, missing)
             lacking = missing.pop(meant, None) if meant is not None else None
-            refused = self.unknown_child_refused(form) or (lacking.refused.missing if lacking else None)
+            unread = str(element.tag) in self.any_form.children  # known in another form, so it is only dropped
+            refused = None if unread else self.unknown_child_refused(form)
+            refused = refused or (lacking.refused.missing if lacking else None)
             self.explain_unknown_child(form, element, meant, free, refused)
             if meant is not None:
                 found[meant] = found.get(meant, 0) + 1
@@ -315,6 +317,9 @@ class _Examination:
         name = _name(element)
         if name in free:
             return name
+        kin = {_local(each): each for each in self.known(free) if _space(each) == _space(str(element.tag))}
+        if _space(str(element.tag)) and (meant := _likely(name, kin)):
+            return kin[meant]
         meant = _likely(name, self.known(free))
         is_known = name in element_names()
         if meant is not None and (name.lower() == meant.lower() or not is_known):
@@ -450,14 +455,17 @@ def _likely(word: str, known: Iterable[str]) -> str | None:
     return nearest(word, known) if len(word) <= LONGEST_WORD else None
 
 
-def _namespace(element: Element) -> str | None:
-    """Return the namespace of an element, or None; an undeclared prefix is part of the name."""
-    namespace, brace, _ = str(element.tag)[1:].partition("}")
-    return namespace if brace else None
+def _space(name: str) -> str:
+    """Return the namespace in a name, or an empty string; an undeclared prefix is part of the name."""
+    return name[1:].rpartition("}")[0]
+
+
+def _local(name: str) -> str:
+    return name.rpartition("}")[2]
 
 
 def _name(element: Element) -> str:
-    return str(element.tag).rpartition("}")[2]
+    return _local(str(element.tag))
 
 
 @cache

@@ -21,6 +21,7 @@ Get = Callable[[str], str | None]
 # Newer than every entry of the vocabulary.
 NEWEST: Release = (12, 8, 0)
 
+_NAMESPACE = re.compile(r"^\{http://libvirt\.org/schemas/domain/(\w+)/1\.0\}")
 _NUMBER = re.compile(r"\s*[+-]?(0[xX][0-9a-fA-F]+|[0-9]+)")
 
 
@@ -156,15 +157,14 @@ class Child(NamedTuple):
 class Form(NamedTuple):
     """What an element may contain in one of its forms.
 
-    `foreign` are namespaces whose elements are allowed. Plain define rejects, and does not only drop, the unknown
-    attributes that `refuses` names and, before the release `refuses_unknown_children`, all unknown children.
+    Plain define rejects, and does not only drop, the unknown attributes that `refuses` names and, before the release
+    `refuses_unknown_children`, all unknown children.
     """
 
     name: str
     attributes: dict[str, Attribute]
     children: dict[str, Child]
     text: Values | None = None
-    foreign: frozenset[str] = frozenset()
     any_child: bool = False
     any_attribute: bool = False
     any_text: bool = False
@@ -195,6 +195,11 @@ def _attributes_in(test: tuple[Any, ...]) -> list[str]:
     return [name for each in operands for name in _attributes_in(each)]
 
 
+def spelled(name: str) -> str:
+    """Return the name of an element as people write it, such as qemu:arg for one in libvirt's namespace for QEMU."""
+    return _NAMESPACE.sub(r"\1:", name) if name[:1] == "{" else name
+
+
 @cache
 def values(name: str) -> Values:
     """Return a type of values by its name."""
@@ -206,13 +211,12 @@ def values(name: str) -> Values:
 def form(name: str) -> Form:
     """Return a form of elements by its name."""
     row: tuple[Any, ...] = _domain.FORMS[name]
-    attributes, children, text, foreign, *flags = row
+    attributes, children, text, *flags = row
     return Form(
         name,
         {each[0]: _attribute(*each) for each in attributes},
         {each[0]: _child(*each) for each in children},
         None if text is None else values(text),
-        frozenset(foreign),
         *flags,
     )
 

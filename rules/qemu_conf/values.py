@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
 from vfslint.rule import rule
 from vfslint.rules.qemu_conf import NO_DRIVER
+from vfslint.vocabulary.table import values
 
 if TYPE_CHECKING:
     from vfslint.qemu_conf.conf import ConfSetting, Ports, QemuSettings
-
-
-DEPRECATION_BEHAVIORS = ("none", "omit", "reject", "crash")
 
 
 @rule("VFS512", "migration-to-itself", severity=Severity.ERROR, stage=Stage.START)
@@ -108,7 +106,8 @@ def deprecation_behavior_unknown(setting: ConfSetting) -> Iterator[Problem]:
     libvirt says: Unsupported deprecation behavior
     See: libvirt qemu_command.c:qemuBuildCompatDeprecatedCommandLine
     """
-    known = DEPRECATION_BEHAVIORS
+    # The same words as for a single domain.
+    known = values("QemuDeprecation/@behavior").listed
     if setting.name == "deprecation_behavior" and setting.value.text is not None and setting.value.text not in known:
         yield Problem(
             at=setting.value.span,

@@ -35,12 +35,15 @@ RIGHT = {
     "dir": "/a",
     "file": "/a",
     "path": "/a",
+    "retries": "4095",
+    "size": "1024",
     "socket": "/a",
     "type": "hvm",
     "unit": "KiB",
 }
-# Shapes that hold themselves: once is enough.
+# Shapes that hold themselves: once is enough, or twice where another element of the name is in it (a disk's source).
 DEEPEST = 8
+MOST_OF_A_NAME = 2
 
 Attributes = tuple[tuple[str, str], ...]
 OLDEST: Version = (0, 0, 0)
@@ -76,6 +79,8 @@ class _Schema:
         root = etree.parse(schemas.DOMAIN_XSD, etree.XMLParser(remove_comments=True)).getroot()
         self.root = root
         self.named = {(etree.QName(node).localname, node.get("name")): node for node in root}
+        # A shape looks the same at a path, whatever the forms of the elements around it.
+        self._visited: set[tuple[tuple[str, ...], str]] = set()
 
     def children(self, model: etree._Element) -> Iterator[etree._Element]:
         for node in model:
@@ -84,7 +89,7 @@ class _Schema:
                 yield from self.children(node)
             elif local == "group":
                 yield from self.children(self.named["group", node.get("ref")])
-            elif local == "element":
+            elif local == "element" and node.get("ref") is None:
                 yield node
 
     def attributes(self, model: etree._Element) -> Iterator[etree._Element]:
@@ -130,8 +135,17 @@ class _Schema:
     ) -> Iterator[Place]:
         since = max(since, _since(element))
         for type_name, witness in self.forms(element):
-            if type_name == "xs:error" or type_name in seen or len(above) > DEEPEST:
+            path = (*(step.name for step in above), element.get("name", ""))
+            if (
+                type_name == "xs:error"
+                or type_name in seen
+                or len(above) > DEEPEST
+                or (path, type_name) in self._visited
+            ):
                 continue
+            if path.count(path[-1]) > MOST_OF_A_NAME:
+                continue
+            self._visited.add((path, type_name))
             declared = self.named.get(("complexType", type_name))
             attributes = [] if declared is None else list(self.attributes(declared))
             written = dict(witness)

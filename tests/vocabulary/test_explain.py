@@ -376,6 +376,104 @@ def test_faults_inside_a_misspelled_element_are_found():
     ]
 
 
+HYPERV = "<hyperv mode='custom'><relaxed state='on'/></hyperv>"
+
+
+@pytest.mark.parametrize(
+    ("child", "release", "kind", "is_refused"),
+    [
+        ("relaxed", (9, 0, 0), Kind.MISPLACED_ELEMENT, False),
+        ("relaxed", NEWEST, Kind.MISPLACED_ELEMENT, False),
+        ("anything", (9, 0, 0), Kind.UNKNOWN_ELEMENT, True),
+        ("anything", NEWEST, Kind.UNKNOWN_ELEMENT, False),
+    ],
+)
+def test_what_another_form_knows_is_dropped(child, release, kind, is_refused):
+    root = domain(HYPERV, f"<hyperv mode='passthrough'><{child} state='on'/></hyperv>")
+    [fault] = [each for each in mismatches(root, release) if each.name == child]
+    assert (fault.kind, fault.is_refused) == (kind, is_refused)
+
+
+@pytest.mark.parametrize("old", ["<inner/>", "<app:note", "</metadata>"])
+def test_text_in_metadata(old):
+    found = [fault.kind for fault in mismatches(domain(old, f"text{old}"), NEWEST)]
+    assert found == ([] if old == "<inner/>" else [Kind.UNEXPECTED_TEXT])
+
+
+@pytest.mark.parametrize(
+    ("attributes", "kinds"),
+    [
+        ("state='on' retries='4095'", []),
+        ("state='on'", [Kind.MISSING_ATTRIBUTE]),
+        ("state='on' retries='4094'", [Kind.WRONG_VALUE]),
+        ("state='off'", []),
+        ("state='off' retries='1'", []),
+    ],
+)
+def test_what_is_switched_on_needs_its_value(attributes, kinds):
+    found = mismatches(domain("<relaxed state='on'/>", f"<spinlocks {attributes}/>"), NEWEST)
+    assert [fault.kind for fault in found] == kinds
+    assert all(fault.is_refused for fault in found)
+
+
+# the elements of single hypervisors
+
+
+ARGUMENT = "<qemu:arg value='-s'/>"
+
+
+def test_elements_of_other_hypervisors_are_known():
+    others = "<x:commandline xmlns:x='http://libvirt.org/schemas/domain/xen/1.0'><x:arg value='a'/></x:commandline>"
+    assert fits(domain("<features>", f"{others}<features>"), NEWEST)
+
+
+def test_unknown_element_in_a_namespace_of_libvirt():
+    fault = only("<qemu:commandline>", "<qemu:anything/><qemu:commandline>")
+    assert (fault.kind, fault.suggestion) == (Kind.UNKNOWN_ELEMENT, None)
+
+
+def test_misspelled_element_in_a_namespace():
+    fault = only(ARGUMENT, "<qemu:agr value='-s'/>")
+    assert fault.suggestion == "{http://libvirt.org/schemas/domain/qemu/1.0}arg"
+
+
+def test_element_without_its_namespace():
+    fault = only(ARGUMENT, "<arg value='-s'/>")
+    assert (fault.kind, fault.suggestion) == (Kind.UNKNOWN_ELEMENT, None)
+
+
+def test_attribute_in_a_namespaced_element():
+    fault = only(ARGUMENT, "<qemu:arg/>")
+    assert (fault.kind, fault.attribute, fault.is_refused) == (Kind.MISSING_ATTRIBUTE, "value", True)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "kinds"),
+    [
+        ("type='string' value='two'", []),
+        ("type='signed' value='-1'", []),
+        ("type='unsigned' value='-1'", [Kind.WRONG_VALUE]),
+        ("type='bool' value='yes'", [Kind.WRONG_VALUE]),
+        ("type='bool'", [Kind.MISSING_ATTRIBUTE]),
+        ("type='remove'", []),
+        ("type='remove' value=''", [Kind.MISPLACED_ATTRIBUTE]),
+    ],
+)
+def test_values_of_overridden_properties(attributes, kinds):
+    override = (
+        "<qemu:override><qemu:device alias='ua-x'><qemu:frontend>"
+        f"<qemu:property name='p' {attributes}/></qemu:frontend></qemu:device></qemu:override>"
+    )
+    found = mismatches(domain("<qemu:commandline>", f"{override}<qemu:commandline>"), NEWEST)
+    assert [fault.kind for fault in found] == kinds
+    assert all(fault.is_refused for fault in found)
+
+
+def test_namespaced_element_that_is_too_new():
+    *_, fault = mismatches(domain("<qemu:commandline>", "<qemu:override/><qemu:commandline>"), (8, 1, 0))
+    assert (fault.kind, fault.since) == (Kind.TOO_NEW, (8, 2, 0))
+
+
 # the root
 
 

@@ -35,9 +35,16 @@ ANNOTATIONS = {
 }
 
 
+FILES = sorted(Path(schemas.DOMAIN_XSD).parent.glob("*.xsd"))
+
+
 @pytest.fixture(scope="module")
 def xsd():
-    return etree.parse(schemas.DOMAIN_XSD).getroot()
+    """Everything that is written, with what has a namespace of its own."""
+    [root, *others] = [etree.parse(file).getroot() for file in sorted(FILES, key=lambda file: file.stem != "domain")]
+    for other in others:
+        root.extend(node for node in other if node.tag != f"{XS}import")
+    return root
 
 
 @pytest.fixture(scope="module")
@@ -57,9 +64,19 @@ def test_schema_is_valid_xsd_1_1(schema):
     assert schema.elements.keys() == {"domain", "inactiveDomain"} == table.roots().keys()
 
 
+def test_the_files_are_those_that_the_schema_imports(xsd):
+    imported = {node.get("schemaLocation") for node in xsd.findall(f"{XS}import")}
+    assert {file.name for file in FILES} == {"domain.xsd", *imported}
+
+
+def test_names_of_types_are_unique(xsd):
+    named = [n.get("name") for tag in ("complexType", "simpleType") for n in xsd.findall(XS + tag)]
+    assert len(named) == len(set(named))
+
+
 def test_every_type_is_used(xsd):
     named = {n.get("name") for tag in ("complexType", "simpleType") for n in xsd.findall(XS + tag)}
-    used = {node.get(key) for node in xsd.iter() for key in ("type", "base")}
+    used = {node.get(key, "").rpartition(":")[2] for node in xsd.iter("*") for key in ("type", "base")}
     assert named <= used
 
 
@@ -129,7 +146,8 @@ def test_releases_are_not_newer_than_the_newest(xsd):
     releases = {compile_vocabulary.release(each) for text in texts for each in re.findall(rf"\b{RELEASE}\b", text)}
     assert releases
     assert max(releases) <= table.NEWEST
-    assert xsd.get("version") == "{}.{}.{}".format(*table.NEWEST)
+    versions = {etree.parse(file).getroot().get("version") for file in FILES}
+    assert versions == {"{}.{}.{}".format(*table.NEWEST)}
 
 
 def test_refusals_name_each_kind_once_and_say_something(xsd):
