@@ -231,8 +231,8 @@ def hugepages_on_demand(backing: MemoryBacking) -> Iterator[Problem]:
     """
     mode, hugepages = backing.allocation, backing.hugepages
     if mode and hugepages and mode.value == "ondemand":
-        alone = len(mode.node.attributes) == 1
-        edit = edits.remove_element(mode.node) if alone else edits.remove_attribute(mode)
+        is_only_one = len(mode.node.attributes) == 1
+        edit = edits.remove_element(mode.node) if is_only_one else edits.remove_attribute(mode)
         yield Problem(
             at=mode.span,
             message="huge pages cannot be allocated on demand",
