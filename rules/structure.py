@@ -335,9 +335,10 @@ def libvirt_schema_violation(domain: Domain) -> Iterator[Problem]:
     Why: the schema of the installed libvirt covers what vfslint's vocabulary leaves open. `virsh edit` and `virsh
         define --validate` use it.
     Bad (libvirt-schema):
-        <sound model='ich9'><codec type='loud'/></sound>
+        <hostdev mode='subsystem' type='usb'><source startupPolicy='optional'/></hostdev>
     Good (libvirt-schema):
-        <sound model='ich9'><codec type='micro'/></sound>
+        <hostdev mode='subsystem' type='usb'><source startupPolicy='optional'><address bus='1'
+          device='2'/></source></hostdev>
     libvirt says: Relax-NG validity error
     See: libvirt schemas/domain.rng; virsh manual page, define --validate
     """

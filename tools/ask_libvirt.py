@@ -50,7 +50,18 @@ def sound(place: Place) -> bytes:
     """Return a small domain with a valid value at a place."""
     known = dict(place.steps[-1].attributes)
     value = place.values[0][0] if place.values else known.get(place.attribute or "", place.steps[-1].text or "1")
-    return document(place.steps, place.attribute, value)
+    xml = document(place.steps, place.attribute, value)
+    root = etree.fromstring(xml)
+    for disk in root.iterfind("devices/disk"):
+        if "/source" not in place.path and place.attribute != "type":
+            # What all disks have is asked of one without a source, which only needs a medium that can be changed.
+            disk.set("type", "file")
+            for source in disk.findall("source"):
+                disk.remove(source)
+        if disk.find("source") is None and "device" not in disk.attrib:
+            disk.set("device", "cdrom")
+            disk.find("target").attrib.update({"dev": "sda", "bus": "sata"})
+    return etree.tostring(root)
 
 
 def variants(place: Place, xml: bytes) -> Iterator[Variant]:

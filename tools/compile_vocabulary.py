@@ -155,8 +155,8 @@ def plain(name: str, node: Any) -> str | None:
     restriction = node.find("./{*}restriction[@base='xs:string']")
     if restriction is None:
         return node.get(VFS + "plain")
-    pattern = restriction.find("./{*}pattern")
-    return "(?s).*" if pattern is None else pattern.get("value")
+    patterns = [each.get("value", "") for each in restriction.iterfind("./{*}pattern")]
+    return "|".join(patterns) or "(?s).*"
 
 
 def documentation(node: Any) -> str | None:

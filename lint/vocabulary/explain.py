@@ -18,6 +18,7 @@ from vfslint.vocabulary import check
 from vfslint.vocabulary.mismatch import Kind, Mismatch
 from vfslint.vocabulary.spelling import nearest
 from vfslint.vocabulary.table import (
+    ANY,
     NEWEST,
     Attribute,
     Child,
@@ -317,14 +318,17 @@ class _Examination:
         name = _name(element)
         if name in free:
             return name
-        kin = {_local(each): each for each in self.known(free) if _space(each) == _space(str(element.tag))}
-        if _space(str(element.tag)) and (meant := _likely(name, kin)):
-            return kin[meant]
-        meant = _likely(name, self.known(free))
+        known, space = self.known(free), _space(str(element.tag))
+        if space:
+            kin = {_local(each): each for each in known if _space(each) == space}
+            if meant := _likely(name, kin):
+                return kin[meant]
+        meant = _likely(name, known)
         is_known = name in element_names()
         if meant is not None and (name.lower() == meant.lower() or not is_known):
             return meant
-        if is_known:
+        homes = places().get(name, {}).values()
+        if is_known and (not element.attrib or any(_has_attributes_of(element, home) for home in homes)):
             return None
         fitting = [each for each, child in missing.items() if _has_attributes_of(element, child)]
         return fitting[0] if len(fitting) == 1 else None
@@ -496,7 +500,7 @@ def _in_any_form(child: Child, forms: list[Form]) -> Child:
     shapes = {tuple(name for _, name in namesake.forms) for namesake in namesakes}
     return child._replace(
         required=len(namesakes) == len(forms) and all(namesake.required for namesake in namesakes),
-        forms=child.forms if len(shapes) == 1 else ((None, "Open"),),
+        forms=child.forms if len(shapes) == 1 else ((None, ANY),),
     )
 
 

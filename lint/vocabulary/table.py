@@ -207,9 +207,15 @@ def values(name: str) -> Values:
     return Values(name, dict(listed), plain, described)
 
 
+# The form of an element in which anything is accepted, because its actual form is unknown.
+ANY = "*"
+
+
 @cache
 def form(name: str) -> Form:
     """Return a form of elements by its name."""
+    if name == ANY:
+        return Form(ANY, {}, {}, any_child=True, any_attribute=True, any_text=True)
     row: tuple[Any, ...] = _domain.FORMS[name]
     attributes, children, text, *flags = row
     return Form(

@@ -10,7 +10,7 @@ from tests.paths import DATA
 from vfslint.cli.main import main
 from vfslint.vocabulary import libvirt_schema
 
-ODD = "<sound model='ich9'><codec type='loud'/></sound>"
+ODD = "<hostdev mode='subsystem' type='usb'><source startupPolicy='optional'/></hostdev>"
 
 
 def lint(*arguments: str) -> tuple[int, str, str]:

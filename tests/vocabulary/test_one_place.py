@@ -37,6 +37,7 @@ LEFT = {
     ("rules/interfaces.py", "_SOURCES"),  # interface/@type: the attributes of <source> that each requires
     ("rules/inputs.py", "input_bus_invalid"),  # input/@type: those without a PS/2 variant
     ("rules/filesystem.py", "filesystem_driver_unsupported"),  # filesystem/driver/@type: those that QEMU lacks
+    ("lint/cli/options.py", "_OUTPUT"),  # graphics/jpeg/@compression: when the report has colors
     ("rules/memory_devices.py", "private_memory_device"),  # memory/@model: those that can be private
 }
 
