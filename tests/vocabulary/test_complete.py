@@ -14,6 +14,11 @@ from vfslint.vocabulary.table import Attribute, Form
 NEVER_IN_A_DOMAIN = ("privateData",)
 # Names of other programs can be in them.
 OF_OTHERS = ("domain/metadata",)
+# The schema has these here, and define rejects the domain for them, whatever their value (vfs:refuses).
+ALWAYS_REJECTED = {
+    ("domain/devices/interface/bandwidth", "classID"),
+    ("domain/devices/interface/bandwidth/outbound", "floor"),
+}
 # Types of text of which no value is wrong.
 ANY_TEXT = {"string", "text"}
 
@@ -33,7 +38,17 @@ def attributes_at(path: str, name: str) -> list[Attribute]:
     return [form.attributes[name] for form in forms_at(path) if name in form.attributes]
 
 
-ROWS = [row for row in vocabulary() if not {*row["path"].split("/")} & {*NEVER_IN_A_DOMAIN}]
+ROWS = [
+    row
+    for row in vocabulary()
+    if not {*row["path"].split("/")} & {*NEVER_IN_A_DOMAIN}
+    and (row["path"], row.get("attribute")) not in ALWAYS_REJECTED
+]
+
+
+def test_what_define_always_rejects_is_said_to_be() -> None:
+    for path, name in ALWAYS_REJECTED:
+        assert all(name in form.refuses for form in forms_at(path))
 
 
 def test_the_list_is_long() -> None:
