@@ -135,7 +135,7 @@ DESCRIPTIONS = {
     'CharacterHostDevice/source': 'A character device for the container.',
     'CharacterHostSource/char': 'Path of the character device.',
     'CharacterSource/clipboard': 'Whether guest and client share a clipboard (qemu-vdagent).',
-    'CharacterSource/mouse': 'Who draws the pointer (qemu-vdagent).',
+    'CharacterSource/mouse': 'Whether the guest or the client draws the pointer (qemu-vdagent).',
     'CharacterSource/reconnect': 'Whether and when QEMU reconnects after the socket was closed.',
     'CharacterSource/seclabel': "Security label of the source, if it differs from the guest's.",
     'ChassisEntries/entry': 'One string of this table.',
