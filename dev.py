@@ -44,7 +44,7 @@ def install(*requirements: str) -> None:
 
 
 def examples() -> int:
-    """Lint the bundled examples, valid and faulty."""
+    """Lint the bundled examples, with and without mistakes."""
     install(".")
     status = run(BIN / "vfslint", "examples")
     return 0 if status == 1 else status or 1

@@ -138,7 +138,7 @@ print((time.process_time() - start) * 1000)
 def first_pass_jobs(files: list[str]) -> dict[str, Callable[[], object]]:
     """Return jobs that check files for the first time in a process, which measures its own CPU time.
 
-    What has to be loaded or compiled, libvirt's grammar included, is there before.
+    Everything that has to be loaded or compiled, including libvirt's grammar, is loaded before.
     """
     schema = libvirt_schema()
 
@@ -162,7 +162,7 @@ def accepted(documents: list[bytes]) -> list[bytes]:
 
 
 def throughput_jobs(documents: list[bytes]) -> dict[str, Callable[[], object]]:
-    """Return jobs that check documents in this process again and again, as they are and misspelled.
+    """Return jobs that check documents in this process repeatedly, unchanged and with a misspelling.
 
     libvirt's grammar is compiled beforehand.
     """
@@ -197,7 +197,7 @@ def show(title: str, medians: dict[str, float]) -> None:
     print(f"\n{title}")
     for name, value in medians.items():
         ratio = f"{value / medians[first]:5.2f} ×"
-        # Of what vfslint does with the same documents in other circumstances, its own time is the better measure.
+        # For vfslint's other jobs with the same documents, its own time is the better reference.
         ours = f"  {value / medians[OURS]:5.2f} × vfslint" if name.startswith(f"{OURS},") or "--target" in name else ""
         print(f"  {name:<52} {value:8.1f} ms  {ratio}{ours}")
 
@@ -219,7 +219,7 @@ def main() -> None:
             f"The {len(fit)} of them that libvirt's schema accepts, for the first time in a process, CPU time, median"
         )
         show(title, measure(rounds, first_pass_jobs([files[data] for data in fit])))
-        show("The same, in one process again and again, median", measure(rounds, throughput_jobs(fit)))
+        show("The same, repeatedly in one process, median", measure(rounds, throughput_jobs(fit)))
     absent = [tool for tool in ("xmllint", "virt-xml-validate") if not shutil.which(tool)]
     if not libvirt_schema():
         absent.append("libvirt's RELAX NG")

@@ -1,4 +1,4 @@
-"""What a run knows besides the document: the target releases, the mode, qemu.conf and the host."""
+"""What a run knows in addition to the document: the target releases, the mode, qemu.conf and the host."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 class Context(NamedTuple):
     """The circumstances under which a document is checked.
 
-    `session` tells that an unprivileged libvirt (qemu:///session) will read the domain. `host` holds the
-    facts of the host that it is meant for, where they are known; `conf` is the qemu.conf of its libvirt,
-    `libvirt_schema` the path of that libvirt's own domain.rng. `current` is the domain that a rule is run on,
-    or whose part it is run on; rules use `domain`.
+    `session`: an unprivileged libvirt (qemu:///session) will read the domain. `host` contains the facts of the
+    target host, if they are known; `conf` is the qemu.conf of its libvirt, `libvirt_schema` the path of that
+    libvirt's own domain.rng. `current` is the domain that a rule is run on, or whose part it is run on; rules use
+    `domain`.
     """
 
     target: Target = NEWEST

@@ -156,11 +156,11 @@ class Engine:
         try:
             document = read(source)
         except Malformed as failure:
-            from vfslint.xml.broken import Broken
+            from vfslint.xml.malformed import MalformedXml
 
-            broken = Broken(source, failure)
-            self._run(results, "Broken", [broken])
-            return self._finish(broken, results, is_whole=False)
+            malformed = MalformedXml(source, failure)
+            self._run(results, "MalformedXml", [malformed])
+            return self._finish(malformed, results, is_whole=False)
         root = document.root_node
         name = name_of(root)
         if name in OTHER_LIBVIRT_ROOTS:

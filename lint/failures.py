@@ -39,7 +39,7 @@ class Failure(NamedTuple):
 
 
 class InternalError(Exception):
-    """vfslint failed on a file. `findings` is what was found nevertheless."""
+    """vfslint failed on a file. `findings` are those of the rules that did not fail."""
 
     def __init__(self, failures: Iterable[Failure], findings: list[Finding]) -> None:
         self.failures = tuple(failures)

@@ -107,5 +107,5 @@ class Finding(NamedTuple):
 
     @property
     def file(self) -> str:
-        """The file that the primary span lies in."""
+        """The file of the primary span."""
         return self.at.file

@@ -23,9 +23,9 @@ Check = Callable[[Source], Outcome]
 Key = tuple[str, str]
 Order = Callable[[Finding], int]
 
-# More than the number of rules whose fixes one file can need, with some to spare.
+# More than the number of rules whose fixes one file can need, with a margin.
 ROUNDS = 60
-# The limit when fixes are applied one by one, because together they do harm: enough for any file that people write.
+# The limit when fixes are applied one by one, because together they cause errors: enough for any real file.
 CAREFUL_STEPS = 400
 
 _URGENCY = {stage: number for number, stage in enumerate(Stage)}
@@ -44,7 +44,7 @@ class Fixed(NamedTuple):
 
 
 class Fixer:
-    """Fixes sources. `check` returns the findings to fix, `guard` runs every rule to see whether a fix did harm."""
+    """Fixes sources. `check` returns the findings to fix, `guard` runs every rule to find new errors."""
 
     def __init__(self, check: Check, guard: Check, *, unsafe: bool = False) -> None:
         self.check = check
@@ -52,7 +52,7 @@ class Fixer:
         self.unsafe = unsafe
 
     def fix(self, source: Source) -> Fixed:
-        """Return the source with every fix applied that removes its finding and does no harm."""
+        """Return the source with every fix applied that removes its finding and causes no new error."""
         current = Fixed(source, self.check(source))
         # A larger file was read only in part.
         if len(source.data) > MAXIMUM_BYTES:

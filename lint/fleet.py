@@ -23,7 +23,7 @@ from vfslint.xml.source import Source
 if TYPE_CHECKING:
     from vfslint.host.facts import Host
 
-# How many files that were read again are kept at a time.
+# The number of files that are kept after they were read again.
 _KEPT = 32
 
 _HEXADECIMAL = frozenset("0123456789abcdef")
@@ -71,7 +71,7 @@ class Member(NamedTuple):
         return folder if name == _AUTOSTART else self.file.rpartition("/")[0]
 
     def is_other_version_of(self, other: Member) -> bool:
-        """Whether two files in different folders seem to define the same domain, for example for two hosts."""
+        """Whether two files in different folders probably define the same domain, for example for two hosts."""
         is_same = self.name == other.name or (self.uuid is not None and self.uuid == other.uuid)
         return is_same and self.folder != other.folder
 
@@ -127,7 +127,7 @@ class Claim(NamedTuple):
 
     @property
     def title(self) -> str:
-        """What messages call the domain."""
+        """How messages name the domain."""
         return f"domain {self.member.name!r}" if self.member.name else f"a domain of {self.member.file}"
 
     def _span(self, find: Callable[[Domain], Span]) -> Span:
@@ -276,7 +276,7 @@ class Fleet:
             for use in member.directories:
                 users.setdefault(use.path, []).append((member, use))
         for together in users.values():
-            # With writers of two different domains, one of them is not the share's own domain.
+            # If two different domains write there, at least one is not the share's own domain.
             writers: dict[str, Claim] = {}
             for member, use in together:
                 if use.is_writable and len(writers) < 2:
@@ -288,13 +288,13 @@ class Fleet:
 
     @property
     def starting_together(self) -> tuple[list[Member], bool]:
-        """The domains that start with the host and True; all domains and False if none is known to."""
+        """The domains that start with the host and True, or all domains and False if none is known to."""
         autostart = [member for member in self.members if member.is_autostart]
         return (autostart, True) if autostart else (self.members, False)
 
     @property
     def page_excesses(self) -> Iterator[Excess]:
-        """Every page size of which the domains together need more pages than the host has."""
+        """Every page size for which the domains together need more pages than the host has."""
         host = self.context.host
         takers: dict[tuple[int, tuple[int, ...]], list[tuple[Member, int]]] = {}
         for member in self.starting_together[0] if host and host.hugepages else ():
@@ -316,7 +316,7 @@ class Fleet:
         return self._excess([each for each in taken if each[1]], storage.size_kib)
 
     def _excess(self, taken: list[tuple[Member, int]], there: int) -> Excess | None:
-        """Return the excess of all together, or None; a domain that is too large by itself has its own finding."""
+        """Return the excess of all together, or None; a domain that is too large by itself has a finding of its own."""
         needed = sum(amount for _, amount in taken)
         if needed <= there or any(amount > there for _, amount in taken):
             return None

@@ -39,7 +39,7 @@ Value = TypeVar("Value")
 def once(compute: Callable[[Domain], Value]) -> Callable[[Domain], Value]:
     """Compute a function of a domain once for each domain, which keeps the result in `known`.
 
-    The result must not refer to the domain: it would keep itself in memory until Python looks for such circles.
+    The result must not refer to the domain: the cycle would stay in memory until the garbage collector finds it.
     """
 
     def recall(domain: Domain) -> Value:

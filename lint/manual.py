@@ -12,14 +12,14 @@ _HEADING = re.compile(rf"^({'|'.join(SECTIONS)})(?: \(([^)]*)\))?:[ ]?(.*)$")
 
 
 class Example(NamedTuple):
-    """A piece of a domain (or of a qemu.conf) and the circumstances it is for, such as `libvirt 9.0.0`."""
+    """A piece of a domain (or of a qemu.conf), and the circumstances in which it applies, such as `libvirt 9.0.0`."""
 
     text: str
     given: str
 
 
 class Manual(NamedTuple):
-    """One rule's documentation. `bad`, `good` and `libvirt_says` hold every section of that title.
+    """One rule's documentation. `bad`, `good` and `libvirt_says` contain every section of that title.
 
     Examples are fragments of a domain, or a whole document if they start with `<domain` or `<?xml`.
     A heading may name circumstances in brackets: `Bad (libvirt 9.0.0, session):`.

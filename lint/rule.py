@@ -11,7 +11,7 @@ from vfslint.subjects import is_deviating, subject_of
 if TYPE_CHECKING:
     from vfslint.manual import Manual
 
-# What of a context differs from run to run, other than the domain.
+# The parts of a context, other than the domain, that differ between runs.
 _OF_A_RUN = frozenset({"target", "session", "host", "conf", "libvirt_schema"})
 
 Check = Callable[..., Iterator[Problem]]
@@ -20,10 +20,10 @@ Check = Callable[..., Iterator[Problem]]
 class Rule:
     """A rule with its code, name, severity and stage; calling it yields the problems of one subject.
 
-    `subject` is the annotation of the check's first parameter, one of `vfslint.subjects` (`Domain`,
-    `VirtioFS`, `list[Disk]` …): the engine calls the rule once for each of these; where the annotation is
-    `Deviating[Disk]`, `of_deviating` is set, and the engine leaves out what does not deviate. A check with a
-    second parameter, `context`, is given the `Context`: target releases, qemu.conf, host facts, and the domain.
+    `subject` is the annotation of the check's first parameter, one of `vfslint.subjects` (`Domain`, `VirtioFS`,
+    `list[Disk]` …): the engine calls the rule once for each of these; if the annotation is `Deviating[Disk]`,
+    `of_deviating` is set, and the engine leaves out what does not deviate. A check with a second parameter,
+    `context`, is given the `Context`: target releases, qemu.conf, host facts, and the domain.
 
     What a rule that `varies` reports depends on more than the file. A `generic` rule is silent about a place of which
     another rule reports more: a finding of one of the stages in `gives_way_to`.
@@ -62,7 +62,9 @@ class Rule:
         self.check = check
         names = check.__code__.co_varnames[: check.__code__.co_argcount]
         if names[1:] not in ((), ("context",)):
-            raise TypeError(f"rule {code} {name}: a rule takes its subject and perhaps `context`, not {names[1:]}")
+            raise TypeError(
+                f"rule {code} {name}: a rule has its subject and perhaps `context` as parameters, not {names[1:]}"
+            )
         annotation = check.__annotations__.get(names[0]) if names else None
         self.of_deviating = is_deviating(annotation)
         try:
@@ -79,7 +81,7 @@ class Rule:
 
     @property
     def generic(self) -> bool:
-        """Whether it gives way to others."""
+        """Whether other rules take precedence over it."""
         return bool(self.gives_way_to)
 
     @property

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Run:
-    """The result that reporters write. `sources` holds the sources that findings point into, by file name.
+    """The result that reporters write. `sources` contains the sources that findings point into, by file name.
 
     `confs` are the names of those that were read as a qemu.conf.
     `known` are findings that the baseline lists, None without a baseline; `fixed` are findings that were fixed.
@@ -65,11 +65,11 @@ class Run:
         return max((finding.severity for finding in self.findings), default=None)
 
     def add(self, engine: Engine, source: Source, kind: str = "auto") -> None:
-        """Check one more source as the given kind: domain, qemu-conf, or auto, which goes by its name."""
+        """Check one more source as the given kind: domain, qemu-conf, or auto, which depends on its name."""
         self.take(source, check(engine, source, kind), kind)
 
     def take(self, source: Source, outcome: Outcome, kind: str = "auto") -> None:
-        """Add what came out of one source, which was read as what `kind` says."""
+        """Add the outcome of one source, which was read as `kind`."""
         self.files.append(source.name)
         if is_conf(source.name, kind):
             self.confs.add(source.name)
@@ -108,7 +108,7 @@ class Run:
             self.failures.append(Failure.of(error, file))
 
     def take_together(self, together: Together) -> None:
-        """Add the results about the domains of all files together; each finding goes among those of its file."""
+        """Add the results about the domains of all files together; each finding is added to those of its file."""
         self.failures += together.failures
         if together.findings or together.suppressed:
             for name, source in together.sources.items():

@@ -35,7 +35,7 @@ def split(values: Iterable[str]) -> list[str]:
 
 
 def nearest_rule(word: str) -> str | None:
-    """Return the code or name that was probably meant, or None; for a code there is no guess."""
+    """Return the name that was probably meant, or None; for a mistyped code there is no suggestion."""
     if word[:3].upper() == "VFS":
         return None
     return nearest(word, (name for rule in rules.RULES for name in (rule.code, rule.name)))

@@ -1,9 +1,9 @@
-"""What rules can be about: the types of subjects, and where in a domain each of them is found.
+"""The subjects of rules: their types, and where in a domain each of them is found.
 
 A rule about a `Disk` is called for every disk, one about a `list[Disk]` once for all disks of a domain together, and
 one about a `Deviating[Disk]` for every disk that deviates from the vocabulary: such a rule reports nothing else, so
 that it costs nothing in most domains.
-A type promises what a rule may use; if its class adds nothing to `Device` or `Node`, the subject is one of these.
+A type determines what a rule may use; if its class adds nothing to `Device` or `Node`, the subject is one of these.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Domain = Any
 
 
 class Subject(NamedTuple):
-    """The local names of elements without which a domain has none of these (empty: it always has one), and a finder.
+    """The local names of elements, one of which a domain with this subject has (empty: every domain), and a finder.
 
     `of_deviations`: only a domain that deviates from the vocabulary has one. `is_device`: it is an element inside
     `<devices>` and refers to nothing else, so that what a rule without a context reports depends on its text only.
@@ -111,9 +111,9 @@ OF_DOMAINS: dict[str, Subject] = {
     "VirtioFS": _device("filesystem", lambda domain: domain.shares),
     **{kind: _deviations(kind) for kind in _DEVIATIONS},
 }
-# What is not part of a domain: whole files, settings, several domains together.
+# Subjects that are not part of a domain: whole files, settings, several domains together.
 OF_QEMU_CONF = frozenset({"ConfSetting", "QemuSettings", "Unreadable"})
-OTHERS = OF_QEMU_CONF | {"Broken", "Document", "Fleet", "UnknownRoot", "Suppression"}
+OTHERS = OF_QEMU_CONF | {"MalformedXml", "Document", "Fleet", "UnknownRoot", "Suppression"}
 _TOGETHER, _DEVIATING = "list[", "Deviating["
 
 
@@ -133,7 +133,7 @@ def is_deviating(annotation: object) -> bool:
 
 
 def part_of(subject: str) -> str:
-    """Return what a subject consists of: `Disk` for `list[Disk]`."""
+    """Return the type of one item of a subject: `Disk` for `list[Disk]`."""
     return subject[len(_TOGETHER) : -1] if subject.startswith(_TOGETHER) else subject
 
 

@@ -22,8 +22,8 @@ from vfslint.lazy import lazy
 from vfslint.qemu_conf.reader import QemuConf, Unreadable
 from vfslint.selectors import codes_of, nearest_rule
 from vfslint.xml import paths
-from vfslint.xml.broken import Broken
 from vfslint.xml.document import Attribute, Document, Node
+from vfslint.xml.malformed import MalformedXml
 from vfslint.xml.source import Source
 
 if TYPE_CHECKING:
@@ -33,13 +33,13 @@ NAMESPACE = "https://vfslint.dev/xmlns/1"
 IGNORE = "ignore"
 IGNORE_FILE = "ignore-file"
 
-Holder = Document | Broken | QemuConf | Unreadable
+Holder = Document | MalformedXml | QemuConf | Unreadable
 Range = tuple[int, int]
 
 _DIRECTIVE = re.compile(r"\s*vfslint:\s*([\w-]*)\s*(?:\[([^\]]*)\])?(.*)", re.DOTALL)
 _WORD = re.compile(r"[^\s,]+")
 
-# More than anybody writes by hand; a hostile file of some megabytes must not cause hours of comparing.
+# More than anyone writes by hand; a hostile file of several megabytes must not cause hours of comparing.
 MAXIMUM = 1000
 MAXIMUM_WORDS = 100
 MAXIMUM_GUESSES = 50
@@ -97,7 +97,7 @@ class Suppression:
         return [word for word in self.words if not codes_of(word.text)]
 
     def meant_by(self, word: Word) -> str | None:
-        """The code or name that was probably meant by a word, or None."""
+        """The code or name that a word was probably meant to be, or None."""
         return nearest_rule(word.text) if self.may_guess else None
 
     @property
@@ -184,7 +184,7 @@ def _split(
     kept, suppressed = [], []
     for finding in findings:
         index = source.index(finding.at.start.offset)
-        # All are matched, so that none counts as unused because another one matched first.
+        # All of them are checked, so that none counts as unused because another one matched first.
         by = [suppression for suppression in suppressions if suppression.matches(finding.code, index)]
         if by:
             suppressed.append(Suppressed(finding, by[0].reason))
@@ -205,7 +205,7 @@ def _suppressions(holder: Holder) -> Iterator[Suppression]:
     elif isinstance(holder, QemuConf):
         yield from _in_conf(holder)
     else:
-        yield from _in_unreadable(holder.source, *(_XML if isinstance(holder, Broken) else _CONF))
+        yield from _in_unreadable(holder.source, *(_XML if isinstance(holder, MalformedXml) else _CONF))
 
 
 def _directive(source: Source, start: int, end: int, inside: Range) -> Suppression | None:
@@ -334,7 +334,7 @@ def _in_conf(conf: QemuConf) -> Iterator[Suppression]:
         yield suppression
 
 
-# How comments start and end.
+# The start and the end of a comment.
 _XML = ("<!--", "-->")
 _CONF = ("#", "\n")
 

@@ -7,7 +7,7 @@ from importlib import import_module
 
 from vfslint.rule import Rule
 
-# What is asked about every domain.
+# The modules with rules about every domain.
 TOPICS = (
     "documents",
     "structure",
@@ -70,9 +70,9 @@ WORDS: dict[str, tuple[str, ...]] = {
     "versions": ("<metadata", "<filesystem"),
     "suppressions": ("vfslint",),
 }
-# What has something to say only where a run has more: it is loaded then.
+# Modules whose rules apply only if a run has the corresponding input; they are loaded then.
 QEMU_CONF_TOPICS = ("qemu_conf.settings", "qemu_conf.directories", "qemu_conf.values", "qemu_conf.confinement")
-BESIDE_QEMU_CONF_TOPICS = ("qemu_conf.memory_backing",)
+WITH_QEMU_CONF_TOPICS = ("qemu_conf.memory_backing",)
 HOST_TOPICS = ("host",)
 FLEET_TOPICS = ("fleet",)
 
@@ -84,29 +84,29 @@ def _rules_of(topic: str) -> tuple[Rule, ...]:
 
 
 def rules_for(
-    *, qemu_conf: bool, beside_qemu_conf: bool, host: bool, fleet: bool, text: bytes | None = None
+    *, qemu_conf: bool, with_qemu_conf: bool, host: bool, fleet: bool, text: bytes | None = None
 ) -> tuple[Rule, ...]:
-    """Return the rules, by code, that can have something to say.
+    """Return the rules, by code, that can have findings.
 
-    `qemu_conf`: about a qemu.conf itself; `beside_qemu_conf`: about domains where one is known; `host`: about
-    domains where facts of the host are known; `fleet`: about several domains together;
-    `text`: the only file that they will be asked about, in UTF-8.
+    `qemu_conf`: about a qemu.conf itself; `with_qemu_conf`: about domains, if one is known; `host`: about domains,
+    if facts of the host are known; `fleet`: about several domains together; `text`: the only file to check, in
+    UTF-8.
     """
-    topics = tuple(topic for topic in TOPICS if text is None or _may_speak(topic, text))
+    topics = tuple(topic for topic in TOPICS if text is None or _may_apply(topic, text))
     topics += QEMU_CONF_TOPICS if qemu_conf else ()
-    topics += BESIDE_QEMU_CONF_TOPICS if beside_qemu_conf else ()
+    topics += WITH_QEMU_CONF_TOPICS if with_qemu_conf else ()
     topics += HOST_TOPICS if host else ()
     topics += FLEET_TOPICS if fleet else ()
     found = [rule for topic in topics for rule in _rules_of(topic)]
     return tuple(sorted(found, key=lambda rule: rule.code))
 
 
-def _may_speak(topic: str, text: bytes) -> bool:
+def _may_apply(topic: str, text: bytes) -> bool:
     words = WORDS.get(topic)
     return words is None or any(word.encode() in text for word in words)
 
 
 def __getattr__(name: str) -> tuple[Rule, ...]:
     if name == "RULES":
-        return rules_for(qemu_conf=True, beside_qemu_conf=True, host=True, fleet=True)
+        return rules_for(qemu_conf=True, with_qemu_conf=True, host=True, fleet=True)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

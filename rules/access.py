@@ -124,7 +124,7 @@ def mode_not_octal(fs: Deviating[Filesystem]) -> Iterator[Problem]:
 
 @rule("VFS221", "readonly-refused", severity=Severity.ERROR, stage=Stage.DEFINE)
 def readonly_refused(fs: ReadonlyShare, context: Context) -> Iterator[Problem]:
-    """Before libvirt 11.0.0 a virtio-fs share cannot be read-only.
+    """A read-only virtio-fs share requires libvirt 11.0.0.
 
     Why: libvirt 6.4.0 to 10.x rejects `<readonly/>` for virtio-fs; older releases silently drop it, so the
         guest can write.

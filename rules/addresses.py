@@ -73,9 +73,10 @@ def address_malformed(address: Address) -> Iterator[Problem]:
 
 @rule("VFS241", "pci-number-too-large", severity=Severity.ERROR, stage=Stage.PARSE)
 def pci_number_too_large(address: Address) -> Iterator[Problem]:
-    """PCI has 256 buses of 32 slots with 8 functions each, and QEMU has one PCI domain.
+    """A PCI address is in range: 256 buses, 32 slots, 8 functions and PCI domain 0.
 
-    Why: a PCI address cannot hold larger numbers; libvirt rejects the domain.
+    Why: PCI has 256 buses of 32 slots with 8 functions each, and QEMU has one PCI domain. libvirt rejects
+        larger numbers.
     Bad:
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
           <address type='pci' domain='0x0000' bus='0x00' slot='0x20' function='0x0'/></filesystem>
@@ -90,7 +91,7 @@ def pci_number_too_large(address: Address) -> Iterator[Problem]:
     libvirt says: Only PCI domain 0 is available
     See: libvirt virpci.c:virPCIDeviceAddressIsValid; domain_addr.c:virDomainPCIAddressValidate
     """
-    for number, largest in address.beyond:
+    for number, largest in address.too_large:
         yield Problem(
             at=number.span,
             message=f"{number.name} {number.value} is out of range (0-{largest:#x})",

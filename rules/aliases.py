@@ -1,4 +1,4 @@
-"""Names that devices have for management software."""
+"""Aliases: names of devices for management software."""
 
 from __future__ import annotations
 

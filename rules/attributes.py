@@ -16,7 +16,7 @@ from vfslint.xml import edits
 if TYPE_CHECKING:
     from vfslint.domain.deviation import RequiredAttribute, UnknownWord, UnreadableNumber, WrongValue
 
-# What another rule reports at the same place is more specific.
+# Other rules are more specific about the same place.
 word = partial(
     rule,
     severity=Severity.ERROR,
@@ -25,7 +25,7 @@ word = partial(
     gives_way_to=frozenset({Stage.PARSE, Stage.SCHEMA, Stage.DEFINE}),
 )
 
-# So many expected words are listed; nobody would read more.
+# The maximum number of expected words that are listed.
 LISTED = 8
 
 

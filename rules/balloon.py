@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vfslint.context import Context
-from vfslint.domain.device import REWRITTEN, Balloon
+from vfslint.domain.device import NEW_PARSER, Balloon
 from vfslint.findings import Problem, Severity, Stage
 from vfslint.rule import rule
 from vfslint.targets import Version
@@ -41,7 +41,7 @@ def balloon_period_malformed(balloon: Balloon, context: Context) -> Iterator[Pro
 
 
 def _is_period(text: str, libvirt: Version) -> bool:
-    if libvirt >= REWRITTEN:
+    if libvirt >= NEW_PARSER:
         seconds = numbers.based(text, 0, signed=True)
         return seconds is not None and -(2**31) <= seconds < 2**31
     return not text or numbers.unsigned(text) is not None

@@ -32,10 +32,10 @@ def boot_order_malformed(boot: Deviating[Boot]) -> Iterator[Problem]:
     libvirt says: invalid loadparm value
     See: libvirt domain_conf.c:virDomainDeviceBootParseXML
     """
-    if boot.unfit_loadparm:
+    if boot.invalid_loadparm:
         yield Problem(
-            at=boot.unfit_loadparm.span,
-            message=f"loadparm {boot.unfit_loadparm.value!r} is not one to eight letters, digits and dots",
+            at=boot.invalid_loadparm.span,
+            message=f"loadparm {boot.invalid_loadparm.value!r} is not one to eight letters, digits and dots",
             help="write one to eight letters, digits and dots, or remove loadparm",
         )
     if boot.order is None:
@@ -103,7 +103,7 @@ def boot_order_repeated(boots: list[Boot]) -> Iterator[Problem]:
 
 @rule("VFS253", "boot-order-on-9p", severity=Severity.ERROR, stage=Stage.DEFINE)
 def boot_order_on_9p(fs: Filesystem) -> Iterator[Problem]:
-    """The only filesystems that can have a boot order are virtio-fs shares.
+    """A filesystem with a boot order is a virtio-fs share.
 
     Why: QEMU passes the boot index of vhost-user-fs to the firmware, but does not support one for 9p. Before
         7.1.0 libvirt ignored it.
@@ -165,7 +165,7 @@ def boot_order_needs_pci(fs: VirtioFS, context: Context) -> Iterator[Problem]:
 
 @rule("VFS255", "boot-order-without-uefi", severity=Severity.WARNING, stage=Stage.GUEST)
 def boot_order_without_uefi(fs: VirtioFS, context: Context) -> Iterator[Problem]:
-    """Only UEFI firmware can boot from a virtio-fs share.
+    """A guest that boots from a virtio-fs share has UEFI firmware.
 
     Why: the firmware must have a driver. OVMF has had one since 2021; SeaBIOS, the default firmware of x86
         guests, ignores the share.

@@ -19,7 +19,7 @@ _COMMAND_LINE, _ARGUMENT = f"{{{QEMU_NAMESPACE}}}commandline", f"{{{QEMU_NAMESPA
 
 @rule("VFS290", "qemu-namespace-missing", severity=Severity.WARNING, stage=Stage.SCHEMA)
 def qemu_namespace_missing(domain: Deviating[Domain]) -> Iterator[Problem]:
-    """`<qemu:commandline>` needs its namespace declared.
+    """The namespace of `<qemu:commandline>` is declared.
 
     Why: libvirt identifies the element by its namespace, whatever the prefix. Without `xmlns:qemu` on `<domain>`,
         or with another URI there, libvirt silently drops the whole block.
@@ -42,9 +42,9 @@ def qemu_namespace_missing(domain: Deviating[Domain]) -> Iterator[Problem]:
 
 
 def _unbound(domain: Domain) -> list[Node]:
-    """Return every `<qemu:commandline>` whose prefix is not declared, or stands for something else."""
+    """Return every `<qemu:commandline>` whose prefix is not declared or is bound to another namespace."""
     endings = ("}commandline", ":commandline")
-    # In another namespace of libvirt's it is an element of another hypervisor.
+    # In another of libvirt's namespaces, it is an element of another hypervisor.
     names = [tag for tag in domain.tags if tag.endswith(endings) and spelled(tag) == tag]
     return [node for name in names for node in domain.elements(name)]
 
@@ -65,9 +65,9 @@ def _arguments(domain: Domain) -> list[Attribute]:
 def commandline_memory_not_shared(domain: Domain) -> Iterator[Problem]:
     """A vhost-user-fs device on QEMU's command line needs shared memory, too.
 
-    Why: libvirt does not check these arguments. Without shared memory, from `<memoryBacking>` or from a
-        memory backend in the arguments themselves, virtiofsd cannot reach what the guest hands it, and mounts
-        hang or fail.
+    Why: libvirt does not check these arguments. Without shared memory, from `<memoryBacking>` or from a memory
+        backend in the arguments themselves, virtiofsd cannot access the guest's buffers, and mounts hang or
+        fail.
     Bad:
         <domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
           <memoryBacking><nosharepages/></memoryBacking>
@@ -105,7 +105,7 @@ def commandline_repeats_mount_tag(domain: Domain) -> Iterator[Problem]:
     """A mount tag is used once: by a `<filesystem>` or on QEMU's command line.
 
     Why: libvirt does not check the one in the arguments. The guest sees two devices with the same tag and
-        mounts whichever it meets first.
+        mounts whichever it finds first.
     Bad:
         <domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
           <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>

@@ -139,7 +139,7 @@ def controller_repeated(controllers: list[Controller]) -> Iterator[Problem]:
     stage=Stage.DEFINE,
 )
 def controller_without_queues(controller: Controller) -> Iterator[Problem]:
-    """The only controller with a number of queues is virtio-scsi.
+    """Only virtio-scsi controllers have a number of queues.
 
     Why: it is an option of QEMU's virtio-scsi device; libvirt rejects it on other controllers.
     Bad:
@@ -193,7 +193,7 @@ def device_only_once(domain: Domain) -> Iterator[Problem]:
 
 @rule("VFS295", "ide-on-q35", severity=Severity.ERROR, stage=Stage.DEFINE)
 def ide_on_q35(domain: Domain) -> Iterator[Problem]:
-    """A q35 machine does not support IDE controllers.
+    """A q35 machine has no IDE controllers.
 
     Why: its chipset has SATA instead. A controller without a type is an IDE controller, and a disk `hda` is on
         an IDE bus.

@@ -1,4 +1,4 @@
-"""The source, the target and the I/O thread of disks, as `virsh dumpxml` prints them."""
+"""The source, the target and the I/O thread of disks."""
 
 from __future__ import annotations
 

@@ -12,15 +12,15 @@ from vfslint.xml.document import Document
 from vfslint.xml.edits import remove
 
 if TYPE_CHECKING:
-    from vfslint.xml.broken import Broken
+    from vfslint.xml.malformed import MalformedXml
 
 
 @rule("VFS001", "malformed-xml", severity=Severity.ERROR, stage=Stage.PARSE, any_hypervisor=True)
-def malformed_xml(file: Broken) -> Iterator[Problem]:
+def malformed_xml(file: MalformedXml) -> Iterator[Problem]:
     """A file is well-formed XML.
 
-    Why: libvirt reads the file with libxml2, which stops at the first fault and tells little about its cause.
-        A frequent one: an element is closed at once by '/>' and closed again further down.
+    Why: libvirt reads the file with libxml2, which stops at the first error and reports little about its cause.
+        A frequent cause: an element is closed immediately by '/>', and again further down.
     Bad:
         <domain type='kvm'>
           <name>example</name>
@@ -45,10 +45,10 @@ def malformed_xml(file: Broken) -> Iterator[Problem]:
     libvirt says: Extra content at the end of the document
     libvirt says: Premature end of data in tag
     libvirt says: Unescaped '<' not allowed in attributes values
-    Fix: a start tag that closes itself by mistake loses its '/'; a bare '&' becomes '&amp;'.
+    Fix: removes the '/' from a start tag that closes itself by mistake; writes '&amp;' for a bare '&'.
     See: W3C Extensible Markup Language (XML) 1.0, section 2.1; libvirt virxml.c:virXMLParseHelper
     """
-    from vfslint.xml.malformed import explain
+    from vfslint.xml.causes import explain
 
     # 0 is vfslint's own number for a file that is too large.
     yield explain(file)._replace(says=file.failure.message if file.failure.code else "")
@@ -58,14 +58,14 @@ def malformed_xml(file: Broken) -> Iterator[Problem]:
 def default_namespace(document: Document) -> Iterator[Problem]:
     """A domain's elements are in no namespace.
 
-    Why: libvirt looks its elements up by bare names. A default namespace on the root puts every element into
-        it, so that libvirt finds none of them and misses the first one that it needs.
+    Why: libvirt looks up elements by their bare names. A default namespace on the root applies to every
+        element, so libvirt finds none of them and reports the first one that it requires as missing.
     Bad:
         <domain type='kvm' xmlns='http://libvirt.org/schemas/domain/qemu/1.0'></domain>
     Good:
         <domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
     libvirt says: missing name information
-    Fix: the declaration of the default namespace goes.
+    Fix: removes the declaration of the default namespace.
     See: libvirt domain_conf.c:virDomainDefParseIDs
     """
     root = document.root_node
@@ -82,10 +82,10 @@ def default_namespace(document: Document) -> Iterator[Problem]:
 
 @rule("VFS006", "not-a-domain", severity=Severity.NOTE, stage=Stage.PARSE, any_hypervisor=True)
 def not_a_domain(file: UnknownRoot) -> Iterator[Problem]:
-    """A file given to vfslint holds a domain.
+    """A file to check contains a domain.
 
-    Why: the root element is nothing that libvirt reads, so there is nothing to check. With --strict-root this
-        is an error.
+    Why: libvirt does not read this root element, so there is nothing to check. With --strict-root this is an
+        error.
     Bad:
         <?xml version='1.0'?><project/>
     Good:

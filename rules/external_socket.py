@@ -16,11 +16,11 @@ SOCKET_PATH_BYTES = 107
 
 @rule(
     "VFS401",
-    "directory-beside-socket",
+    "directory-with-socket",
     severity=Severity.WARNING,
     stage=Stage.SCHEMA,
 )
-def directory_beside_socket(fs: ExternalShare) -> Iterator[Problem]:
+def directory_with_socket(fs: ExternalShare) -> Iterator[Problem]:
     """A share has a directory or a socket, not both.
 
     Why: libvirt uses the socket and silently drops the directory; the daemon that listens on the socket
@@ -130,7 +130,7 @@ def socket_path_too_long(fs: ExternalShare) -> Iterator[Problem]:
 
 @rule("VFS405", "option-ignored-with-socket", severity=Severity.WARNING, stage=Stage.NEVER)
 def option_ignored_with_socket(fs: ExternalShare) -> Iterator[Problem]:
-    """Options for virtiofsd have no effect on an external daemon.
+    """A share with an external virtiofsd sets no options for the daemon.
 
     Why: libvirt only connects QEMU to the socket. `<binary>`, `<idmap>`, access mode and write policy configure
         a daemon that libvirt starts, and are ignored; `queue` and the virtio options are for QEMU and apply.
@@ -211,10 +211,10 @@ def socket_used_twice(shares: list[ExternalShare]) -> Iterator[Problem]:
 
 @rule("VFS407", "readonly-with-socket", severity=Severity.ERROR, stage=Stage.DEFINE)
 def readonly_with_socket(fs: ExternalShare) -> Iterator[Problem]:
-    """libvirt cannot make an external virtiofsd read-only.
+    """A share with an external virtiofsd has no `<readonly/>`.
 
-    Why: the daemon is already running. libvirt 12.8.0 rejects `<readonly/>` with a socket; 9.0.0 to 11.3.0
-        ignore it, so the guest can write.
+    Why: the daemon is already running, so libvirt cannot make it read-only. libvirt 12.8.0 rejects
+        `<readonly/>` with a socket; 9.0.0 to 11.3.0 ignore it, so the guest can write.
     Bad:
         <filesystem type='mount'><driver type='virtiofs'/><source socket='/run/v.sock'/><target dir='data'/>
           <readonly/></filesystem>

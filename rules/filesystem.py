@@ -1,4 +1,4 @@
-"""The filesystem device: its words, its type, its driver, what it may hold."""
+"""The filesystem device: its values, its type, its driver and what it can contain."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def filesystem_word_unknown(fs: Filesystem) -> Iterator[Problem]:
     libvirt says: unknown posix lock value
     libvirt says: unknown flock value
     libvirt says: invalid iommu value
-    Fix: corrects the value where it is clear which one was intended, and removes an empty switch or `<cache
+    Fix: corrects the value if it is clear which one was intended, and removes an empty switch or `<cache
         mode='auto'/>`, which is the daemon's default.
     See: libvirt domain_conf.c:virDomainFSDefParseXML, virDomainVirtioOptionsParseXML
     """
@@ -119,7 +119,7 @@ def filesystem_type_not_mount(fs: Filesystem) -> Iterator[Problem]:
     libvirt says: only supports mount filesystem type
     libvirt says: missing 'usage' attribute for RAM filesystem
     libvirt says: cannot parse usage for RAM filesystem
-    Fix: writes `mount` where a virtio-fs share has a directory or a socket.
+    Fix: writes `mount` if a virtio-fs share has a directory or a socket.
     See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefFS
     """
     if fs.type == "mount" or any(unknown.attribute.node == fs.node for unknown in fs.invalid_words):
@@ -136,7 +136,7 @@ def filesystem_type_not_mount(fs: Filesystem) -> Iterator[Problem]:
 
 @rule("VFS203", "filesystem-driver-unsupported", severity=Severity.ERROR, stage=Stage.DEFINE)
 def filesystem_driver_unsupported(fs: Filesystem) -> Iterator[Problem]:
-    """QEMU serves filesystems as virtio-fs, as 9p or, since libvirt 10.2.0, as MTP.
+    """The driver of a filesystem is virtio-fs, 9p or, since libvirt 10.2.0, MTP.
 
     Why: `loop` and `nbd` mount images for LXC, and `ploop` is Virtuozzo's. `handle` was a 9p back end that
         QEMU 4.0 removed; libvirt rejects it since 12.2.0, and before that the guest does not start. For a
@@ -164,7 +164,7 @@ def filesystem_driver_unsupported(fs: Filesystem) -> Iterator[Problem]:
 
 @rule("VFS205", "not-for-virtiofs", severity=Severity.ERROR, stage=Stage.DEFINE)
 def not_for_virtiofs(fs: VirtioFS) -> Iterator[Problem]:
-    """Model, multidevs, write policy and format apply only to 9p and to images.
+    """A virtio-fs share has no model, multidevs, write policy or format.
 
     Why: they configure QEMU's 9p server, or how LXC mounts an image. virtiofsd is a separate process, and
         libvirt rejects options that it cannot pass to it.
@@ -206,7 +206,7 @@ def not_for_virtiofs(fs: VirtioFS) -> Iterator[Problem]:
     stage=Stage.DEFINE,
 )
 def space_limit_refused(fs: Filesystem) -> Iterator[Problem]:
-    """QEMU cannot limit the space used in a shared directory.
+    """The space in a shared directory is not limited in the domain.
 
     Why: space limits are for containers. libvirt 11.3.0 rejects them for QEMU; 9.0.0 and older ignore them,
         so the guest can fill the host's filesystem.
@@ -299,7 +299,7 @@ def virtiofs_as_driver_name(fs: Deviating[Filesystem]) -> Iterator[Problem]:
 
 
 def _misplaced_driver(fs: Filesystem) -> Attribute | None:
-    """Return the word virtiofs where libvirt does not look for it and takes the filesystem for 9p, or None."""
+    """Return an attribute in which libvirt ignores the value virtiofs, so that the share becomes 9p, or None."""
     if fs.driver_type is not None:
         return None
     for node, name in ((fs.driver, "name"), (fs.node.child("model"), "type"), (fs.node, "driver")):

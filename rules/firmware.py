@@ -38,7 +38,7 @@ def uefi_without_acpi(domain: Domain) -> Iterator[Problem]:
 
 
 def _uefi(domain: Domain) -> Node | None:
-    """Return what asks for UEFI firmware: `<os firmware='efi'>` or a pflash loader; None if nothing does."""
+    """Return what requests UEFI firmware: `<os firmware='efi'>` or a pflash loader; None if nothing does."""
     for os in domain.elements("os"):
         if os.value("firmware") == "efi":
             return os
@@ -69,7 +69,7 @@ def firmware_not_named(parts: list[Firmware], context: Context) -> Iterator[Prob
     libvirt says: cannot use feature-based firmware autoselection when firmware autoselection is disabled
     See: libvirt domain_validate.c:virDomainDefOSValidate
     """
-    # Since 9.0.0 at the latest an <nvram> or <firmware> alone is rejected like an empty <loader>.
+    # Since 9.0.0 at the latest, an <nvram> or <firmware> by itself is rejected like an empty <loader>.
     others = ("nvram", "firmware/feature") if context.target.libvirt >= (9, 0, 0) else ()
     systems = list(dict.fromkeys(os for part in parts if (os := part.parent)))
     lone = _lone_firmware(systems, ("loader", *others))

@@ -1,4 +1,4 @@
-"""Several domains of one run together: resources that conflict or do not suffice for all."""
+"""Several domains of one run together: resources that conflict, or that are not enough for all of them."""
 
 from __future__ import annotations
 
@@ -135,8 +135,8 @@ def uuid_of_two_domains(fleet: Fleet) -> Iterator[Problem]:
             )
 
 
-@rule("VFS804", "domain-written-twice", severity=Severity.NOTE, stage=Stage.DEFINE, any_hypervisor=True)
-def domain_written_twice(fleet: Fleet) -> Iterator[Problem]:
+@rule("VFS804", "domain-defined-twice", severity=Severity.NOTE, stage=Stage.DEFINE, any_hypervisor=True)
+def domain_defined_twice(fleet: Fleet) -> Iterator[Problem]:
     """A folder contains only one definition of a domain.
 
     Why: with the same name and uuid, libvirt treats the second file as a change of the first and keeps the last

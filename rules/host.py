@@ -56,7 +56,7 @@ def source_missing(share: VirtioFS, context: Context) -> Iterator[Problem]:
 
 @rule("VFS602", "source-not-a-directory", severity=Severity.ERROR, stage=Stage.START)
 def source_not_a_directory(share: VirtioFS, context: Context) -> Iterator[Problem]:
-    """The source of a virtiofs share is a directory.
+    """The source of a virtio-fs share is a directory.
 
     Why: libvirt only checks that the path exists; virtiofsd, which cannot share a single file, exits, and QEMU
         reports only that the connection to its socket was refused.
@@ -159,7 +159,7 @@ def binary_missing(share: VirtioFS, context: Context) -> Iterator[Problem]:
 
 @rule("VFS606", "no-virtiofsd-on-host", severity=Severity.ERROR, stage=Stage.START)
 def no_virtiofsd(share: VirtioFS, context: Context) -> Iterator[Problem]:
-    """libvirt finds a virtiofsd if a virtiofs share does not name one.
+    """libvirt finds a virtiofsd if a virtio-fs share does not name one.
 
     Why: it reads the JSON files in /usr/share/qemu/vhost-user and /etc/qemu/vhost-user (session: also in
         ~/.config/qemu/vhost-user) in the order of their names and uses the first of type fs. A file that is
@@ -194,7 +194,7 @@ def no_virtiofsd(share: VirtioFS, context: Context) -> Iterator[Problem]:
 
 @rule("VFS607", "daemon-lacks-option", severity=Severity.ERROR, stage=Stage.START)
 def daemon_lacks_option(share: VirtioFS, context: Context) -> Iterator[Problem]:
-    """The host's virtiofsd supports every option that the virtiofs share sets.
+    """The host's virtiofsd supports every option that the virtio-fs share sets.
 
     Why: libvirt passes the options on, and virtiofsd exits if it does not support one; QEMU then reports only a
         refused connection. This rule applies if the host's daemon is not the target release.

@@ -1,4 +1,4 @@
-"""Huge pages: their size, which NUMA cells they are for, and what goes with them."""
+"""Huge pages: their size, their NUMA cells, and the options that they allow."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def ordinary_page_as_huge(page: Page, context: Context) -> Iterator[Problem]:
 def two_default_page_sizes(pages: list[Page], context: Context) -> Iterator[Problem]:
     """At most one page size is for all NUMA cells without their own.
 
-    Why: libvirt cannot choose between two. Without NUMA cells, nodeset='0' also stands for the whole guest. All
+    Why: libvirt cannot choose between two. Without NUMA cells, nodeset='0' also means the whole guest. All
         `<hugepages>` and `<memoryBacking>` count together.
     Bad:
         <memoryBacking><hugepages><page size='2' unit='MiB'/><page size='1' unit='GiB'/></hugepages></memoryBacking>
@@ -191,8 +191,8 @@ def page_nodesets_overlap(pages: list[Page], context: Context) -> Iterator[Probl
         )
 
 
-@rule("VFS156", "page-nodeset-beyond-cells", severity=Severity.ERROR, stage=Stage.DEFINE)
-def page_nodeset_beyond_cells(pages: list[Page], context: Context) -> Iterator[Problem]:
+@rule("VFS156", "page-nodeset-unknown-cells", severity=Severity.ERROR, stage=Stage.DEFINE)
+def page_nodeset_unknown_cells(pages: list[Page], context: Context) -> Iterator[Problem]:
     """A nodeset of huge pages names NUMA cells of the guest.
 
     Why: it refers to the guest's cells, not to the host's nodes. Without cells, libvirt accepts only '0'.
@@ -205,12 +205,12 @@ def page_nodeset_beyond_cells(pages: list[Page], context: Context) -> Iterator[P
     """
     number = len(context.domain.cells)
     for page, cells in _limited_pages(pages, context.domain):
-        beyond = cells - frozenset(range(number))
-        if not beyond:
+        unknown = cells - frozenset(range(number))
+        if not unknown:
             continue
         yield Problem(
             at=page.node.at("nodeset"),
-            message=f"huge pages are for NUMA cell {spell_set(beyond)}, but the guest has "
+            message=f"huge pages are for NUMA cell {spell_set(unknown)}, but the guest has "
             + (f"{number} cells" if number > 1 else "one cell" if number else "no cells"),
             help="list existing cells" if number else "remove nodeset",
         )
@@ -231,8 +231,8 @@ def hugepages_on_demand(backing: MemoryBacking) -> Iterator[Problem]:
     """
     mode, hugepages = backing.allocation, backing.hugepages
     if mode and hugepages and mode.value == "ondemand":
-        alone = len(mode.node.attributes) == 1
-        edit = edits.remove_element(mode.node) if alone else edits.remove_attribute(mode)
+        is_only_one = len(mode.node.attributes) == 1
+        edit = edits.remove_element(mode.node) if is_only_one else edits.remove_attribute(mode)
         yield Problem(
             at=mode.span,
             message="huge pages cannot be allocated on demand",

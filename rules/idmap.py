@@ -25,7 +25,7 @@ def idmap_incomplete(entry: IdRange) -> Iterator[Problem]:
     libvirt says: invalid idmap start/target/count settings
     See: libvirt domain_conf.c:virDomainIdmapDefParseXML
     """
-    name = entry.broken
+    name = entry.invalid
     if name is None:
         return
     written = entry.node.attribute(name)
@@ -164,7 +164,7 @@ def idmap_without_root(fs: MappedShare, context: Context) -> Iterator[Problem]:
     if not context.session or fs.socket is not None:
         return
     for entries in (fs.uid_map, fs.gid_map):
-        if entries and not any(entry.broken or entry.start == 0 for entry in entries):
+        if entries and not any(entry.invalid or entry.start == 0 for entry in entries):
             yield Problem(
                 at=entries[0].node.start_span,
                 message=f"no <{entries[0].node.tag}> maps the guest's root, id 0",

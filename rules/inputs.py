@@ -37,8 +37,8 @@ def input_bus_invalid(device: Input) -> Iterator[Problem]:
 def input_not_on_this_machine(inputs: list[Input], context: Context) -> Iterator[Problem]:
     """A PS/2 input device is on a machine type with PS/2 ports.
 
-    Why: microvm has no i8042 controller. A domain that libvirt has printed for another machine type has both
-        devices. libvirt 9.0.0 does not check this, 11.3.0 does.
+    Why: microvm has no i8042 controller. A domain that libvirt printed for another machine type contains a PS/2
+        mouse and keyboard. libvirt 9.0.0 does not check this, 11.3.0 does.
     Bad:
         <os><type arch='x86_64' machine='microvm'>hvm</type></os>
         <input type='keyboard' bus='ps2'/><controller type='usb' model='none'/><memballoon model='none'/>

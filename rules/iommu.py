@@ -1,4 +1,4 @@
-"""The IOMMU device, and devices that are behind one."""
+"""The IOMMU device, and devices that use one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vfslint.xml.edits import remove_attribute
 
 @rule("VFS270", "iommu-not-supported", severity=Severity.ERROR, stage=Stage.START)
 def iommu_not_supported(fs: VirtioFS, context: Context) -> Iterator[Problem]:
-    """A virtio-fs share cannot use a virtual IOMMU.
+    """A virtio-fs share does not use a virtual IOMMU.
 
     Why: neither the C nor the Rust virtiofsd offers VIRTIO_F_IOMMU_PLATFORM, and QEMU 7.0 and later fails to
         start when it is requested. A virtual IOMMU in the guest does not help.

@@ -17,9 +17,10 @@ from vfslint.vocabulary import numbers
     stage=Stage.PARSE,
 )
 def launch_security_without_policy(security: LaunchSecurity) -> Iterator[Problem]:
-    """A guest that AMD SEV protects has a policy.
+    """A guest protected by AMD SEV has a policy.
 
-    Why: the policy's bits say whether the guest may be looked into, migrated and so on; there is no default.
+    Why: the bits of the policy determine whether the guest can be debugged, migrated and so on; there is no
+        default.
     Bad:
         <launchSecurity type='sev'><policy>none</policy></launchSecurity>
     Good:
@@ -31,6 +32,6 @@ def launch_security_without_policy(security: LaunchSecurity) -> Iterator[Problem
     if security.value("type") == "sev" and not (policy and numbers.is_policy(policy.text)):
         yield Problem(
             at=(policy or security).text_span,
-            message="the launch security has no policy that libvirt can read",
+            message="<launchSecurity> has no valid policy",
             help="write <policy>0x…</policy>, up to 8 hexadecimal digits",
         )

@@ -26,7 +26,7 @@ _OTHER_NAMES = {
 }  # fmt: skip
 
 
-# Architectures that an emulator runs, by what its name ends with, where the name of another one is certainly wrong.
+# Architectures that an emulator runs, by the end of its name, if any other architecture is certainly wrong.
 _RUNS: dict[str, frozenset[str]] = {
     "x86_64": X86,
     "ppc64": frozenset({"ppc64", "ppc64le", "ppc"}),
@@ -192,7 +192,7 @@ def machine_unknown(domain: Domain) -> Iterator[Problem]:
     """The machine type exists in a QEMU of this architecture.
 
     Why: 'i440fx' is called 'pc', 'virt' is a board of ARM and RISC-V, and libvirt does not start 'none'.
-        Because libvirt knows no PCI bus on an unknown board, its message may be about PCI.
+        Because libvirt does not know a PCI bus on an unknown board, its message may be about PCI.
     Bad:
         <os><type arch='x86_64' machine='i440fx'>hvm</type></os>
     Bad:
@@ -271,7 +271,7 @@ def machine_without_pci(domain: Domain, context: Context) -> Iterator[Problem]:
     if not domain.machine_type.lacks_pci or not domain.machine_attribute:
         return
     device = pci.first_device(domain)
-    # The drivers of 11.4 to 12.7 have not been asked whether they still add a memory balloon here.
+    # It was not tested whether the drivers of 11.4 to 12.7 still add a memory balloon here.
     adds = context.target.libvirt < (11, 4, 0) and pci.gets_devices(domain)
     if device or adds:
         yield Problem(

@@ -1,4 +1,4 @@
-"""Guest memory: how much there is, and where it comes from."""
+"""Guest memory: its size and its source."""
 
 from __future__ import annotations
 
@@ -216,7 +216,7 @@ def allocation_mode_unknown(backing: MemoryBacking) -> Iterator[Problem]:
 
 
 def _unknown(written: Attribute | None, what: str, values: str) -> Iterator[Problem]:
-    """Yield a problem where an attribute has none of the words that the vocabulary lists under this name."""
+    """Yield a problem if an attribute has none of the words that the vocabulary lists under this name."""
     words = tuple(table.values(values).listed)
     if written is None or written.value in words:
         return
@@ -258,7 +258,7 @@ def locked_without_limit(backing: MemoryBacking, context: Context) -> Iterator[P
     """Locked memory has a hard limit.
 
     Why: libvirt raises the limit on the memory that QEMU can lock. Without `<memtune><hard_limit>` there is no
-        limit, so a faulty QEMU can lock all memory of the host, which then cannot be swapped out.
+        limit, so a malfunctioning QEMU can lock all memory of the host, which then cannot be swapped out.
     Bad:
         <memoryBacking><locked/></memoryBacking>
     Good:

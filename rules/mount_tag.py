@@ -63,7 +63,7 @@ def target_missing(filesystems: list[Filesystem], context: Context) -> Iterator[
 
 
 def _misspelled_targets(domain: Domain) -> dict[Node, Node]:
-    """Return elements that were probably meant as a `<target>` that libvirt requires, by what contains them."""
+    """Return elements that were probably meant to be a required `<target>`, by the element that contains them."""
     found: dict[Node, Node] = {}
     for unknown in domain.deviations_of("UnknownElement"):
         parent = unknown.node.parent
@@ -181,7 +181,7 @@ def mount_tag_repeated(filesystems: list[Filesystem]) -> Iterator[Problem]:
 
 @rule("VFS219", "mount-tag-looks-like-a-path", severity=Severity.NOTE, stage=Stage.GUEST)
 def mount_tag_looks_like_a_path(fs: VirtioFS) -> Iterator[Problem]:
-    """A mount tag is a name, even where it looks like a path.
+    """A mount tag is a name, not a path.
 
     Why: despite its name, the attribute `target/@dir` is not a directory. Nothing is mounted there
         automatically; the guest can mount the tag, including its slashes, on any directory.

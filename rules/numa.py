@@ -170,12 +170,12 @@ def cells_exceed_vcpus(cells: list[Cell], context: Context) -> Iterator[Problem]
     """
     vcpu = context.domain.first("vcpu")
     for cell in cells if context.domain.vcpus else ():
-        beyond = {number for number in cell.cpus or () if number >= (context.domain.vcpus or 0)}
-        if beyond:
+        above = {number for number in cell.cpus or () if number >= (context.domain.vcpus or 0)}
+        if above:
             has = f"has {context.domain.vcpus}" if vcpu else "has 1, because there is no <vcpu>"
             yield Problem(
                 at=cell.node.at("cpus"),
-                message=f"{cell.label} lists vCPU {spell_set(beyond)}, but the guest {has}",
+                message=f"{cell.label} lists vCPU {spell_set(above)}, but the guest {has}",
                 help="increase <vcpu>, or shorten the list",
                 related=(Related(vcpu.text_span, "the number of vCPUs"),) if vcpu else (),
             )
@@ -300,7 +300,7 @@ def _distance_problem(node: Node, fault: str) -> Problem:
 
 
 def _distance_fault(cell: Cell, sibling: Node, cells: int) -> str | None:
-    """Return what is wrong with the distance from a cell to a sibling, where there are so many cells; else None."""
+    """Return what is wrong with the distance from a cell to a sibling, among so many cells; None if it is valid."""
     other = numbers.unsigned(sibling.value("id") or "")
     distance = numbers.unsigned(sibling.value("value") or "")
     if other is None or distance is None:

@@ -75,7 +75,7 @@ def _memnode_problems(memory: Node | None, memnodes: list[Node], domain: Domain,
     for memnode in memnodes:
         number = numbers.unsigned(memnode.value("cellid") or "")
         if memnode.value("cellid") is None:
-            yield _problem(memnode, "<memnode> does not say which cell it binds", "write cellid='…'")
+            yield _problem(memnode, "<memnode> has no cellid", "write cellid='…'")
         elif number is None:
             fault = f"cell id {memnode.value('cellid')!r} of <memnode> is not a number"
             yield _problem(memnode, fault, "write a number")

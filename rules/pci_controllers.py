@@ -15,7 +15,7 @@ from vfslint.targets import Version
 from vfslint.vocabulary import numbers
 from vfslint.xml.edits import remove_attribute, remove_element, set_value
 
-# What QEMU can make of each model (qemu_validate.c:virDomainControllerPCIModelNameToQEMUCaps).
+# The QEMU devices that each model can be (qemu_validate.c:virDomainControllerPCIModelNameToQEMUCaps).
 NAMES: dict[str, tuple[str, ...]] = {
     "pci-bridge": ("pci-bridge",),
     "dmi-to-pci-bridge": ("i82801b11-bridge",),
@@ -27,11 +27,11 @@ NAMES: dict[str, tuple[str, ...]] = {
     "pcie-expander-bus": ("pxb-pcie",),
 }
 KNOWN_NAMES = frozenset(name for names in NAMES.values() for name in names) | {"spapr-pci-host-bridge"}
-# The first and the last of each number of a `<target>` (qemuValidateDomainDeviceDefControllerPCI).
+# The range of each number in `<target>` (qemuValidateDomainDeviceDefControllerPCI).
 LIMITS = {"chassisNr": (1, 255), "chassis": (0, 255), "port": (0, 255), "busNr": (1, 254)}
 PORTS = ("pcie-root-port", "pcie-switch-downstream-port")
 EXPANDERS = ("pci-expander-bus", "pcie-expander-bus")
-# Which models have which option of `<target>` on x86, and the release that rejects it on the others.
+# The models that support each option of `<target>` on x86, and the first release that rejects it on other models.
 MODELS_WITH: dict[str, tuple[tuple[str, ...], Version]] = {
     "chassisNr": (("pci-bridge",), (0, 0, 0)),
     "chassis": (PORTS, (0, 0, 0)),
@@ -86,10 +86,10 @@ def pci_controller_invalid(controller: PciController) -> Iterator[Problem]:
         )
 
 
-# Domains that libvirt prints are full of the same few controllers: what is read of them is remembered.
+# Domains that libvirt prints contain the same few controllers many times.
 @lru_cache(4096)
 def _out_of_range(options: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
-    """Return the options that are numbers for which PCI has no room."""
+    """Return the options whose numbers are out of range."""
     written = [(name, natural(text, 0)) for name, text in options if name in LIMITS]
     return tuple(name for name, number in written if number is not None and not _fits(number, *LIMITS[name]))
 

@@ -16,7 +16,7 @@ from vfslint.vocabulary import numbers
 from vfslint.xml import edits
 from vfslint.xml.document import Node
 
-# libvirt keeps a record of each vCPU and thread; at 100,000,000 all four releases asked ran out of memory.
+# libvirt keeps a record of each vCPU and thread; with 100,000,000, all four tested releases ran out of memory.
 DEADLY_COUNT = 50_000_000
 
 

@@ -74,7 +74,7 @@ def memory_not_shared(domain: Domain, context: Context) -> Iterator[Problem]:
             label=f"{_SERVERS.get(device.kind, 'another process serves it')} and must map the guest's memory",
             related=tuple(_reasons(domain, private, context.conf)),
             help=_remedy(domain),
-            # A misspelled name is corrected first: what is added next to it might be there twice in the end.
+            # A misspelled name is corrected first: otherwise, what is added next to it might be repeated in the end.
             fix=None if _misspelled(domain) else _share(domain, safe=device.kind != "video"),
             severity=severity,
             stage=stage,
@@ -89,7 +89,7 @@ def _consequence(device: Device, context: Context) -> tuple[Severity | None, Sta
 
 
 def _served(device: Device) -> Span:
-    """Return the place that says that another process serves a device."""
+    """Return the place that makes another process serve a device."""
     if isinstance(device, VirtioFS) and device.driver_attribute:
         return device.driver_attribute.span
     return device.driver.at("name") if device.driver and device.kind == "video" else device.node.at("type")

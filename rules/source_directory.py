@@ -1,4 +1,4 @@
-"""The directory of the host that a share gives to the guest."""
+"""The directory of the host that a share exposes to the guest."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def source_not_absolute(fs: VirtioFS) -> Iterator[Problem]:
 
 @rule("VFS213", "source-is-root", severity=Severity.WARNING, stage=Stage.GUEST)
 def source_is_root(fs: VirtioFS, context: Context) -> Iterator[Problem]:
-    """Sharing the host's root directory exposes the whole host to the guest.
+    """A share does not expose the host's root directory to the guest.
 
     Why: the guest's root user can then access /etc, /dev and every secret of the host. The Rust virtiofsd
         before 1.14.0 does not even start with it, because it cannot change its root to the current one.
@@ -136,7 +136,7 @@ def source_is_root(fs: VirtioFS, context: Context) -> Iterator[Problem]:
 
 @rule("VFS214", "comma-in-source", severity=Severity.ERROR, stage=Stage.START)
 def comma_in_source(fs: VirtioFS, context: Context) -> Iterator[Problem]:
-    """With the C virtiofsd, the path of the shared directory cannot contain a comma.
+    """With the C virtiofsd, the path of the shared directory does not contain a comma.
 
     Why: until 10.5 libvirt passes the path in a comma-separated list of options. It doubles the commas in the
         path, which the C daemon does not support.

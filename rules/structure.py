@@ -40,10 +40,10 @@ if TYPE_CHECKING:
     )
     from vfslint.xml.document import Node
 
-# So many expected names are listed; nobody would read more.
+# The maximum number of expected names that are listed.
 LISTED = 8
 
-# What another rule reports at the same place is more specific.
+# Other rules are more specific about the same place.
 structural = partial(
     rule,
     severity=Severity.WARNING,
@@ -242,7 +242,7 @@ def misplaced_element(fault: MisplacedElement) -> Iterator[Problem]:
           <allocation mode='immediate'/>
         </memoryBacking>
     libvirt says: Extra element allocation in interleave
-    Fix: moves it where it belongs, if there is only one such place and nothing like it is there.
+    Fix: moves it to where it belongs, if there is only one such place and it contains no such element yet.
     See: libvirt docs/formatdomain; libvirt schemas/domaincommon.rng
     """
     inside = f" in <{spelled(fault.node.parent.tag)}>" if fault.node.parent else " here"
@@ -351,7 +351,7 @@ def libvirt_schema_violation(domain: Domain) -> Iterator[Problem]:
         )
 
 
-# Upgrading libvirt is another remedy than that of a rule about define.
+# The help, to upgrade libvirt, differs from that of a rule about define.
 @structural("VFS701", "too-new", gives_way_to=frozenset({Stage.PARSE, Stage.SCHEMA}))
 def too_new(fault: TooNew, context: Context) -> Iterator[Problem]:
     """The target release of libvirt supports every element, attribute and value.

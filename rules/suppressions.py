@@ -1,4 +1,4 @@
-"""Comments that suppress findings, and what is wrong with them."""
+"""Mistakes in comments that suppress findings."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
 
 @rule("VFS090", "unused-suppression", severity=Severity.WARNING, stage=Stage.NEVER, any_hypervisor=True)
 def unused_suppression(suppression: Suppression) -> Iterator[Problem]:
-    """A suppression keeps a finding from being reported.
+    """A suppression matches at least one finding.
 
-    Why: what it was written for is gone, or it stands in the wrong place. Left behind, it would hide the next
-        fault of that kind.
+    Why: the mistake that it was written for is fixed, or it is in the wrong place. If it remains, it hides the
+        next mistake of that kind.
     Bad:
-        <!-- vfslint: ignore[mount-tag-too-long] the old guest wanted it -->
+        <!-- vfslint: ignore[mount-tag-too-long] the old guest required it -->
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
           <target dir='data'/></filesystem>
     Good:
         <!-- vfslint: ignore[mount-tag-too-long] shown in the manual -->
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
           <target dir='the-shared-directory-of-the-build-farm'/></filesystem>
-    Fix: takes the word out of the list, and the whole comment with its last word.
+    Fix: removes the word from the list, or the whole comment if no other word is left.
     See: vfslint documentation, "Suppressing findings"
     """
     if suppression.unused and suppression.is_understood:
@@ -44,7 +44,7 @@ def unused_suppression(suppression: Suppression) -> Iterator[Problem]:
 def unknown_rule_suppressed(suppression: Suppression) -> Iterator[Problem]:
     """A suppression lists codes or names of rules.
 
-    Why: no rule is called by that word, so nothing is suppressed.
+    Why: no rule has that code or name, so nothing is suppressed.
     Bad:
         <!-- vfslint: ignore[no-such-rule] really -->
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
@@ -57,7 +57,7 @@ def unknown_rule_suppressed(suppression: Suppression) -> Iterator[Problem]:
         <!-- vfslint: ignore[mount-tag-too-long] shown in the manual -->
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
           <target dir='the-shared-directory-of-the-build-farm'/></filesystem>
-    Fix: puts the rule that was probably meant in its place, or takes the word out.
+    Fix: writes the rule that was probably meant, or removes the word.
     See: vfslint documentation, "Suppressing findings"
     """
     for word in suppression.unknown if suppression.is_understood else ():
@@ -65,15 +65,15 @@ def unknown_rule_suppressed(suppression: Suppression) -> Iterator[Problem]:
         edit = suppression.replaced(word, meant) if meant else suppression.without([word])
         yield Problem(
             at=suppression.span_of(word),
-            message=f"no rule is called {word.text!r}",
-            help=f"did you mean {meant}?" if meant else "vfslint rules lists them all",
+            message=f"no rule matches {word.text!r}",
+            help=f"did you mean {meant}?" if meant else "run vfslint rules for a list of all rules",
             fix=Fix(f"write {meant}" if meant else f"remove {word.text}", (edit,)),
         )
 
 
 @rule("VFS092", "suppression-not-understood", severity=Severity.WARNING, stage=Stage.NEVER, any_hypervisor=True)
 def suppression_not_understood(suppression: Suppression) -> Iterator[Problem]:
-    """A comment that starts with `vfslint:` says what to ignore.
+    """A comment that starts with `vfslint:` lists the rules to ignore.
 
     Why: it has the form `vfslint: ignore[RULE, …] reason` or `vfslint: ignore-file[RULE, …] reason`; anything
         else suppresses nothing. A list is always needed, so that no finding disappears by accident.
@@ -94,20 +94,25 @@ def suppression_not_understood(suppression: Suppression) -> Iterator[Problem]:
     if suppression.is_understood:
         return
     known = suppression.has_known_verb
-    what = "lists no rule" if known else f"says {suppression.verb!r}, which is neither ignore nor ignore-file"
+    if known:
+        message = "this suppression lists no rules"
+    elif suppression.verb:
+        message = f"{suppression.verb!r} is neither ignore nor ignore-file"
+    else:
+        message = "this suppression has neither ignore nor ignore-file"
     yield Problem(
         at=suppression.span,
-        message=f"this suppression {what}",
+        message=message,
         help=f"write vfslint: {suppression.verb if known else 'ignore'}[RULE] and the reason",
     )
 
 
 @rule("VFS093", "suppression-dropped", severity=Severity.WARNING, stage=Stage.NEVER, any_hypervisor=True)
 def suppression_dropped(suppression: Suppression) -> Iterator[Problem]:
-    """All of vfslint's suppressions in `<metadata>` stand inside one element.
+    """All of vfslint's suppressions in `<metadata>` are inside one element.
 
-    Why: libvirt keeps one element of a namespace in `<metadata>`, the first, and drops the others when the
-        domain is defined. Several suppressions stand together inside one `<vfslint:suppressions>`.
+    Why: libvirt keeps only the first element of each namespace in `<metadata>` and drops the others when the
+        domain is defined. One `<vfslint:suppressions>` can contain several suppressions.
     Bad:
         <metadata xmlns:vfslint='https://vfslint.dev/xmlns/1'>
           <vfslint:ignore rules='mount-tag-too-long' element='filesystem' reason='shown in the manual'/>

@@ -47,7 +47,7 @@ def virtiofs_needs_qemu(fs: VirtioFS, context: Context) -> Iterator[Problem]:
     libvirt says: does not support virt type
     See: libvirt documentation, "Sharing files with Virtiofs"; qemu_virtiofs.c:qemuVirtioFSStart
     """
-    # libvirt's test driver accepts every device and runs none. A type that is missing or unknown is reported as that.
+    # libvirt's test driver accepts every device and runs none. A missing or unknown type has a finding of its own.
     domain = context.domain
     is_known = domain.type in table.values("Hypervisor").listed
     if is_known and domain.type != "test" and not domain.is_qemu:

@@ -12,7 +12,7 @@ from vfslint.targets import spell
 from vfslint.xml.document import Attribute
 from vfslint.xml.edits import add_attribute, insert, remove_attribute, remove_element, set_value
 
-# What the other process decides itself (domain_validate.c:virDomainDiskVhostUserValidate).
+# Options that only the other process can implement (domain_validate.c:virDomainDiskVhostUserValidate).
 _NOT_ON_DRIVER = (
     "cache", "error_policy", "rerror_policy", "io", "ioeventfd", "copy_on_read", "discard", "iothread",
     "detect_zeroes",

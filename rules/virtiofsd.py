@@ -60,7 +60,7 @@ def binary_not_absolute(fs: BinaryShare) -> Iterator[Problem]:
 
 @rule("VFS302", "lock-not-supported", severity=Severity.ERROR, stage=Stage.START)
 def lock_not_supported(fs: BinaryShare, context: Context) -> Iterator[Problem]:
-    """The Rust virtiofsd has no lock options.
+    """Lock options are set only for the C virtiofsd.
 
     Why: only the C daemon, which was part of QEMU until 7.2, supported locks on the host. libvirt 10.6.0 and
         later rejects `<lock>`, even with `off`, for virtiofsd 1.11.1 and later; in older combinations the
@@ -234,7 +234,7 @@ def openfiles_out_of_range(fs: BinaryShare) -> Iterator[Problem]:
 
 @rule("VFS307", "session-mode-unsupported", severity=Severity.ERROR, stage=Stage.DEFINE)
 def session_mode_unsupported(fs: VirtioFS, context: Context) -> Iterator[Problem]:
-    """An unprivileged libvirt can start virtiofsd only since 10.0.0.
+    """A share in session mode requires libvirt 10.0.0 or an external virtiofsd.
 
     Why: before that, virtiofsd had to run as root, and qemu:///session rejected virtio-fs unless the daemon
         was started externally.
@@ -260,7 +260,7 @@ def session_mode_unsupported(fs: VirtioFS, context: Context) -> Iterator[Problem
 
 @rule("VFS308", "sandbox-needs-root", severity=Severity.ERROR, stage=Stage.START)
 def sandbox_needs_root(fs: BinaryShare, context: Context) -> Iterator[Problem]:
-    """An unprivileged virtiofsd cannot use the sandbox `chroot`.
+    """An unprivileged virtiofsd does not use the sandbox `chroot`.
 
     Why: only root may call chroot. Without root the daemon creates a user namespace, which is the sandbox
         `namespace`; an id map requires it too.
@@ -316,7 +316,7 @@ def virtiofs_unknown_to_qemu(fs: VirtioFS, context: Context) -> Iterator[Problem
     stage=Stage.GUEST,
 )
 def snapshot_without_shared_files(shares: list[VirtioFS], context: Context) -> Iterator[Problem]:
-    """A snapshot does not include the files of a virtiofs share.
+    """A snapshot does not include the files of a virtio-fs share.
 
     Why: reverting to a snapshot does not change the shared directory, so the guest's view of its files can
         become inconsistent with their real state.

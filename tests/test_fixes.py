@@ -16,9 +16,9 @@ from vfslint.findings import Edit, Fix, Problem, Severity, Stage
 from vfslint.fixes import Fixer
 from vfslint.rule import Rule, rule
 from vfslint.rules import RULES
-from vfslint.xml.broken import Broken
 from vfslint.xml.document import MAXIMUM_BYTES, Document, read
 from vfslint.xml.edits import insert, set_value
+from vfslint.xml.malformed import MalformedXml
 from vfslint.xml.source import Source
 
 # Rules for these tests: each checks one attribute of <domain> and has a good or a bad fix for it.
@@ -65,7 +65,7 @@ def no_bad(document: Document) -> Iterator[Problem]:
 
 
 @rule("VFS001", "malformed-xml", severity=Severity.ERROR, stage=Stage.PARSE)
-def malformed(file: Broken) -> Iterator[Problem]:
+def malformed(file: MalformedXml) -> Iterator[Problem]:
     yield Problem(at=file.source.span(0, 1), message=file.failure.message)
 
 

@@ -214,23 +214,23 @@ def test_unknown_words_are_reported_with_what_was_probably_meant() -> None:
     text = domain(f"<!-- vfslint: ignore[VFS216, mount-tag-to-long, VFS999, nonsense] -->\n{SHARE}")
     found = check(text).findings
     assert [(finding.code, finding.message, finding.help) for finding in found] == [
-        ("VFS091", "no rule is called 'mount-tag-to-long'", "did you mean mount-tag-too-long?"),
-        ("VFS091", "no rule is called 'VFS999'", "vfslint rules lists them all"),
-        ("VFS091", "no rule is called 'nonsense'", "vfslint rules lists them all"),
+        ("VFS091", "no rule matches 'mount-tag-to-long'", "did you mean mount-tag-too-long?"),
+        ("VFS091", "no rule matches 'VFS999'", "run vfslint rules for a list of all rules"),
+        ("VFS091", "no rule matches 'nonsense'", "run vfslint rules for a list of all rules"),
     ]
 
 
 @pytest.mark.parametrize(
     ("comment", "message"),
     [
-        ("vfslint: ignore", "this suppression lists no rule"),
-        ("vfslint: ignore[]", "this suppression lists no rule"),
-        ("vfslint: ignore[ , ] x", "this suppression lists no rule"),
-        ("vfslint: ignore VFS216", "this suppression lists no rule"),
-        ("vfslint:", "this suppression says '', which is neither ignore nor ignore-file"),
+        ("vfslint: ignore", "this suppression lists no rules"),
+        ("vfslint: ignore[]", "this suppression lists no rules"),
+        ("vfslint: ignore[ , ] x", "this suppression lists no rules"),
+        ("vfslint: ignore VFS216", "this suppression lists no rules"),
+        ("vfslint:", "this suppression has neither ignore nor ignore-file"),
         (
             "vfslint: disable[VFS216]",
-            "this suppression says 'disable', which is neither ignore nor ignore-file",
+            "'disable' is neither ignore nor ignore-file",
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""Asks the installed libvirt about every place of the vocabulary, and prints where vfslint says something else.
+"""Tests every place of the vocabulary with the installed libvirt, and prints where vfslint differs.
 
 `python -m tools.ask_libvirt [PATH ...]`, such as `domain/devices/watchdog`, as root. At each place of
 schemas/domain.xsd that starts with one of the paths, a small domain that libvirt accepts gets a wrong value, an empty
@@ -32,7 +32,7 @@ class Variant(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """What libvirt and vfslint say of one variant."""
+    """The results of libvirt and vfslint for one variant."""
 
     place: Place
     fault: str
@@ -47,7 +47,7 @@ class Difference(NamedTuple):
 
 
 def sound(place: Place) -> bytes:
-    """Return a small domain with a right value at a place."""
+    """Return a small domain with a valid value at a place."""
     known = dict(place.steps[-1].attributes)
     value = place.values[0][0] if place.values else known.get(place.attribute or "", place.steps[-1].text or "1")
     xml = document(place.steps, place.attribute, value)
@@ -101,7 +101,7 @@ def _repeated(xml: bytes, place: Place) -> bytes:
 
 
 def differences(paths: list[str], counts: Counter[str]) -> Iterator[Difference]:
-    """Ask about every place below the paths; count what was asked, and yield the differences."""
+    """Test every place below the paths; count the tests, and yield the differences."""
     with LiveLibvirt() as libvirt:
         target = NEWEST._replace(libvirt=version(libvirt.release))
         for place in (place for forms in places().values() for place in forms):

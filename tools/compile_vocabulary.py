@@ -251,7 +251,7 @@ def compiled() -> dict[str, str]:
     described = literal("DESCRIPTIONS", compiler.descriptions)
     return {
         "_domain.py": HEADER.format("The vocabulary of domain.xsd as literals.") + "\n".join(lines) + "\n",
-        "_descriptions.py": HEADER.format("What domain.xsd says of its names.") + "\n".join(described) + "\n",
+        "_descriptions.py": HEADER.format("Descriptions of the names in domain.xsd.") + "\n".join(described) + "\n",
     }
 
 

@@ -173,12 +173,12 @@ def index(rules: Iterable[Rule] = RULES) -> str:
         "A rule can be given by its code or its name, and several rules by a prefix of their codes: `VFS2`.",
     ]
     for digit, title in GROUPS.items():
-        chosen = [rule for rule in rules if rule.code[3] == digit]
-        if not chosen:
+        selected = [rule for rule in rules if rule.code[3] == digit]
+        if not selected:
             continue
         parts.append(f"## {digit}xx · {title}")
         lines = ["| code | name | severity | what must hold |", "|---|---|---|---|"]
-        for rule in chosen:
+        for rule in selected:
             summary = rule.manual.summary.replace("|", "\\|")
             link = f"[{rule.code}]({file_of(rule)})"
             lines.append(f"| {link} | `{rule.name}` | {rule.severity.word} | {summary} |")

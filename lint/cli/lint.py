@@ -252,7 +252,7 @@ def _write_baseline(check: Check, path: str) -> None:
         baseline.write(path, check.run)
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
-    write_messages(check.streams.stderr, [f"{path} now holds {counted(len(check.run.findings), 'finding')}"])
+    write_messages(check.streams.stderr, [f"{path} now contains {counted(len(check.run.findings), 'finding')}"])
     check.run.findings = []
 
 
@@ -263,7 +263,7 @@ def _apply_baseline(check: Check, path: str) -> None:
     stale = baseline.read(path).apply(check.run)
     if stale:
         entries = "1 entry is" if stale == 1 else f"{stale} entries are"
-        advice = f"{entries} stale in {path}; --write-baseline {path} drops what is fixed"
+        advice = f"{entries} stale in {path}; --write-baseline {path} removes stale entries"
         write_messages(check.streams.stderr, [advice])
 
 

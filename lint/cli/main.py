@@ -87,7 +87,7 @@ def _explain(options: SimpleNamespace, stdout: TextIO) -> None:
     what = " ".join(options.operands)
     rules = find(what)
     if not rules:
-        raise UsageError(f"no rule matches {what!r}; vfslint rules lists them all")
+        raise UsageError(f"no rule matches {what!r}; run vfslint rules for a list of all rules")
     write_manual(stdout, rules, options.format)
 
 

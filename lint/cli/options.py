@@ -57,7 +57,7 @@ class Option:
 
     @property
     def initial(self) -> str | bool | None:
-        """The value if the option is not given: False for a switch, None if there is no default here."""
+        """The value if the option is not given: False for a switch, None if it has no default here."""
         return self.default if self.has_value or self.negatable else False
 
     @property
@@ -95,7 +95,7 @@ def _of_key(
 HELP = Option("help", "show this help and exit", "h")
 _SELECTOR = "codes, prefixes (VFS1) or names"
 _PAGE_FORMATS = ("text", "json", "markdown")
-_PAGE_FORMAT = Option("format", "how to print it", choices=_PAGE_FORMATS, default=_PAGE_FORMATS[0])
+_PAGE_FORMAT = Option("format", "the output format", choices=_PAGE_FORMATS, default=_PAGE_FORMATS[0])
 
 _GENERAL = (
     HELP,
@@ -109,13 +109,13 @@ _RULES = (
 )
 _KIND = Option(
     "kind",
-    "what the files are; auto goes by the name",
+    "the kind of the files; auto: by their names",
     choices=("auto", "domain", "qemu-conf"),
     default="auto",
 )
 _FILES = (
     _KIND,
-    Option("stdin-filename", "what to call standard input in the report", metavar="NAME", completion=FILES),
+    Option("stdin-filename", "the name of standard input in the report", metavar="NAME", completion=FILES),
     Option("strict-root", "report an error for a file without a domain"),
     Option("force-exclude", "apply the configuration's exclude to named files, too"),
 )
@@ -138,7 +138,7 @@ _TARGET = (
 )
 _LIBVIRT_SCHEMA = Option(
     "libvirt-schema",
-    "also validate domains with libvirt's own schema: the folder that holds it, or auto",
+    "also validate domains with libvirt's own schema: the folder that contains it, or auto",
     metavar="auto|DIR",
     completion=FILES,
 )
@@ -150,17 +150,17 @@ _CONFIGURATION = (
 )
 _BASELINE = (
     Option("baseline", "report only what is not in this baseline", metavar="FILE", completion=FILES),
-    Option("write-baseline", "save all present findings as a baseline", metavar="FILE", completion=FILES),
+    Option("write-baseline", "save all current findings as a baseline", metavar="FILE", completion=FILES),
 )
 _EXIT = (
     _of_key("fail-on"),
-    Option("exit-zero", "exit with 0 whatever is found"),
+    Option("exit-zero", "exit with status 0 even if there are findings"),
 )
 _OUTPUT = (
     Option("format", "{words}; default: text; repeatable", metavar="NAME[=FILE]", repeatable=True, completion=FORMATS),
     Option("output-file", "write the report to a file instead of standard output", metavar="FILE", completion=FILES),
     Option("color", "color the output", choices=("auto", "always", "never"), default="auto"),
-    Option("statistics", "print how many findings each rule has, instead of the findings"),
+    Option("statistics", "print the number of findings of each rule instead of the findings"),
     *_EXIT,
 )
 
@@ -171,7 +171,7 @@ Groups = dict[str, tuple[Option, ...]]
 
 
 class Operand:
-    """The operand of a command: how many there may be, and the error message if there are more or fewer."""
+    """The operand of a command: the allowed number, and the error message for any other number."""
 
     def __init__(
         self, metavar: str, help: str, least: int, most: int | None, request: str, choices: tuple[str, ...] = ()
@@ -250,7 +250,7 @@ COMMANDS: dict[str, Command] = {
             "show the configuration of a file, and where each value comes from",
             Operand("FILE", "the file, which need not exist", 1, 1, "name one file"),
             {
-                "options": (HELP, Option("format", "how to print it", choices=("text", "json"), default="text")),
+                "options": (HELP, Option("format", "the output format", choices=("text", "json"), default="text")),
                 "what to check": (*_RULES, _KIND),
                 "target": _TARGET,
                 "configuration": _CONFIGURATION,
@@ -259,9 +259,9 @@ COMMANDS: dict[str, Command] = {
         ),
         Command(
             "vocabulary",
-            "show what libvirt knows at a place of the domain XML, since when, and what it does",
+            "describe a place in the domain XML: what libvirt knows there, since when, and what it does",
             Operand("PATH", "elements from domain down, such as domain/devices/disk", 1, 1, "name one path"),
-            {"options": (HELP, Option("format", "how to print it", choices=("text", "json"), default="text"))},
+            {"options": (HELP, Option("format", "the output format", choices=("text", "json"), default="text"))},
         ),
         Command(
             "completion",
@@ -279,15 +279,15 @@ EXIT_STATUS = (
 )
 
 ENVIRONMENT = {
-    "NO_COLOR": "if not empty: no colors, unless --color=always asks for them",
+    "NO_COLOR": "if not empty: no colors, except with --color=always",
     "FORCE_COLOR": "if not empty: colors even if the output is not a terminal",
     "COLUMNS": "the width of the report and of --help if the output is not a terminal",
-    "GITHUB_ACTIONS": "if true and no --format names a format for standard output: findings become annotations as "
-    "well, and a table of them is added to the file that GITHUB_STEP_SUMMARY names",
+    "GITHUB_ACTIONS": "if true and no --format selects a format for standard output: findings are also printed as "
+    "annotations, and a table of them is added to the file that GITHUB_STEP_SUMMARY names",
 }
 
 
-# The reader. argparse would take 10 ms of every start, and explain less about a wrong option.
+# The reader. argparse would add 10 ms to every start, and explain less about a wrong option.
 
 
 def read(command: Command, argv: Sequence[str]) -> SimpleNamespace:

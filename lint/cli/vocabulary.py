@@ -1,4 +1,4 @@
-"""`vfslint vocabulary`: what libvirt knows at a place of the domain XML, since when, and what it does."""
+"""`vfslint vocabulary`: a place in the domain XML: what libvirt knows there, since when, and what it does."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from vfslint.vocabulary.table import Release
 
 
 def vocabulary(options: SimpleNamespace, out: TextIO) -> None:
-    """Write what is known at a path; raises UsageError if it is unknown."""
+    """Write a description of a path; raises UsageError if it is unknown."""
     path = options.operands[0].strip("/")
     found = describe(path)
     if found is None:
@@ -55,7 +55,7 @@ def _lines(path: str, found: Description) -> Iterator[str]:
 
 
 def _about(entry: Entry) -> str:
-    """Return all that is known of an element or an attribute, in one paragraph."""
+    """Return everything known about an element or an attribute, in one paragraph."""
     words = ", ".join(word + _since(since) for word, since in entry.values)
     parts = [entry.description, words or entry.form or ""]
     notes = ["required"] if entry.required else []

@@ -1,6 +1,6 @@
 """Reads and checks `vfslint.toml`, `.vfslint.toml` or `[tool.vfslint]` in pyproject.toml.
 
-A pull request may hold it. It is data only: nothing in it names code, and no path in it leaves its folder.
+It may come from a pull request, so it is only data: nothing in it names code, and no path in it leaves its folder.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Configuration:
 
     @lazy
     def severities(self) -> dict[str, str]:
-        """The severity of each rule that it names, by code; the selector that matches the fewest rules wins."""
+        """The severity of each rule that it names, by code; the selector that matches the fewest rules counts."""
         found: dict[str, str] = {}
         words: dict[str, str] = self.values.get("severity", {})
         for word in sorted(words, key=lambda word: -len(codes_of(word))):
@@ -291,7 +291,7 @@ def _patterns(lines: Iterable[str]) -> GitIgnoreSpec:
     return GitIgnoreSpec.from_lines(lines)
 
 
-# What a key of each type accepts.
+# The check for each type of key.
 CHECKS: dict[str, Callable[[Key, Any, str], Faults]] = {
     keys.SELECTORS: _selectors,
     keys.SEVERITIES: _severities,

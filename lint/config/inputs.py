@@ -39,7 +39,7 @@ class Inputs:
         return self._confs[path, libvirt]
 
     def host(self, path: str, *, session: bool) -> Host:
-        """Return the facts of a host that a file holds, or those of this machine."""
+        """Return the facts of a host from a file, or those of this machine."""
         if (path, session) not in self._hosts:
             from vfslint.host import facts, load
 

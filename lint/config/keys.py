@@ -10,10 +10,10 @@ OFF = "off"
 
 
 class Key:
-    """One key. `type` says which values it accepts; see `CHECKS` in vfslint.config.file for what each means.
+    """One key. `type` determines the values that it accepts; see `CHECKS` in vfslint.config.file.
 
     `allowed` lists the words that the value, or each value in a table, may be; `default` describes what applies if
-    the key is missing. `option` says whether an option of the same name overrides it, or adds to it. `description`
+    the key is missing. `option`: an option of the same name overrides it, or adds to it. `description`
     is a phrase without a period.
     """
 

@@ -38,9 +38,9 @@ class Value:
 
 
 class Profile(NamedTuple):
-    """What a file is linted with. `severities` replace those of the rules, by code.
+    """The settings with which a file is linted. `severities` replace those of the rules, by code.
 
-    `fail_on` is the lowest severity that makes a run fail, None if none does. `engine` is made of all of this.
+    `fail_on` is the lowest severity that makes a run fail, None if none does. `engine` is built from these.
     """
 
     rules: tuple[Rule, ...]
@@ -78,7 +78,7 @@ class Resolver:
     # profiles
 
     def profile(self, path: str, only_text: bytes | None = None) -> Profile:
-        """Return the profile of a file. `only_text` is what it holds, in UTF-8, if no other file is linted."""
+        """Return the profile of a file. `only_text` is its text, in UTF-8, if no other file is linted."""
         configuration = self.configurations.of(path)
         ignored = resolve(self._ignored_in(path, configuration))
         key = (configuration, ignored, is_conf(path, self.options.kind))
@@ -93,7 +93,7 @@ class Resolver:
         return self._profiles[key]
 
     def guard(self, path: str) -> Profile:
-        """Return the profile with every rule, which shows whether a fix does harm."""
+        """Return the profile with every rule, which shows whether a fix causes new errors."""
         configuration = self.configurations.of(path)
         key = (configuration, None, is_conf(path, self.options.kind))
         if key not in self._profiles:
@@ -125,7 +125,7 @@ class Resolver:
         context = self.context(configuration)
         return rules_for(
             qemu_conf=is_conf(path, self.options.kind),
-            beside_qemu_conf=context.conf is not None,
+            with_qemu_conf=context.conf is not None,
             host=context.host is not None,
             fleet=only_text is None or b"<domains" in only_text,
             text=only_text,
@@ -150,7 +150,7 @@ class Resolver:
     def select(self, configuration: Configuration | None) -> Value:
         """Return the selectors of the rules to check, None for all.
 
-        `--select` replaces what the configuration selects, ignores and switches off; `--ignore` adds to it.
+        `--select` replaces what the configuration selects, ignores and disables; `--ignore` adds to it.
         """
         if self.options.select:
             return Value(split(self.options.select), "--select")
@@ -186,7 +186,7 @@ class Resolver:
     # the context
 
     def context(self, configuration: Configuration | None) -> Context:
-        """Return what is known apart from the file itself."""
+        """Return what is known in addition to the file itself."""
         if configuration not in self._contexts:
             target: Target = self.target(configuration).value
             session: bool = self.session(configuration).value

@@ -44,22 +44,22 @@ class Place(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """What libvirt makes of an address's attributes.
+    """How libvirt reads the attributes of an address.
 
-    `numbers` are those that are written, None if libvirt cannot read it; `unreadable` is the name of the
-    first attribute that it cannot read as the number or word it has to be; `lacking` are the attributes that
-    this type of address requires; `beyond` are the numbers of a PCI address that are larger than PCI
-    has them; `place` is the place on a PCI bus, None where libvirt is to choose one.
+    `numbers` are the numbers as written, None for those that libvirt cannot read; `unreadable` is the name of
+    the first attribute whose value libvirt cannot read; `lacking` are the missing attributes that this type of
+    address requires; `too_large` are the numbers above the limit of PCI; `place` is the place on a PCI bus,
+    None if libvirt assigns one.
     """
 
     numbers: dict[str, int | None]
     unreadable: str | None
     lacking: tuple[str, ...]
-    beyond: tuple[str, ...]
+    too_large: tuple[str, ...]
     place: Place | None
 
 
-# Domains that libvirt prints are full of the same few addresses.
+# Domains that libvirt prints contain the same few addresses many times.
 @lru_cache(4096)
 def read(attributes: tuple[tuple[str, str], ...]) -> Reading:
     """Read an address from the names and values of its attributes."""
@@ -72,17 +72,17 @@ def read(attributes: tuple[tuple[str, str], ...]) -> Reading:
         if name in bases
     }
     unreadable = _unreadable(kind, written, written_numbers)
-    beyond: tuple[str, ...] = ()
+    too_large: tuple[str, ...] = ()
     place = None
     if kind == "pci":
-        # An address of only zeros is none, whatever its function (virPCIDeviceAddressIsEmpty).
+        # An address of only zeros counts as no address, whatever its function (virPCIDeviceAddressIsEmpty).
         if any(written_numbers.get(name) for name in ("domain", "bus", "slot")):
-            beyond = tuple(
+            too_large = tuple(
                 name for name, number in written_numbers.items() if number and number > PCI_LIMITS.get(name, number)
             )
-        if not (unreadable or beyond or written_numbers.get("domain")):
+        if not (unreadable or too_large or written_numbers.get("domain")):
             place = _place(written_numbers)
-    return Reading(written_numbers, unreadable, _lacking(kind, written), beyond, place)
+    return Reading(written_numbers, unreadable, _lacking(kind, written), too_large, place)
 
 
 def _unreadable(kind: str, written: dict[str, str], written_numbers: dict[str, int | None]) -> str | None:
@@ -110,7 +110,7 @@ def _place(numbers: dict[str, int | None]) -> Place | None:
 
 
 class Address:
-    """The first `<address>` of a device, the one that counts. `type` is None where it is missing."""
+    """The first `<address>` of a device, the one that libvirt reads. `type` is None if it is missing."""
 
     __slots__ = ("_device", "_document", "_element", "_libvirt", "reading", "type")
 
@@ -139,26 +139,26 @@ class Address:
 
     @property
     def unreadable(self) -> Attribute | None:
-        """The first attribute that libvirt cannot read as the number or word it has to be, or None."""
+        """The first attribute whose value libvirt cannot read, or None."""
         return self.node[self.reading.unreadable] if self.reading.unreadable else None
 
     @property
     def lacking(self) -> tuple[str, ...]:
-        """The attributes that this type of address cannot do without."""
+        """The missing attributes that this type of address requires."""
         return self.reading.lacking
 
     @property
-    def beyond(self) -> Iterator[tuple[Attribute, int]]:
-        """The numbers of a PCI address that are larger than PCI has them, each with the largest there is."""
-        for name in self.reading.beyond:
+    def too_large(self) -> Iterator[tuple[Attribute, int]]:
+        """The numbers of a PCI address that are above the limit of PCI, each with that limit."""
+        for name in self.reading.too_large:
             yield self.node[name], PCI_LIMITS[name]
 
     @property
     def pci_domain(self) -> int:
-        """The PCI domain, 0 where it is not written."""
+        """The PCI domain, 0 if it is not written."""
         return (self.reading.numbers.get("domain") or 0) if self.type == "pci" else 0
 
     @property
     def place(self) -> Place | None:
-        """The place on a PCI bus; None for other addresses and where libvirt is to choose one."""
+        """The place on a PCI bus; None for other addresses, or if libvirt assigns one."""
         return self.reading.place

@@ -25,7 +25,7 @@ def natural(text: str, base: int) -> int | None:
 class Controller(Device):
     """A `<controller>`.
 
-    `type` is `ide` if it is missing, as libvirt has it; `index` is None if it is missing or not a number.
+    `type` is `ide`, libvirt's default, if it is missing; `index` is None if it is missing or not a number.
     """
 
     def __init__(self, node: Node, libvirt: Version) -> None:
@@ -35,7 +35,7 @@ class Controller(Device):
 
     @lazy
     def _first(self) -> dict[str, Any]:
-        """The first child of each name, as an element: rules ask for three of them."""
+        """The first child of each name, as an element: rules read three of them."""
         return {child.tag: child for child in self.node.element.iterchildren("*", reversed=True)}
 
     def _child(self, name: str) -> Node | None:
@@ -55,7 +55,7 @@ class Controller(Device):
 
     @property
     def is_companion(self) -> bool:
-        """Whether it is a USB controller that works for another one."""
+        """Whether it is a companion of another USB controller."""
         return self.type == "usb" and ((self.model or "").startswith("ich9-uhci") or "master" in self._first)
 
 
@@ -69,7 +69,7 @@ class PciController(Controller):
 
     @property
     def name(self) -> Attribute | None:
-        """QEMU's name of it, `model/@name`, or None."""
+        """The name of QEMU's device, `model/@name`, or None."""
         node = self._child("model")
         return node.attribute("name") if node else None
 

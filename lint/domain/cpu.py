@@ -39,7 +39,7 @@ class Cpu:
 
     @property
     def vendor(self) -> Node | None:
-        """The first `<vendor>` that is not empty, or None."""
+        """The first nonempty `<vendor>`, or None."""
         vendor = self.node.child("vendor")
         return vendor if vendor and vendor.text else None
 
@@ -56,7 +56,7 @@ class Cpu:
 
 
 class Bitset(NamedTuple):
-    """A set of numbers in an attribute or a text; `may_be_empty` tells whether libvirt accepts an empty one."""
+    """A set of numbers in an attribute or a text; `may_be_empty`: libvirt accepts an empty one."""
 
     node: Node
     attribute: Attribute | None
@@ -89,7 +89,7 @@ class Topology:
 
     @lazy
     def factors(self) -> dict[str, int]:
-        """What is multiplied, by attribute; empty if one of them cannot be read."""
+        """The factors of the number of CPUs, by attribute; empty if one of them cannot be read."""
         found = {}
         for name in self._names:
             text = self.node.value(name)
@@ -121,13 +121,13 @@ def pins(domain: Domain) -> list[Node]:
 
 @once
 def _listed_threads(domain: Domain) -> list[int] | None:
-    """Return the numbers of the I/O threads that are listed, in order; None if one of them cannot be read."""
+    """Return the numbers of the listed I/O threads, in order; None if one of them cannot be read."""
     found = {numbers.unsigned(node.value("id") or "") for node in domain.iothread_ids}
     return None if None in found else sorted(number for number in found if number is not None)
 
 
 def has_iothread(domain: Domain, number: int) -> bool:
-    """Return whether there is an I/O thread of that number: it is listed, or one of the first free numbers.
+    """Return whether the domain has an I/O thread with that number: it is listed, or one of the first free numbers.
 
     libvirt gives the threads that are not listed the first free numbers (virDomainIOThreadIDDefArrayInit).
     """

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from vfslint.domain.domain import Domain
     from vfslint.vocabulary.check import Examined
 
-# Without these a share is missing, is not virtio-fs, or is writable against its author's intention.
+# Without these, a share is missing, is not virtio-fs, or is writable although it is meant to be read-only.
 _MAKES_A_SHARE = frozenset({"filesystem", "driver", "source", "target", "readonly", "type", "dir", "socket"})
 _SHARES_MEMORY = frozenset({"memoryBacking", "access", "mode", "cpu", "numa", "cell", "memAccess"})
 
@@ -50,7 +50,7 @@ class Deviation:
 class UnknownElement(Deviation):
     """An element that is unknown everywhere; `suggestion` is what was probably meant, of what is `expected`.
 
-    `would_share`: what was meant decides whether memory is shared.
+    `would_share`: the suggested name decides whether memory is shared.
     """
 
     def __init__(self, domain: Domain, found: Mismatch) -> None:
@@ -68,7 +68,7 @@ class UnknownElement(Deviation):
 class UnknownAttribute(Deviation):
     """An attribute that is unknown everywhere; `suggestion` is what was probably meant, of what is `expected`.
 
-    `would_share`: what was meant decides whether memory is shared.
+    `would_share`: the suggested name decides whether memory is shared.
     """
 
     def __init__(self, domain: Domain, found: Mismatch) -> None:
@@ -104,7 +104,7 @@ class MisplacedAttribute(Deviation):
 
 
 class MissingElement(Deviation):
-    """An element that is required; `since` is the release since which it may be left out."""
+    """An element that is required; `since` is the release since which it is optional."""
 
     def __init__(self, domain: Domain, found: Mismatch) -> None:
         super().__init__(domain, found)
@@ -114,7 +114,7 @@ class MissingElement(Deviation):
 class MissingAttribute(Deviation):
     """An attribute that is required. Its value must be one of the words that are `expected`, or have a `form`.
 
-    `since` is the release since which it may be left out. One that the parser requires, too, is of the class below.
+    `since` is the release since which it is optional. An attribute that the parser also requires is of the class below.
     """
 
     def __init__(self, domain: Domain, found: Mismatch) -> None:
@@ -129,7 +129,7 @@ class RequiredAttribute(MissingAttribute):
 
 
 class RepeatedElement(Deviation):
-    """An element that may appear only once. `first` is the one that libvirt reads; `is_copy`: both say the same."""
+    """An element that may appear only once. `first` is the one that libvirt reads; `is_copy`: they are equal."""
 
     def __init__(self, domain: Domain, found: Mismatch) -> None:
         super().__init__(domain, found)
@@ -182,7 +182,7 @@ class WrongValue(Deviation):
 
 
 class UnknownWord(WrongValue):
-    """A word that libvirt's parser does not know at this place, and rejects."""
+    """A word that libvirt's parser does not know in this place, and rejects."""
 
 
 class UnreadableNumber(WrongValue):
@@ -241,7 +241,7 @@ def _class_of(mismatch: Mismatch) -> type[Deviation]:
 
 
 def _with_prefix_of(element: Any, name: str | None) -> str | None:
-    """Return a name as it is to be written instead of that of an element: with its prefix, if it has that namespace."""
+    """Return a name to write instead of an element's: with the element's prefix, if the name has a namespace."""
     _, brace, local = (name or "").rpartition("}")
     return f"{element.prefix}:{local}" if brace and element.prefix else name
 
@@ -275,12 +275,12 @@ def _only_home(domain: Domain, place: str, name: str) -> Any:
 
 
 def _makes_another_share(first: Any, second: Any) -> bool:
-    """Whether the second of two elements in a share would make a different share, so that the first breaks it."""
+    """Whether the ignored one of two elements in a share would have made a different share."""
     return any(first.get(name) != value for name, value in second.attrib.items() if name in _MAKES_A_SHARE)
 
 
 def _is_copy(first: Any, second: Any) -> bool:
-    """Whether two elements say the same, however they are laid out."""
+    """Whether two elements have the same content, apart from their layout."""
     if first.tag != second.tag or first.attrib != second.attrib or len(first) != len(second):
         return False
     texts = all((one or "").strip() == (other or "").strip() for one, other in _texts(first, second))

@@ -1,4 +1,4 @@
-"""A device of a domain: what all have in common, and those with little of their own."""
+"""Devices of a domain: what they have in common, and the kinds with few properties of their own."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from vfslint.targets import Version
 from vfslint.vocabulary import numbers
 from vfslint.xml.document import Attribute, Node
 
-# The parsers of <filesystem> and others were rewritten between 7.1 and 9.0 (virXMLPropEnum came into use in 7.4). They
-# read the first <driver> and the first <source>; those before took each attribute from the first that had it.
-REWRITTEN: Version = (7, 4, 0)
+# The parsers of <filesystem> and others were rewritten between 7.1 and 9.0 (virXMLPropEnum was first used in 7.4). They
+# read the first <driver> and the first <source>; the older ones read each attribute from the first element that has it.
+NEW_PARSER: Version = (7, 4, 0)
 
-# Elements inside <devices> that have an address and an alias, and those that can be booted from.
+# Elements inside <devices> that have an address and an alias, and those that a guest can boot from.
 ADDRESSED = frozenset(
     """disk controller filesystem interface input sound hostdev redirdev smartcard watchdog memballoon rng
     nvram hub shmem tpm panic
@@ -42,7 +42,7 @@ class Device:
 
     @lazy
     def address(self) -> Node | None:
-        """The guest address, or None if libvirt chooses one."""
+        """The guest address, or None if libvirt assigns one."""
         return self.node.child("address")
 
     @lazy
@@ -89,18 +89,18 @@ class Hostdev(Device):
 
 
 class Reconnect(NamedTuple):
-    """`source/reconnect` of a vhost-user device: what is wrong with it, and where."""
+    """`source/reconnect` of a vhost-user device."""
 
     node: Node
 
     @property
     def is_on(self) -> bool:
-        """Whether QEMU is to connect again when the other side goes away."""
+        """Whether QEMU reconnects when the other side closes the connection."""
         return self.node.value("enabled") == "yes"
 
     @property
     def fault(self) -> str | None:
-        """The name of the attribute that libvirt refuses, or None."""
+        """The name of the attribute that libvirt rejects, or None."""
         enabled = self.node.value("enabled")
         if enabled not in (None, "yes", "no"):
             return "enabled"
@@ -121,7 +121,7 @@ class VhostUserDevice(Device):
 
     @property
     def lacking(self) -> tuple[str, ...]:
-        """The attributes that `<source>` lacks for the target release, in the order in which libvirt reads them."""
+        """The missing attributes of `<source>` that the target release requires, in libvirt's order."""
         return tuple(name for name in self._wanted if not self.source or self.source.value(name) is None)
 
     @property
@@ -145,7 +145,7 @@ class Boot:
         return numbers.unsigned(self.node.value("order") or "") or None
 
     @property
-    def unfit_loadparm(self) -> Attribute | None:
-        """What s390x firmware is to load, where libvirt refuses it."""
+    def invalid_loadparm(self) -> Attribute | None:
+        """The boot parameter of s390x firmware if libvirt rejects it, or None."""
         found = self.node.attribute("loadparm")
         return None if found is None or re.match(_LOADPARM, found.value) else found

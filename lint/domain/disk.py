@@ -11,7 +11,7 @@ from vfslint.xml.document import Attribute
 
 
 class Disk(VhostUserDevice):
-    """A `<disk>`; of type vhostuser or vhostvdpa another process or device serves it."""
+    """A `<disk>`; one of type vhostuser or vhostvdpa is served by another process or device."""
 
     @property
     def _wanted(self) -> tuple[str, ...]:
@@ -30,7 +30,7 @@ class Disk(VhostUserDevice):
 
     @property
     def bus(self) -> str | None:
-        """`target/@bus`; where it is absent, what libvirt makes of the name in `target/@dev`."""
+        """`target/@bus`; if it is absent, the bus that libvirt derives from the name in `target/@dev`."""
         target = self.node.child("target")
         if target is None:
             return None
@@ -39,17 +39,17 @@ class Disk(VhostUserDevice):
 
     @property
     def device(self) -> str:
-        """What the guest sees: disk, cdrom, floppy or lun."""
+        """The kind of device that the guest sees: disk, cdrom, floppy or lun."""
         return self.node.value("device") or "disk"
 
     @property
     def source_attribute(self) -> str | None:
-        """The attribute of `<source>` that names what is on a disk of this type, or None if it takes more than one."""
+        """The attribute of `<source>` that names the content of a disk of this type, or None if it requires several."""
         return {None: "file", "file": "file", "block": "dev", "dir": "dir"}.get(self.type)
 
     @property
     def is_empty(self) -> bool:
-        """Whether it has no source, which only a drive can be without."""
+        """Whether it has no source."""
         if self.type not in (None, "file", "block", "dir", "network", "volume"):
             return False
         if self.source is None:

@@ -1,6 +1,6 @@
 """A domain, read as libvirt reads it: the first of repeated elements, all `<memoryBacking>` together.
 
-Rules ask this model and never the tree. All sizes are KiB, as in libvirt.
+Rules read this model and never the tree. All sizes are KiB, as in libvirt.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ USER_ALIAS = r"ua-[A-Za-z0-9_.-]*\Z"
 class Domain:
     """One `<domain>` (or `<inactiveDomain>`) of a document, under a context.
 
-    Its parts do not refer to it. What follows from several parts is asked of `sharing`, `hugepages` and `pci`; `known`
-    holds their answers (`vfslint.lazy.once`).
+    Its parts do not refer to it. `sharing`, `hugepages` and `pci` derive facts from several parts; `known`
+    holds their results (`vfslint.lazy.once`).
     """
 
     def __init__(self, document: Document, node: Node, context: Context) -> None:
@@ -79,7 +79,7 @@ class Domain:
 
     @lazy
     def libvirts_objection(self) -> Objection | None:
-        """What libvirt's own schema says against it, if there is one."""
+        """The error that libvirt's own schema reports, if it is used and rejects the domain."""
         if self.context.libvirt_schema is None:
             return None
         from vfslint.vocabulary.libvirt_schema import objection
@@ -128,17 +128,17 @@ class Domain:
 
     @lazy
     def is_qemu(self) -> bool:
-        """Whether libvirt's QEMU driver is the one to read it."""
+        """Whether libvirt's QEMU driver reads it."""
         return self.type in QEMU_FAMILY
 
     @property
     def is_live(self) -> bool:
-        """Whether this is the definition of a running guest, with run-time data in it."""
+        """Whether this is the definition of a running guest, with run-time data."""
         return self.node.value("id") is not None or is_in_status(self.node)
 
     @property
     def is_in_snapshot(self) -> bool:
-        """Whether a snapshot holds this domain."""
+        """Whether this domain is part of a snapshot."""
         parent = self.node.parent
         return parent is not None and name_of(parent) == "domainsnapshot"
 
@@ -174,7 +174,7 @@ class Domain:
 
     @lazy
     def arch_attribute(self) -> Attribute | None:
-        """Where the architecture is written, or None; an empty one counts as none."""
+        """Where the architecture is written, or None; an empty one counts as missing."""
         return self._of_os_type("arch")
 
     @lazy
@@ -184,7 +184,7 @@ class Domain:
 
     @lazy
     def machine_attribute(self) -> Attribute | None:
-        """Where the machine type is written, or None; an empty one counts as none."""
+        """Where the machine type is written, or None; an empty one counts as missing."""
         return self._of_os_type("machine")
 
     @lazy
@@ -194,7 +194,7 @@ class Domain:
 
     @lazy
     def machine_type(self) -> MachineType:
-        """What is known of the machine type."""
+        """The facts known about the machine type."""
         return machine_type(self.machine, self.arch, self.context.target.qemu)
 
     @lazy
@@ -205,7 +205,7 @@ class Domain:
 
     @lazy
     def current_vcpus(self) -> int | None:
-        """`vcpu/@current`, the vCPUs that are there from the start; None where absent or unreadable."""
+        """`vcpu/@current`, the vCPUs that are online from the start; None if absent or unreadable."""
         node = self.first("vcpu")
         text = node.value("current") if node else None
         return None if text is None else numbers.unsigned(text, wraps=True)
@@ -264,10 +264,10 @@ class Domain:
 
     @lazy
     def total_kib(self) -> int | None:
-        """All memory that the guest is defined with, in KiB; None if some size cannot be read.
+        """The total memory in the guest's definition, in KiB; None if a size cannot be read.
 
-        If there are cells, they decide; memory devices come on top of them, but are part of `<memory>`
-        (domain_postparse.c:virDomainDefPostParseMemory).
+        If there are cells, their sizes count, and memory devices are added to them; `<memory>` already
+        includes the devices (domain_postparse.c:virDomainDefPostParseMemory).
         """
         if not any(cell.size_kib for cell in self.cells):
             return None if self.has_unreadable_cell else self.memory_kib
@@ -300,7 +300,7 @@ class Domain:
 
     @lazy
     def devices(self) -> dict[str, list[Node]]:
-        """The nodes inside `<devices>` by name, in the order of the document."""
+        """The nodes inside `<devices>` by name, in document order."""
         found: dict[str, list[Node]] = {}
         for devices in self.elements("devices"):
             for element in devices.element.iterchildren("*"):
@@ -309,7 +309,7 @@ class Domain:
 
     @lazy
     def emulator(self) -> Node | None:
-        """The first `<emulator>` inside `<devices>`, or None: the host's own for the architecture."""
+        """The first `<emulator>` inside `<devices>`, or None: libvirt then uses the host's own for the architecture."""
         return next(iter(self.devices.get("emulator", ())), None)
 
     @lazy
@@ -346,7 +346,7 @@ class Domain:
 
     @lazy
     def pci_controllers(self) -> list[PciController]:
-        """Every `<controller>` of PCI."""
+        """Every PCI `<controller>`."""
         return [controller for controller in self.controllers if isinstance(controller, PciController)]
 
     def device_nodes(self, kind: str) -> list[Node]:
@@ -383,7 +383,7 @@ class Domain:
 
     @lazy
     def addresses(self) -> list[Address]:
-        """The guest address of every device that has one written."""
+        """The guest address of every device that has one in the document."""
         found = self._first_in_devices("address", ADDRESSED)
         return [Address(self.document, device, element, self._libvirt) for device, element in found.items()]
 
@@ -395,7 +395,7 @@ class Domain:
 
     @lazy
     def aliases(self) -> list[Attribute]:
-        """The alias of every device as far as libvirt keeps it: `ua-` and plain characters.
+        """Every alias of a device that libvirt keeps: `ua-` and plain characters.
 
         Serial devices and the console next to them may share one (virDomainDefValidateAliases).
         """
@@ -405,7 +405,7 @@ class Domain:
 
     @lazy
     def is_x86(self) -> bool:
-        """Whether the machine is one of x86."""
+        """Whether the machine is an x86 machine."""
         return self.arch in X86
 
     @property
@@ -420,14 +420,14 @@ class Domain:
 
     @lazy
     def is_i440fx(self) -> bool:
-        """Whether the machine has the i440fx chipset, which x86 has where no machine is named."""
+        """Whether the machine has the i440fx chipset, the default on x86."""
         if self.machine is None:
             return self.is_x86
         return self.machine == "pc" or self.machine.startswith(("pc-i440fx", "pc-0.", "pc-1."))
 
     @lazy
     def has_unreadable_cell(self) -> bool:
-        """Whether some NUMA cell's memory is missing or cannot be read."""
+        """Whether the memory of a NUMA cell is missing or cannot be read."""
         return any(cell.size_kib is None for cell in self.cells)
 
     @lazy

@@ -1,4 +1,4 @@
-"""Elements that a rule can be about, and that are nothing more than a node of the document."""
+"""Subjects of rules that add nothing to a node of the document."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class Numatune(Node):
 
 
 class Bootloader(Node):
-    """The `<bootloader>` of a paravirtualised Xen guest."""
+    """The `<bootloader>` of a paravirtualized Xen guest."""
 
     __slots__ = ()
 
 
 class Resource(Node):
-    """The `<resource>`: where the guest stands among the host's control groups."""
+    """The `<resource>`: the guest's place in the host's control groups."""
 
     __slots__ = ()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from vfslint.domain.device import REWRITTEN, Device
+from vfslint.domain.device import NEW_PARSER, Device
 from vfslint.domain.words import Words, words_of
 from vfslint.findings import Span
 from vfslint.lazy import lazy
@@ -35,14 +35,14 @@ class Filesystem(Device):
 
     @lazy
     def drivers(self) -> list[Node]:
-        """All `<driver>`; one is right."""
+        """All `<driver>` elements; there should be only one."""
         return self.node.children("driver")
 
     def _of_driver(self, name: str) -> Attribute | None:
-        """An attribute of the driver as the target release picks it."""
+        """An attribute of the `<driver>` that the target release reads."""
         for driver in self.drivers:
             found = driver.attribute(name)
-            if found or self.libvirt >= REWRITTEN:
+            if found or self.libvirt >= NEW_PARSER:
                 return found
         return None
 
@@ -68,11 +68,11 @@ class Filesystem(Device):
 
     @lazy
     def invalid_words(self) -> list[InvalidWord]:
-        """Every attribute with a word that libvirt rejects, as far as the target release reads it."""
+        """Every attribute with a word that the target release reads and rejects."""
         found = self._invalid_in(self.node, "")
         for driver in self.drivers[:1]:
             found += self._invalid_in(driver, "driver")
-        if len(self.drivers) > 1 and self.libvirt < REWRITTEN:
+        if len(self.drivers) > 1 and self.libvirt < NEW_PARSER:
             for name in ("type", "wrpolicy", "format"):
                 attribute = self._of_driver(name)
                 if attribute and attribute.node != self.drivers[0]:
@@ -98,21 +98,21 @@ class Filesystem(Device):
         for path in _OF_DAEMON:
             for name, known in words_of(path).items():
                 attribute = self._option(path, name)
-                # Until the parser was rewritten, an empty value was none (virXPathString).
-                if attribute and (attribute.value or self.libvirt >= REWRITTEN):
+                # The old parser treated an empty value as missing (virXPathString).
+                if attribute and (attribute.value or self.libvirt >= NEW_PARSER):
                     found += self._unless_accepted(attribute, known)
         return found
 
     def _option(self, path: str, name: str) -> Attribute | None:
-        """An attribute for the daemon: of the first element, formerly of the first that had it."""
+        """An attribute for the daemon: of the first element, or with the old parser, of the first that has it."""
         for node in self.node.children(path):
             found = node.attribute(name)
-            if found or self.libvirt >= REWRITTEN:
+            if found or self.libvirt >= NEW_PARSER:
                 return found
         return None
 
     def _text_option(self, path: str, name: str) -> Attribute | None:
-        """An attribute that every release reads from the first element that has it; an empty one is none."""
+        """An attribute that every release reads from the first element that has it; None if it is empty."""
         for node in self.node.children(path):
             found = node.attribute(name)
             if found:
@@ -126,13 +126,13 @@ class Filesystem(Device):
 
     @lazy
     def multidevs(self) -> Attribute | None:
-        """How QEMU shows several host devices in one 9p tree, or None if it is the default."""
+        """How QEMU's 9p server handles several host devices in one tree, or None for the default."""
         found = self.node.attribute("multidevs")
         return None if found is None or found.value == "default" or self.libvirt < (6, 3, 0) else found
 
     @lazy
     def wrpolicy(self) -> Attribute | None:
-        """The write policy, or None if it is the default."""
+        """The write policy, or None for the default."""
         found = self._of_driver("wrpolicy")
         return None if found is None or found.value == "default" else found
 
@@ -157,9 +157,9 @@ class Filesystem(Device):
 
     @lazy
     def source(self) -> Node | None:
-        """The `<source>` that counts, or None: the first, formerly the first with a directory."""
+        """The `<source>` that libvirt reads, or None: the first, or with the old parser, the first with a directory."""
         sources = self.node.children("source")
-        if len(sources) > 1 and self.libvirt < REWRITTEN:
+        if len(sources) > 1 and self.libvirt < NEW_PARSER:
             return next((source for source in sources if source.value("dir") is not None), sources[0])
         return sources[0] if sources else None
 
@@ -190,7 +190,7 @@ class Filesystem(Device):
     def socket(self) -> str | None:
         """The external virtiofsd's socket, `source/@socket`, or None.
 
-        Known since libvirt 7.3.0; it wins over `dir`, even where it is empty (virDomainFSDefParseXML).
+        Known since libvirt 7.3.0; it takes precedence over `dir`, even if it is empty (virDomainFSDefParseXML).
         """
         if not self.source or self.libvirt < (7, 3, 0):
             return None
@@ -203,7 +203,7 @@ class Filesystem(Device):
 
     @lazy
     def binary_path(self) -> Attribute | None:
-        """The daemon's path, or None if libvirt is to find one."""
+        """The daemon's path, or None if libvirt finds the daemon itself."""
         return self._option("binary", "path") if self.binary else None
 
     @lazy
@@ -250,12 +250,12 @@ class Filesystem(Device):
 
     @lazy
     def uid_map(self) -> list[IdRange]:
-        """The user ids of all `<idmap>`; none before libvirt 10.0.0, which does not know them."""
+        """The user ids of all `<idmap>`; none before libvirt 10.0.0, which introduced them."""
         return self._id_map("uid")
 
     @lazy
     def gid_map(self) -> list[IdRange]:
-        """The group ids of all `<idmap>`; none before libvirt 10.0.0, which does not know them."""
+        """The group ids of all `<idmap>`; none before libvirt 10.0.0, which introduced them."""
         return self._id_map("gid")
 
     def _id_map(self, kind: str) -> list[IdRange]:
@@ -295,7 +295,7 @@ class SpaceLimit(NamedTuple):
 
     @property
     def size(self) -> int | None:
-        """The size in bytes, where the default unit is bytes; None if libvirt cannot read it."""
+        """The size in bytes, the default unit; None if libvirt cannot read it."""
         return numbers.scaled(self.node.text, self.node.value("unit"), default=1, largest=2**64 - 1)
 
 
@@ -321,11 +321,11 @@ class IdRange:
 
     @lazy
     def count(self) -> int | None:
-        """How many ids follow one another, or None if libvirt cannot read it."""
+        """The number of consecutive ids, or None if libvirt cannot read it."""
         return self._number("count")
 
     @property
-    def broken(self) -> str | None:
+    def invalid(self) -> str | None:
         """The name of the first attribute that is missing or not a number, or None."""
         for name in ("start", "target", "count"):
             if self._number(name) is None:
@@ -333,8 +333,8 @@ class IdRange:
         return None
 
     def overlaps(self, other: IdRange) -> bool:
-        """Whether an id of the guest or of the host is in both."""
-        if self.broken or other.broken:
+        """Whether both ranges contain the same id of the guest or of the host."""
+        if self.invalid or other.invalid:
             return False
         return any(
             first < second + (other.count or 0) and second < first + (self.count or 0)
@@ -343,7 +343,7 @@ class IdRange:
 
 
 class VirtioFS(Filesystem):
-    """A `<filesystem>` that virtiofsd serves; a rule about one is never asked about 9p."""
+    """A `<filesystem>` that virtiofsd serves; rules about one are not called for 9p."""
 
 
 class ManagedShare(VirtioFS):
@@ -351,7 +351,7 @@ class ManagedShare(VirtioFS):
 
 
 class ExternalShare(VirtioFS):
-    """A share whose virtiofsd somebody else starts; it has a socket."""
+    """A share whose virtiofsd is started externally; it has a socket."""
 
 
 class BinaryShare(VirtioFS):

@@ -21,9 +21,9 @@ _MEBIBYTE = 1024
 
 
 class Demand(NamedTuple):
-    """Pages of one size that one part of the guest uses; `size_kib` None stands for the host's default size.
+    """Pages of one size that one part of the guest uses; `size_kib` is None for the host's default size.
 
-    `nodes` are the nodes of the host that they must come from, None if any will do.
+    `nodes` are the host's NUMA nodes that they must come from, None for any node.
     """
 
     node: Node
@@ -32,13 +32,13 @@ class Demand(NamedTuple):
     nodes: frozenset[int] | None
 
     def pages(self, size_kib: int) -> int:
-        """How many pages of a size that is."""
+        """The number of pages."""
         return -(-self.memory_kib // size_kib)
 
 
 @once
 def demands(domain: Domain) -> list[Demand]:
-    """Return what each NUMA cell, or the whole guest, takes from the host's pools when it starts."""
+    """Return the pages that each NUMA cell, or the whole guest, allocates from the host's pools when it starts."""
     return list(_demands(domain)) if domain.backing.hugepages else []
 
 
@@ -54,7 +54,7 @@ def _demands(domain: Domain) -> Iterator[Demand]:
 
 
 def device_demands(domain: Domain) -> Iterator[Demand]:
-    """Yield what each DIMM takes from the host's pools: by its own page size, else by that of its cell."""
+    """Yield the pages that each DIMM allocates from the host's pools: of its own size, or else that of its cell."""
     for device in domain.memory_devices:
         if device.model != "dimm" or not device.size_kib:
             continue

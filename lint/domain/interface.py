@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vfslint.domain.device import REWRITTEN, VhostUserDevice
+from vfslint.domain.device import NEW_PARSER, VhostUserDevice
 from vfslint.lazy import lazy
 from vfslint.xml.document import Attribute, Node
 
@@ -10,20 +10,20 @@ from vfslint.xml.document import Attribute, Node
 class Interface(VhostUserDevice):
     """An `<interface>`; one of type vhostuser is served by another process."""
 
-    # virtio by any of its names; in any case (virDomainNetModelTypeFromString).
+    # All names of virtio models; case does not matter (virDomainNetModelTypeFromString).
     MODELS = ("virtio", "virtio-transitional", "virtio-non-transitional")
 
     @lazy
     def source(self) -> Node | None:
-        """The `<source>` that counts, or None: the first, formerly the first with a path."""
+        """The `<source>` that libvirt reads, or None: the first, or with the old parser, the first with a path."""
         sources = self.node.children("source")
-        if len(sources) > 1 and self.libvirt < REWRITTEN:
+        if len(sources) > 1 and self.libvirt < NEW_PARSER:
             return next((source for source in sources if source.value("path") is not None), sources[0])
         return sources[0] if sources else None
 
     @property
     def is_served_by_passt(self) -> bool:
-        """Whether libvirt itself starts passt for it (11.1.0 and later); there is no source then."""
+        """Whether libvirt itself starts passt for it (11.1.0 and later); it has no source then."""
         backend = self.node.child("backend")
         return backend is not None and backend.value("type") == "passt" and self.libvirt >= (11, 1, 0)
 
@@ -38,13 +38,13 @@ class Interface(VhostUserDevice):
         """The network card, `model/@type`, or None if libvirt chooses it."""
         models = [model.attribute("type") for model in self.node.children("model")]
         found = (
-            next((it for it in reversed(models) if it), None) if self.libvirt < REWRITTEN else next(iter(models), None)
+            next((it for it in reversed(models) if it), None) if self.libvirt < NEW_PARSER else next(iter(models), None)
         )
         return found if found and found.value else None
 
     @property
     def has_virtio_model(self) -> bool:
-        """Whether the card is a virtio one; since 11.1.0 also if none is written."""
+        """Whether the model is virtio; since 11.1.0 also if no model is written."""
         if self.model is None:
             return self.libvirt >= (11, 1, 0)
         return self.model.value.lower() in self.MODELS

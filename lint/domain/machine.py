@@ -1,6 +1,6 @@
 """Machine types: which QEMU has them, how many CPUs they support, and whether they have PCI.
 
-Only what is certain is here: distributions rename and keep machine types of their own.
+Only certain facts are included: distributions rename machine types and keep some that QEMU removed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from vfslint.vocabulary import table
 
 X86 = frozenset({"x86_64", "i686"})
 
-# Page sizes of huge pages by architecture, over all kernels there are (Linux arch/*/mm/hugetlbpage.c), in KiB.
+# Sizes of huge pages by architecture, for all kernel configurations (Linux arch/*/mm/hugetlbpage.c), in KiB.
 HUGE_PAGES_KIB: dict[str, tuple[int, ...]] = {
     "x86_64": (2048, 1048576),
     "i686": (2048, 4096, 1048576),
@@ -28,7 +28,7 @@ _VERSIONED = r"pc-(q35|i440fx)-([0-9]+)\.([0-9]+)(?:\.([0-9]+))?\Z"
 _ANCIENT = r"pc-[01]\.[0-9]+\Z"
 _VENDOR = r"rhel|ubuntu|pc-(?:q35|i440fx)-[a-z]"
 
-# x86 boards without a version in their name, and the QEMU that brought each (hw/i386).
+# x86 boards without a version in their name, and the QEMU release that introduced each (hw/i386).
 _PLAIN: dict[str, Version] = {
     "pc": (0, 0, 0),
     "q35": (0, 0, 0),
@@ -49,7 +49,7 @@ _LAST_MINOR = {1: 7, 2: 12, 3: 1}
 
 
 class MachineType:
-    """A machine type under a release of QEMU; `name` None stands for the emulator's default."""
+    """A machine type under a release of QEMU; `name` is None for the emulator's default."""
 
     def __init__(self, name: str | None, arch: str, qemu: Version) -> None:
         self.name = name
@@ -64,7 +64,7 @@ class MachineType:
 
     @lazy
     def is_vendors(self) -> bool:
-        """Whether a distribution gave it its name, so nothing is known about it."""
+        """Whether its name is a distribution's own, so nothing is known about it."""
         return self.name is not None and re.search(_VENDOR, self.name) is not None
 
     @lazy
@@ -88,7 +88,7 @@ class MachineType:
 
     @lazy
     def comes_with(self) -> Version | None:
-        """The QEMU release that brings the machine, if that is later than the target's; else None."""
+        """The QEMU release that introduced the machine, if that is later than the target's, else None."""
         if self._versioned:
             return self._versioned[1] if self._versioned[1][:2] > self.qemu[:2] else None
         since = _PLAIN.get(self.name or "", (0, 0, 0))
@@ -96,7 +96,7 @@ class MachineType:
 
     @lazy
     def gone_since(self) -> Version | None:
-        """The QEMU release that no longer has the machine, if the target's is that or later; else None."""
+        """The QEMU release that removed the machine, if the target's is that or later, else None."""
         gone = self._end()
         return gone if gone and self.qemu >= gone else None
 
@@ -127,7 +127,7 @@ class MachineType:
 
     @property
     def is_xens(self) -> bool:
-        """Whether only Xen starts this machine of QEMU."""
+        """Whether only Xen starts this QEMU machine."""
         return self.is_x86 and (self.name or "").startswith(("xenfv", "xenpv"))
 
     @property
@@ -146,7 +146,7 @@ def architectures() -> frozenset[str]:
 
 @lru_cache(256)
 def machine_type(name: str | None, arch: str, qemu: Version) -> MachineType:
-    """Return what is known of a machine; domains are full of the same few."""
+    """Return the facts known about a machine; cached, because most domains have the same few."""
     return MachineType(name, arch, qemu)
 
 

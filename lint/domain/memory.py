@@ -1,4 +1,4 @@
-"""The guest's memory as it is written: NUMA cells, memory backing, sizes of huge pages."""
+"""The guest's memory as written: NUMA cells, memory backing, sizes of huge pages."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ class Cell:
 
 
 class MemoryBacking:
-    """All `<memoryBacking>` elements together: libvirt merges them, the first value of each kind wins.
+    """All `<memoryBacking>` elements together: libvirt merges them and uses the first value of each kind.
 
-    virDomainDefParseMemory asks XPath `./memoryBacking/access/@mode` and the like.
+    virDomainDefParseMemory evaluates XPath expressions such as `./memoryBacking/access/@mode`.
     """
 
     def __init__(self, nodes: list[Node]) -> None:
@@ -62,19 +62,19 @@ class MemoryBacking:
 
     @lazy
     def access(self) -> Attribute | None:
-        """The first `access/@mode`, or None; an empty one counts as none."""
+        """The first `access/@mode`, or None; an empty one counts as missing."""
         found = self._first("access", "mode")
         return found if found and found.value else None
 
     @lazy
     def source(self) -> Attribute | None:
-        """The first `source/@type`, or None; an empty one counts as none."""
+        """The first `source/@type`, or None; an empty one counts as missing."""
         found = self._first("source", "type")
         return found if found and found.value else None
 
     @lazy
     def allocation(self) -> Attribute | None:
-        """The first `allocation/@mode`, or None; an empty one counts as none."""
+        """The first `allocation/@mode`, or None; an empty one counts as missing."""
         found = self._first("allocation", "mode")
         return found if found and found.value else None
 

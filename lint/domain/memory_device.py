@@ -1,4 +1,4 @@
-"""A memory device: a module that can be plugged, persistent memory, virtio-mem."""
+"""A memory device: a DIMM, persistent memory or virtio-mem."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class MemoryDevice(Device):
 
     @lazy
     def cell(self) -> int | None:
-        """The guest NUMA cell that the device belongs to, or None."""
+        """The guest NUMA cell of the device, or None."""
         return numbers.unsigned(self._node.text) if self._node else None
 
     @property

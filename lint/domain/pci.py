@@ -1,4 +1,4 @@
-"""PCI in a domain: which buses there are, which places are taken, and which devices need one."""
+"""PCI in a domain: its buses, the places in use, and the devices that need one."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from vfslint.xml.document import Node
 if TYPE_CHECKING:
     from vfslint.domain.domain import Domain
 
-# On bus 0 there is room for some 240 ports: 30 slots with 8 functions each.
+# Bus 0 has room for about 240 ports: 30 slots with 8 functions each.
 MOST_PORTS = 240
 
-# First and last slot of what a controller offers, of those that a device can be plugged into.
+# The first and the last slot of the bus of each controller that devices can be plugged into.
 _SLOTS = {
     "pcie-root-port": (0, 0),
     "pcie-switch-downstream-port": (0, 0),
@@ -23,10 +23,10 @@ _SLOTS = {
     "pcie-to-pci-bridge": (1, 31),
 }
 _SATA = Place(0, 0x1F, 2)
-# What the chipset has on bus 0 (qemuDomainValidateDevicePCISlotsQ35 and …PIIX3).
+# The places of the chipset's own devices on bus 0 (qemuDomainValidateDevicePCISlotsQ35 and …PIIX3).
 _OF_Q35 = frozenset({Place(0, 0x1F, 0), Place(0, 0x1F, 3)})
 _OF_I440FX = frozenset({Place(0, 1, 0), Place(0, 1, 3)})
-# Devices that are on PCI for x86, by their element (qemu_domain_address.c).
+# Devices that are PCI devices on x86, by their element (qemu_domain_address.c).
 _ALWAYS_PCI = frozenset("filesystem interface video graphics rng vsock shmem".split())
 
 
@@ -39,8 +39,8 @@ class Buses(NamedTuple):
     def slots(self, address: Address, bus: int) -> tuple[int, int]:
         """The first and the last slot of a device's bus.
 
-        libvirt adds a bus that no controller offers: for virtio devices on q35 a port, else a bridge. Which
-        other devices require a port there is not looked up.
+        libvirt adds a bus that no controller provides: a port for virtio devices on q35, else a bridge. Other
+        devices that require a port are not considered.
         """
         if bus in self.models or bus == 0:
             model = self.models.get(bus)
@@ -51,19 +51,19 @@ class Buses(NamedTuple):
         return _SLOTS.get(model or "", (0, 31))
 
     def is_reachable(self, bus: int) -> bool:
-        """Whether there is such a bus, or room for all that libvirt has to add up to it."""
+        """Whether the bus exists, or bus 0 has room for all ports that libvirt has to add up to it."""
         return bus in self.models or bus <= MOST_PORTS
 
 
 class Taken(NamedTuple):
-    """Two devices at one place; `owner` is None if the machine itself has a device there."""
+    """Two devices at one place; `owner` is None for a device of the machine itself."""
 
     address: Address
     owner: Address | None
 
 
 def buses(domain: Domain) -> Buses:
-    """Return the PCI buses of a domain; of controllers with the same index the first counts."""
+    """Return the PCI buses of a domain; of controllers with the same index, only the first one."""
     models: dict[int, str | None] = {}
     for controller in domain.pci_controllers:
         if controller.index is not None:
@@ -72,12 +72,12 @@ def buses(domain: Domain) -> Buses:
 
 
 def clashes(domain: Domain) -> Iterator[Taken]:
-    """Yield every address on an x86 machine that something else has already."""
+    """Yield every address on an x86 machine that another device already uses."""
     built_in = _OF_Q35 if domain.is_q35 else _OF_I440FX
     owners: dict[Place, Address] = {}
     for address in domain.addresses:
         place = address.place
-        # The first console is the first serial port once more, address and all.
+        # The first console is the same device as the first serial port, including its address.
         if place is None or address.kind == "console":
             continue
         if place in built_in or place in owners or (domain.is_q35 and _is_sata(address, place)):
@@ -86,7 +86,7 @@ def clashes(domain: Domain) -> Iterator[Taken]:
 
 
 def _is_sata(address: Address, place: Place) -> bool:
-    """Whether another device has the place of the SATA controller that every q35 has, the one with index 0."""
+    """Whether another device has the place of the SATA controller with index 0, which every q35 machine has."""
     if place != _SATA:
         return False
     device = address.device.node

@@ -1,4 +1,4 @@
-"""Which documents hold domains, and where in them."""
+"""Documents that contain domains, and where."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from vfslint.xml.document import Document, Node
 if TYPE_CHECKING:
     from vfslint.vocabulary.mismatch import Mismatch
 
-# Roots that hold domains, and the paths at which they do (a snapshot may hold two different ones).
+# Root elements that contain domains, and the paths of the domains (a snapshot can contain two different ones).
 HOLDERS = {
     "domainsnapshot": ("domain", "inactiveDomain"),
     "domaincheckpoint": ("domain",),
@@ -17,8 +17,8 @@ HOLDERS = {
     "domstatus": ("domain",),
     "domains": ("domain",),
 }
-# What libvirt writes for itself in the status of a running domain: elements by the elements that they stand in (None:
-# in any), and attributes likewise (domain_conf.c: VIR_DOMAIN_DEF_FORMAT_STATUS and its like).
+# What libvirt writes for itself in the status of a running domain: elements with the element that contains them (None:
+# any), and attributes with theirs (domain_conf.c: VIR_DOMAIN_DEF_FORMAT_STATUS and similar flags).
 _STATUS_ELEMENTS = {
     "privateData": None,
     "actual": "interface",
@@ -32,7 +32,7 @@ _STATUS_ATTRIBUTES = {
     "tlsFromConfig": "source",
     "websocketGenerated": "graphics",
 }
-# A snapshot, a backup and a status hold copies of a domain that is defined elsewhere.
+# A snapshot, a backup and a status contain copies of a domain that is defined elsewhere.
 FLEETS = frozenset({"domain", "domains"})
 OTHER_LIBVIRT_ROOTS = frozenset(
     """network networkstatus networkport pool poolstate volume nwfilter filterbinding filterbindingb
@@ -42,12 +42,12 @@ OTHER_LIBVIRT_ROOTS = frozenset(
 
 
 def name_of(root: Node) -> str:
-    """Return what libvirt takes a root element for: its name without a prefix (virXMLNodeNameEqual)."""
+    """Return the name by which libvirt identifies a root element: without a prefix (virXMLNodeNameEqual)."""
     return root.tag.rpartition("}")[2]
 
 
 def domain_nodes(root: Node) -> list[Node]:
-    """Return the domains below a root element, itself included; none where it holds none."""
+    """Return the domains below a root element, including itself; none if it contains none."""
     name = name_of(root)
     if name == "domain":
         return [root]
@@ -62,7 +62,7 @@ def is_in_status(node: Node) -> bool:
 
 
 def is_of_status(mismatch: Mismatch) -> bool:
-    """Whether a name that is not known is one that libvirt writes in the status of a running domain."""
+    """Whether an unknown name is one that libvirt writes in the status of a running domain."""
     if mismatch.attribute is not None:
         return _STATUS_ATTRIBUTES.get(mismatch.name) == str(mismatch.element.tag)
     around = str(mismatch.element.getparent().tag)
@@ -70,13 +70,13 @@ def is_of_status(mismatch: Mismatch) -> bool:
 
 
 def _is_reference(node: Node) -> bool:
-    """Whether it is not a domain but only the UUID of one: libvirt's old snapshots have no more of it."""
+    """Whether it contains only the UUID of a domain, as in libvirt's old snapshots."""
     children = [str(child.tag) for child in node.children()]
     return children == ["uuid"] and not node.element.attrib
 
 
 class UnknownRoot:
-    """A document whose root is nothing that libvirt knows; `strict` asks for an error."""
+    """A document whose root element libvirt does not know; `strict`: this is an error."""
 
     def __init__(self, document: Document, root: Node, strict: bool) -> None:
         self.document = document

@@ -1,4 +1,4 @@
-"""Which guest memory other processes can map: regions, their access mode, and the devices that need them shared."""
+"""Guest memory that other processes can map: regions, their access mode, and the devices that require sharing."""
 
 from __future__ import annotations
 
@@ -13,15 +13,14 @@ from vfslint.xml.document import Attribute, Node
 if TYPE_CHECKING:
     from vfslint.domain.domain import Domain
 
-# Types of devices that another process serves, by their element; filesystems and video devices are told by a driver.
+# Types of devices that another process serves, by their element; filesystems and video devices have a driver instead.
 _SERVED = (("interface", frozenset({"vhostuser"})), ("disk", frozenset({"vhostuser", "vhostvdpa"})))
 
 
 class Region(NamedTuple):
-    """A stretch of guest memory with one access mode: all of it, or one NUMA cell.
+    """A region of guest memory with one access mode: all of it, or one NUMA cell.
 
-    `decided_by` is the attribute that made it shared or private; None if nothing did, which libvirt
-    treats as private.
+    `decided_by` is the attribute that sets the mode; None if none does, which libvirt treats as private.
     """
 
     node: Node
@@ -32,7 +31,7 @@ class Region(NamedTuple):
 
     @property
     def at(self) -> Span:
-        """Where the access mode is decided, else the region's own start tag."""
+        """The place of the access mode, or else the region's own start tag."""
         return self.decided_by.span if self.decided_by else self.node.start_span
 
 
@@ -63,7 +62,7 @@ def is_shared(domain: Domain) -> bool:
 
 @once
 def private_regions(domain: Domain) -> list[Region]:
-    """Return the parts of the initial memory that are private; none if a word that libvirt rejects decides."""
+    """Return the private parts of the initial memory; none if the access mode is a word that libvirt rejects."""
     if any(r.decided_by and r.decided_by.value not in ("shared", "private") for r in regions(domain)):
         return []
     return [region for region in regions(domain) if not region.is_shared]
@@ -87,7 +86,7 @@ def vhost_user_devices(domain: Domain) -> list[Device]:
 
 @once
 def misplaced(domain: Domain) -> list[Node]:
-    """Return `<memoryBacking>` and `<numa>` that would share memory, but are where libvirt does not read them."""
+    """Return every `<memoryBacking>` and `<numa>` that would share memory, but is where libvirt ignores it."""
     found = []
     for element in domain.node.element.iter("memoryBacking", "numa"):
         parent = element.getparent()
@@ -109,7 +108,7 @@ def file_backed_kib(domain: Domain) -> int:
     """Return how much of the initial memory is a file below memory_backing_dir, in KiB.
 
     That is every part that is neither memfd nor huge pages and has either source file or any access mode,
-    private as well (qemu_command.c:qemuBuildMemoryBackendProps; 9.0.0 asked).
+    even private (qemu_command.c:qemuBuildMemoryBackendProps; tested with 9.0.0).
     """
     source = domain.backing.source
     if source and source.value == "memfd":

@@ -17,7 +17,7 @@ _MEMTUNE = ("hard_limit", "soft_limit", "min_guarantee", "swap_hard_limit")
 
 
 class Size:
-    """A number and its unit: in an attribute, or in an element's text where `name` is empty."""
+    """A number and its unit: in an attribute, or in an element's text if `name` is empty."""
 
     def __init__(self, node: Node, name: str) -> None:
         self.node = node
@@ -25,38 +25,38 @@ class Size:
 
     @lazy
     def text(self) -> str:
-        """The number as written; empty where it is missing."""
+        """The number as written; empty if it is missing."""
         return (self.node.value(self.name) or "") if self.name else self.node.text
 
     @lazy
     def unit(self) -> str | None:
-        """The unit as written, or None where it is absent or empty: KiB."""
+        """The unit as written, or None if it is absent or empty: KiB."""
         return self.node.value("unit") or None
 
     @lazy
     def number(self) -> int | None:
-        """The number, or None where libvirt cannot read it."""
+        """The number, or None if libvirt cannot read it."""
         return numbers.unsigned(self.text, bits=64)
 
     @lazy
     def has_unknown_unit(self) -> bool:
-        """Whether the unit is none that libvirt knows."""
+        """Whether libvirt does not know the unit."""
         return self.unit is not None and numbers.unit_bytes(self.unit) is None
 
     @lazy
     def kib(self) -> int | None:
-        """The size in KiB, or None where it is missing, cannot be read or is too large."""
+        """The size in KiB, or None if it is missing, cannot be read or is too large."""
         size = numbers.scaled(self.text, self.unit)
         return None if size is None else numbers.kib(size)
 
     @property
     def at(self) -> Span:
-        """Where the number stands."""
+        """Where the number is."""
         return self.node.at(self.name) if self.name else self.node.text_span
 
     @property
     def label(self) -> str:
-        """How messages call the place: `<memory>`, or `'memory' of <cell>`."""
+        """How messages name the place: `<memory>`, or `'memory' of <cell>`."""
         return f"'{self.name}' of <{self.node.tag}>" if self.name else f"<{self.node.tag}>"
 
 

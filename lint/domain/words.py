@@ -5,18 +5,18 @@ from __future__ import annotations
 from functools import cache
 from typing import NamedTuple
 
-from vfslint.domain.device import REWRITTEN
+from vfslint.domain.device import NEW_PARSER
 from vfslint.targets import Version
 from vfslint.vocabulary import table
 
-# What the parser, since it was rewritten, also accepts for an attribute that is not set (virXMLPropEnum).
+# The value for an attribute that is not set, which the new parser also accepts (virXMLPropEnum).
 _UNSET = {("", "accessmode"): ""}
 
 
 class Words(NamedTuple):
     """The words that an attribute can have, and the release since which libvirt reads it.
 
-    A word that only the parser accepts has the release since which it does.
+    Each word has the release that introduced it, to the parser if only the parser accepts it.
     """
 
     words: dict[str, Version | None]
@@ -25,7 +25,7 @@ class Words(NamedTuple):
 
     def accept(self, value: str, libvirt: Version) -> bool:
         """Whether a release accepts the value, or does not read the attribute; words of newer releases are accepted."""
-        if libvirt < self.since or (value == self.unset and libvirt >= REWRITTEN):
+        if libvirt < self.since or (value == self.unset and libvirt >= NEW_PARSER):
             return True
         return value in self.words and (self.words[value] or libvirt) <= libvirt
 

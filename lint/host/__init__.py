@@ -1,1 +1,1 @@
-"""Facts of a host, and what a domain needs of one."""
+"""Facts of a host, and what a domain requires of it."""

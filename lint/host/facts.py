@@ -1,4 +1,4 @@
-"""Facts of a host: from a saved document, or from libvirt's own capabilities XML.
+"""Facts of a host, from a saved document or from libvirt's own capabilities XML.
 
 Every fact may be missing (None), and a missing fact causes no finding. `survey` collects the same facts live.
 """
@@ -102,7 +102,7 @@ class Mount(NamedTuple):
 
 
 class Storage(NamedTuple):
-    """The file system that a path lies on. Sizes are None if they are not known."""
+    """The file system of a path. Sizes are None if they are not known."""
 
     path: str
     filesystem: str
@@ -142,14 +142,14 @@ class Daemon(NamedTuple):
 
     @property
     def title(self) -> str:
-        """What messages call it."""
+        """How messages name it."""
         if self.is_c:
             return "the C virtiofsd"
         return f"virtiofsd {spell(self.version)}" if self.version else self.path
 
 
 class Discovery(NamedTuple):
-    """The programs that the vhost-user files name for virtiofs shares, in libvirt's order.
+    """The programs that the vhost-user files name for virtio-fs shares, in libvirt's order.
 
     `fault` is the reason why libvirt does not search at all: one invalid file is enough.
     """
@@ -182,11 +182,11 @@ class Host:
     memory_sources: frozenset[str] | None = None
 
     def path_kind(self, path: str) -> str | None:
-        """What a path is, one of `KINDS`; None if that is not known."""
+        """The kind of a path, one of `KINDS`; None if that is not known."""
         return self.paths.get(path) or self.paths.get(posixpath.normpath(path))
 
     def storage_at(self, path: str) -> Storage | None:
-        """The file system that a path lies on, or None if that is not known."""
+        """The file system of a path, or None if that is not known."""
         return self.storage.get(path) or self.storage.get(posixpath.normpath(path))
 
     @property
@@ -216,7 +216,7 @@ class Host:
     def daemon(self, libvirt: Version) -> Daemon | None:
         """The virtiofsd that libvirt selects for a share that does not name one, or None.
 
-        Since 10.6.0 it asks each for its capabilities, and skips those that do not answer.
+        Since 10.6.0 it queries the capabilities of each, and skips those that do not answer.
         """
         for path in self.discovery.binaries if self.discovery else ():
             daemon = self.daemon_at(path) or Daemon(path)

@@ -1,4 +1,4 @@
-"""What a domain needs of a host, and what the host lacks."""
+"""What a domain requires of a host, and what the host lacks."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ def _daemon(shares: Sequence[VirtioFS], context: Context) -> Iterator[Step]:
     )
     if context.session and not (host and host.can_map_ids):
         yield Step(
-            "An unprivileged virtiofsd needs newuidmap and newgidmap.",
+            "An unprivileged virtiofsd requires newuidmap and newgidmap.",
             ("command -v newuidmap newgidmap || apt-get install uidmap || dnf install shadow-utils-subid",),
         )
 
@@ -126,7 +126,7 @@ def _sockets(shares: Sequence[VirtioFS], context: Context) -> Iterator[Step]:
         if share.readonly and context.target.virtiofsd:
             options.append("--readonly")
         yield Step(
-            "A share with a socket needs its own virtiofsd, started each time before the domain.\n"
+            "A share with a socket requires its own virtiofsd, started each time before the domain.\n"
             f"Set SHARED_DIR_{number} to the directory. QEMU's user must be able to open the socket: see\n"
             "--socket-group.",
             (f"{_daemon_path(context)} {' '.join(options)} &",),
@@ -215,9 +215,9 @@ def _memory_files(domains: Sequence[Domain], context: Context) -> Iterator[Step]
     line = 'memory_backing_dir = "/dev/shm/"'
     restart = _RESTART.replace("systemctl", "systemctl --user") if context.session else _RESTART
     yield Step(
-        f"Guest memory is files of up to {spell_size(size)} in memory_backing_dir, by default on a disk.\n"
+        f"Guest memory is in files of up to {spell_size(size)} in memory_backing_dir, by default on a disk.\n"
         "/dev/shm keeps them in memory; its size is half of the host's memory by default.\n"
-        "<source type='memfd'/> needs none of this.",
+        "<source type='memfd'/> does not require this.",
         (
             f"grep -q '^ *memory_backing_dir' {path} || printf '%s\\n' '{line}' >> {path}",
             restart,
@@ -230,7 +230,7 @@ def _guest_steps(domain: Domain, context: Context) -> Iterator[Step]:
     if not tags:
         return
     yield Step(
-        "A Linux guest needs Linux 5.4 or newer. Windows: install the driver viofs of virtio-win\n"
+        "A Linux guest requires Linux 5.4 or newer. Windows: install the driver viofs of virtio-win\n"
         "and WinFsp, start the service VirtioFsSvc, and give the device queue='1024'.",
         ("modprobe virtiofs || grep -w virtiofs /proc/filesystems",),
     )

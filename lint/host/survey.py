@@ -329,7 +329,7 @@ class Machine:
 
 
 def _described(text: str) -> tuple[str, str | None]:
-    """Return what is wrong with a vhost-user file, and the program that it names for virtiofs shares."""
+    """Return what is wrong with a vhost-user file, and the program that it names for virtio-fs shares."""
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):

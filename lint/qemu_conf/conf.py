@@ -37,7 +37,7 @@ class ConfSetting:
     def is_well_typed(self) -> bool:
         """Whether libvirt accepts a value of this type and size for the setting."""
         number = self.value.number
-        return self.key.kind.takes(self.value) and (number is None or number in self.key.numbers)
+        return self.key.kind.accepts(self.value) and (number is None or number in self.key.numbers)
 
     @property
     def shown(self) -> str:
@@ -303,7 +303,7 @@ class QemuSettings:
         return [(one, first[one.name]) for one in self.conf if one is not first[one.name]]
 
     @property
-    def switched_off_drivers(self) -> list[Value]:
+    def disabling_drivers(self) -> list[Value]:
         """Each "none" that appears as a security driver."""
         drivers = (setting for setting in self.settings if setting.name == "security_driver")
         return [value for driver in drivers for value in driver.strings if value.text == "none"]

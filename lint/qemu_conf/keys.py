@@ -36,7 +36,7 @@ class Kind(Enum):
         """What libvirt calls this type in its message about a wrong type."""
         return _EXPECTED[self]
 
-    def takes(self, value: Value) -> bool:
+    def accepts(self, value: Value) -> bool:
         """Whether libvirt accepts a value of this type, regardless of its content."""
         if value.number is not None:
             if self is Kind.SIGNED:
@@ -241,7 +241,7 @@ KEYS: dict[str, Key] = {
         _cert_dir("rdp", _11_3),
         Key("rdp_username", STRING, _UNSET, _11_3),
         Key("relaxed_acs_check", BOOLEAN, "0"),
-        Key("remember_owner", BOOLEAN, "1 where extended attributes work; in session mode 0"),
+        Key("remember_owner", BOOLEAN, "1 if extended attributes work; in session mode 0"),
         Key("remote_display_port_max", UNSIGNED, "65535"),
         Key("remote_display_port_min", UNSIGNED, "5900"),
         Key("remote_websocket_port_max", UNSIGNED, "65535"),
@@ -270,8 +270,8 @@ KEYS: dict[str, Key] = {
         _cert_dir("spice"),
         Key("stdio_handler", STRING, '"logd"', choices=("logd", "file")),
         Key("storage_use_nbdkit", BOOLEAN, "the build's", _10_0),
-        Key("swtpm_group", STRING, '"tss" where it exists', may_be_empty=False),
-        Key("swtpm_user", STRING, '"tss" where it exists', may_be_empty=False),
+        Key("swtpm_group", STRING, '"tss" if it exists', may_be_empty=False),
+        Key("swtpm_user", STRING, '"tss" if it exists', may_be_empty=False),
         Key("user", STRING, "the distribution's", may_be_empty=False),
         Key("virtiofsd_debug", BOOLEAN, "0"),
         Key("vnc_allow_host_audio", BOOLEAN, "0"),

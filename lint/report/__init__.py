@@ -12,7 +12,7 @@ from typing import NamedTuple, TextIO, cast
 from vfslint import files
 from vfslint.run import Run
 
-# Takes a run, a stream, and auto, always or never for color.
+# Called with a run, a stream, and auto, always or never for color.
 Reporter = Callable[[Run, TextIO, str], None]
 
 # The module of each format; it is imported only if the format is used.

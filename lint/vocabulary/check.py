@@ -1,7 +1,7 @@
 """One pass over a domain: which of its elements deviate from the vocabulary of the target's release?
 
 What deviates is explained by `vfslint.vocabulary.explain`, which is imported only then. Every element is checked by
-itself, so that a mistake costs only its own explanation, and nothing that is reported depends on another mistake.
+itself, so that a mistake costs only its own explanation, and no report depends on another mistake.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from vfslint.vocabulary.table import NEWEST, Child, Form, Reads, Refused, Releas
 
 Accepts = Callable[[str], object]
 Element = Any
-# So many digits certainly fit in 64 bits; Python's time for very many is quadratic.
+# This many digits certainly fit in 64 bits; for very many, Python's time is quadratic.
 _SHORT = 18
 # Elements that consist of pieces, which are checked one by one.
 _OF_PIECES = frozenset({"domain", "inactiveDomain", "devices"})
-# How many pieces without deviations are remembered, and how long the text of one may be: 4 MiB at most.
+# The number of pieces without deviations that are cached, and the maximum length of their text: 4 MiB in total.
 REMEMBERED, LONGEST_REMEMBERED = 4096, 1024
-# How many combinations of attributes are remembered: an input may contain any number of them.
+# The number of cached combinations of attributes: an input may contain any number of them.
 _FORMS_KEPT = 512
 
 
@@ -73,7 +73,7 @@ class _Content:
             if each.required or not _is_known(each.optional_since, libvirt)
         )
         known = [each for each in form.children.values() if _is_known(each.since, libvirt)]
-        # A child is replaced by its place when it is first needed, because forms are recursive.
+        # A child is replaced with its place when it is first needed, because forms are recursive.
         self.children: dict[str, Child | Place] = {each.name: each for each in known}
         needed = [each.name for each in known if each.required or not _is_known(each.optional_since, libvirt)]
         self.needed_children = frozenset(needed)
@@ -124,7 +124,7 @@ def _is_known(since: Release | None, libvirt: Release) -> bool:
 def _accepts(values: Values, refused: Refused, reads: Reads | None, libvirt: Release) -> Accepts:
     """Return a test that only valid values pass: those that both the schema and the parser accept.
 
-    A valid value that is written in an unusual way may fail it; `explain` decides then.
+    A valid value that is written in an unusual way may fail it; then `explain` decides.
     """
     if values.listed:
         unread = reads.unread if reads else ()
@@ -157,7 +157,7 @@ def _table(libvirt: Release) -> _Table:
 
 def place(child: Child, libvirt: Release) -> Place:
     """Return what is allowed in an element in one of the places where it is known, in a release."""
-    # Later releases than the newest share its table.
+    # Releases later than the newest one share its table.
     return _table(min(libvirt, NEWEST)).place(child)
 
 
@@ -179,7 +179,7 @@ Texts = dict[Element, bytes]
 
 
 def suspects_among(todo: list[Examined], texts: Texts | None = None) -> list[Examined]:
-    """Return the elements that may deviate among these and below them, but none below another one that may.
+    """Return the elements that may deviate among these and below them, but none inside another one that may.
 
     `todo` is used up, `texts` is filled.
     """
@@ -203,8 +203,8 @@ def suspects_among(todo: list[Examined], texts: Texts | None = None) -> list[Exa
 def _suspects_in_piece(piece: Examined, texts: Texts) -> list[Examined]:
     """Return the elements that may deviate in a device, or in another piece of a domain.
 
-    Domains that libvirt prints are full of the same few devices. A piece without deviations is remembered by its text,
-    which needs a third of the time of checking it again.
+    Domains that libvirt prints contain the same few devices many times. A piece without deviations is cached by its
+    text, which takes a third of the time of checking it again.
     """
     element, place, _ = piece
     text = tostring(element, with_tail=False)

@@ -1,4 +1,4 @@
-"""What the vocabulary says of a place, for people: what may be there, since when, and what it does."""
+"""A description of a place in the vocabulary: what can be there, since when, and what it does."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from vfslint.vocabulary.table import Child, Form, Release, Values, form, roots, 
 class Entry(NamedTuple):
     """An element or an attribute in another element: its name, what it can have, since when, and what it does.
 
-    `values` are the listed words with their releases, `form` what another value looks like. `only` are the forms of the
+    `values` are the listed words with their releases, `form` describes other values. `only` are the forms of the
     element around it that have it, if not all do.
     """
 
@@ -36,7 +36,7 @@ class Description(NamedTuple):
 
 
 def describe(path: str) -> Description | None:
-    """Return what is known of an element, such as `domain/devices/disk`; None if the path is unknown."""
+    """Return what is known about an element, such as `domain/devices/disk`; None if the path is unknown."""
     first, *names = path.strip("/").split("/")
     root = roots().get(first)
     if root is None:
@@ -126,7 +126,7 @@ def _united(entries: list[tuple[str, Entry]], forms: int) -> Entry:
 
 
 def _spelled(test: tuple[Any, ...] | None) -> str:
-    """Return the condition of a form as people write it: type='pci' and model."""
+    """Return the condition of a form as people write it, such as type='pci' and model."""
     if test is None:
         return "otherwise"
     operator, *operands = test

@@ -1,4 +1,4 @@
-"""What is wrong where a domain deviates from the vocabulary: what was probably meant, where it belongs, since when.
+"""What is wrong where a domain deviates from the vocabulary: what was probably meant, where it belongs, and since when.
 
 Imported only for a domain that may deviate.
 """
@@ -54,7 +54,7 @@ def mismatches(
         suspects = check.suspects(root, libvirt, texts)
     if suspects is not None:
         return _in_order(root, _explain(suspects, texts))
-    # No name is suggested for what is in a default namespace: it belongs to another program.
+    # No name is suggested for an element in a default namespace: it belongs to another program.
     names = roots()
     if root.tag in names:
         return []
@@ -142,7 +142,8 @@ class _Examination:
     def selected_form(self) -> Form:
         """Return the form that the attributes select, with misspelled ones read as what they probably mean.
 
-        Where they select none, all that any form knows is allowed: the mistake is in what selects the form.
+        If they select none, everything that any form knows is allowed: the mistake is in the attribute that
+        selects it.
         """
         probe: dict[str, str] = {}
         for name, meant in self.attributes.items():
@@ -160,7 +161,7 @@ class _Examination:
         return bool(declared.values.listed) and value not in declared.values.listed
 
     def meant_value(self, name: str, value: str) -> str:
-        """Return the word that was probably meant where a word selects the form."""
+        """Return the word that was probably meant by one that selects the form."""
         listed = self.any_form.attributes[name].values.listed
         if name not in self.selectors or not listed or value in listed:
             return value
@@ -204,7 +205,7 @@ class _Examination:
         return is_required and attribute.name not in self.written
 
     def plausible(self, form: Form, missing: str, name: str, *, is_only: bool) -> str | None:
-        """Return the missing attribute if an unknown one probably stands for it; `is_only`: no other one is unknown."""
+        """Return the missing attribute if an unknown one was probably meant to be it; `is_only`: it is the only one."""
         values = form.attributes[missing].values
         picky = values.listed or values.form is not None
         if (is_only and len(form.attributes) == 1) or (picky and _accepts(values, self.written[name])):
@@ -264,7 +265,7 @@ class _Examination:
             free = self.free_children(form, found)
             meant = self.meant_child(element, free, missing)
             lacking = missing.pop(meant, None) if meant is not None else None
-            unread = str(element.tag) in self.any_form.children  # by another form, so that it is only dropped
+            unread = str(element.tag) in self.any_form.children  # known in another form, so it is only dropped
             refused = None if unread else self.unknown_child_refused(form)
             refused = refused or (lacking.refused.missing if lacking else None)
             self.explain_unknown_child(form, element, meant, free, refused)
@@ -285,7 +286,7 @@ class _Examination:
         return (0, 0, 0) if until and self.libvirt < until else None
 
     def lacks(self, child: Child) -> bool:
-        """Whether the release asks for a child."""
+        """Whether the release requires a child that is missing."""
         is_required = child.required or _is_newer(child.optional_since, self.libvirt)
         return is_required and not self.is_too_new(child)
 
@@ -296,7 +297,7 @@ class _Examination:
     def is_in_another(self, name: str) -> bool:
         """Whether the element is repeated and another one has this child, which libvirt then finds."""
         parent = self.element.getparent()
-        # What is not read is not rejected anyway, and there may be very many of such elements side by side.
+        # What libvirt does not read, it does not reject, and a document can contain very many such elements.
         if parent is None or self.declared.repeatable or not self.is_read:
             return False
         return any(other.find(name) is not None for other in parent.iterchildren(self.element.tag))
@@ -307,7 +308,7 @@ class _Examination:
             self.report(Kind.REPEATED_ELEMENT, child.name, element, refused=child.refused.repeated)
         elif self.is_too_new(child):
             self.report(Kind.TOO_NEW, child.name, element, since=child.since, refused=self.unknown_child_refused(form))
-            # What is in it is not reported as too new once more, and is not read.
+            # Its content is not reported as too new again, and is not read.
             self.inner.append((element, check.place(child, NEWEST), False))
         else:
             self.inner.append((element, self.table.place(child), self.is_read))
@@ -372,7 +373,7 @@ class _Examination:
     # text
 
     def explain_text(self, form: Form) -> None:
-        """Report text where none is allowed, or an invalid one."""
+        """Report text that is not allowed, or is invalid."""
         pieces = [self.element.text, *(child.tail for child in self.element)]
         value = "".join(piece for piece in pieces if piece)
         if form.text is None:
@@ -392,7 +393,7 @@ class _Examination:
         name: str,
         attribute: str | None = None,
     ) -> None:
-        """Report a value that the schema rejects, or that the parser rejects although the schema accepts it."""
+        """Report a value that the schema rejects, or that only the parser rejects."""
         since = values.listed.get(value)
         if _is_newer(since, self.libvirt):
             self.report(
@@ -432,7 +433,7 @@ class _Examination:
     # reporting
 
     def refuses(self, first: Release | None) -> bool:
-        """Whether plain define rejects what it rejects since the release `first`."""
+        """Whether the target's plain define rejects something, which it does since the release `first`."""
         return self.is_read and first is not None and first <= self.libvirt
 
     def report(
@@ -459,7 +460,7 @@ def _likely(word: str, known: Iterable[str]) -> str | None:
 
 
 def _space(name: str) -> str:
-    """Return the namespace in a name, which may be none; an undeclared prefix is part of the name."""
+    """Return the namespace in a name, or an empty string; an undeclared prefix is part of the name."""
     return name[1:].rpartition("}")[0]
 
 
@@ -473,7 +474,7 @@ def _name(element: Element) -> str:
 
 @cache
 def _any_form(declared: Child) -> Form:
-    """Return all forms of an element in one: what any of them allows, with what all of them require."""
+    """Return all forms of an element in one, which allows what any of them allows and requires what all require."""
     forms = declared.all_forms()
     if len(forms) == 1:
         return forms[0]
@@ -494,7 +495,7 @@ def _any_form(declared: Child) -> Form:
 
 
 def _in_any_form(child: Child, forms: list[Form]) -> Child:
-    """Return a child as all forms of its parent agree on it: open if they differ, required if all require it."""
+    """Return a child in all forms of its parent: open if they differ, required if all require it."""
     namesakes = [form.children[child.name] for form in forms if child.name in form.children]
     shapes = {tuple(name for _, name in namesake.forms) for namesake in namesakes}
     return child._replace(
@@ -512,7 +513,7 @@ def _has_attributes_of(element: Element, child: Child) -> bool:
 def _types() -> dict[str, Any]:
     """Return the simple types as xmlschema reads them, for values that are not written in the usual way.
 
-    Importing xmlschema needs more time than everything else here.
+    Importing xmlschema takes longer than everything else here.
     """
     import xmlschema
 

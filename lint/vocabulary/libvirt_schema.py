@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 from lxml import etree
 
 GRAMMAR = "domain.rng"
-# Where packages put it; Homebrew has a prefix of its own.
+# Where packages install it; Homebrew has its own prefix.
 FOLDERS = ("/usr/share/libvirt/schemas", "/usr/local/share/libvirt/schemas", "/opt/homebrew/share/libvirt/schemas")
 
 
 class NoSchema(Exception):
-    """There is no schema to validate with; the message is one line."""
+    """No usable schema was found; the message is one line."""
 
 
 class Objection(NamedTuple):
@@ -45,7 +45,7 @@ def _relaxng(path: str) -> Any:
 
 def objection(path: str, element: Any) -> Objection | None:
     """Return why the schema rejects a domain, or None if it accepts it."""
-    # A copy has no document around it, which the grammar's root does not know.
+    # A copy has no enclosing document, whose root the grammar does not know.
     relaxng = _relaxng(path)
     if relaxng.validate(element):
         return None

@@ -42,14 +42,14 @@ class Mismatch(NamedTuple):
     expected: tuple[str, ...] = ()
     """Names or words allowed there."""
     form: str | None = None
-    """What a value must look like where values cannot be listed, such as "an absolute path"."""
+    """A description of valid values if they cannot be listed, such as "an absolute path"."""
     reads: Reads | None = None
-    """How the parser reads a value, if not as the schema does."""
+    """How the parser reads a value, if that differs from the schema."""
     suggestion: str | None = None
     """What was probably meant, of what is allowed there and does not appear yet."""
     belongs: tuple[str, ...] = ()
     """Names of the elements in which a misplaced name is known."""
     since: Release | None = None
-    """The release that introduced it; for something missing, the release since which it may be left out."""
+    """The release that introduced it; for something missing, the release since which it is optional."""
     is_refused: bool = False
     """Whether the target's plain define rejects it, too, and does not only drop it."""

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-# No more digits than 64 bits can need: Python does not convert thousands of them.
+# The most digits that a number of 64 bits has: Python does not convert thousands of them.
 _C_INTEGER = r"[ \t\n\v\f\r]*([+-]?)0*([0-9]{1,20})\Z"
 _C_SPACES = " \t\n\v\f\r"
 
@@ -23,7 +23,7 @@ CPUMASK_BITS = 16384
 
 
 def integer(text: str, *, bits: int = 32) -> int | None:
-    """Read a signed decimal number (virStrToLong_i, _ll): whitespace may come before it, nothing after it."""
+    """Read a signed decimal number (virStrToLong_i, _ll): whitespace may precede it, nothing may follow it."""
     found = re.match(_C_INTEGER, text)
     if not found:
         return None
@@ -35,8 +35,8 @@ def integer(text: str, *, bits: int = 32) -> int | None:
 def unsigned(text: str, *, bits: int = 32, wraps: bool = False) -> int | None:
     """Read an unsigned decimal number.
 
-    A minus sign is rejected (virStrToLong_uip, _ullp) unless `wraps` (virStrToLong_ui, _ull): then -1 is the largest
-    number, as for strtoul.
+    A minus sign is rejected (virStrToLong_uip, _ullp) unless `wraps` (virStrToLong_ui, _ull): then -1 is the
+    largest number, as with strtoul.
     """
     found = re.match(_C_INTEGER, text)
     if not found or (found[1] == "-" and not wraps):
@@ -49,7 +49,7 @@ def unsigned(text: str, *, bits: int = 32, wraps: bool = False) -> int | None:
 
 @lru_cache(1024)
 def unit_bytes(unit: str) -> int | None:
-    """Return how many bytes a unit stands for (virScaleInteger): case does not matter, MB is 10^6."""
+    """Return the number of bytes in a unit (virScaleInteger): case does not matter, MB is 10^6."""
     folded = unit.lower()
     if folded in ("b", "byte", "bytes"):
         return 1
@@ -60,7 +60,7 @@ def unit_bytes(unit: str) -> int | None:
 
 
 def scaled(text: str, unit: str | None, *, default: int = 1024, largest: int = LARGEST_MEMORY) -> int | None:
-    """Read a size in bytes (virDomainParseScaledValue); `default` bytes where no unit is given."""
+    """Read a size in bytes (virDomainParseScaledValue); without a unit, the number is multiplied by `default`."""
     number = unsigned(text, bits=64)
     factor = unit_bytes(unit) if unit else default
     if number is None or factor is None or number * factor > largest:
@@ -69,7 +69,7 @@ def scaled(text: str, unit: str | None, *, default: int = 1024, largest: int = L
 
 
 def kib(size: int) -> int:
-    """Round bytes up to KiB, the unit that libvirt keeps memory in (virDomainParseMemory)."""
+    """Round bytes up to KiB, the unit in which libvirt stores sizes of memory (virDomainParseMemory)."""
     return -(-size // 1024)
 
 
@@ -140,7 +140,7 @@ def spell_size(size_kib: int) -> str:
 def based(text: str, base: int, *, bits: int = 32, signed: bool = False) -> int | None:
     """Read a number in base 8, 10 or 16, or as C writes it (base 0: 0x for 16, 0 for 8).
 
-    Whitespace and a plus sign may come before it; a minus sign is rejected (virStrToLong_uip) unless `signed`
+    Whitespace and a plus sign may precede it; a minus sign is rejected (virStrToLong_uip) unless `signed`
     (virStrToLong_i).
     """
     found = re.match(_NUMBER_OF_BASE[base], text)

@@ -1,4 +1,4 @@
-"""How near two names are: one typo, or a difference in case."""
+"""Similar names: one typo, or a difference in case."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 def distance(first: str, second: str) -> int:
     """Return the number of inserted, omitted, changed or swapped adjacent letters between two words."""
-    # A common beginning or end does not count. After a typo, little more than one letter is left to compare.
+    # A common beginning or end does not count. After a typo, little more than one letter remains to compare.
     start, shorter = 0, min(len(first), len(second))
     while start < shorter and first[start] == second[start]:
         start += 1
@@ -35,14 +35,14 @@ def is_near(word: str, known: str) -> bool:
         return False
     if word.lower() == known.lower():
         return True
-    # Each letter that only one of them has needs a change of its own; that is quicker to see than the distance.
+    # Each letter that only one of them has requires a change of its own; this is faster to check than the distance.
     ours, theirs = set(word), set(known)
     return len(ours - theirs) <= typos and len(theirs - ours) <= typos and distance(word, known) <= typos
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """Return the known word that was probably meant, or None; one that differs only in case comes first."""
-    # Most names differ too much in length, which is the quickest to see.
+    # Most names differ too much in length, which is the fastest to check.
     size = len(word)
     near = [name for name in known if 3 * abs(size - len(name)) <= size and is_near(word, name)]
     if len(near) < 2:

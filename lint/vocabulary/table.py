@@ -1,7 +1,7 @@
-"""The vocabulary of libvirt's domain XML: which element, attribute and value may appear where, and since when.
+"""The vocabulary of libvirt's domain XML: where elements, attributes and values may appear, since when.
 
-It is written in schemas/domain.xsd. tools/compile_vocabulary.py makes literals of it (schemas/_domain.py), which this
-module reads piece by piece, as they are needed.
+It is written in schemas/domain.xsd. tools/compile_vocabulary.py makes literals of it (schemas/_domain.py), which
+this module reads piece by piece on demand.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Release = tuple[int, int, int]
 # Returns the value of an attribute by its name, or None: the `get` of an element or of a dictionary.
 Get = Callable[[str], str | None]
 
-# No entry of the vocabulary is newer.
+# Newer than every entry of the vocabulary.
 NEWEST: Release = (12, 8, 0)
 
 _NAMESPACE = re.compile(r"^\{http://libvirt\.org/schemas/domain/(\w+)/1\.0\}")
@@ -29,7 +29,7 @@ class Refused(NamedTuple):
     """What plain define rejects at one place because the parser reads it: the first release that does.
 
     `value` is any invalid value, `word` one that is not empty, `letters` one that is not a number either; `missing`
-    means that nothing is there, `repeated` that it is there twice. None: no release rejects it.
+    means that it is absent, `repeated` that it appears more than once. None: no release rejects it.
     """
 
     value: Release | None = None
@@ -48,17 +48,17 @@ class Refused(NamedTuple):
         return min((release for release in asked if release is not None), default=None)
 
     def both(self, other: Refused) -> Refused:
-        """Return what is rejected both here and there."""
+        """Return what both reject."""
         pairs = zip(self, other, strict=True)
         return Refused(*(max(mine, its) if mine and its else None for mine, its in pairs))
 
 
 class Reads(NamedTuple):
-    """How the parser reads a value where that differs from what the schema requires (vfs:reads).
+    """How the parser reads a value if that differs from the schema (vfs:reads).
 
     `kind` is "unsigned" or "signed" for a number from `low` to `high`; if `unlimited`, below 1 as well; if `base`
-    is 0, in the notation of C, such as 0x1f. `later` is a release since which another range holds. Or `kind` is
-    "words", for `words` in addition to the listed ones, each with the release that brought it to the parser, and
+    is 0, in the notation of C, such as 0x1f. `later` is a release since which another range applies. Or `kind` is
+    "words", for `words` in addition to the listed ones, each with the release that introduced it to the parser, and
     without the `unread` ones.
     """
 
@@ -73,7 +73,7 @@ class Reads(NamedTuple):
 
     @property
     def is_number(self) -> bool:
-        """Whether it is a number that is read."""
+        """Whether the value is read as a number."""
         return self.kind != "words"
 
     def accepts(self, value: str, libvirt: Release) -> bool:
@@ -116,7 +116,7 @@ class Attribute(NamedTuple):
 
 
 class Together(NamedTuple):
-    """Children that must be adjacent before a release, where an attribute has certain values (vfs:together)."""
+    """Children that must be adjacent before a release, if an attribute has certain values (vfs:together)."""
 
     until: Release
     attribute: str
@@ -173,7 +173,7 @@ class Form(NamedTuple):
 
 
 def holds(test: tuple[Any, ...], get: Get) -> bool:
-    """Whether the test of an alternative is true of an element's attributes."""
+    """Whether an element's attributes satisfy the test of an alternative."""
     operator, *operands = test
     match operator:
         case "=":
@@ -196,7 +196,7 @@ def _attributes_in(test: tuple[Any, ...]) -> list[str]:
 
 
 def spelled(name: str) -> str:
-    """Return the name of an element as people write it: qemu:arg where libvirt's namespace for QEMU is before it."""
+    """Return the name of an element as people write it, such as qemu:arg for one in libvirt's namespace for QEMU."""
     return _NAMESPACE.sub(r"\1:", name) if name[:1] == "{" else name
 
 
@@ -207,7 +207,7 @@ def values(name: str) -> Values:
     return Values(name, dict(listed), plain, described)
 
 
-# The form of an element in which anything is let through, because it is unknown which of its forms it has.
+# The form of an element in which anything is accepted, because its actual form is unknown.
 ANY = "*"
 
 
@@ -234,7 +234,7 @@ def roots() -> dict[str, Child]:
 
 
 def elements_at(*path: str) -> list[Child]:
-    """Return what an element at a path inside of <domain> can be, over all forms of the elements around it."""
+    """Return the elements at a path inside <domain>, for all forms of the elements around them."""
     found = [roots()["domain"]]
     for name in path:
         forms = [form for child in found for form in child.all_forms()]
@@ -250,7 +250,7 @@ def element_names() -> frozenset[str]:
 
 @cache
 def places() -> dict[str, dict[str, Child]]:
-    """Return for each name of an element the elements in which it is known, by their names, with what it is there."""
+    """Return for each element name the elements that can contain it, by name, each with what it is there."""
     found: dict[str, dict[str, Child]] = {}
     pending = [roots()["domain"]]
     seen: set[str] = set()

@@ -154,7 +154,7 @@ class _Tags:
         self._ends: dict[Any, int] = {}
 
     def end(self, element: Any) -> int:
-        """Return where an element ends, by the last elements in it: between these and its end tag is no other tag."""
+        """Return where an element ends, by the last elements in it: no other tag is between these and its end tag."""
         unended: list[Any] = []
         inner = element
         while inner is not None and inner not in self._ends:
@@ -320,7 +320,7 @@ class Node:
 
     def child(self, path: str) -> Node | None:
         """The first element at a path of child names, or None."""
-        # For a single name, lxml's parsing of paths would take twice as long.
+        # For a single name, parsing it as a path would take twice as long.
         found = self.element.find(path) if "/" in path else next(self.element.iterchildren(path), None)
         return None if found is None else Node(self.document, found)
 

@@ -1,4 +1,4 @@
-"""What keeps guests apart from the host and from each other."""
+"""Isolation of guests from the host and from each other."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def device_acl_incomplete(setting: ConfSetting) -> Iterator[Problem]:
 
 @rule("VFS519", "namespaces-in-session", severity=Severity.ERROR, stage=Stage.START)
 def namespaces_in_session(setting: ConfSetting, context: Context) -> Iterator[Problem]:
-    """A session daemon cannot use namespaces.
+    """A session daemon does not use namespaces.
 
     Why: only root can create them. The unprivileged QEMU driver does not start if its qemu.conf lists one.
     Bad (session):
@@ -86,7 +86,7 @@ def confinement_off(conf: QemuSettings) -> Iterator[Problem]:
     """
     if conf.required_confinement:
         return
-    for value in conf.switched_off_drivers:
+    for value in conf.disabling_drivers:
         yield Problem(
             at=value.span,
             message='security_driver = "none" leaves every guest of this host unconfined',
@@ -132,7 +132,7 @@ def confinement_required_but_off(conf: QemuSettings) -> Iterator[Problem]:
     required = conf.required_confinement
     if required is None:
         return
-    for value in conf.switched_off_drivers:
+    for value in conf.disabling_drivers:
         yield Problem(
             at=value.span,
             message=f'security_driver = "none" cannot confine guests, but confinement is required: {NO_DRIVER}',

@@ -82,8 +82,8 @@ def use_memfd(domain: Domain) -> Fix | None:
     return Fix("use memfd", (insert(domain.node, xml),))
 
 
-@rule("VFS531", "hugepages-switched-off", severity=Severity.ERROR, stage=Stage.START)
-def hugepages_switched_off(domain: Domain, context: Context) -> Iterator[Problem]:
+@rule("VFS531", "hugepages-disabled", severity=Severity.ERROR, stage=Stage.START)
+def hugepages_disabled(domain: Domain, context: Context) -> Iterator[Problem]:
     """Huge pages are not disabled in qemu.conf.
 
     Why: huge pages other than those of a memfd come from a hugetlbfs mount. With `hugetlbfs_mount = []` libvirt

@@ -126,7 +126,7 @@ def setting_type(setting: ConfSetting) -> Iterator[Problem]:
     Fix: adds or removes quotes or brackets if the intention is clear.
     See: libvirt virconf.c:virConfGetValueString, virConfGetValueBool, virConfGetValueUInt and similar functions
     """
-    if setting.key.kind.takes(setting.value):
+    if setting.key.kind.accepts(setting.value):
         return
     repaired = setting.repaired
     edit = setting.value.replaced_by(repaired) if repaired else None
@@ -219,7 +219,7 @@ def setting_out_of_range(setting: ConfSetting) -> Iterator[Problem]:
     See: libvirt virconf.c:virConfGetValueBool, virConfGetValueInt, virConfGetValueUInt
     """
     number = setting.value.number
-    if number is None or not setting.key.kind.takes(setting.value):
+    if number is None or not setting.key.kind.accepts(setting.value):
         return
     numbers = setting.key.numbers
     if number not in numbers:
@@ -258,7 +258,7 @@ def duplicate_setting(conf: QemuSettings) -> Iterator[Problem]:
         same = statement.value.written == first.value.written
         yield Problem(
             at=statement.span,
-            message=f"{statement.name} is already set in line {first.span.start.line}",
+            message=f"{statement.name} is already set on line {first.span.start.line}",
             label="ignored: libvirt uses the first one",
             related=(Related(first.span, "libvirt uses this one"),),
             help="remove this one" if same else "keep only the intended one",

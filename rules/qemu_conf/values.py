@@ -1,4 +1,4 @@
-"""Settings whose values libvirt reads in a way of their own."""
+"""Settings whose values have a syntax or a meaning of their own."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def guest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     assert vfslint("web.xml", "--write-baseline", "base.json") == (
         0,
         "",
-        "vfslint: base.json now holds 1 finding\n",
+        "vfslint: base.json now contains 1 finding\n",
     )
     return file
 
@@ -111,7 +111,7 @@ def test_what_is_fixed_is_told_and_harms_nothing(guest: Path) -> None:
     assert vfslint("web.xml", "--baseline", "base.json") == (
         0,
         "",
-        "vfslint: 1 entry is stale in base.json; --write-baseline base.json drops what is fixed\n",
+        "vfslint: 1 entry is stale in base.json; --write-baseline base.json removes stale entries\n",
     )
 
 

@@ -91,7 +91,7 @@ def test_exit_zero() -> None:
         (["--host-facts", "none.json", "sound.xml"], "cannot read none.json: No such file or directory"),
         (["--output-file", "no/where", "sound.xml"], "cannot write the report: no/where: No such file"),
         (["explain"], "name a rule or an error message (see vfslint explain --help)"),
-        (["explain", "zzz"], "no rule matches 'zzz'; vfslint rules lists them all"),
+        (["explain", "zzz"], "no rule matches 'zzz'; run vfslint rules for a list of all rules"),
         (["rules", "x"], "unexpected argument 'x' (see vfslint rules --help)"),
         (["rules", "--fix"], "unknown option --fix (see vfslint rules --help)"),
         (

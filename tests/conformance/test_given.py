@@ -84,5 +84,5 @@ def test_rules_that_are_not_loaded_for_a_file_have_nothing_to_say_of_it(part: in
     for number, case in enumerate(read_cases(DATA / "more-cases.jsonl.gz")):
         if number % part == 0:
             source = Source(case["xml"].encode(), "case.xml")
-            few = rules_for(qemu_conf=False, beside_qemu_conf=False, host=False, fleet=False, text=source.data)
+            few = rules_for(qemu_conf=False, with_qemu_conf=False, host=False, fleet=False, text=source.data)
             assert Engine(few, Context()).check_xml(source).findings == every.check_xml(source).findings

@@ -208,7 +208,7 @@ def test_values_of_all_forms_are_expected():
         ("queue='1024'", "queue='many'", "queue", "a whole number from 0 to 4294967295"),
         ("slot='0x1d'", "slot='0x20'", "slot", "a number from 0 to 31, such as 0x1f"),
         ("unit='GiB'>2</memory>", "unit='gigs'>2</memory>", "unit", "a unit of size such as KiB, MiB or GiB"),
-        ("cpus='0-3'", "cpus='0, 3'", "cpus", "numbers and ranges without blanks, such as 0-3,^2,8"),
+        ("cpus='0-3'", "cpus='0, 3'", "cpus", "numbers and ranges without whitespace, such as 0-3,^2,8"),
     ],
 )
 def test_wrong_value_of_a_form(old, new, attribute, form):
