@@ -788,7 +788,7 @@ DESCRIPTIONS = {
     'NbdSource/dataStore': 'The file with the data of a qcow2 image that has only metadata.',
     'NbdSource/encryption': 'How the image is encrypted.',
     'NbdSource/host': 'Address of the server.',
-    'NbdSource/reconnect': 'Whether and when QEMU reconnects after the socket was closed.',
+    'NbdSource/reconnect': 'Whether and when QEMU connects again after the connection was lost.',
     'NbdSource/slices': 'The part of the file or device that contains the image.',
     'NetworkBackingStore/backingStore': 'The image below this one; empty if there is none.',
     'NetworkBackingStore/format': 'The format of the image.',
