@@ -39,7 +39,8 @@ def pages() -> Iterator[tuple[str, str]]:
         yield f"rules/{rule_pages.file_of(rule)}", rule_pages.page(rule)
     yield "rules/index.md", rule_pages.index()
     yield "messages.md", rule_pages.messages()
-    yield "coverage.md", linked((DOCS / "coverage.md").read_text(encoding="utf-8"))
+    for page in ("coverage.md", "libvirt-checks.md"):
+        yield page, linked((DOCS / page).read_text(encoding="utf-8"))
     yield "api.md", interface()
     yield "contributing.md", moved((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"))
     yield "changes.md", moved((ROOT / "CHANGELOG.md").read_text(encoding="utf-8"))

@@ -29,6 +29,7 @@ GROUPS = {
     "6": "The host",
     "7": "Releases and hypervisors",
     "8": "Several domains together",
+    "9": "What libvirt's QEMU driver checks of other devices, processors and features",
 }
 SURFACES = {
     "parse": "`virsh define` rejects it, because libvirt cannot parse the domain",
