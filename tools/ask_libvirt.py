@@ -11,17 +11,22 @@ import argparse
 from collections import Counter
 from collections.abc import Iterator
 from copy import deepcopy
+from itertools import chain, islice
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from lxml import etree
 
 from tests.conformance.live_libvirt import LiveLibvirt, Verdict, is_available
-from tests.metamorphic.listed_values import Place, document, places
+from tests.live.sound import AREAS, base, parts, put
+from tests.metamorphic.listed_values import Place, Step, document, places
 from tools.conformance import refuses_define
 from vfslint import lint_bytes
 from vfslint.targets import NEWEST, version
 
 WRONG = "zz!"
+# In how many domains a place is tried before none of them is found to be valid.
+MOST_CANDIDATES = 12
 
 
 class Variant(NamedTuple):
@@ -46,12 +51,15 @@ class Difference(NamedTuple):
         return f"{where} ({form}) {self.fault}: libvirt: {said} | vfslint: {', '.join(self.findings) or 'nothing'}"
 
 
-def sound(place: Place) -> bytes:
-    """Return a small domain with a valid value at a place."""
+def _small(place: Place) -> Any:
     known = dict(place.steps[-1].attributes)
     value = place.values[0][0] if place.values else known.get(place.attribute or "", place.steps[-1].text or "1")
-    xml = document(place.steps, place.attribute, value)
-    root = etree.fromstring(xml)
+    return etree.fromstring(document(place.steps, place.attribute, value))
+
+
+def sound(place: Place) -> bytes:
+    """Return a small domain with a valid value at a place."""
+    root = _small(place)
     for disk in root.iterfind("devices/disk"):
         if "/source" not in place.path and place.attribute != "type":
             # What all disks have is asked of one without a source, which only needs a medium that can be changed.
@@ -62,6 +70,43 @@ def sound(place: Place) -> bytes:
             disk.set("device", "cdrom")
             disk.find("target").attrib.update({"dev": "sda", "bus": "sata"})
     return etree.tostring(root)
+
+
+def in_valid_parts(place: Place) -> Iterator[bytes]:
+    """Yield larger domains with a valid value at a place: its element put into the valid parts that can contain it."""
+    small = _small(place)
+    for area in AREAS:
+        for part in parts(area):
+            root = base("q35")
+            added = put(root, area, part)
+            if _grafted(root, deepcopy(small), place.steps[1:]) in added:
+                yield etree.tostring(root)
+
+
+def _grafted(root: Any, small: Any, steps: tuple[Step, ...]) -> Any:
+    """Add to a domain what a small one has at a path; return the device or other part that contains it now.
+
+    Returns None if the domain has none, or one of another form.
+    """
+    part = None
+    for step in steps:
+        small = small.findall(step.name)[-1]
+        found = root.findall(step.name)
+        if not found:
+            if part is not None:
+                root.append(small)
+            return part
+        root = found[-1]
+        for attribute, value in small.attrib.items():
+            if attribute not in root.attrib:
+                root.set(attribute, value)
+        if any(root.get(name) != value for name, value in step.attributes):
+            return None
+        if part is None and step.name != "devices":
+            part = root
+    if small.text and not root.text:
+        root.text = small.text
+    return part
 
 
 def variants(place: Place, xml: bytes) -> Iterator[Variant]:
@@ -100,15 +145,16 @@ def _repeated(xml: bytes, place: Place) -> bytes:
     return etree.tostring(root)
 
 
-def differences(paths: list[str], counts: Counter[str]) -> Iterator[Difference]:
+def differences(paths: list[str], counts: Counter[str], root: Path | None = None) -> Iterator[Difference]:
     """Test every place below the paths; count the tests, and yield the differences."""
-    with LiveLibvirt() as libvirt:
+    with LiveLibvirt(root) as libvirt:
         target = NEWEST._replace(libvirt=version(libvirt.release))
         for place in (place for forms in places().values() for place in forms):
             if place.since > target.libvirt or not place.path.startswith(tuple(paths)):
                 continue
-            xml = sound(place)
-            if libvirt.ask(xml.decode()).define != "accepted":
+            candidates = islice(chain([sound(place)], in_valid_parts(place)), MOST_CANDIDATES)
+            xml = next((each for each in candidates if libvirt.ask(each.decode()).define == "accepted"), None)
+            if xml is None:
                 counts["not sound"] += 1
                 continue
             for fault, changed in variants(place, xml):
@@ -124,11 +170,12 @@ def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("paths", nargs="*", default=["domain"])
-    paths = parser.parse_args().paths
+    parser.add_argument("--root", type=Path, help="root folder of another system, whose libvirt is asked")
+    options = parser.parse_args()
     if not is_available():
         raise SystemExit("this requires root and libvirt with its QEMU driver")
     counts: Counter[str] = Counter()
-    for difference in differences(paths, counts):
+    for difference in differences(options.paths, counts, options.root):
         print(difference)
     print(", ".join(f"{number} {what}" for what, number in counts.items()))
 

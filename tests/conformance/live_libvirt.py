@@ -56,10 +56,15 @@ def is_available() -> bool:
 
 
 class LiveLibvirt:
-    """A child process that answers one document after the other; restarted when it dies."""
+    """A child process that answers one document after the other; restarted when it dies.
 
-    def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="vfslint-libvirt-")
+    `root` is the root folder of another system with Python and libvirt's QEMU driver, such as debootstrap makes, to
+    ask that system's libvirt instead of the one installed here.
+    """
+
+    def __init__(self, root: Path | None = None) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="vfslint-libvirt-", dir=root / "tmp" if root else None)
+        self._root = root
         Path(self._folder.name).chmod(0o755)  # QEMU, probed as another user, must enter it
         self._child: subprocess.Popen[str] | None = None
         self.release = ""
@@ -93,8 +98,15 @@ class LiveLibvirt:
         return Verdict(**json.loads(answer))
 
     def _start(self) -> subprocess.Popen[str]:
+        folder = Path(self._folder.name)
+        if self._root is None:
+            command = [sys.executable, __file__, str(folder)]
+        else:
+            script = shutil.copy(__file__, folder)
+            inside = [str(Path("/", Path(path).relative_to(self._root))) for path in (script, folder)]
+            command = ["chroot", str(self._root), "python3", *inside]
         self._child = subprocess.Popen(
-            [sys.executable, __file__, self._folder.name],
+            command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
