@@ -1227,6 +1227,7 @@ DESCRIPTIONS = {
     'SpiceDisplay/playback': 'Whether sound is compressed.',
     'SpiceDisplay/streaming': 'Which parts of the screen are sent as video.',
     'SpiceDisplay/zlib': 'Whether images are compressed further if the connection is slow.',
+    'SshSource/auth': 'The account on the server.',
     'SshSource/dataStore': 'The file with the data of a qcow2 image that has only metadata.',
     'SshSource/encryption': 'How the image is encrypted.',
     'SshSource/host': 'Address of the server.',
