@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from lxml import etree
 
-from tests.conformance.live_libvirt import LiveLibvirt, Verdict, is_available
+from tests.live.libvirt import LiveLibvirt, Verdict, is_available
 from tests.live.sound import AREAS, base, parts, put
 from tests.metamorphic.listed_values import Place, Step, document, places
 from tools.conformance import refuses_define

@@ -1,6 +1,6 @@
 """The libvirt that is installed here rejects no domain that `--fix` changed and that it accepted before.
 
-The test takes some of the cases; `python -m tests.conformance.test_live_fixes` takes all and says how many it repairs.
+The test takes some of the cases; `python -m tests.live.test_fixes` takes all and says how many it repairs.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.conformance.live_libvirt import LiveLibvirt, is_available
+from tests.live.libvirt import LiveLibvirt, is_available
 from tests.paths import DATA
 from vfslint.context import Context
 from vfslint.engine import Engine

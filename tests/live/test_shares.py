@@ -1,7 +1,7 @@
 """The installed libvirt and vfslint agree about valid domains in which hypothesis introduces mistakes.
 
 `.ci/run` installs Debian's libvirt 9.0.0 and QEMU and asks a fixed set of cases. By hand, with new ones and for
-as long as one likes: `python -m tests.conformance.test_live_libvirt --cases 10000 --seed 1`.
+as long as one likes: `python -m tests.live.test_shares --cases 10000 --seed 1`.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from tests.conformance.explained import explanation
-from tests.conformance.live_libvirt import LiveLibvirt, Verdict, is_available
-from tests.conformance.mutations import Mutant, mutants
 from tests.examples import document
+from tests.live.libvirt import LiveLibvirt, Verdict, is_available
+from tests.live.share_mutants import Mutant, mutants
 from tools.conformance import refuses_define, refuses_validate
 from vfslint.context import Context
 from vfslint.engine import Engine
