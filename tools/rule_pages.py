@@ -33,7 +33,7 @@ GROUPS = {
 }
 SURFACES = {
     "parse": "`virsh define` rejects it, because libvirt cannot parse the domain",
-    "schema": "`virsh define --validate` and `virsh edit` reject it; a plain `virsh define` silently drops it",
+    "schema": "a plain `virsh define` accepts it; `virsh define --validate` and `virsh edit` reject it",
     "define": "`virsh define` rejects it",
     "start": "`virsh start` fails",
     "guest": "the domain starts, but fails or misbehaves in the guest",

@@ -1,12 +1,17 @@
-"""Findings drawn with rich: the source lines, a mark under each place, and where libvirt would have failed."""
+"""Findings drawn with rich: the source lines, a mark under each place, and where libvirt would have failed.
+
+Lines break between words at the terminal's width; what is longer than a line, such as a path, stays whole. Widths are
+in cells: a wide character, such as a Chinese one, has two.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from typing import NamedTuple, TextIO
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
@@ -16,19 +21,32 @@ from vfslint.xml.printable import printable
 from vfslint.xml.source import Source
 
 PLAIN_WIDTH = 120
+NARROWEST, WIDEST = 40, 200
 TAB = "    "
+# A label begins beside its mark only if this many cells, or all of it, fit there.
+LABEL_WIDTH = 24
 
-# Colors of the terminal's own palette, which are readable on light and on dark backgrounds.
+# Colors of the terminal's own palette, which are readable on light and on dark backgrounds. Dark blue is not.
 _COLOR = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity.NOTE: "bold cyan"}
-_FRAME = "blue"
+_FRAME = "bold bright_blue"
+
+# Text with its style.
+Piece = tuple[str, str]
+_WORDS = re.compile(r"( *)([^ ]*)")
 
 _STAGES = {
     Stage.PARSE: "virsh define rejects this",
-    Stage.SCHEMA: "plain virsh define silently drops it; --validate rejects it",
+    Stage.SCHEMA: "plain virsh define accepts this, virsh define --validate rejects it",
     Stage.DEFINE: "virsh define rejects this",
     Stage.START: "virsh start fails",
     Stage.GUEST: "starts, but fails or misbehaves in the guest",
     Stage.NEVER: "libvirt never reports this",
+}
+# What is not an error depends on more than the file shows.
+_POSSIBLE_STAGES = {
+    Stage.PARSE: "virsh define can reject this",
+    Stage.DEFINE: "virsh define can reject this",
+    Stage.START: "virsh start can fail",
 }
 
 
@@ -59,12 +77,14 @@ def draw(run: Run, out: TextIO, *, colored: bool) -> None:
     """Draw every finding of a run."""
     console = _console(out, colored)
     glyphs = _BOX if _can_write(out, "".join(_BOX)) else _ASCII
+    width = console.width
     for finding in run.findings:
-        _draw(console, glyphs, finding, run)
+        for line in _drawn(glyphs, finding, run, width):
+            console.print(line, soft_wrap=True)
 
 
 def _console(out: TextIO, colored: bool) -> Console:
-    return Console(
+    console = Console(
         file=out,
         force_terminal=colored,
         color_system="standard" if colored else None,
@@ -75,6 +95,8 @@ def _console(out: TextIO, colored: bool) -> Console:
         width=None if out.isatty() else int(os.environ.get("COLUMNS") or PLAIN_WIDTH),
         legacy_windows=False,
     )
+    console.width = min(max(console.width, NARROWEST), WIDEST)
+    return console
 
 
 def _can_write(out: TextIO, text: str) -> bool:
@@ -85,14 +107,11 @@ def _can_write(out: TextIO, text: str) -> bool:
     return True
 
 
-def _draw(console: Console, glyphs: Glyphs, finding: Finding, run: Run) -> None:
+def _drawn(glyphs: Glyphs, finding: Finding, run: Run, width: int) -> Iterator[Text]:
+    """Yield the lines that show a finding, the last of which is empty."""
     color = _COLOR[finding.severity]
-    head = Text.assemble(
-        (f"{finding.severity.word}[{finding.code}]", color),
-        (f" {finding.name}", "bold"),
-        (f": {printable(finding.message)}", "bold"),
-    )
-    console.print(head, soft_wrap=True)
+    code = (f"{finding.severity.word}[{finding.code}]", color)
+    yield from _flowing([], [code, (f" {finding.name}: {printable(finding.message)}", "bold")], [("  ", "")], width)
     marks = [Mark(finding.at, finding.label, True)]
     marks += [Mark(related.at, related.label, False) for related in finding.related]
     files = [finding.file, *(mark.at.file for mark in marks if mark.at.file != finding.file)]
@@ -101,39 +120,69 @@ def _draw(console: Console, glyphs: Glyphs, finding: Finding, run: Run) -> None:
         here = sorted((mark for mark in marks if mark.at.file == file), key=lambda mark: mark.at)
         first = next((mark for mark in here if mark.is_primary), here[0]).at.start
         place = f"{printable(file)}:{first.line}:{first.column}"
-        _print(console, (" " * gutter + f" {glyphs.top} ", _FRAME), (place, "default"))
+        yield Text.assemble((" " * gutter + f" {glyphs.top} ", _FRAME), place)
         if file in run.sources:
-            for line in _excerpt(glyphs, here, run.sources[file], gutter, color, console.width):
-                console.print(line, soft_wrap=True)
-    _print(
-        console,
-        (" " * gutter + f" {glyphs.bottom} ", _FRAME),
-        (where_it_surfaces(finding, in_conf=finding.file in run.confs), "default"),
-    )
+            yield from _excerpt(glyphs, here, run.sources[file], gutter, color, width)
+    where = where_it_surfaces(finding, in_conf=finding.file in run.confs)
+    margin = " " * (gutter + 4)
+    yield from _flowing([(" " * gutter + f" {glyphs.bottom} ", _FRAME)], [(where, "")], [(margin, "")], width)
     if finding.help:
         option = "   [--fix]" if finding.fix and finding.fix.safe else "   [--unsafe-fixes]" if finding.fix else ""
-        _print(console, ("help", "bold green"), (f": {printable(finding.help)}", "default"), (option, "green"))
-    console.print()
+        advice = [(f": {printable(finding.help)}", ""), (option, "green")]
+        yield from _flowing([("help", "bold green")], advice, [("      ", "")], width)
+    yield Text()
 
 
 def where_it_surfaces(finding: Finding, *, in_conf: bool) -> str:
     """Return where the mistake would surface without vfslint, with libvirt's message if it is known."""
-    if finding.stage in (Stage.PARSE, Stage.DEFINE, Stage.START) and finding.severity is not Severity.ERROR:
-        return "libvirt accepts this"
-    where = _STAGES[finding.stage]
-    if in_conf and finding.severity is Severity.ERROR:
+    is_error = finding.severity is Severity.ERROR
+    where = _STAGES[finding.stage] if is_error else _POSSIBLE_STAGES.get(finding.stage, _STAGES[finding.stage])
+    if in_conf and is_error:
         where = "libvirt's QEMU driver does not start with this"
-    if finding.libvirt_says and finding.stage in (Stage.PARSE, Stage.DEFINE, Stage.START):
+    if finding.libvirt_says and finding.stage in _POSSIBLE_STAGES:
         where += f": {finding.libvirt_says}"
     return printable(where)
 
 
-def _print(console: Console, *parts: tuple[str, str]) -> None:
-    console.print(Text.assemble(*parts), soft_wrap=True)
+def _flowing(first: list[Piece], pieces: list[Piece], margin: list[Piece], width: int) -> Iterator[Text]:
+    """Yield lines of at most `width` cells that break between words: `first` begins the first, `margin` the others."""
+    line, used = list(first), _cells(first)
+    is_empty = True
+    for word in _words(pieces):
+        size = _cells(word)
+        if not is_empty and used + size > width:
+            yield Text.assemble(*line)
+            (space, style), *rest = word
+            word = [(space.lstrip(), style), *rest]
+            line, used = list(margin), _cells(margin)
+            size = _cells(word)
+        line += word
+        used += size
+        is_empty = False
+    yield Text.assemble(*line)
+
+
+def _words(pieces: list[Piece]) -> Iterator[list[Piece]]:
+    """Yield the words of a text with the spaces before them; a word can consist of several pieces."""
+    word: list[Piece] = []
+    for text, style in pieces:
+        for spaces, letters in _WORDS.findall(text):
+            if spaces and word:
+                yield word
+                word = []
+            if spaces or letters:
+                word.append((spaces + letters, style))
+    if word:
+        yield word
+
+
+def _cells(pieces: list[Piece]) -> int:
+    return sum(cell_len(text) for text, _ in pieces)
 
 
 def _excerpt(glyphs: Glyphs, marks: list[Mark], source: Source, gutter: int, color: str, width: int) -> Iterator[Text]:
-    previous = 0
+    previous, above = 0, ""
+    frame = (" " * gutter + f" {glyphs.side} ", _FRAME)
     for mark in marks:
         line = mark.at.start.line
         if previous and line > previous + 1:
@@ -141,30 +190,55 @@ def _excerpt(glyphs: Glyphs, marks: list[Mark], source: Source, gutter: int, col
         text = source.line(line)
         start = mark.at.start.column - 1
         end = len(text) if mark.at.end.line > line else mark.at.end.column - 1
-        shown, before, marked = _window(text, start, max(end, start + 1), width - gutter - 4)
-        if line != previous:
-            yield Text.assemble((f"{line:>{gutter}} {glyphs.side} ", _FRAME), (shown, "default"))
+        shown, before, marked = _window(text, start, max(end, start + 1), width - gutter - 3)
+        # Two marks in a long line can need different parts of it.
+        if line != previous or shown != above:
+            yield Text.assemble((f"{line:>{gutter}} {glyphs.side} ", _FRAME), shown)
         style = color if mark.is_primary else _FRAME
-        ruler = (glyphs.primary if mark.is_primary else glyphs.related) * marked
-        label = f" {printable(mark.label)}" if mark.label else ""
-        yield Text.assemble((" " * gutter + f" {glyphs.side} ", _FRAME), (" " * before + ruler, style), (label, style))
-        previous = line
+        ruler = (" " * before + (glyphs.primary if mark.is_primary else glyphs.related) * marked, style)
+        yield from _labeled(frame, ruler, (printable(mark.label), style), width)
+        previous, above = line, shown
+
+
+def _labeled(frame: Piece, ruler: Piece, label: Piece, width: int) -> Iterator[Text]:
+    """Yield a mark with its label: beside it if there is room, else below."""
+    beside = _cells([frame, ruler]) + 1
+    size = cell_len(label[0])
+    if not size or width - beside >= min(size, LABEL_WIDTH):
+        pieces = [(" ", ""), label] if size else []
+        yield from _flowing([frame, ruler], pieces, [frame, (" " * (beside - _cells([frame])), "")], width)
+        return
+    yield Text.assemble(frame, ruler)
+    room = max(width - _cells([frame]) - max(min(size, LABEL_WIDTH * 2), 0), 0)
+    indent = (" " * min(len(ruler[0]) - len(ruler[0].lstrip()), room), "")
+    yield from _flowing([frame, indent], [label], [frame, indent], width)
 
 
 def _window(text: str, start: int, end: int, width: int) -> tuple[str, int, int]:
-    """Shorten a long line around the mark.
+    """Shorten a long line around the mark to a width in cells.
 
     Returns the text to show, the cells before the mark, and the cells of the mark.
     """
     head, marked, tail = (_shown(piece) for piece in (text[:start], text[start:end], text[end:]))
-    if cell_len(head) + cell_len(marked) > width:
-        head = "…" + head[-max(width // 3, 1) :]
-        marked = marked if cell_len(marked) <= width // 2 else marked[: max(width // 2, 1)] + "…"
+    if cell_len(head) + cell_len(marked) + min(len(tail), 1) > width:
+        head = "…" + _last(head, max(width // 3, 1) - 1)
+        room = width - cell_len(head) - 2
+        marked = marked if cell_len(marked) <= room else _first(marked, room) + "…"
     before, size = cell_len(head), max(cell_len(marked), 1)
     room = width - before - size
     if cell_len(tail) > room:
-        tail = tail[: max(room - 1, 0)] + "…"
+        tail = _first(tail, max(room - 1, 0)) + "…"
     return head + marked + tail, before, size
+
+
+def _first(text: str, cells: int) -> str:
+    """Return as much of the beginning of a text as fits."""
+    return text if cell_len(text) <= cells else set_cell_size(text, cells)
+
+
+def _last(text: str, cells: int) -> str:
+    """Return as much of the end of a text as fits."""
+    return _first(text[::-1], cells)[::-1]
 
 
 def _shown(text: str) -> str:
