@@ -79,8 +79,7 @@ def draw(run: Run, out: TextIO, *, colored: bool) -> None:
     glyphs = _BOX if _can_write(out, "".join(_BOX)) else _ASCII
     width = console.width
     for finding in run.findings:
-        for line in _drawn(glyphs, finding, run, width):
-            console.print(line, soft_wrap=True)
+        console.print(Text("\n").join(_drawn(glyphs, finding, run, width)), soft_wrap=True)
 
 
 def _console(out: TextIO, colored: bool) -> Console:
