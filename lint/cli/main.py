@@ -68,60 +68,56 @@ def _run(argv: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO) -> 
         return CLEAN
     check_operands(command, options.operands)
     if command is not LINT:
-        _HANDLERS[command.name](options, stdout)
+        _HANDLERS[command.name](options, stdin, stdout)
         return CLEAN
     from vfslint.cli.lint import Streams, lint
 
     return lint(options, Streams(stdin, stdout, stderr))
 
 
-def _rules(options: SimpleNamespace, stdout: TextIO) -> None:
+def _rules(options: SimpleNamespace, _: TextIO, stdout: TextIO) -> None:
     from vfslint.rule_page import write_list
 
     write_list(stdout, options.format)
 
 
-def _explain(options: SimpleNamespace, stdout: TextIO) -> None:
-    from vfslint.rule_page import find, write_manual
+def _explain(options: SimpleNamespace, stdin: TextIO, stdout: TextIO) -> None:
+    from vfslint.cli.explain import explain
 
-    what = " ".join(options.operands)
-    rules = find(what)
-    if not rules:
-        raise UsageError(f"no rule matches {what!r}; run vfslint rules for a list of all rules")
-    write_manual(stdout, rules, options.format)
+    explain(options, stdin, stdout)
 
 
-def _config(options: SimpleNamespace, stdout: TextIO) -> None:
+def _config(options: SimpleNamespace, _: TextIO, stdout: TextIO) -> None:
     from vfslint.cli.show_config import show_config
 
     show_config(options, stdout)
 
 
-def _vocabulary(options: SimpleNamespace, stdout: TextIO) -> None:
+def _vocabulary(options: SimpleNamespace, _: TextIO, stdout: TextIO) -> None:
     from vfslint.cli.vocabulary import vocabulary
 
     vocabulary(options, stdout)
 
 
-def _completion(options: SimpleNamespace, stdout: TextIO) -> None:
+def _completion(options: SimpleNamespace, _: TextIO, stdout: TextIO) -> None:
     from vfslint.cli.completion import script
 
     stdout.write(script(options.operands[0]))
 
 
-def _host(options: SimpleNamespace, stdout: TextIO) -> None:
+def _host(options: SimpleNamespace, _: TextIO, stdout: TextIO) -> None:
     from vfslint.cli.host import host
 
     host(options, stdout)
 
 
-def _setup(options: SimpleNamespace, stdout: TextIO) -> None:
+def _setup(options: SimpleNamespace, _: TextIO, stdout: TextIO) -> None:
     from vfslint.cli.host import setup
 
     setup(options, stdout)
 
 
-_HANDLERS: dict[str, Callable[[SimpleNamespace, TextIO], None]] = {
+_HANDLERS: dict[str, Callable[[SimpleNamespace, TextIO, TextIO], None]] = {
     "rules": _rules,
     "explain": _explain,
     "setup": _setup,

@@ -136,6 +136,7 @@ _TARGET = (
     Option("host", "check against this machine"),
     _of_key("host-facts", metavar="FILE", completion=FILES),
 )
+_FOR = Option("for", "judge the causes of a message for this domain", metavar="FILE", completion=FILES)
 _LIBVIRT_SCHEMA = Option(
     "libvirt-schema",
     "also validate domains with libvirt's own schema: the folder that contains it, or auto",
@@ -229,9 +230,19 @@ COMMANDS: dict[str, Command] = {
         Command("rules", "list every rule", None, {"options": (HELP, _PAGE_FORMAT)}),
         Command(
             "explain",
-            "show the manual of a rule, by code, name or libvirt's error message",
-            Operand("WHAT…", "a code, a name, or an error message", 1, None, "name a rule or an error message"),
-            {"options": (HELP, _PAGE_FORMAT)},
+            "show the pages of rules, or the causes of a message of libvirt, QEMU, virtiofsd or the guest",
+            Operand(
+                "WHAT…",
+                "codes or names of rules, a message, a file with messages such as a log, or - for standard input",
+                1,
+                None,
+                "name a rule, a message or a log file",
+            ),
+            {
+                "options": (HELP, _PAGE_FORMAT, _FOR),
+                "target": _TARGET,
+                "configuration": _CONFIGURATION,
+            },
         ),
         Command(
             "setup",

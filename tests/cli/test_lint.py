@@ -90,8 +90,8 @@ def test_exit_zero() -> None:
         (["--qemu-conf", "none.conf", "sound.xml"], "cannot read none.conf: No such file or directory"),
         (["--host-facts", "none.json", "sound.xml"], "cannot read none.json: No such file or directory"),
         (["--output-file", "no/where", "sound.xml"], "cannot write the report: no/where: No such file"),
-        (["explain"], "name a rule or an error message (see vfslint explain --help)"),
-        (["explain", "zzz"], "no rule matches 'zzz'; run vfslint rules for a list of all rules"),
+        (["explain"], "name a rule, a message or a log file (see vfslint explain --help)"),
+        (["explain", "zzz"], "no rule or message matches 'zzz'; run vfslint rules for a list of all rules"),
         (["rules", "x"], "unexpected argument 'x' (see vfslint rules --help)"),
         (["rules", "--fix"], "unknown option --fix (see vfslint rules --help)"),
         (

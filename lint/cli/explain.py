@@ -1,0 +1,81 @@
+"""`vfslint explain`: the pages of rules, or the causes of messages, for one domain if it is given."""
+
+from __future__ import annotations
+
+import os
+from types import SimpleNamespace
+from typing import TextIO
+
+from vfslint.cli.help import width
+from vfslint.config.profile import Resolver
+from vfslint.engine import Engine
+from vfslint.explain.answers import answers, named
+from vfslint.explain.page import write_json, write_text
+from vfslint.findings import Finding
+from vfslint.rule_page import write_manual
+from vfslint.rules import RULES
+from vfslint.usage import UsageError
+from vfslint.vocabulary.spelling import nearest
+from vfslint.xml.document import MAXIMUM_BYTES
+from vfslint.xml.source import Source
+
+# Of a longer log, the end has the reason.
+MAXIMUM_LOG = 1_000_000
+
+
+def explain(options: SimpleNamespace, stdin: TextIO, stdout: TextIO) -> None:
+    """Write the pages of the rules that the operands name, or what is known about the messages in them."""
+    operands = options.operands
+    rules = named(" ".join(operands).split())
+    if rules:
+        write_manual(stdout, rules, options.format, width())
+        return
+    text = _text(operands, stdin)
+    found = answers(text)
+    if len(found) == 1 and len(found[0].rules) == 1 and not (found[0].symptoms or found[0].is_guess):
+        write_manual(stdout, found[0].rules, options.format, width())
+        return
+    is_word = len(text.split()) < 2
+    if not any(answer.symptoms or (answer.rules and not (answer.is_guess and is_word)) for answer in found):
+        raise UsageError(_unknown(text))
+    findings = _findings(options)
+    if options.format == "json":
+        write_json(stdout, found, findings)
+    else:
+        write_text(stdout, found, findings, width())
+
+
+def _text(operands: list[str], stdin: TextIO) -> str:
+    """Return the messages: the operands, or what a file or standard input contains."""
+    if operands == ["-"]:
+        return stdin.read()[-MAXIMUM_LOG:]
+    if len(operands) == 1 and os.path.isfile(operands[0]):
+        try:
+            with open(operands[0], "rb") as file:
+                file.seek(max(os.path.getsize(operands[0]) - MAXIMUM_LOG, 0))
+                return file.read(MAXIMUM_LOG).decode("utf-8", "replace")
+        except OSError as error:
+            raise UsageError(f"cannot read {operands[0]}: {error.strerror or error}") from None
+    return " ".join(operands)
+
+
+def _unknown(text: str) -> str:
+    known = nearest(text.strip(), [word for rule in RULES for word in (rule.code, rule.name)])
+    meant = f"; did you mean {known}?" if known else "; run vfslint rules for a list of all rules"
+    shown = text.strip()
+    return f"no rule or message matches {shown[:80] + '…' if len(shown) > 80 else shown!r}{meant}"
+
+
+def _findings(options: SimpleNamespace) -> list[Finding] | None:
+    """Return what is found in the domain of --for; None without this option."""
+    path = getattr(options, "for")
+    if path is None:
+        return None
+    resolver = Resolver(options)
+    context = resolver.context(resolver.configurations.of(path))
+    try:
+        with open(path, "rb") as file:
+            source = Source(file.read(MAXIMUM_BYTES + 1), path)
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
+    return list(Engine(RULES, context).check_xml(source).findings)
