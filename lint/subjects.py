@@ -82,6 +82,7 @@ OF_DOMAINS: dict[str, Subject] = {
     "CpuPin": _of("vcpupin emulatorpin iothreadpin", lambda domain: domain.cpu_pins),
     "Disk": _device("disk", lambda domain: domain.disks),
     "ExternalShare": _device("filesystem", lambda domain: [fs for fs in domain.shares if fs.socket is not None]),
+    "Feature": _of("features", lambda domain: domain.features),
     "Filesystem": _device("filesystem", lambda domain: domain.filesystems),
     "Firmware": _in_os("loader nvram firmware"),
     "Hostdev": _devices("hostdev"),
@@ -101,6 +102,9 @@ OF_DOMAINS: dict[str, Subject] = {
     "PciController": _device("controller", lambda domain: domain.pci_controllers),
     "ReadonlyShare": _device("readonly", lambda domain: [fs for fs in domain.shares if fs.readonly]),
     "Resource": _first("resource"),
+    "Timer": _of(
+        "timer", lambda domain: (node for clock in domain.elements("clock") for node in clock.children("timer"))
+    ),
     "Title": _first("title"),
     "Topology": _of("topology", lambda domain: (domain.cpu.topology,) if domain.cpu and domain.cpu.topology else ()),
     "UnreadableSize": _of("", lambda domain: domain.unreadable_sizes),

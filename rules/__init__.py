@@ -17,6 +17,8 @@ TOPICS = (
     "firmware",
     "launch_security",
     "processors",
+    "features",
+    "clock",
     "memory",
     "sharing",
     "numa",
@@ -50,6 +52,8 @@ TOPICS = (
 # Topics about what most domains do not hold: names of which the text has one, if there is anything to say.
 WORDS: dict[str, tuple[str, ...]] = {
     "launch_security": ("<launchSecurity",),
+    "features": ("<features",),
+    "clock": ("<clock",),
     "numa": ("<numa",),
     "numatune": ("<numatune",),
     "hugepages": ("<hugepages", "<page"),

@@ -1,4 +1,4 @@
-"""Who a domain is and how it lives: its type, name, UUID, clock, events."""
+"""Who a domain is and how it lives: its type, name, UUID, events."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from vfslint.context import Context
 from vfslint.domain.domain import Domain
-from vfslint.domain.elements import Clock, Resource, Title
+from vfslint.domain.elements import Resource, Title
 from vfslint.findings import Fix, Problem, Severity, Stage
 from vfslint.rule import rule
 from vfslint.subjects import Deviating
@@ -175,53 +175,6 @@ def title_with_line_break(title: Title) -> Iterator[Problem]:
             help="write it on one line; only <description> can have several",
             fix=Fix("write the title on one line", (edits.set_whole_text(title, one_line),)),
         )
-
-
-@rule("VFS058", "clock-incomplete", severity=Severity.ERROR, stage=Stage.PARSE)
-def clock_incomplete(clock: Clock, context: Context) -> Iterator[Problem]:
-    """A clock has the attributes that its offset requires.
-
-    Why: a clock with offset 'timezone' has a time zone, an absolute one has a start, and its adjustment is
-        'reset' or a number of seconds. The timer 'platform' is only for Xen.
-    Bad:
-        <clock offset='timezone'/>
-    Good:
-        <clock offset='timezone' timezone='Europe/Paris'/>
-    libvirt says: missing 'timezone' attribute for clock with offset='timezone'
-    libvirt says: missing 'start' attribute for clock with offset='absolute'
-    libvirt says: unknown clock adjustment
-    libvirt says: unsupported timer type (name) 'platform'
-    See: libvirt domain_conf.c:virDomainClockDefParse
-    """
-    offset, adjustment = clock.value("offset"), clock.value("adjustment")
-    if offset == "timezone" and not clock.value("timezone"):
-        yield Problem(
-            at=clock.start_span,
-            message="a clock with offset 'timezone' has no time zone",
-            help="write timezone='…'",
-        )
-    start = numbers.integer(clock.value("start") or "", bits=64)
-    if offset == "absolute" and start is None and context.target.libvirt >= (8, 4, 0):
-        yield Problem(
-            at=clock.start_span,
-            message="a clock with offset 'absolute' has no start",
-            help="write start='…', in seconds since 1970",
-        )
-    is_number = adjustment in (None, "", "reset") or numbers.integer(adjustment or "", bits=64) is not None
-    if offset in ("utc", "localtime", "timezone", None, "") and not is_number:
-        yield Problem(
-            at=clock.start_span,
-            message=f"clock adjustment {adjustment!r} is neither 'reset' nor a number",
-            help="write 'reset' or a number of seconds",
-        )
-    for timer in clock.children("timer"):
-        if timer.value("name") == "platform":
-            yield Problem(
-                at=timer.start_span,
-                message="timer 'platform' is only for Xen",
-                help="remove it",
-                stage=Stage.DEFINE,
-            )
 
 
 @rule("VFS059", "resource-without-partition", severity=Severity.ERROR, stage=Stage.PARSE)

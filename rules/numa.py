@@ -357,7 +357,8 @@ def numa_not_on_this_machine(cells: list[Cell], context: Context) -> Iterator[Pr
     libvirt says: NUMA is not supported by this machine-type
     See: QEMU hw/core/machine.c; s390-ccw-virtio
     """
-    if context.domain.arch in ("s390x", "s390"):
+    board = context.domain.machine_type.board
+    if board and not board.numa:
         yield Problem(
             at=(cells[0].node.parent or cells[0].node).start_span,
             message=f"{context.domain.arch} machines do not support NUMA",

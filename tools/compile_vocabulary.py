@@ -204,11 +204,13 @@ def together(text: str | None) -> tuple[Any, ...] | None:
     return release(until), attribute, tuple(values.split(",")), tuple(names.split())
 
 
-def unknown_children(text: str | None) -> Release | None:
-    """Read vfs:unknown, "refused" or "refused until 9.1.0": the first release that drops unknown children."""
+def unknown_children(text: str | None) -> tuple[Release, Release] | None:
+    """Read vfs:unknown, "refused", "refused since 11.0.0" or "refused until 9.1.0": since when, and until when."""
     if not text:
         return None
-    return release(text.split()[2]) if " " in text else (999, 0, 0)
+    words = text.split()
+    named = release(words[2]) if len(words) > 1 else None
+    return (named or (0, 0, 0), (999, 0, 0)) if words[1:2] != ["until"] else ((0, 0, 0), named or (999, 0, 0))
 
 
 def condition(test: str) -> tuple[Any, ...]:

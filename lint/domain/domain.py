@@ -16,9 +16,10 @@ from vfslint.domain.controller import Controller, PciController
 from vfslint.domain.cpu import Bitset, Cpu, bitsets, pins
 from vfslint.domain.device import ADDRESSED, BOOTABLE, Boot, Device
 from vfslint.domain.disk import Disk
+from vfslint.domain.features import Feature, features
 from vfslint.domain.filesystem import ExternalShare, Filesystem, ManagedShare, VirtioFS
 from vfslint.domain.interface import Interface
-from vfslint.domain.machine import X86, MachineType, machine_type
+from vfslint.domain.machine import I440FX, PSERIES, Q35, X86, MachineType, machine_type
 from vfslint.domain.memory import Cell, MemoryBacking
 from vfslint.domain.memory_device import MemoryDevice
 from vfslint.domain.roots import is_in_status, name_of
@@ -157,6 +158,11 @@ class Domain:
     def os_type_name(self) -> str:
         """The type of operating system, or an empty string."""
         return self.os_type.text if self.os_type else ""
+
+    @property
+    def features(self) -> list[Feature]:
+        """The features of the guest, the last of each name."""
+        return list(features(self).values())
 
     @lazy
     def has_acpi(self) -> bool:
@@ -411,19 +417,17 @@ class Domain:
     @property
     def is_pseries(self) -> bool:
         """Whether the machine is a pSeries, which supports memory devices without NUMA cells."""
-        return self.arch in ("ppc64", "ppc64le")
+        return self.machine_type.board is PSERIES
 
-    @lazy
+    @property
     def is_q35(self) -> bool:
         """Whether the machine has the q35 chipset, with PCI Express."""
-        return self.machine is not None and (self.machine == "q35" or self.machine.startswith("pc-q35"))
+        return self.machine_type.board is Q35
 
-    @lazy
+    @property
     def is_i440fx(self) -> bool:
         """Whether the machine has the i440fx chipset, the default on x86."""
-        if self.machine is None:
-            return self.is_x86
-        return self.machine == "pc" or self.machine.startswith(("pc-i440fx", "pc-0.", "pc-1."))
+        return self.machine_type.board is I440FX
 
     @lazy
     def has_unreadable_cell(self) -> bool:

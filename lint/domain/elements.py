@@ -21,6 +21,12 @@ class Clock(Node):
     __slots__ = ()
 
 
+class Timer(Node):
+    """A `<timer>` of a `<clock>`."""
+
+    __slots__ = ()
+
+
 class Numatune(Node):
     """A `<numatune>`: to which NUMA nodes of the host the guest's memory is bound."""
 

@@ -1,4 +1,4 @@
-"""Machine types: which QEMU has them, how many CPUs they support, and whether they have PCI.
+"""Machine types: which QEMU has them, how many CPUs they support, and what their boards have.
 
 Only certain facts are included: distributions rename machine types and keep some that QEMU removed.
 """
@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import re
 from functools import cache, lru_cache
+from typing import NamedTuple
 
 from vfslint.lazy import lazy
 from vfslint.targets import Version
 from vfslint.vocabulary import table
 
 X86 = frozenset({"x86_64", "i686"})
+PPC64 = frozenset({"ppc64", "ppc64le"})
+S390 = frozenset({"s390x", "s390"})
 
 # Sizes of huge pages by architecture, for all kernel configurations (Linux arch/*/mm/hugetlbpage.c), in KiB.
 HUGE_PAGES_KIB: dict[str, tuple[int, ...]] = {
@@ -44,6 +47,52 @@ _FOREIGN: dict[str, frozenset[str]] = {
     "powernv": frozenset({"ppc64", "ppc64le"}),
     "s390-ccw-virtio": frozenset({"s390x", "s390"}),
 }
+
+
+class Board(NamedTuple):
+    """What all machine types of one kind have: `names` is a pattern of their names, on `arches` only.
+
+    `pci_root`: the model of PCI controller 0, or None without PCI. `usb`: libvirt adds a USB controller if the domain
+    has none. `acpi`, `uefi`, `numa`: whether QEMU has it for this board. `pc_devices`: the devices of a PC, such as the
+    PS/2 controller and VMware's port. `panic`: the model of the panic device that libvirt adds.
+    """
+
+    name: str
+    arches: frozenset[str]
+    names: str
+    pci_root: str | None = None
+    usb: bool = False
+    acpi: bool = False
+    uefi: bool = False
+    numa: bool = True
+    pc_devices: bool = False
+    panic: str | None = None
+
+
+_ARM = frozenset({"aarch64", "armv7l", "armv6l"})
+_RISCV = frozenset({"riscv64", "riscv32"})
+_VIRT = r"virt(-.*)?\Z"
+
+# libvirt: qemu_domain.c, qemuDomainMachineIs…; qemu_postparse.c, qemuDomainDefAddDefaultDevices.
+I440FX = Board(
+    "i440fx", X86, r"pc\Z|pc-[01]\.|pc-i440fx-|rhel", "pci-root", usb=True, acpi=True, uefi=True, pc_devices=True
+)
+Q35 = Board("q35", X86, r"q35\Z|pc-q35-", "pcie-root", usb=True, acpi=True, uefi=True, pc_devices=True)
+ISAPC = Board("isapc", X86, r"isapc\Z", acpi=True, pc_devices=True)
+# libvirt tries to add a USB controller, but the board has no PCI bus for it.
+MICROVM = Board("microvm", X86, r"microvm\Z", usb=True, acpi=True, uefi=True)
+ARM_VIRT = Board("virt", _ARM, _VIRT, "pcie-root", acpi=True, uefi=True)
+RISCV_VIRT = Board("virt", _RISCV, _VIRT, "pcie-root", acpi=True, uefi=True)
+LOONGARCH_VIRT = Board("virt", frozenset({"loongarch64"}), _VIRT, "pcie-root", acpi=True, uefi=True)
+PSERIES = Board("pseries", PPC64, r"pseries(-.*)?\Z", "pci-root", usb=True, panic="pseries")
+S390_CCW = Board("s390-ccw", S390, r"s390-ccw", "pci-root", numa=False, panic="s390")
+BOARDS = (I440FX, Q35, ISAPC, MICROVM, ARM_VIRT, RISCV_VIRT, LOONGARCH_VIRT, PSERIES, S390_CCW)
+
+# The machine type that libvirt selects if the domain names none (qemu_capabilities.c: preferredMachines).
+_PREFERRED = {
+    "x86_64": "pc", "i686": "pc", "aarch64": "virt", "armv7l": "virt", "armv7b": "virt", "ppc64": "pseries",
+    "ppc64le": "pseries", "riscv64": "virt", "riscv32": "virt", "s390x": "s390-ccw-virtio", "loongarch64": "virt",
+}  # fmt: skip
 # Series of QEMU releases that did not end with .2.
 _LAST_MINOR = {1: 7, 2: 12, 3: 1}
 
@@ -56,6 +105,12 @@ class MachineType:
         self.qemu = qemu
         self.arch = arch
         self.is_x86 = arch in X86
+
+    @lazy
+    def board(self) -> Board | None:
+        """Its board, or None if nothing is known about that."""
+        name = self.name or _PREFERRED.get(self.arch, "")
+        return next((board for board in BOARDS if self.arch in board.arches and re.match(board.names, name)), None)
 
     @lazy
     def _versioned(self) -> tuple[str, Version] | None:
@@ -133,7 +188,7 @@ class MachineType:
     @property
     def lacks_pci(self) -> bool:
         """Whether the board has no PCI."""
-        return self.is_x86 and self.name in ("isapc", "microvm")
+        return self.board is not None and self.board.pci_root is None
 
 
 @cache

@@ -81,7 +81,10 @@ def _sizes(domain: Domain) -> Iterator[Size]:
     for page in domain.backing.pages:
         yield Size(page.node, "size")
     for features in domain.elements("features"):
-        yield from _texts(features, "smm/tseg", "tcg/tb-cache")
+        smm = features.child("smm")
+        if smm and smm.value("state") != "off":
+            yield from _texts(smm, "tseg")
+        yield from _texts(features, "hpt/maxpagesize", "tcg/tb-cache")
     for device in domain.memory_devices:
         yield from _texts(
             device.node,

@@ -282,8 +282,8 @@ class _Examination:
 
     def unknown_child_refused(self, form: Form) -> Release | None:
         """Return the release since which unknown children are rejected, if this one rejects them."""
-        until = form.refuses_unknown_children
-        return (0, 0, 0) if until and self.libvirt < until else None
+        since, until = form.refuses_unknown_children or (self.libvirt, (0, 0, 0))
+        return since if since <= self.libvirt < until else None
 
     def lacks(self, child: Child) -> bool:
         """Whether the release requires a child that is missing."""

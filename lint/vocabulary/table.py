@@ -157,8 +157,8 @@ class Child(NamedTuple):
 class Form(NamedTuple):
     """What an element may contain in one of its forms.
 
-    Plain define rejects, and does not only drop, the unknown attributes that `refuses` names and, before the release
-    `refuses_unknown_children`, all unknown children.
+    Plain define rejects, and does not only drop, the unknown attributes that `refuses` names and, since the first
+    release of `refuses_unknown_children` and before the second one, all unknown children.
     """
 
     name: str
@@ -169,7 +169,7 @@ class Form(NamedTuple):
     any_attribute: bool = False
     any_text: bool = False
     refuses: tuple[str, ...] = ()
-    refuses_unknown_children: Release | None = None
+    refuses_unknown_children: tuple[Release, Release] | None = None
 
 
 def holds(test: tuple[Any, ...], get: Get) -> bool:
