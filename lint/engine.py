@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vfslint.context import Context
 from vfslint.domain.domain import Domain
-from vfslint.domain.roots import FLEETS, HOLDERS, OTHER_LIBVIRT_ROOTS, UnknownRoot, domain_nodes, name_of
+from vfslint.domain.roots import (
+    FLEETS,
+    HOLDERS,
+    OTHER_LIBVIRT_ROOTS,
+    UnknownRoot,
+    domain_nodes,
+    is_other,
+    name_of,
+    root_name,
+)
 from vfslint.failures import Failure
 from vfslint.findings import Finding, Problem, Severity, Stage
 from vfslint.rule import Rule
@@ -29,10 +38,11 @@ NOWHERE = Context()
 
 
 class Skipped(NamedTuple):
-    """A file that is not for vfslint, and why."""
+    """A file that was not checked, and why: the configuration excludes it, or it contains no domain."""
 
     file: str
     reason: str
+    is_excluded: bool = False
 
 
 class Outcome(NamedTuple):
@@ -150,12 +160,19 @@ class Engine:
         particular = [rule for rule in others if not rule.generic]
         self._unselected = Engine(particular, context) if particular else None
 
-    def check_xml(self, source: Source) -> Outcome:
-        """Return what the rules find in an XML file."""
+    def check_xml(self, source: Source, *, is_named: bool = True) -> Outcome:
+        """Return what the rules find in an XML file.
+
+        `is_named`: somebody has named the file, so that it is worth a note if it is no domain.
+        """
         results = Results(source.name)
         try:
             document = read(source)
         except Malformed as failure:
+            if not is_named:
+                name = root_name(source.text)
+                if name != "domain" and name not in HOLDERS:
+                    return Outcome([], Skipped(source.name, _not_a_domain(name)))
             from vfslint.xml.malformed import MalformedXml
 
             malformed = MalformedXml(source, failure)
@@ -163,11 +180,14 @@ class Engine:
             return self._finish(malformed, results, is_whole=False)
         root = document.root_node
         name = name_of(root)
+        skipped = Skipped(source.name, _not_a_domain(name))
         if name in OTHER_LIBVIRT_ROOTS:
-            return Outcome([], Skipped(source.name, f"<{name}> is not a domain"))
-        if name != "domain" and name not in HOLDERS:
-            self._run(results, "UnknownRoot", [UnknownRoot(document, root, self.strict_root)])
-            return self._finish(document, results)
+            return Outcome([], skipped)
+        if is_other(root):
+            # Other programs' domains have the name that libvirt's have, so nobody has mistaken them for these.
+            if self.strict_root or (is_named and name not in FLEETS):
+                self._run(results, "UnknownRoot", [UnknownRoot(document, root, self.strict_root)])
+            return self._finish(document, results)._replace(skipped=skipped)
         self._run(results, "Document", [document])
         unselected = Results(source.name)
         if self._unselected:
@@ -338,6 +358,12 @@ def _may_have(subject: Subject, elements: frozenset[str], deviates: bool) -> boo
 
 def _deviations(domain: Domain) -> Sequence[Any]:
     return domain.deviations
+
+
+def _not_a_domain(name: str) -> str:
+    if not name:
+        return "it contains no element"
+    return f"the <{name}> is another program's" if name in FLEETS else f"<{name}> is not a domain"
 
 
 def domains_in(document: Document, context: Context) -> list[Domain]:

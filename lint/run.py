@@ -22,7 +22,7 @@ class Run:
 
     `confs` are the names of those that were read as a qemu.conf.
     `known` are findings that the baseline lists, None without a baseline; `fixed` are findings that were fixed.
-    `failures` are internal errors of vfslint.
+    `failures` are internal errors of vfslint. `files` are the names of the files that were checked.
     """
 
     def __init__(self) -> None:
@@ -44,6 +44,11 @@ class Run:
         """How many files were checked."""
         return len(self.files)
 
+    @property
+    def not_domains(self) -> list[str]:
+        """The files that were read and are not checked, because they contain no domain."""
+        return [skipped.file for skipped in self.skipped if not skipped.is_excluded]
+
     def by_file(self) -> dict[str, list[Finding]]:
         """Return each file that was checked, with the findings in it."""
         found: dict[str, list[Finding]] = {file: [] for file in self.files}
@@ -64,17 +69,18 @@ class Run:
         """The highest severity found, or None."""
         return max((finding.severity for finding in self.findings), default=None)
 
-    def add(self, engine: Engine, source: Source, kind: str = "auto") -> None:
+    def add(self, engine: Engine, source: Source, kind: str = "auto", *, is_named: bool = True) -> None:
         """Check one more source as the given kind: domain, qemu-conf, or auto, which depends on its name."""
-        self.take(source, check(engine, source, kind), kind)
+        self.take(source, check(engine, source, kind, is_named=is_named), kind)
 
     def take(self, source: Source, outcome: Outcome, kind: str = "auto") -> None:
         """Add the outcome of one source, which was read as `kind`."""
-        self.files.append(source.name)
-        if is_conf(source.name, kind):
-            self.confs.add(source.name)
         if outcome.skipped:
             self.skipped.append(outcome.skipped)
+        else:
+            self.files.append(source.name)
+        if is_conf(source.name, kind):
+            self.confs.add(source.name)
         self.suppressed += outcome.suppressed
         self.failures += outcome.failures
         self.domains += len(outcome.domains)
@@ -119,7 +125,7 @@ class Run:
             self.findings.sort(key=lambda f: (place.get(f.file, -1), f.at.start.offset, -f.severity, f.code))
 
 
-def check(engine: Engine, source: Source, kind: str = "auto") -> Outcome:
+def check(engine: Engine, source: Source, kind: str = "auto", *, is_named: bool = True) -> Outcome:
     """Return what the rules find in a source of that kind.
 
     An internal error outside of rules (in reading, in the model, in suppressions) loses the findings in this
@@ -128,6 +134,6 @@ def check(engine: Engine, source: Source, kind: str = "auto") -> Outcome:
     try:
         if is_conf(source.name, kind):
             return engine.check_conf(source)
-        return engine.check_xml(source)
+        return engine.check_xml(source, is_named=is_named)
     except Exception as error:  # anything, such as a RecursionError or a MemoryError
         return Outcome([], is_whole=False, failures=(Failure.of(error, source.name),))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from vfslint.domain.roots import UnknownRoot
+from vfslint.context import Context
+from vfslint.domain.roots import FLEETS, UnknownRoot, name_of
 from vfslint.findings import Fix, Problem, Severity, Stage
 from vfslint.rule import rule
 from vfslint.xml.document import Document
@@ -80,12 +81,13 @@ def default_namespace(document: Document) -> Iterator[Problem]:
     )
 
 
-@rule("VFS006", "not-a-domain", severity=Severity.NOTE, stage=Stage.PARSE, any_hypervisor=True)
-def not_a_domain(file: UnknownRoot) -> Iterator[Problem]:
+@rule("VFS006", "not-a-domain", severity=Severity.NOTE, stage=Stage.NEVER, any_hypervisor=True)
+def not_a_domain(file: UnknownRoot, context: Context) -> Iterator[Problem]:
     """A file to check contains a domain.
 
-    Why: libvirt does not read this root element, so there is nothing to check. With --strict-root this is an
-        error.
+    Why: libvirt does not read this root element, so there is nothing to check. Only files that are named get this
+        note: the others of a folder are only counted, and with --only-domains, the named ones as well. With
+        --strict-root, this is an error.
     Bad:
         <?xml version='1.0'?><project/>
     Good:
@@ -93,8 +95,14 @@ def not_a_domain(file: UnknownRoot) -> Iterator[Problem]:
     libvirt says: expecting root element of 'domain', not 'project'
     See: libvirt domain_conf.c:virDomainDefParseNode, virxml.c:virXMLValidateRoot
     """
+    name = name_of(file.root)
+    says = f"unexpected root element <{name}>, expecting <domain>"
+    if context.target.libvirt >= (9, 0, 0):
+        says = f"expecting root element of 'domain', not '{name}'"
     yield Problem(
         at=file.root.name_span,
-        message=f"<{file.root.tag}> is not a libvirt domain, so nothing was checked",
+        message=f"<{name}> is not a libvirt domain, so nothing was checked",
         severity=Severity.ERROR if file.strict else None,
+        stage=Stage.PARSE if file.strict else None,
+        says="" if name in FLEETS else says,
     )

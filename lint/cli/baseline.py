@@ -44,7 +44,7 @@ class Baseline:
             else:
                 new.append(finding)
         run.findings = new
-        checked = {_name(self.path, file) for file in run.files}
+        checked = {_name(self.path, file) for file in (*run.files, *run.not_domains)}
         folder = os.path.dirname(os.path.abspath(self.path))
         return sum(
             number

@@ -44,6 +44,7 @@ class Check:
         self._profiles: dict[str, Profile] = {}
         self._standard_input: Source | None = None
         self._read_ahead: dict[str, Source] = {}
+        self._named = frozenset(() if options.only_domains else options.operands)
 
     @property
     def fixes(self) -> bool:
@@ -56,7 +57,7 @@ class Check:
         selected = []
         for path in dict.fromkeys(files_in(self.options.operands, configurations)):
             if self.options.force_exclude and path != STANDARD_INPUT and configurations.excludes_file(path):
-                self.run.skipped.append(Skipped(path, "the configuration excludes it"))
+                self.run.skipped.append(Skipped(path, "the configuration excludes it", is_excluded=True))
             else:
                 selected.append(path)
         return selected
@@ -90,7 +91,8 @@ class Check:
                 with self.run.catching(path):
                     self._fix(path, source)
             else:
-                self.run.add(self._profiles[source.name].engine, source, self.options.kind)
+                engine, kind = self._profiles[source.name].engine, self.options.kind
+                self.run.add(engine, source, kind, is_named=path in self._named)
         if self.run.domains > 1:
             with self.run.catching(""):
                 self._lint_together()
@@ -141,10 +143,10 @@ class Check:
         from vfslint.fixes import Fixed, Fixer
 
         engine, guard = self._profiles[source.name].engine, self._resolver.guard(source.name).engine
-        kind = self.options.kind
+        kind, is_named = self.options.kind, path in self._named
         result = Fixer(
-            lambda one: check(engine, one, kind),
-            lambda one: check(guard, one, kind),
+            lambda one: check(engine, one, kind, is_named=is_named),
+            lambda one: check(guard, one, kind, is_named=is_named),
             unsafe=self.options.unsafe_fixes,
         ).fix(source)
         if self.options.diff:
@@ -156,7 +158,7 @@ class Check:
                 replace(path, source.data, result.source.data)
             except NotWritten as reason:
                 self.errors.append(f"cannot fix {path}: {reason}")
-                result = Fixed(source, check(engine, source, kind))
+                result = Fixed(source, check(engine, source, kind, is_named=is_named))
         self.run.take(result.source, result.outcome, kind)
         self.run.fixed += result.fixed
 

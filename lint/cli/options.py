@@ -117,6 +117,7 @@ _FILES = (
     _KIND,
     Option("stdin-filename", "the name of standard input in the report", metavar="NAME", completion=FILES),
     Option("strict-root", "report an error for a file without a domain"),
+    Option("only-domains", "report nothing about named files without a domain, as in folders"),
     Option("force-exclude", "apply the configuration's exclude to named files, too"),
 )
 _FIXING = (

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+from vfslint.vocabulary.table import elements_at
 from vfslint.xml.document import Document, Node
 
 if TYPE_CHECKING:
@@ -35,10 +37,16 @@ _STATUS_ATTRIBUTES = {
 # A snapshot, a backup and a status contain copies of a domain that is defined elsewhere.
 FLEETS = frozenset({"domain", "domains"})
 OTHER_LIBVIRT_ROOTS = frozenset(
-    """network networkstatus networkport pool poolstate volume nwfilter filterbinding filterbindingb
+    """network networkstatus networkport pool poolstate volume filter filterbinding filterbindingb
     interface secret device capabilities domainCapabilities storagepoolCapabilities cpu hostsummary sysinfo
     cputest allocations source disk""".split()
 )
+_NAMESPACES = "http://libvirt.org/schemas/domain/"
+# Children of <domain> that any program could have.
+_COMMON_NAMES = frozenset({"name", "title", "description"})
+# Markup before the root element, and how it ends. A DTD inside the document has an end of its own.
+_BEFORE_ROOT = {"<?": "?>", "<!--": "-->", "<!DOCTYPE": ">"}
+_NAME = re.compile(r"[^\s<>/!?&'\"=]+")
 
 
 def name_of(root: Node) -> str:
@@ -50,9 +58,56 @@ def domain_nodes(root: Node) -> list[Node]:
     """Return the domains below a root element, including itself; none if it contains none."""
     name = name_of(root)
     if name == "domain":
-        return [root]
+        return [] if is_foreign(root) else [root]
     found = [node for path in HOLDERS.get(name, ()) for node in root.children(path)]
-    return [node for node in found if not _is_reference(node)]
+    return [node for node in found if not _is_reference(node) and not is_foreign(node)]
+
+
+def is_foreign(domain: Node) -> bool:
+    """Whether a `<domain>` is another program's: GlassFish and WildFly, for example, also have a domain.xml.
+
+    None of its children has a name that only libvirt's have, and it is in another namespace, or has several children
+    that libvirt does not know.
+    """
+    [of_libvirt] = elements_at()
+    [form] = of_libvirt.all_forms()
+    if domain.value("type") in form.attributes["type"].values.listed:
+        return False
+    # Whatever their namespace: a default one hides libvirt's own children, too.
+    names = [name_of(child) for child in domain.children()]
+    unknown = [name for name in names if name not in form.children]
+    if any(name not in _COMMON_NAMES for name in names if name in form.children):
+        return False
+    if domain.namespace is not None:
+        return not domain.namespace.startswith(_NAMESPACES)
+    return len(unknown) > 1
+
+
+def is_other(root: Node) -> bool:
+    """Whether a root element is that of another program's document."""
+    name = name_of(root)
+    if name == "domain":
+        return is_foreign(root)
+    if name == "domains":
+        # Any program could name a list so.
+        inner = root.children()
+        return bool(inner) and all(name_of(node) != "domain" or is_foreign(node) for node in inner)
+    return name not in HOLDERS and name not in OTHER_LIBVIRT_ROOTS
+
+
+def root_name(text: str) -> str:
+    """Return the name of the first element of a text that need not be well-formed; empty if there is none."""
+    at = text.find("<")
+    while at >= 0:
+        ending = next((end for start, end in _BEFORE_ROOT.items() if text.startswith(start, at)), None)
+        if ending is None:
+            found = _NAME.match(text, at + 1)
+            return found[0].rpartition(":")[2] if found else ""
+        end = text.find(ending, at)
+        if ending == ">" and "[" in text[at : end + 1]:
+            end = text.find("]", at)
+        at = text.find("<", end) if end >= 0 else -1
+    return ""
 
 
 def is_in_status(node: Node) -> bool:

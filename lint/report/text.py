@@ -29,8 +29,11 @@ def summary(run: Run) -> tuple[str, str]:
     counted = [(run.count(severity.word), severity.word) for severity in sorted(Severity, reverse=True)]
     counts = " · ".join(_counted(number, word) for number, word in counted if number) or "no problems found"
     rest = [f"{_counted(run.checked, 'file')} checked"]
-    if run.skipped:
-        rest.append(f"{len(run.skipped)} skipped")
+    others = len(run.not_domains)
+    if others:
+        rest.append("1 file is not a libvirt domain" if others == 1 else f"{others} files are not libvirt domains")
+    if len(run.skipped) > others:
+        rest.append(f"{len(run.skipped) - others} excluded")
     if run.fixable:
         rest.append(f"{run.fixable} fixable with --fix")
     return counts, "".join(f" · {part}" for part in rest)

@@ -24,8 +24,8 @@ EXPLAINED = (
         "a root element that libvirt does not know",
         r"(expecting root element of|unexpected root element)",
         frozenset(),
-        "pre-commit passes every XML file, so an unknown root element is a note (VFS006), and an error only with "
-        "`--strict-root`.",
+        "Most XML files are not for libvirt, so an unknown root element is at most a note (VFS006), and an error only "
+        "with `--strict-root`.",
     ),
     Explained(
         "another emulator",
