@@ -38,6 +38,8 @@ LEFT = {
     ("rules/inputs.py", "input_bus_invalid"),  # input/@type: those without a PS/2 variant
     ("rules/filesystem.py", "filesystem_driver_unsupported"),  # filesystem/driver/@type: those that QEMU lacks
     ("lint/cli/options.py", "_OUTPUT"),  # graphics/jpeg/@compression: when the report has colors
+    ("rules/clock.py", "_Settings"),  # clock/timer/@name: those that support each setting
+    ("rules/clock.py", "_NAMES"),  # clock/timer/@name: those that QEMU can have
     ("rules/memory_devices.py", "private_memory_device"),  # memory/@model: those that can be private
 }
 

@@ -30,7 +30,7 @@ ANNOTATIONS = {
     ),
     "together": (rf"until {RELEASE} \w+ \w+(,\w+)*:( \w+)+", {"element"}),
     "plain": (r".+", {"simpleType"}),
-    "unknown": (rf"refused( until {RELEASE})?", {"complexType"}),
+    "unknown": (rf"refused( (until|since) {RELEASE})?", {"complexType"}),
     "refuses": (r"\w+( \w+)*", {"complexType"}),
 }
 
