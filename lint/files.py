@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing import Protocol
 
+    from vfslint.gitignore import GitIgnore
+
     class Selection(Protocol):
         """Decides which files of a folder are checked."""
 
@@ -42,12 +44,18 @@ class Everything:
         return False
 
 
-def files_in(paths: Iterable[str], selection: Selection | None = None) -> Iterator[str]:
+def files_in(
+    paths: Iterable[str], selection: Selection | None = None, *, gitignore: GitIgnore | None = None
+) -> Iterator[str]:
     """Yield the files to check: named files, and from named folders the files that the selection includes.
 
-    Folders are walked in sorted order; hidden folders and links to folders are skipped.
+    Folders are walked in sorted order; hidden folders, links to folders and what `gitignore` ignores are skipped.
     """
     selected = selection or Everything()
+
+    def skips(path: str, *, folder: bool) -> bool:
+        return gitignore is not None and gitignore.ignores(path, folder=folder)
+
     for path in paths:
         if not os.path.isdir(path):
             yield path
@@ -56,11 +64,13 @@ def files_in(paths: Iterable[str], selection: Selection | None = None) -> Iterat
             subfolders[:] = sorted(
                 name
                 for name in subfolders
-                if not name.startswith(".") and not selected.excludes(os.path.join(folder, name))
+                if not name.startswith(".")
+                and not selected.excludes(os.path.join(folder, name))
+                and not skips(os.path.join(folder, name), folder=True)
             )
             for name in sorted(names):
                 file = os.path.join(folder, name)
-                if selected.includes(file):
+                if selected.includes(file) and not skips(file, folder=False):
                     yield file
 
 

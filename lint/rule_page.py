@@ -1,15 +1,30 @@
-"""`vfslint rules` and `vfslint explain`: the manual of one rule or the list of all."""
+"""The list of rules and their manual pages, for `vfslint rules`, `vfslint explain` and SARIF."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from textwrap import wrap
 from typing import Any, TextIO
 
 from vfslint.rule import Rule
 from vfslint.rules import RULES
 from vfslint.subjects import OF_QEMU_CONF
+
+
+def named(what: Sequence[str]) -> list[Rule]:
+    """Return the rules that words name: codes, names, their beginnings, or `error[VFS101]`; none if one names none."""
+    found: dict[str, Rule] = {}
+    for word in what:
+        bare = re.sub(r"^\w+\[(VFS\d{3})\]:?$", r"\1", word.strip().rstrip(",;"))
+        rules = [rule for rule in RULES if bare.upper() == rule.code or bare.lower() == rule.name]
+        if not rules and re.fullmatch(r"VFS\d{1,2}|[a-z]+(-[a-z]*)*", bare):
+            rules = [rule for rule in RULES if rule.code.startswith(bare) or rule.name.startswith(f"{bare}-")]
+        if not rules:
+            return []
+        found.update((rule.code, rule) for rule in rules)
+    return list(found.values())
 
 
 def write_list(out: TextIO, format_name: str, rules: Iterable[Rule] = RULES) -> None:

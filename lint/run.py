@@ -65,6 +65,11 @@ class Run:
         """How many findings `--fix` would fix."""
         return sum(finding.fix is not None and finding.fix.safe for finding in self.findings)
 
+    @property
+    def unsafely_fixable(self) -> int:
+        """How many findings only `--unsafe-fixes` would fix."""
+        return sum(finding.fix is not None and not finding.fix.safe for finding in self.findings)
+
     def worst(self) -> Severity | None:
         """The highest severity found, or None."""
         return max((finding.severity for finding in self.findings), default=None)

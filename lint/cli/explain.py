@@ -9,10 +9,10 @@ from typing import TextIO
 from vfslint.cli.help import width
 from vfslint.config.profile import Resolver
 from vfslint.engine import Engine
-from vfslint.explain.answers import answers, named
+from vfslint.explain.answers import answers
 from vfslint.explain.page import write_json, write_text
 from vfslint.findings import Finding
-from vfslint.rule_page import write_manual
+from vfslint.rule_page import named, write_manual
 from vfslint.rules import RULES
 from vfslint.usage import UsageError
 from vfslint.vocabulary.spelling import nearest

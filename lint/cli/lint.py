@@ -9,13 +9,15 @@ from typing import TextIO
 
 from vfslint import report
 from vfslint.cli.messages import counted, write_messages
-from vfslint.cli.options import CLEAN, FAILED, FOUND
+from vfslint.cli.options import CLEAN, COMMANDS, FAILED, FOUND
 from vfslint.config.profile import Profile, Resolver
 from vfslint.engine import Skipped
 from vfslint.files import NotWritten, files_in, replace
 from vfslint.findings import Finding, Severity
+from vfslint.gitignore import GitIgnore
 from vfslint.run import Run, check
 from vfslint.usage import UsageError
+from vfslint.vocabulary.spelling import nearest
 from vfslint.xml.document import MAXIMUM_BYTES
 from vfslint.xml.printable import printable
 from vfslint.xml.source import Source
@@ -55,7 +57,8 @@ class Check:
         """Return the files to check, each once; those that a configuration excludes are noted as skipped."""
         configurations = self._resolver.configurations
         selected = []
-        for path in dict.fromkeys(files_in(self.options.operands, configurations)):
+        gitignore = None if self.options.no_ignore else GitIgnore()
+        for path in dict.fromkeys(files_in(self.options.operands, configurations, gitignore=gitignore)):
             if self.options.force_exclude and path != STANDARD_INPUT and configurations.excludes_file(path):
                 self.run.skipped.append(Skipped(path, "the configuration excludes it", is_excluded=True))
             else:
@@ -85,7 +88,8 @@ class Check:
             try:
                 source = self._read_ahead.pop(path, None) or self._read(path)
             except OSError as error:
-                self.errors.append(f"cannot read {path}: {error.strerror or error}")
+                meant = "" if os.path.exists(path) else _meant(path)
+                self.errors.append(f"cannot read {path}: {error.strerror or error}{meant}")
                 continue
             if self.fixes:
                 with self.run.catching(path):
@@ -172,6 +176,12 @@ class Check:
             colored = wants_color(stdout, self.options.color)
             with report.shielded(stdout):
                 stdout.write(diff(before, after, colored=colored))
+
+
+def _meant(path: str) -> str:
+    """Return the question whether a file that does not exist is a misspelled command."""
+    known = nearest(path, COMMANDS)
+    return f"; did you mean the command vfslint {known}?" if known else ""
 
 
 def _write_bytes(out: TextIO, source: Source) -> None:

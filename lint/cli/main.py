@@ -66,6 +66,8 @@ def _run(argv: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO) -> 
     if command is LINT and options.version:
         stdout.write(f"vfslint {VERSION}\n")
         return CLEAN
+    if command is LINT and options.stdin_filename and not options.operands:
+        options.operands = ["-"]
     check_operands(command, options.operands)
     if command is not LINT:
         _HANDLERS[command.name](options, stdin, stdout)
@@ -76,9 +78,13 @@ def _run(argv: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO) -> 
 
 
 def _rules(options: SimpleNamespace, _: TextIO, stdout: TextIO) -> None:
-    from vfslint.rule_page import write_list
+    from vfslint.rule_page import named, write_list
+    from vfslint.rules import RULES
 
-    write_list(stdout, options.format)
+    rules = named(options.operands) if options.operands else RULES
+    if not rules:
+        raise UsageError(f"no rule is named {' '.join(options.operands)}; run vfslint rules for a list of all rules")
+    write_list(stdout, options.format, rules)
 
 
 def _explain(options: SimpleNamespace, stdin: TextIO, stdout: TextIO) -> None:
@@ -91,6 +97,12 @@ def _config(options: SimpleNamespace, _: TextIO, stdout: TextIO) -> None:
     from vfslint.cli.show_config import show_config
 
     show_config(options, stdout)
+
+
+def _targets(options: SimpleNamespace, _: TextIO, stdout: TextIO) -> None:
+    from vfslint.cli.targets import targets
+
+    targets(options, stdout)
 
 
 def _vocabulary(options: SimpleNamespace, _: TextIO, stdout: TextIO) -> None:
@@ -123,6 +135,7 @@ _HANDLERS: dict[str, Callable[[SimpleNamespace, TextIO, TextIO], None]] = {
     "setup": _setup,
     "host": _host,
     "config": _config,
+    "targets": _targets,
     "vocabulary": _vocabulary,
     "completion": _completion,
 }

@@ -119,6 +119,7 @@ _FILES = (
     Option("strict-root", "report an error for a file without a domain"),
     Option("only-domains", "report nothing about named files without a domain, as in folders"),
     Option("force-exclude", "apply the configuration's exclude to named files, too"),
+    Option("no-ignore", "in folders, check files that git ignores, too"),
 )
 _FIXING = (
     Option("fix", "apply safe fixes"),
@@ -228,7 +229,12 @@ LINT = Command(
 COMMANDS: dict[str, Command] = {
     command.name: command
     for command in (
-        Command("rules", "list every rule", None, {"options": (HELP, _PAGE_FORMAT)}),
+        Command(
+            "rules",
+            "list every rule, or those whose code or name begins like this",
+            Operand("[WHAT…]", "codes or names, or their beginnings, such as VFS1 or mount-tag", 0, None, ""),
+            {"options": (HELP, _PAGE_FORMAT)},
+        ),
         Command(
             "explain",
             "show the pages of rules, or the causes of a message of libvirt, QEMU, virtiofsd or the guest",
@@ -268,6 +274,12 @@ COMMANDS: dict[str, Command] = {
                 "configuration": _CONFIGURATION,
                 "output": _EXIT,
             },
+        ),
+        Command(
+            "targets",
+            "list the names that --target takes, with their releases",
+            None,
+            {"options": (HELP, Option("format", "the output format", choices=("text", "json"), default="text"))},
         ),
         Command(
             "vocabulary",

@@ -42,20 +42,6 @@ class Judged(NamedTuple):
     findings: tuple[Finding, ...] | None
 
 
-def named(what: Sequence[str]) -> list[Rule]:
-    """Return the rules that words name: codes, names, their beginnings, or `error[VFS101]`; none if one names none."""
-    found: dict[str, Rule] = {}
-    for word in what:
-        bare = re.sub(r"^\w+\[(VFS\d{3})\]:?$", r"\1", word.strip().rstrip(",;"))
-        rules = [rule for rule in RULES if bare.upper() == rule.code or bare.lower() == rule.name]
-        if not rules and re.fullmatch(r"VFS\d{1,2}|[a-z]+(-[a-z]*)*", bare):
-            rules = [rule for rule in RULES if rule.code.startswith(bare) or rule.name.startswith(f"{bare}-")]
-        if not rules:
-            return []
-        found.update((rule.code, rule) for rule in rules)
-    return list(found.values())
-
-
 def answers(text: str) -> list[Answer]:
     """Return what is known about the messages in a text, in order.
 

@@ -27,7 +27,8 @@ def write(run: Run, out: TextIO, color: str = "auto") -> None:
 def summary(run: Run) -> tuple[str, str]:
     """Return the summary line in two parts: the counts by severity, and the rest."""
     counted = [(run.count(severity.word), severity.word) for severity in sorted(Severity, reverse=True)]
-    counts = " · ".join(_counted(number, word) for number, word in counted if number) or "no problems found"
+    nothing = "no problems found" if run.checked else "nothing was checked"
+    counts = " · ".join(_counted(number, word) for number, word in counted if number) or nothing
     rest = [f"{_counted(run.checked, 'file')} checked"]
     others = len(run.not_domains)
     if others:
@@ -36,6 +37,8 @@ def summary(run: Run) -> tuple[str, str]:
         rest.append(f"{len(run.skipped) - others} excluded")
     if run.fixable:
         rest.append(f"{run.fixable} fixable with --fix")
+    if run.unsafely_fixable:
+        rest.append(f"{run.unsafely_fixable} with --unsafe-fixes")
     return counts, "".join(f" · {part}" for part in rest)
 
 

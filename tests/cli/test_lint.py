@@ -92,7 +92,7 @@ def test_exit_zero() -> None:
         (["--output-file", "no/where", "sound.xml"], "cannot write the report: no/where: No such file"),
         (["explain"], "name a rule, a message or a log file (see vfslint explain --help)"),
         (["explain", "zzz"], "no rule or message matches 'zzz'; run vfslint rules for a list of all rules"),
-        (["rules", "x"], "unexpected argument 'x' (see vfslint rules --help)"),
+        (["rules", "x"], "no rule is named x; run vfslint rules for a list of all rules"),
         (["rules", "--fix"], "unknown option --fix (see vfslint rules --help)"),
         (
             ["completion", "elvish"],

@@ -9,9 +9,10 @@ import pytest
 from tests.command import vfslint
 from tests.paths import DATA
 from tools.conformance import read_cases
-from vfslint.explain.answers import answers, judged, named
+from vfslint.explain.answers import answers, judged
 from vfslint.explain.messages import bare, messages
 from vfslint.explain.symptoms import SYMPTOMS
+from vfslint.rule_page import named
 from vfslint.rules import RULES
 
 CODES = {rule.code for rule in RULES}
