@@ -12,7 +12,7 @@ from vfslint.domain.machine import X86, architectures
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
 from vfslint.rule import rule
 from vfslint.subjects import Deviating
-from vfslint.targets import spell
+from vfslint.targets import NEWEST, spell
 from vfslint.vocabulary.spelling import nearest
 from vfslint.xml import edits
 
@@ -243,11 +243,13 @@ def machine_not_in_qemu(domain: Domain, context: Context) -> Iterator[Problem]:
         reason = f"has machine type {domain.machine!r} only if the distribution kept it: {gone} removed it"
     else:
         return
+    # Nobody has asked about the newest QEMU if no target is given.
+    severity = Severity.NOTE if context.target == NEWEST else Severity.WARNING
     yield Problem(
         at=domain.machine_attribute.span,
         message=f"QEMU {spell(context.target.qemu)} {reason}",
         help="write a machine type that it has, or q35 or pc, which is the newest of the host",
-        severity=None if machine.comes_with else Severity.WARNING,
+        severity=None if machine.comes_with else severity,
         stage=None if machine.comes_with else Stage.START,
     )
 

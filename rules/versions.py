@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from vfslint.context import Context
-from vfslint.domain.domain import Domain
+from vfslint.domain.domain import QEMU_FAMILY, Domain
 from vfslint.domain.elements import GUEST_SYSTEM
 from vfslint.domain.filesystem import VirtioFS
 from vfslint.findings import Problem, Related, Severity, Stage
@@ -50,7 +50,7 @@ def virtiofs_needs_qemu(fs: VirtioFS, context: Context) -> Iterator[Problem]:
     # libvirt's test driver accepts every device and runs none. A missing or unknown type has a finding of its own.
     domain = context.domain
     is_known = domain.type in table.values("Hypervisor").listed
-    if is_known and domain.type != "test" and not domain.is_qemu:
+    if is_known and domain.type != "test" and domain.type not in QEMU_FAMILY:
         yield Problem(
             at=fs.driver_attribute.span if fs.driver_attribute else fs.node.start_span,
             message=f"virtio-fs requires QEMU, but the domain type is {domain.type!r}",

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from vfslint.vocabulary.libvirt_schema import Objection
 
 QEMU_FAMILY = frozenset({"kvm", "qemu", "hvf", "kqemu"})
+# How the names of its binaries begin.
+CLOUD_HYPERVISOR = "cloud-hypervisor"
 
 # What libvirt keeps of an alias (domain_conf.h: USER_ALIAS_PREFIX, USER_ALIAS_CHARS).
 USER_ALIAS = r"ua-[A-Za-z0-9_.-]*\Z"
@@ -129,8 +131,10 @@ class Domain:
 
     @lazy
     def is_qemu(self) -> bool:
-        """Whether libvirt's QEMU driver reads it."""
-        return self.type in QEMU_FAMILY
+        """Whether libvirt's QEMU driver reads it. Cloud Hypervisor's domains can have the type kvm as well."""
+        if self.type not in QEMU_FAMILY:
+            return False
+        return self.emulator is None or not self.emulator.text.rpartition("/")[2].startswith(CLOUD_HYPERVISOR)
 
     @property
     def is_live(self) -> bool:
