@@ -310,8 +310,13 @@ def unexpected_text(fault: UnexpectedText) -> Iterator[Problem]:
 def wrong_order(fault: WrongOrder) -> Iterator[Problem]:
     """Elements are in an order that libvirt's schema accepts.
 
-    Why: the order rarely matters, but the schema of libvirt 7.0 requires driver, binary and source of a filesystem
-        with a type to be adjacent. Plain define accepts any order.
+    Why: the order rarely matters, and plain define accepts any. But libvirt's schema requires what follows a guest's
+        end (`<on_crash>` and the like) to be together, without memory or CPU settings between; until libvirt 11.3.0,
+        name and uuid, too. Other orders are required of some devices, most of them by the schemas before libvirt 9.0.
+    Bad:
+        <on_poweroff>destroy</on_poweroff><memoryBacking/><on_crash>restart</on_crash>
+    Bad:
+        <hostdev mode='subsystem' type='usb'><source><product id='0x1'/><vendor id='0x2'/></source></hostdev>
     Bad (libvirt 7.0.0):
         <filesystem type='mount'><driver type='virtiofs'/><target dir='data'/>
           <source dir='/srv'/></filesystem>
@@ -321,10 +326,11 @@ def wrong_order(fault: WrongOrder) -> Iterator[Problem]:
     libvirt says: Expecting element source, got target
     See: libvirt schemas/domaincommon.rng
     """
+    others = _elements(fault.expected)
     yield Problem(
         at=fault.node.name_span,
-        message=f"<{fault.name}> is not next to {_elements(fault.expected)}",
-        help="move them next to each other",
+        message=f"<{fault.name}> must be {fault.relation} {others}",
+        help=f"move it {'up, before' if fault.relation == 'before' else 'up, next to'} {others}",
     )
 
 

@@ -59,7 +59,7 @@ class Compiler:
     # places
 
     def element(self, form: str, each: Xsd11Element) -> tuple[Any, ...]:
-        """Return (name, required, repeatable, since, optional since, refused, reads, together, forms)."""
+        """Return (name, required, repeatable, since, optional since, refused, reads, orders, forms)."""
         node = each.elem
         self.describe(f"{form}/{each.name}", each.ref.elem if each.ref is not None else node)
         tests = [(alternative.elem.get("test"), alternative.type) for alternative in each.alternatives]
@@ -69,7 +69,7 @@ class Compiler:
             each.min_occurs > 0,
             each.max_occurs != 1,
             *self.history(node),
-            together(node.get(VFS + "together")),
+            orders(node.get(VFS + "order", "")),
             tuple(forms),
         )
 
@@ -195,13 +195,22 @@ def _range(text: str) -> tuple[int, int]:
     return int(low), int(high)
 
 
-def together(text: str | None) -> tuple[Any, ...] | None:
-    """Read vfs:together, "until 7.1.0 type mount,bind,ram: driver binary source"."""
-    if not text:
-        return None
-    head, _, names = text.partition(":")
-    _, until, attribute, values = head.split()
-    return release(until), attribute, tuple(values.split(",")), tuple(names.split())
+def orders(text: str) -> tuple[Any, ...]:
+    """Read vfs:order, "until 7.1.0 type mount,bind: together driver source; sequence a b": the arguments of Orders."""
+    return tuple(_order(clause) for clause in text.split(";") if clause.strip())
+
+
+def _order(clause: str) -> tuple[Any, ...]:
+    head, _, tail = clause.rpartition(":")
+    words = head.split()
+    bounds = {"since": (0, 0, 0), "until": (999, 0, 0)}
+    while words and words[0] in bounds:
+        bound, number, *words = words
+        bounds[bound] = release(number)
+    attribute, values = words if words else (None, "")
+    kind, *names = tail.split()
+    groups = tuple(tuple(group.split()) for group in " ".join(names).split("/"))
+    return bounds["since"], bounds["until"], attribute, tuple(filter(None, values.split(","))), kind, groups
 
 
 def unknown_children(text: str | None) -> tuple[Release, Release] | None:

@@ -145,11 +145,12 @@ class UnexpectedText(Deviation):
 
 
 class WrongOrder(Deviation):
-    """An element that is not next to the elements whose names are `expected`."""
+    """An element that must be `relation` ("before" or "next to") the elements whose names are `expected`."""
 
     def __init__(self, domain: Domain, found: Mismatch) -> None:
         super().__init__(domain, found)
         self.expected = found.expected
+        self.relation = found.form or ""
 
 
 class WrongValue(Deviation):

@@ -13,6 +13,7 @@ from typing import Any
 
 from lxml.etree import tostring
 
+from vfslint.vocabulary.order import is_in_order
 from vfslint.vocabulary.table import NEWEST, Child, Form, Reads, Refused, Release, Values, roots
 
 Accepts = Callable[[str], object]
@@ -86,15 +87,14 @@ class _Content:
 class Place:
     """An element in one of the places where it is known, in one release."""
 
-    __slots__ = ("_specs", "child", "libvirt", "only", "selectors", "table", "together")
+    __slots__ = ("_specs", "child", "libvirt", "only", "orders", "selectors", "table")
 
     def __init__(self, table: _Table, child: Child) -> None:
         self.table = table
         self.child = child
         self.selectors = child.selectors
         self._specs: dict[tuple[str | None, ...], tuple[_Content, Accepts | None] | None] = {}
-        kept = child.together
-        self.together = kept if kept and table.libvirt < kept.until else None
+        self.orders = tuple(order for order in child.orders if order.since <= table.libvirt < order.until)
         self.libvirt = table.libvirt
         self.only = None if self.selectors else self._spec(child.form_of(lambda _name: None))
 
@@ -239,7 +239,7 @@ def _suspects_below(examined: Examined) -> list[Examined]:
 def _below(element: Element, place: Place, is_read: bool) -> Sequence[Examined] | None:
     """Return the children of an element that are to be checked, or None if the element itself may deviate."""
     spec = place.only or place.spec(element)
-    if spec is None or place.together:
+    if spec is None or (place.orders and not is_in_order(element, place.orders)):
         return None
     content, text = spec
     if not content.any_attribute and not _has_right_attributes(element, content):

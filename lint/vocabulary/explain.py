@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from itertools import pairwise
 from typing import Any
 
 from lxml import etree
@@ -16,6 +15,7 @@ from lxml import etree
 from vfslint import schemas
 from vfslint.vocabulary import check
 from vfslint.vocabulary.mismatch import Kind, Mismatch
+from vfslint.vocabulary.order import out_of_order
 from vfslint.vocabulary.spelling import nearest
 from vfslint.vocabulary.table import (
     ANY,
@@ -26,7 +26,6 @@ from vfslint.vocabulary.table import (
     Reads,
     Refused,
     Release,
-    Together,
     Values,
     element_names,
     places,
@@ -122,8 +121,8 @@ class _Examination:
             self.explain_children(form)
         if not form.any_text:
             self.explain_text(form)
-        if place.together:
-            self.explain_order(place.together)
+        for culprit, relation, others in out_of_order(element, place.orders):
+            self.report(Kind.WRONG_ORDER, str(culprit.tag), culprit, expected=others, form=relation)
 
     # attributes
 
@@ -358,17 +357,6 @@ class _Examination:
         if name in self.any_form.children:
             return {self.declared.name: self.any_form.children[name]}
         return places().get(name, {})
-
-    def explain_order(self, together: Together) -> None:
-        """Report children that are not adjacent although the schema of this release requires it."""
-        if self.element.get(together.attribute) not in together.values:
-            return
-        children = list(self.element.iterchildren(etree.Element))
-        positions = [position for position, child in enumerate(children) if child.tag in together.names]
-        for before, position in pairwise(positions):
-            if position != before + 1:
-                culprit = children[position]
-                self.report(Kind.WRONG_ORDER, str(culprit.tag), culprit, expected=together.names)
 
     # text
 

@@ -42,7 +42,10 @@ class Mismatch(NamedTuple):
     expected: tuple[str, ...] = ()
     """Names or words allowed there."""
     form: str | None = None
-    """A description of valid values if they cannot be listed, such as "an absolute path"."""
+    """A description of valid values if they cannot be listed, such as "an absolute path".
+
+    Of an element in the wrong order: whether it belongs before the expected ones, or next to them.
+    """
     reads: Reads | None = None
     """How the parser reads a value, if that differs from the schema."""
     suggestion: str | None = None

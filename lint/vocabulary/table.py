@@ -115,13 +115,20 @@ class Attribute(NamedTuple):
     reads: Reads | None
 
 
-class Together(NamedTuple):
-    """Children that must be adjacent before a release, if an attribute has certain values (vfs:together)."""
+class Order(NamedTuple):
+    """An order of children that the schema requires from one release on and before another (vfs:order).
 
+    `kind` is "sequence" for children in the order of the names of the only group, "together" for children that must be
+    adjacent, or "apart" for groups that must not be mixed with each other. If there is an `attribute`, the order
+    applies if it has one of the `values`.
+    """
+
+    since: Release
     until: Release
-    attribute: str
+    attribute: str | None
     values: tuple[str, ...]
-    names: tuple[str, ...]
+    kind: str
+    groups: tuple[tuple[str, ...], ...]
 
 
 class Child(NamedTuple):
@@ -134,7 +141,7 @@ class Child(NamedTuple):
     optional_since: Release | None
     refused: Refused
     reads: Reads | None
-    together: Together | None
+    orders: tuple[Order, ...]
     forms: tuple[tuple[tuple[Any, ...] | None, str | None], ...]
 
     @property
@@ -270,9 +277,9 @@ def _attribute(name: str, kind: str, required: bool, *history: Any) -> Attribute
 
 
 def _child(name: str, required: bool, repeatable: bool, *history: Any) -> Child:
-    since, optional, refused, reads, together, forms = history
-    kept = together and Together(*together)
-    return Child(name, required, repeatable, since, optional, _refused(refused), _reads(reads), kept, forms)
+    since, optional, refused, reads, written, forms = history
+    orders = tuple(Order(*order) for order in written)
+    return Child(name, required, repeatable, since, optional, _refused(refused), _reads(reads), orders, forms)
 
 
 _NOTHING_REFUSED = Refused()

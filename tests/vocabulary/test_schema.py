@@ -20,6 +20,7 @@ RELEASE = r"\d+\.\d+\.\d+"
 INTEGER = r"-?(\d+|0x[0-9a-f]+)"
 RANGE = rf"{INTEGER}\.\.{INTEGER}"
 # The form of each annotation, and what it may stand on.
+CLAUSE = rf"(since {RELEASE} ?)?(until {RELEASE} ?)?(\w+ \w+(,\w+)*)?(: )?(sequence|together|apart)( [\w/]+)+"
 ANNOTATIONS = {
     "since": (RELEASE, {"element", "attribute", "enumeration"}),
     "optional": (RELEASE, {"element", "attribute"}),
@@ -28,7 +29,7 @@ ANNOTATIONS = {
         rf"(un)?signed {RANGE}( unlimited)?( 0x)?( {RELEASE}:{RANGE})?|words( !?[^ :!]+(:{RELEASE})?)+",
         {"element", "attribute"},
     ),
-    "together": (rf"until {RELEASE} \w+ \w+(,\w+)*:( \w+)+", {"element"}),
+    "order": (rf"{CLAUSE}(; {CLAUSE})*", {"element"}),
     "plain": (r".+", {"simpleType"}),
     "unknown": (rf"refused( (until|since) {RELEASE})?", {"complexType"}),
     "refuses": (r"\w+( \w+)*", {"complexType"}),
@@ -181,15 +182,16 @@ def test_what_the_parser_reads_besides_is_not_listed():
             assert not more & attribute.values.listed.keys(), (name, attribute.name)
 
 
-def test_children_that_stand_together_are_known():
-    kept = [(child, each) for _, form in every_form() for child in form.children.values() if (each := child.together)]
-    assert kept
-    for child, together in kept:
-        for form in child.all_forms():
-            assert together.attribute in form.attributes
-        selectable = {word for form in child.all_forms() for word in form.attributes[together.attribute].values.listed}
-        assert set(together.values) <= selectable
-        assert any(set(together.names) <= form.children.keys() for form in child.all_forms())
+def test_children_whose_order_matters_are_known():
+    ordered = [(child, order) for _, form in every_form() for child in form.children.values() for order in child.orders]
+    ordered += [(child, order) for child in table.roots().values() for order in child.orders]
+    assert ordered
+    for child, order in ordered:
+        known = {name for form in child.all_forms() for name in form.children}
+        assert {name for group in order.groups for name in group} <= known, child.name
+        if order.attribute:
+            listed = {word for form in child.all_forms() for word in form.attributes[order.attribute].values.listed}
+            assert set(order.values) <= listed
 
 
 def test_attributes_that_are_rejected_as_unknown_are_not_known():

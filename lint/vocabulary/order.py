@@ -1,0 +1,75 @@
+"""The few places where libvirt's schema minds the order of elements (vfs:order)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from vfslint.vocabulary.table import Order
+
+# An element of lxml, whose classes are opaque to the type checker where time matters.
+Element = Any
+BEFORE, NEXT_TO = "before", "next to"
+
+
+class Displaced(NamedTuple):
+    """A child that is out of order: it must be `relation` ("before" or "next to") the others, which precede it."""
+
+    child: Element
+    relation: str
+    others: tuple[str, ...]
+
+
+def is_in_order(element: Element, orders: Sequence[Order]) -> bool:
+    """Whether the children of an element are in an order that the schema accepts."""
+    return next(out_of_order(element, orders), None) is None
+
+
+def out_of_order(element: Element, orders: Sequence[Order]) -> Iterator[Displaced]:
+    """Yield the children of an element that are out of order."""
+    for order in orders:
+        if order.attribute is not None and element.get(order.attribute) not in order.values:
+            continue
+        children = [child for child in element if child.tag.__class__ is str]
+        if order.kind == "sequence":
+            yield from _not_in_sequence(children, order.groups[0])
+        elif order.kind == "together":
+            yield from _not_together(children, order.groups[0])
+        else:
+            yield from _mixed(children, order.groups)
+
+
+def _not_in_sequence(children: Sequence[Element], names: tuple[str, ...]) -> Iterator[Displaced]:
+    passed: list[str] = []
+    for child in children:
+        if child.tag in names:
+            position = names.index(child.tag)
+            later = tuple(dict.fromkeys(name for name in passed if names.index(name) > position))
+            if later:
+                yield Displaced(child, BEFORE, later)
+            passed.append(child.tag)
+
+
+def _not_together(children: Sequence[Element], names: tuple[str, ...]) -> Iterator[Displaced]:
+    before = None
+    for position, child in enumerate(children):
+        if child.tag in names:
+            if before is not None and position != before + 1:
+                yield Displaced(child, NEXT_TO, (children[before].tag,))
+            before = position
+
+
+def _mixed(children: Sequence[Element], groups: tuple[tuple[str, ...], ...]) -> Iterator[Displaced]:
+    """Yield the first child with which a group goes on after a child of another group: the others may be right."""
+    group_of = {name: group for group in groups for name in group}
+    current: tuple[str, ...] = ()
+    last: dict[tuple[str, ...], str] = {}
+    for child in children:
+        group = group_of.get(child.tag)
+        if group is None:
+            continue
+        if group is not current and group in last:
+            yield Displaced(child, NEXT_TO, (last[group],))
+            return
+        current = group
+        last[group] = child.tag
