@@ -88,7 +88,7 @@ OF_DOMAINS: dict[str, Subject] = {
     "Hostdev": _devices("hostdev"),
     "HugePages": _of("hugepages", lambda domain: domain.backing.elements("hugepages")[:1]),
     "IdRange": _of("idmap", lambda domain: (ids for fs in domain.shares for ids in (*fs.uid_map, *fs.gid_map))),
-    "Input": _devices("input"),
+    "Input": _device("input", lambda domain: domain.inputs),
     "Interface": _device("interface", lambda domain: domain.interfaces),
     "Iommu": _devices("iommu"),
     "IoThread": _of("iothread", lambda domain: domain.iothread_ids),
@@ -99,19 +99,26 @@ OF_DOMAINS: dict[str, Subject] = {
     "MemoryDevice": _device("memory", lambda domain: domain.memory_devices),
     "Numatune": _of("numatune", lambda domain: domain.elements("numatune")),
     "Page": _of("page", lambda domain: domain.backing.pages),
+    "Panic": _devices("panic"),
+    "PersistentStore": _devices("pstore"),
     "PciController": _device("controller", lambda domain: domain.pci_controllers),
     "ReadonlyShare": _device("readonly", lambda domain: [fs for fs in domain.shares if fs.readonly]),
     "Resource": _first("resource"),
+    "SecurityLabel": _of("seclabel", lambda domain: domain.elements("seclabel")),
+    "SharedMemory": _device("shmem", lambda domain: domain.shared_memories),
+    "SystemInfo": _of("sysinfo", lambda domain: domain.elements("sysinfo")),
     "Timer": _of(
         "timer", lambda domain: (node for clock in domain.elements("clock") for node in clock.children("timer"))
     ),
     "Title": _first("title"),
     "Topology": _of("topology", lambda domain: (domain.cpu.topology,) if domain.cpu and domain.cpu.topology else ()),
+    "Tpm": _device("tpm", lambda domain: domain.tpms),
     "UnreadableSize": _of("", lambda domain: domain.unreadable_sizes),
     "VcpuState": _of(
         "vcpus", lambda domain: (node for all in domain.elements("vcpus") for node in all.children("vcpu"))
     ),
     "Video": _devices("video"),
+    "Watchdog": _device("watchdog", lambda domain: domain.watchdogs),
     "VirtioFS": _device("filesystem", lambda domain: domain.shares),
     **{kind: _deviations(kind) for kind in _DEVIATIONS},
 }

@@ -37,6 +37,9 @@ def balloon_period_malformed(balloon: Balloon, context: Context) -> Iterator[Pro
             at=period.span,
             message=f"period {period.value!r} is not a number of seconds",
             help="write a number such as period='5', or remove <stats>",
+            says=f"Invalid value for attribute 'period' in element 'stats': '{period.value}'. Expected integer value"
+            if context.target.libvirt >= NEW_PARSER
+            else "invalid statistics collection period",
         )
 
 

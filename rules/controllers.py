@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vfslint.domain.controller import Controller
+from vfslint.domain.device import SEVERAL_WATCHDOGS
 from vfslint.domain.domain import Domain
+from vfslint.domain.panic import default_model
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
 from vfslint.rule import rule
 from vfslint.subjects import Deviating
 from vfslint.vocabulary import numbers
+from vfslint.xml.document import Node
 from vfslint.xml.edits import remove_attribute, remove_element
 
 # libvirt makes room for all controllers up to the largest index, and aborts at this one.
@@ -167,28 +170,65 @@ def controller_without_queues(controller: Controller) -> Iterator[Problem]:
     stage=Stage.PARSE,
 )
 def device_only_once(domain: Domain) -> Iterator[Problem]:
-    """A domain has one memory balloon, and before libvirt 9.1.0 one watchdog.
+    """A domain has one memory balloon, and one of some other devices.
 
-    Why: QEMU supports one balloon. libvirt also counts `model='none'`.
+    Why: QEMU supports one balloon; libvirt also counts `model='none'`. A domain has one panic device and one watchdog
+        of each model, except for the PCI watchdog i6300esb, and one TPM that is not a proxy. Before libvirt 9.1.0 it
+        has only one watchdog.
     Bad:
         <memballoon model='virtio'/><memballoon model='virtio'/>
+    Bad:
+        <panic/><panic model='isa'/>
+    Bad:
+        <watchdog model='itco'/><watchdog model='itco'/>
+    Bad:
+        <tpm model='tpm-tis'><backend type='passthrough'/></tpm>
+        <tpm model='tpm-crb'><backend type='passthrough'/></tpm>
     Good:
         <memballoon model='virtio'/>
+    Good:
+        <panic model='isa'/><panic model='hyperv'/>
     libvirt says: only a single memory balloon device is supported
-    libvirt says: only a single watchdog device is supported
-    See: libvirt domain_conf.c:virDomainDefParseXML
+    libvirt says: Multiple panic devices with model 'isa'
+    libvirt says: domain can only have one watchdog with model 'itco'
+    libvirt says: only a single TPM non-proxy device is supported
+    See: libvirt domain_conf.c:virDomainDefParseXML, domain_postparse.c:virDomainDefRejectDuplicatePanics,
+        qemu_validate.c:qemuValidateDomainDefTPMs, qemuValidateDomainDefWatchdogs
     """
-    single = ["memballoon", "nvram", "vsock"]
-    if domain.context.target.libvirt < (9, 1, 0):
-        single.append("watchdog")
-    for kind in single:
-        for node in domain.device_nodes(kind)[1:]:
-            yield Problem(
-                at=node.name_span,
-                message=f"<{kind}> appears more than once",
-                related=(Related(domain.devices[kind][0].start_span, "the first one"),),
-                help="keep one",
-            )
+    for kind in ("memballoon", "nvram", "vsock", "watchdog", "panic", "tpm"):
+        nodes, first = domain.device_nodes(kind), dict[str, Node]()
+        if len(nodes) < 2:
+            continue
+        for number, node in enumerate(nodes):
+            model, says, stage = _only_once(kind, node, number, domain)
+            if says and first.setdefault(model, node) != node:
+                yield Problem(
+                    at=node.name_span,
+                    message=f"<{kind}> appears more than once" + (f" with model {model!r}" if model else ""),
+                    related=(Related(first[model].start_span, "the first one"),),
+                    help="keep one",
+                    stage=stage,
+                    says=says,
+                )
+
+
+def _only_once(kind: str, node: Node, number: int, domain: Domain) -> tuple[str, str, Stage]:
+    """Return the model of which a domain has only one such device, libvirt's message (or none), and the stage."""
+    model = node.value("model") or ""
+    if kind == "panic":
+        model = model or default_model(domain) or ""
+        return model, f"Multiple panic devices with model '{model}'" if model else "", Stage.DEFINE
+    if kind == "watchdog" and domain.context.target.libvirt >= SEVERAL_WATCHDOGS:
+        is_single = model and model != "i6300esb"
+        return model, f"domain can only have one watchdog with model '{model}'" if is_single else "", Stage.DEFINE
+    if kind == "tpm" and number > 1:
+        return "", "a maximum of two TPM devices is supported, one of them being a TPM Proxy device", Stage.PARSE
+    if kind == "tpm":
+        is_proxy = model == "spapr-tpm-proxy"
+        says = f"only a single TPM {'Proxy' if is_proxy else 'non-proxy'} device is supported"
+        return model if is_proxy else "", says, Stage.DEFINE
+    name = "memory balloon" if kind == "memballoon" else kind
+    return "", f"only a single {name} device is supported", Stage.PARSE
 
 
 @rule("VFS295", "ide-on-q35", severity=Severity.ERROR, stage=Stage.DEFINE)

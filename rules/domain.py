@@ -15,6 +15,7 @@ from vfslint.xml import edits
 
 # The configuration is stored in a file `NAME.xml`, written first as `NAME.xml.new`: 255 bytes less 8.
 LONGEST_NAME = 247
+LONGEST_APPLICATION_ID = 128
 
 
 @rule("VFS020", "domain-type-missing", severity=Severity.ERROR, stage=Stage.PARSE, any_hypervisor=True)
@@ -179,29 +180,50 @@ def title_with_line_break(title: Title) -> Iterator[Problem]:
 
 @rule("VFS059", "resource-without-partition", severity=Severity.ERROR, stage=Stage.PARSE)
 def resource_without_partition(resource: Resource, context: Context) -> Iterator[Problem]:
-    """`<resource>` has a partition.
+    """`<resource>` has a partition or the id of an application.
 
-    Why: without a partition it has no effect. libvirt rejects it, since 9.0.0 at the latest without a reason,
-        unless it has a fibre channel application id.
+    Why: without these it has no effect. libvirt rejects it, since 9.0.0 at the latest without a reason. The id marks
+        the guest's traffic on a Fibre Channel network, and has 1 to 128 printable characters.
     Bad:
         <resource/>
+    Bad:
+        <resource><fibrechannel appid=''/></resource>
+    Bad:
+        <resource><fibrechannel appid='é'/></resource>
     Good:
         <resource><partition>/machine</partition></resource>
     libvirt says: missing resource partition attribute
     libvirt says: An error occurred, but the cause is unknown
+    libvirt says: Fibre Channel 'appid' is not a printable string
+    libvirt says: Fibre Channel 'appid' string length must be between [1, 128]
     Fix: removes `<resource>`.
-    See: libvirt domain_conf.c:virDomainResourceDefParse
+    See: libvirt domain_conf.c:virDomainResourceDefParse, domain_validate.c:virDomainDefResourceValidate
     """
-    partition = resource.child("partition")
-    is_used = partition is not None and partition.text
-    if is_used or (resource.child("fibrechannel") and context.target.libvirt >= (9, 0, 0)):
-        return
-    yield Problem(
-        at=resource.start_span,
-        message="<resource> has no partition",
-        help="add <partition>/machine</partition>, or remove <resource>",
-        fix=Fix("remove <resource>", (edits.remove_element(resource),)),
-    )
+    partition, channel = resource.child("partition"), resource.child("fibrechannel")
+    reads_id = context.target.libvirt >= (9, 0, 0)
+    application = channel.attribute("appid") if channel and reads_id else None
+    if application and application.value:
+        is_printable = all(" " <= letter <= "~" for letter in application.value)
+        if not is_printable or len(application.value) > LONGEST_APPLICATION_ID:
+            yield Problem(
+                at=application.span,
+                message=f"application id {application.value!r} is not printable ASCII"
+                if not is_printable
+                else f"the application id has more than {LONGEST_APPLICATION_ID} characters",
+                help=f"write 1 to {LONGEST_APPLICATION_ID} printable characters",
+                stage=Stage.DEFINE,
+                says="Fibre Channel 'appid' is not a printable string"
+                if not is_printable
+                else f"Fibre Channel 'appid' string length must be between [1, {LONGEST_APPLICATION_ID}]",
+            )
+    elif not (partition and partition.text):
+        yield Problem(
+            at=resource.start_span,
+            message="<resource> has no partition",
+            help="add <partition>/machine</partition>, or remove <resource>",
+            fix=Fix("remove <resource>", (edits.remove_element(resource),)),
+            says="An error occurred, but the cause is unknown" if reads_id else "missing resource partition attribute",
+        )
 
 
 @rule("VFS049", "lifecycle-action-unsupported", severity=Severity.ERROR, stage=Stage.DEFINE)

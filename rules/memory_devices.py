@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from vfslint.context import Context
 from vfslint.domain import sharing
+from vfslint.domain.address import type_of
 from vfslint.domain.domain import Domain
 from vfslint.domain.hugepages import ORDINARY_KIB
-from vfslint.domain.machine import HUGE_PAGES_KIB
+from vfslint.domain.machine import HUGE_PAGES_KIB, PPC64, S390
 from vfslint.domain.memory_device import MemoryDevice
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
 from vfslint.rule import rule
-from vfslint.targets import spell
+from vfslint.targets import Version, spell
 from vfslint.vocabulary import numbers
 from vfslint.vocabulary.numbers import spell_size
 from vfslint.xml import edits
 
-# The page size of a guest's memory on x86, which is the smallest block of virtio-mem; the smallest label of an nvdimm.
+# The smallest block of virtio-mem, which is a large page of the host, 2 MiB on most; the smallest label of an nvdimm.
 LEAST_BLOCK_KIB = 2048
 LEAST_LABEL_KIB = 128
+# The releases that read the UUID of an nvdimm for every architecture, support virtio-mem on IBM mainframes, and compare
+# the addresses of memory devices; the last two at the latest.
+READS_UUID: Version = (9, 0, 0)
+BOTH_KINDS: Version = (11, 3, 0)
+COMPARES_RANGES: Version = (11, 3, 0)
 
 
 @rule("VFS170", "memory-device-without-maximum", severity=Severity.ERROR, stage=Stage.DEFINE)
@@ -74,16 +81,23 @@ def memory_device_incomplete(device: MemoryDevice) -> Iterator[Problem]:
     size = device.target.child("size") if device.target else None
     if device.target is None:
         target = "<target><size unit='MiB'>…</size><node>0</node></target>"
-        yield Problem(at=device.node.start_span, message=f"{device.label} has no <target>", help=f"add {target}")
+        yield Problem(
+            at=device.node.start_span,
+            message=f"{device.label} has no <target>",
+            help=f"add {target}",
+            says="missing <target> element for <memory> device",
+        )
     elif size is None or not size.text:
         place = size or device.target
         help = "write <size unit='MiB'>…</size> in <target>"
-        yield Problem(at=place.start_span, message=f"{device.label} has no size", help=help)
+        says = "missing element or attribute './size'"
+        yield Problem(at=place.start_span, message=f"{device.label} has no size", help=help, says=says)
     path = device.source.child("path") if device.source else None
     if device.model in ("nvdimm", "virtio-pmem") and (path is None or not path.text):
         place = path or device.source or device.node
         help = "add <source><path>…</path></source>"
-        yield Problem(at=place.start_span, message=f"{device.label} has no file", help=help)
+        says = f"path is required for model '{device.model}'"
+        yield Problem(at=place.start_span, message=f"{device.label} has no file", help=help, says=says)
 
 
 @rule("VFS172", "memory-device-node", severity=Severity.ERROR, stage=Stage.DEFINE)
@@ -118,17 +132,20 @@ def memory_device_node(device: MemoryDevice, context: Context) -> Iterator[Probl
                 at=device.node_span,
                 message="a virtio-pmem device cannot belong to a NUMA cell",
                 help="remove <node>",
+                says="virtio-pmem does not support NUMA nodes",
             )
         return
     if device.model == "sgx-epc":
         return
     cells = len(domain.cells) or int(context.target.libvirt >= (9, 6, 0) and not domain.is_pseries)
     if not device.has_node:
-        if cells or (domain.max_memory_kib and not domain.is_pseries):
+        # Without cells, libvirt 9.6.0 also chooses the node, and earlier releases reject the maximum memory.
+        if domain.cells:
             yield Problem(
                 at=device.node.start_span,
                 message=f"{device.label} has no NUMA cell",
                 help="write <node>0</node> in <target>",
+                says="target NUMA node needs to be specified for memory device",
             )
     elif device.cell is not None and cells and device.cell >= cells:
         yield Problem(
@@ -136,6 +153,8 @@ def memory_device_node(device: MemoryDevice, context: Context) -> Iterator[Probl
             message=f"{device.label} belongs to NUMA cell {device.cell}, which does not exist",
             help="write the id of an existing cell",
             stage=Stage.START if context.target.libvirt < (7, 1, 0) else None,
+            says=f"can't add memory backend for guest node '{device.cell}' as the guest has only '{cells}' NUMA nodes"
+            " configured",
         )
 
 
@@ -269,7 +288,7 @@ def memory_device_geometry(device: MemoryDevice, context: Context) -> Iterator[P
     See: libvirt domain_validate.c:virDomainMemoryDefValidate, domain_conf.c:virDomainMemoryTargetDefParseXML
     """
     if device.model == "virtio-mem":
-        yield from _block_problems(device, LEAST_BLOCK_KIB if context.domain.is_x86 else 0)
+        yield from _block_problems(device, 0 if context.domain.arch in S390 else LEAST_BLOCK_KIB)
     label = device.part("target/label/size") if device.model == "nvdimm" else None
     size_kib = label.kib if label else None
     if label is None or size_kib is None:
@@ -279,12 +298,14 @@ def memory_device_geometry(device: MemoryDevice, context: Context) -> Iterator[P
             at=label.at,
             message=f"the label of {device.label} is smaller than {spell_size(LEAST_LABEL_KIB)}",
             help=f"write at least {spell_size(LEAST_LABEL_KIB)}",
+            says="nvdimm label must be at least 128KiB",
         )
     elif device.size_kib and size_kib >= device.size_kib:
         yield Problem(
             at=label.at,
             message=f"the label of {device.label} leaves no room for data",
             help="increase the size of the device, or make the label smaller",
+            says="label size must be smaller than NVDIMM size",
         )
 
 
@@ -296,24 +317,28 @@ def _block_problems(device: MemoryDevice, least_kib: int) -> Iterator[Problem]:
             at=block.at if block else device.node.text_span,
             message=f"the block size of {device.label} is not a power of two",
             help="write a power of two, such as 2 MiB",
+            says="block size must be a power of two",
         )
     elif block_kib < least_kib:
         yield Problem(
             at=block.at if block else device.node.text_span,
             message=f"the block size of {device.label} is below {spell_size(least_kib)}",
             help="write a power of two, such as 2 MiB",
+            says=f"block size too small, must be at least {least_kib}KiB",
         )
     elif requested and requested_kib % block_kib:
         yield Problem(
             at=requested.at,
             message=f"the requested size of {device.label} is not a multiple of its block size {spell_size(block_kib)}",
             help=f"write a multiple of {spell_size(block_kib)}",
+            says="requested size must be an integer multiple of block size",
         )
     if requested and device.size_kib is not None and requested_kib > device.size_kib:
         yield Problem(
             at=requested.at,
             message=f"the requested size of {device.label} exceeds its size",
             help="request less, or increase <size>",
+            says=f"requested size must be smaller than or equal to @size ({device.size_kib}KiB)",
         )
 
 
@@ -407,20 +432,21 @@ def memory_slots_exhausted(domain: Domain) -> Iterator[Problem]:
         return
     faults, taken = [], set[int]()
     for module in modules:
-        slot = numbers.unsigned((module.address.value("slot") if module.address else None) or "")
+        slot = module.slot
         if slot is None:
             continue
         if slot >= slots:
-            faults.append((module, f"{module.label} is in slot {slot}, but the domain has {_count(slots, 'slot')}"))
+            fault = f"{module.label} is in slot {slot}, but the domain has {_count(slots, 'slot')}"
+            faults.append((module, fault, f"memory device slot '{slot}' exceeds slots count '{slots}'"))
         elif slot in taken:
-            faults.append((module, f"slot {slot} is used by another memory module"))
+            says = f"memory device slot '{slot}' is already being used by another memory device"
+            faults.append((module, f"slot {slot} is used by another memory module", says))
         taken.add(slot)
     if not faults and len(modules) > slots:
-        faults.append(
-            (modules[slots], f"the domain has {_count(len(modules), 'memory module')}, but {_count(slots, 'slot')}")
-        )
-    for module, fault in faults:
-        yield Problem(at=module.node.start_span, message=fault, help="increase the slots of <maxMemory>")
+        fault = f"the domain has {_count(len(modules), 'memory module')}, but {_count(slots, 'slot')}"
+        faults.append((modules[slots], fault, "failed to find an empty memory slot"))
+    for module, fault, says in faults:
+        yield Problem(at=module.node.start_span, message=fault, help="increase the slots of <maxMemory>", says=says)
 
 
 def _count(number: int, what: str) -> str:
@@ -459,3 +485,150 @@ def memory_device_page_size(device: MemoryDevice, context: Context) -> Iterator[
     else:
         return
     yield Problem(at=page.at, message=fault, help="write <pagesize unit='MiB'>2</pagesize>")
+
+
+@rule("VFS957", "memory-device-option-invalid", severity=Severity.ERROR, stage=Stage.DEFINE)
+def memory_device_option_invalid(devices: list[MemoryDevice], context: Context) -> Iterator[Problem]:
+    """A memory device has only options of its model, and a range of addresses of its own.
+
+    Why: memory in a file is not discarded; only an nvdimm of a pSeries machine has a UUID, and it requires a label.
+        virtio-pmem and virtio-mem are PCI devices, and an sgx-epc device has no address. libvirt compares the ranges
+        since 11.3.0 at the latest; that of virtio-mem starts at a multiple of its block size, that of virtio-pmem at a
+        page.
+    Bad:
+        <cpu><numa><cell cpus='0-7' memory='2' unit='GiB'/></numa></cpu>
+        <memory unit='MiB'>2560</memory>
+        <maxMemory slots='4' unit='GiB'>8</maxMemory>
+        <features><acpi/></features>
+        <memory model='nvdimm' discard='yes'><source><path>/srv/nvdimm</path></source>
+          <target><size unit='MiB'>512</size><node>0</node></target></memory>
+    Bad:
+        <cpu><numa><cell cpus='0-7' memory='2' unit='GiB'/></numa></cpu>
+        <memory unit='MiB'>2560</memory>
+        <maxMemory slots='4' unit='GiB'>8</maxMemory>
+        <features><acpi/></features>
+        <memory model='nvdimm'><uuid>c7a5fdbd-edaf-9455-926a-d65c16db1809</uuid>
+          <source><path>/srv/nvdimm</path></source>
+          <target><size unit='MiB'>512</size><node>0</node></target></memory>
+    Bad:
+        <cpu><numa><cell cpus='0-7' memory='2' unit='GiB'/></numa></cpu>
+        <memory unit='MiB'>2560</memory>
+        <maxMemory slots='4' unit='GiB'>8</maxMemory>
+        <memory model='virtio-pmem'><source><path>/srv/pmem</path></source><target><size unit='MiB'>512</size></target>
+          <address type='dimm' slot='0'/></memory>
+    Bad:
+        <cpu><numa><cell cpus='0-7' memory='2' unit='GiB'/></numa></cpu>
+        <memory unit='GiB'>3</memory>
+        <maxMemory slots='4' unit='GiB'>8</maxMemory>
+        <features><acpi/></features>
+        <memory model='dimm'><target><size unit='MiB'>512</size><node>0</node></target>
+          <address type='dimm' slot='0' base='0x100000000'/></memory>
+        <memory model='dimm'><target><size unit='MiB'>512</size><node>0</node></target>
+          <address type='dimm' slot='1' base='0x110000000'/></memory>
+    Bad:
+        <cpu><numa><cell cpus='0-7' memory='2' unit='GiB'/></numa></cpu>
+        <memory unit='MiB'>2560</memory>
+        <maxMemory slots='4' unit='GiB'>8</maxMemory>
+        <memory model='virtio-mem'><target><size unit='MiB'>512</size><node>0</node><block unit='MiB'>2</block>
+          <requested unit='MiB'>256</requested><address base='0x100100000'/></target></memory>
+    Good:
+        <cpu><numa><cell cpus='0-7' memory='2' unit='GiB'/></numa></cpu>
+        <memory unit='MiB'>2560</memory>
+        <maxMemory slots='4' unit='GiB'>8</maxMemory>
+        <features><acpi/></features>
+        <memory model='dimm' discard='yes'><target><size unit='MiB'>512</size><node>0</node></target>
+          <address type='dimm' slot='0' base='0x100000000'/></memory>
+    libvirt says: discard is not supported for nvdimms
+    libvirt says: discard is not supported for model 'virtio-pmem'
+    libvirt says: UUID is not supported for NVDIMM device
+    libvirt says: only 'pci' addresses are supported for the virtio-pmem device
+    libvirt says: only 'pci' and 'ccw' addresses are supported for the virtio-mem device
+    libvirt says: memory device address must be aligned to blocksize
+    libvirt says: memory address must be aligned to 4096 bytes
+    See: libvirt domain_validate.c:virDomainMemoryDefValidate, virDomainMemoryDefCheckConflict,
+        qemu_domain.c:qemuDomainDefValidateMemoryHotplugDevice
+    """
+    for device in devices:
+        yield from _option_problems(device, context)
+    if context.target.libvirt >= COMPARES_RANGES:
+        yield from _overlaps(devices)
+
+
+def _option_problems(device: MemoryDevice, context: Context) -> Iterator[Problem]:
+    model, libvirt, node, uuid = device.model, context.target.libvirt, device.node, device.node.child("uuid")
+    is_pseries = context.domain.arch in PPC64
+    if model in ("nvdimm", "virtio-pmem") and node.value("discard") == "yes":
+        says = f"discard is not supported for {'nvdimms' if model == 'nvdimm' else 'model ' + repr(model)}"
+        yield Problem(
+            at=node.at("discard"), message=f"{device.label} cannot be discarded", help="remove discard", says=says
+        )
+    if model == "nvdimm" and uuid and uuid.text and (libvirt >= READS_UUID or is_pseries):
+        is_valid = numbers.is_uuid(uuid.text)
+        if not is_valid or not is_pseries:
+            yield Problem(
+                at=uuid.text_span,
+                message=f"an nvdimm of {context.domain.arch} cannot have a UUID"
+                if is_valid
+                else f"{uuid.text.strip()!r} is not a UUID",
+                help="write 32 hexadecimal digits" if is_pseries else "remove <uuid>",
+                stage=None if is_valid else Stage.PARSE,
+                says="UUID is not supported for NVDIMM device" if is_valid else "malformed uuid element",
+            )
+    if model == "nvdimm" and is_pseries and not device.label_kib:
+        yield Problem(
+            at=node.start_span,
+            message="an nvdimm of a pSeries machine has no label",
+            help="write <label><size unit='KiB'>128</size></label> in <target>",
+            says="label size is required for NVDIMM device",
+        )
+    yield from _address_problems(device, context)
+
+
+def _address_problems(device: MemoryDevice, context: Context) -> Iterator[Problem]:
+    model, libvirt, address = device.model, context.target.libvirt, type_of(device)
+    allowed = {"virtio-pmem": ("pci",), "virtio-mem": ("pci", "ccw"), "sgx-epc": ()}.get(model or "")
+    if device.address and address not in (None, "unassigned") and allowed is not None and address not in allowed:
+        kinds = "'pci' and 'ccw'" if model == "virtio-mem" and libvirt >= BOTH_KINDS else "'pci'"
+        says = f"only {kinds} addresses are supported for the {model} device"
+        if model == "sgx-epc":
+            says = f"memory device address is not supported for model '{model}'"
+        yield Problem(
+            at=device.address.at("type"),
+            message=f"{device.label} cannot have an address of type {address!r}",
+            help="remove <address>",
+            says=says,
+        )
+    base = device.base
+    block = device.part("target/block") if model == "virtio-mem" else None
+    step = (block.kib if block else None) or 4
+    is_checked = model in ("virtio-pmem", "virtio-mem") and libvirt >= COMPARES_RANGES
+    if is_checked and device.base_node and base % (step * 1024):
+        yield Problem(
+            at=device.base_node.at("base"),
+            message=f"{device.label} starts at {base:#x}, which is not a multiple of {spell_size(step)}",
+            help=f"write a multiple of {spell_size(step)}, or remove the address",
+            says="memory device address must be aligned to blocksize"
+            if model == "virtio-mem"
+            else "memory address must be aligned to 4096 bytes",
+        )
+
+
+def _overlaps(devices: list[MemoryDevice]) -> Iterator[Problem]:
+    ranges = sorted(
+        (device.base, device.base + device.mapped_bytes, number)
+        for number, device in enumerate(devices)
+        if device.base and device.mapped_bytes
+    )
+    for one, two in pairwise(ranges):
+        if two[0] < one[1]:
+            # libvirt compares the devices in the order of the domain.
+            (start, end, number), (other, _, second) = (one, two) if one[2] < two[2] else (two, one)
+            place = devices[second].base_node or devices[second].node
+            yield Problem(
+                at=place.at("base"),
+                message=f"the addresses of two memory devices, from {start:#x} and {other:#x}, overlap",
+                help="move one of them, or let libvirt choose",
+                related=(Related(devices[number].node.start_span, "the other device"),),
+                says=f"memory device address [{start:#x}:{end:#x}] overlaps with other memory device ({other:#x})",
+            )
+            return

@@ -185,6 +185,8 @@ DESCRIPTIONS = {
     'ContainerCapabilities/sys_tty_config': 'Configure terminals.',
     'ContainerCapabilities/syslog': "Read and control the kernel's log.",
     'ContainerCapabilities/wake_alarm': 'Set timers that wake up the host.',
+    'ContainerIdMap/gid': 'A range of group identifiers.',
+    'ContainerIdMap/uid': 'A range of user identifiers.',
     'ControllerDriver/iothreads': 'The I/O threads that serve the controller.',
     'ControllerThread/queue': 'A queue that the thread serves.',
     'ControllerThreads/iothread': 'One I/O thread.',

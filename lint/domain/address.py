@@ -32,6 +32,12 @@ _USB_PORT = r"[0-9]+(\.[0-9]+){0,3}\Z"
 PCI_LIMITS = {"bus": 0xFF, "slot": 0x1F, "function": 7}
 
 
+def type_of(device: Device) -> str | None:
+    """Return the type of a device's address; None if libvirt assigns one, or does not know the type."""
+    found = device.address.value("type") if device.address else None
+    return found if found in NUMBERS else None
+
+
 class Place(NamedTuple):
     """A PCI address without its domain, which is always 0."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from vfslint.domain.machine import PPC64, S390, X86
 from vfslint.lazy import lazy
 from vfslint.targets import Version
 from vfslint.vocabulary import numbers
@@ -13,6 +14,9 @@ from vfslint.xml.document import Attribute, Node
 # The parsers of <filesystem> and others were rewritten between 7.1 and 9.0 (virXMLPropEnum was first used in 7.4). They
 # read the first <driver> and the first <source>; the older ones read each attribute from the first element that has it.
 NEW_PARSER: Version = (7, 4, 0)
+
+# The release that gave q35 machines their own watchdog, and so allows several.
+SEVERAL_WATCHDOGS: Version = (9, 1, 0)
 
 # Elements inside <devices> that have an address and an alias, and those that a guest can boot from.
 ADDRESSED = frozenset(
@@ -71,6 +75,17 @@ class Device:
 class Input(Device):
     """An `<input>`: keyboard, mouse, tablet …"""
 
+    def bus(self, arch: str) -> str | None:
+        """Return its bus, or the one that libvirt chooses for the type (virDomainInputDefPostParse)."""
+        written = self.node.value("bus")
+        if written:
+            return written
+        if self.type in ("mouse", "keyboard") and arch in X86:
+            return "ps2"
+        if self.type == "passthrough" or arch in S390:
+            return "virtio"
+        return "none" if self.type == "evdev" else "usb"
+
 
 class Video(Device):
     """A `<video>`."""
@@ -86,6 +101,80 @@ class Iommu(Device):
 
 class Hostdev(Device):
     """A `<hostdev>`: a device of the host that is passed through."""
+
+
+class Watchdog(Device):
+    """A `<watchdog>`."""
+
+    @property
+    def model(self) -> str | None:
+        """The model as written."""
+        return self.node.value("model")
+
+    @property
+    def action(self) -> str:
+        """What happens when the guest does not answer."""
+        return self.node.value("action") or "reset"
+
+
+class Tpm(Device):
+    """A `<tpm>`."""
+
+    @property
+    def backend(self) -> Node | None:
+        """The first `<backend>`, or None."""
+        return self.node.child("backend")
+
+    @property
+    def backend_type(self) -> str | None:
+        """passthrough, emulator or external."""
+        return self.backend.value("type") if self.backend else None
+
+    def model(self, arch: str) -> str:
+        """Return the model, or the one that libvirt chooses for the architecture (qemuDomainTPMDefPostParse)."""
+        return self.node.value("model") or ("tpm-spapr" if arch in PPC64 else "tpm-tis")
+
+    def version(self, arch: str) -> str:
+        """Return the version of the TPM, or the one that libvirt chooses for the model."""
+        written = self.backend.value("version") if self.backend else None
+        if written:
+            return written
+        if self.libvirt < NEW_PARSER:
+            return "2.0" if self.node.value("model") in ("tpm-spapr", "tpm-crb") else "1.2"
+        is_old = self.model(arch) not in ("tpm-spapr", "tpm-crb") and not arch.startswith(("aarch64", "arm"))
+        if self.libvirt >= (11, 3, 0):
+            is_old = self.model(arch) == "tpm-tis" and arch in X86
+        return "1.2" if is_old else "2.0"
+
+
+class SharedMemory(Device):
+    """A `<shmem>`: memory that guests share with each other."""
+
+    @property
+    def model(self) -> str:
+        """The model; without one, the oldest."""
+        node = self.node.child("model")
+        return (node.value("type") if node else None) or "ivshmem"
+
+    @property
+    def size(self) -> Node | None:
+        """The first `<size>`, or None."""
+        return self.node.child("size")
+
+    @property
+    def size_bytes(self) -> int | None:
+        """The size in bytes: 0 if it is not written, None if libvirt cannot read it."""
+        if self.size is None or not self.size.text:
+            return 0
+        return numbers.scaled(self.size.text, self.size.value("unit"), default=1, largest=2**64 - 1)
+
+
+class Panic(Device):
+    """A `<panic>`: how the guest tells the host that it crashed."""
+
+
+class PersistentStore(Device):
+    """A `<pstore>`: memory that survives a crash of the guest."""
 
 
 class Reconnect(NamedTuple):

@@ -14,12 +14,12 @@ from vfslint.domain import sizes
 from vfslint.domain.address import Address
 from vfslint.domain.controller import Controller, PciController
 from vfslint.domain.cpu import Bitset, Cpu, bitsets, pins
-from vfslint.domain.device import ADDRESSED, BOOTABLE, Boot, Device
+from vfslint.domain.device import ADDRESSED, BOOTABLE, Boot, Device, Input, SharedMemory, Tpm, Watchdog
 from vfslint.domain.disk import Disk
 from vfslint.domain.features import Feature, features
 from vfslint.domain.filesystem import ExternalShare, Filesystem, ManagedShare, VirtioFS
 from vfslint.domain.interface import Interface
-from vfslint.domain.machine import I440FX, PSERIES, Q35, X86, MachineType, machine_type
+from vfslint.domain.machine import ARM_VIRT, I440FX, PSERIES, Q35, X86, MachineType, machine_type
 from vfslint.domain.memory import Cell, MemoryBacking
 from vfslint.domain.memory_device import MemoryDevice
 from vfslint.domain.roots import is_in_status, name_of
@@ -372,6 +372,26 @@ class Domain:
         """Every `<interface>`."""
         return [Interface(node, self._libvirt) for node in self.devices.get("interface", ())]
 
+    @lazy
+    def inputs(self) -> list[Input]:
+        """Every `<input>`."""
+        return [Input(node, self._libvirt) for node in self.devices.get("input", ())]
+
+    @lazy
+    def watchdogs(self) -> list[Watchdog]:
+        """Every `<watchdog>`."""
+        return [Watchdog(node, self._libvirt) for node in self.devices.get("watchdog", ())]
+
+    @lazy
+    def tpms(self) -> list[Tpm]:
+        """Every `<tpm>`."""
+        return [Tpm(node, self._libvirt) for node in self.devices.get("tpm", ())]
+
+    @lazy
+    def shared_memories(self) -> list[SharedMemory]:
+        """Every `<shmem>`."""
+        return [SharedMemory(node, self._libvirt) for node in self.devices.get("shmem", ())]
+
     def _first_in_devices(self, child: str, kinds: frozenset[str]) -> dict[Any, Any]:
         """Return the first child of that name in each device of some kinds, by device; both are elements."""
         if self._libvirt < (8, 0, 0):
@@ -422,6 +442,11 @@ class Domain:
     def is_pseries(self) -> bool:
         """Whether the machine is a pSeries, which supports memory devices without NUMA cells."""
         return self.machine_type.board is PSERIES
+
+    @property
+    def is_arm_virt(self) -> bool:
+        """Whether the machine is QEMU's virtual ARM board."""
+        return self.machine_type.board is ARM_VIRT
 
     @property
     def is_q35(self) -> bool:

@@ -97,3 +97,15 @@ class HugePages(Node):
     """The first `<hugepages>` of `<memoryBacking>`."""
 
     __slots__ = ()
+
+
+class SecurityLabel(Node):
+    """A `<seclabel>` of the domain: how one security driver confines the guest."""
+
+    __slots__ = ()
+
+
+class SystemInfo(Node):
+    """A `<sysinfo>`: what the guest's firmware reports about the machine, or files that it passes on."""
+
+    __slots__ = ()

@@ -68,6 +68,42 @@ class MemoryDevice(Device):
         return size if size and size.kib is not None else None
 
     @property
+    def label_kib(self) -> int | None:
+        """The size of the label of an nvdimm in KiB, or None if it has none."""
+        size = self.part("target/label/size")
+        return size.kib if size else None
+
+    @property
+    def slot(self) -> int | None:
+        """The slot of a module, 0 if its address has none; None if libvirt chooses one."""
+        if self.address is None or self.address.value("type") != "dimm":
+            return None
+        return numbers.unsigned(self.address.value("slot") or "0")
+
+    @lazy
+    def base_node(self) -> Node | None:
+        """The element with the address in guest memory: the address of a module, or that in `<target>`."""
+        if self.model in ("dimm", "nvdimm"):
+            return self.address if self.address and self.address.value("type") == "dimm" else None
+        found = self.target.child("address") if self.target else None
+        return found if self.model in ("virtio-pmem", "virtio-mem") else None
+
+    @lazy
+    def base(self) -> int:
+        """The address in guest memory, 0 if QEMU chooses it."""
+        return numbers.based(self.base_node.value("base") or "", 16, bits=64) or 0 if self.base_node else 0
+
+    @property
+    def mapped_bytes(self) -> int:
+        """The bytes of guest memory that the device takes: an nvdimm's label, rounded up, is not mapped."""
+        size, label = self.size_kib or 0, self.label_kib or 0
+        if self.model == "nvdimm" and label:
+            alignment = self.part("source/alignsize")
+            step = (alignment.kib if alignment else None) or 4
+            size -= -(-label // step) * step
+        return max(size, 0) * 1024
+
+    @property
     def label(self) -> str:
         """How messages name the device."""
         return f"memory device {self.model!r}" if self.model else "memory device"

@@ -35,7 +35,17 @@ LEFT = {
     ("rules/pci_controllers.py", "NAMES"),  # controller/@model: what QEMU makes of each
     ("lint/domain/interface.py", "MODELS"),  # interface/model/@type: those that are virtio
     ("rules/interfaces.py", "_SOURCES"),  # interface/@type: the attributes of <source> that each requires
-    ("rules/inputs.py", "input_bus_invalid"),  # input/@type: those without a PS/2 variant
+    ("rules/inputs.py", "_unsupported_type"),  # input/@type: those without a PS/2 variant
+    ("rules/iommu.py", "_BOARDS"),  # iommu/@model: the boards of each
+    ("rules/iommu.py", "_OPTIONS"),  # iommu/@model: the options of each
+    ("rules/machine_support.py", "_OTHER_BUSES"),  # disk/target/@bus: those that are not PCI
+    ("rules/machine_support.py", "_of_security"),  # launchSecurity/@type: the processors of each
+    ("rules/memory_devices.py", "_address_problems"),  # memory/@model: the types of address of each
+    ("rules/panic.py", "_MACHINES"),  # panic/@model: what libvirt says of each
+    ("rules/panic.py", "_ADDRESSES"),  # panic/@model: what libvirt says of each
+    ("rules/panic.py", "_lacks"),  # panic/@model: the machines of each
+    ("rules/tpm.py", "_version_fault"),  # tpm/@model: those that are TPM 2.0 only
+    ("rules/watchdog.py", "_at_address"),  # watchdog/@model: what libvirt says of each
     ("rules/filesystem.py", "filesystem_driver_unsupported"),  # filesystem/driver/@type: those that QEMU lacks
     ("lint/cli/options.py", "_OUTPUT"),  # graphics/jpeg/@compression: when the report has colors
     ("rules/clock.py", "_Settings"),  # clock/timer/@name: those that support each setting
