@@ -257,7 +257,7 @@ def ide_on_q35(domain: Domain) -> Iterator[Problem]:
                 help="write type='sata', or another type",
             )
     for disk in domain.disks:
-        if disk.bus == "ide":
+        if disk.bus == "ide" and disk.name:
             yield Problem(
                 at=disk.name.span if disk.name else disk.node.start_span,
                 message=f"{disk.label} is on an IDE bus, which a q35 machine does not support",

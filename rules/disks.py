@@ -6,9 +6,13 @@ from collections.abc import Iterator
 
 from vfslint.context import Context
 from vfslint.domain.cpu import has_iothread
+from vfslint.domain.device import NEW_PARSER
 from vfslint.domain.disk import Disk
+from vfslint.domain.storage import LOCAL
 from vfslint.findings import Problem, Related, Severity, Stage
 from vfslint.rule import rule
+from vfslint.vocabulary import numbers
+from vfslint.xml.document import Node
 
 
 @rule("VFS293", "disk-target-missing", severity=Severity.ERROR, stage=Stage.PARSE)
@@ -23,12 +27,16 @@ def disk_target_missing(disk: Disk) -> Iterator[Problem]:
     libvirt says: missing target information for device
     See: libvirt domain_conf.c:virDomainDiskDefParseXML
     """
-    if all(target.value("dev") is None for target in disk.node.children("target")):
-        target = disk.node.child("target")
+    if disk.target is None or disk.target.value("dev") is None:
+        image = disk.image
+        content = image.node.value(LOCAL[image.type]) if image.node and image.type in LOCAL else None
         yield Problem(
-            at=target.start_span if target else disk.node.start_span,
+            at=disk.target.start_span if disk.target else disk.node.start_span,
             message="the disk has no target",
             help="add <target dev='vda' bus='virtio'/>",
+            says=f"missing target information for device {content}"
+            if content
+            else "missing target information for device",
         )
 
 
@@ -43,14 +51,14 @@ def disk_target_repeated(disks: list[Disk]) -> Iterator[Problem]:
     Good:
         <disk type='file' device='disk'><source file='/srv/a.img'/><target dev='vda' bus='virtio'/></disk>
         <disk type='file' device='disk'><source file='/srv/b.img'/><target dev='vdb' bus='virtio'/></disk>
-    libvirt says: target 'vda' duplicated for disk sources
+    libvirt says: target 'vda' duplicated for disk sources '/srv/a.img' and '/srv/b.img'
     See: libvirt domain_validate.c:virDomainDefCheckDuplicateDiskInfo
     """
     first: dict[str, Disk] = {}
     for disk in disks:
         if disk.name is None:
             continue
-        other = first.setdefault(disk.name.value, disk)
+        other = first.setdefault(disk.short_name, disk)
         if other is not disk and other.name:
             yield Problem(
                 at=disk.name.span,
@@ -58,6 +66,8 @@ def disk_target_repeated(disks: list[Disk]) -> Iterator[Problem]:
                 label="used again",
                 related=(Related(other.name.span, "used first"),),
                 help="give each disk its own target",
+                says=f"target '{disk.short_name}' duplicated for disk sources "
+                f"'{other.image.path or '<null>'}' and '{disk.image.path or '<null>'}'",
             )
 
 
@@ -72,16 +82,17 @@ def disk_source_missing(disk: Disk) -> Iterator[Problem]:
         <disk type='block' device='disk'><source/><target dev='vda' bus='virtio'/></disk>
     Good:
         <disk type='file' device='cdrom'><target dev='sda' bus='sata'/></disk>
-    libvirt says: missing source information for device
-    See: libvirt domain_conf.c:virDomainDiskDefParseValidate; domain_validate.c:virDomainDiskDefSourceLUNValidate
+    libvirt says: missing source information for device vda
+    See: libvirt domain_validate.c:virDomainDiskDefValidate
     """
-    # libvirt accepts an empty <source> for a LUN.
-    if disk.is_empty and (disk.device == "disk" or (disk.device == "lun" and disk.source is None)):
-        example = disk.source_attribute or "…"
+    if disk.is_empty and disk.device == "disk":
+        example = LOCAL.get(disk.image.type, "file")
+        name = disk.short_name
         yield Problem(
             at=disk.source.start_span if disk.source else disk.node.start_span,
             message="the disk has no source",
             help=f"add <source {example}='…'/>, or write device='cdrom' for a drive that can be empty",
+            says=f"missing source information for device {name}" if name else "missing source information for device",
         )
 
 
@@ -92,17 +103,33 @@ def lun_without_device(disk: Disk) -> Iterator[Problem]:
     Why: the device receives the guest's SCSI commands; a file cannot answer them.
     Bad:
         <disk type='file' device='lun'><source file='/srv/a.img'/><target dev='sda' bus='scsi'/></disk>
+    Bad:
+        <disk type='network' device='lun'><source protocol='nbd' name='a'><host name='h'/></source>
+          <target dev='sda' bus='scsi'/></disk>
     Good:
         <disk type='block' device='lun'><source dev='/dev/sdb'/><target dev='sda' bus='scsi'/></disk>
     libvirt says: disk device='lun' is only valid for block type disk source
+    libvirt says: disk device='lun' is not supported for protocol='nbd'
     See: libvirt domain_validate.c:virDomainDiskDefSourceLUNValidate
     """
-    if disk.device == "lun" and disk.type in ("file", "dir", None):
-        yield Problem(
-            at=disk.node.at("device"),
-            message=f"a disk of type {disk.type or 'file'!r} cannot be a LUN",
-            help="write type='block' and <source dev='/dev/…'/>, or device='disk'",
-        )
+    type_, protocol = disk.image.type, disk.image.protocol
+    if disk.device != "lun" or type_ == "block" or protocol == "iscsi":
+        return
+    is_old = disk.libvirt < NEW_PARSER
+    if type_ == "volume" and not is_old:
+        return
+    if is_old and type_ != "volume":
+        says = f"disk '{disk.short_name}' improperly configured for a device='lun'"
+    elif protocol:
+        says = f"disk device='lun' is not supported for protocol='{protocol}'"
+    else:
+        says = "disk device='lun' is only valid for block type disk source"
+    yield Problem(
+        at=disk.node.at("device"),
+        message=f"a disk of {f'protocol {protocol!r}' if protocol else f'type {type_!r}'} cannot be a LUN",
+        help="write type='block' and <source dev='/dev/…'/>, or device='disk'",
+        says=says,
+    )
 
 
 @rule("VFS264", "disk-name-unusable", severity=Severity.ERROR, stage=Stage.DEFINE)
@@ -110,30 +137,50 @@ def disk_name_unusable(disk: Disk) -> Iterator[Problem]:
     """The target of a disk is a name such as vda, sda or hda, and that of a floppy is fda.
 
     Why: the letters determine the disk's place on its bus, unless it has an `<address>`. A number after them
-        would denote a partition.
+        would denote a partition. Since 11.5.0, there are also names such as nvme0n1.
     Bad:
         <disk type='file' device='disk'><source file='/srv/a.img'/><target dev='Vda' bus='virtio'/></disk>
     Bad:
         <disk type='file' device='disk'><source file='/srv/a.img'/><target dev='vda1' bus='virtio'/></disk>
     Good:
         <disk type='file' device='disk'><source file='/srv/a.img'/><target dev='vda' bus='virtio'/></disk>
-    libvirt says: Unknown disk name
-    libvirt says: partitions can't appear in disk targets
-    libvirt says: Invalid harddisk device name
-    See: libvirt virutil.c:virDiskNameParse; domain_conf.c:virDomainDiskDefParseXML
+    libvirt says: Unknown disk name 'Vda' and no address specified
+    libvirt says: invalid disk target 'vda1', partitions can't appear in disk targets
+    libvirt says: Invalid harddisk device name: Vda
+    See: libvirt virutil.c:virDiskNameParse; domain_validate.c:virDomainDiskDefValidate;
+        qemu_validate.c:qemuValidateDomainDeviceDefDisk
     """
-    name = disk.name
-    if name and not disk.address and not disk.has_usable_name:
-        yield Problem(
-            at=name.span,
-            message=f"{name.value!r} is not a valid disk target",
-            help="write only letters after vd, sd or hd, such as vda; for a floppy, write fda",
-        )
+    name = disk.short_name
+    if disk.name is None:
+        return
+    prefixes = ("fd",) if disk.device == "floppy" else ("hd", "sd", "vd", "xvd", "ubd", *_newer_prefixes(disk))
+    has_prefix = disk.device == "cdrom" or name.startswith(prefixes)
+    digits = disk.partition
+    if has_prefix and disk.number is not None and digits in ("", "0"):
+        return
+    if disk.number is None and not disk.address and (has_prefix or disk.libvirt >= NEW_PARSER):
+        says = f"Unknown disk name '{name}' and no address specified"
+    elif not has_prefix:
+        says = f"Invalid {'floppy' if disk.device == 'floppy' else 'harddisk'} device name: {name}"
+    elif disk.number is None or digits.startswith("0") or len(digits) > 9:
+        says = f"invalid disk target '{name}'"
+    else:
+        says = f"invalid disk target '{name}', partitions can't appear in disk targets"
+    yield Problem(
+        at=disk.name.span,
+        message=f"{disk.name.value!r} is not a valid disk target",
+        help="write only letters after vd, sd or hd, such as vda; for a floppy, write fda",
+        says=says,
+    )
+
+
+def _newer_prefixes(disk: Disk) -> tuple[str, ...]:
+    return ("nvme",) if disk.libvirt >= (11, 5, 0) else ()
 
 
 @rule("VFS265", "disk-thread-invalid", severity=Severity.ERROR, stage=Stage.DEFINE)
 def disk_thread_invalid(disk: Disk, context: Context) -> Iterator[Problem]:
-    """A disk with an I/O thread is a virtio disk, and the domain has that thread.
+    """A disk with I/O threads is a virtio disk, and the domain has these threads.
 
     Why: only virtio disks can run outside QEMU's main loop. libvirt 7.0.0 reports the error when the domain
         starts.
@@ -145,29 +192,90 @@ def disk_thread_invalid(disk: Disk, context: Context) -> Iterator[Problem]:
         <iothreads>1</iothreads>
         <disk type='file' device='disk'><driver name='qemu' type='raw' iothread='2'/><source file='/srv/a.img'/>
           <target dev='vda' bus='virtio'/></disk>
+    Bad:
+        <iothreads>2</iothreads>
+        <disk type='file' device='disk'><driver name='qemu' type='raw'><iothreads>
+          <iothread id='3'/></iothreads></driver>
+          <source file='/srv/a.img'/><target dev='vda' bus='virtio'/></disk>
     Good:
         <iothreads>1</iothreads>
         <disk type='file' device='disk'><driver name='qemu' type='raw' iothread='1'/><source file='/srv/a.img'/>
           <target dev='vda' bus='virtio'/></disk>
-    libvirt says: IOThreads not available for bus
-    libvirt says: not defined in iothreadid
-    See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefDiskIOThreads
+    libvirt says: IOThreads not available for bus sata target sda
+    libvirt says: Disk iothread '2' not defined in iothreadid
+    libvirt says: iothread '3' not defined in iothreadid
+    See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefDiskIOThreads, qemuDomainValidateIothreadMapping
     """
-    thread, number = disk.iothread, disk.iothread_number
-    if thread is None or number is None or disk.bus is None:
+    thread, mapping = disk.iothread, disk.thread_mapping if context.target.libvirt >= (10, 0, 0) else []
+    number = disk.iothread_number
+    place = thread.span if thread else mapping[0].start_span if mapping else None
+    if place is None or (number is None and not mapping):
         return
     stage = Stage.START if context.target.libvirt < (9, 0, 0) else None
-    if disk.bus != "virtio":
+    if thread and number and mapping:
         yield Problem(
             at=thread.span,
+            message="the disk has an I/O thread and <iothreads>",
+            help="remove iothread, or <iothreads>",
+            says="disk driver 'iothread' attribute can't be used together with 'iothreads' subelement",
+        )
+    elif disk.bus != "virtio":
+        yield Problem(
+            at=place,
             message=f"a disk on bus {disk.bus!r} does not support an I/O thread",
-            help="write bus='virtio', or remove iothread",
+            help="write bus='virtio', or remove it",
+            says=f"IOThreads not available for bus {disk.bus} target {disk.short_name}",
             stage=stage,
         )
-    elif not has_iothread(context.domain, number):
+    elif number and not has_iothread(context.domain, number):
         yield Problem(
-            at=thread.span,
+            at=place,
             message=f"the domain has no I/O thread {number}",
             help="increase <iothreads>, or write the number of an existing I/O thread",
+            says=f"Disk iothread '{number}' not defined in iothreadid",
             stage=stage,
+        )
+    else:
+        yield from _mapping(disk, mapping, context)
+
+
+def _mapping(disk: Disk, threads: list[Node], context: Context) -> Iterator[Problem]:
+    """The first fault of the queues' threads (qemuDomainValidateIothreadMapping)."""
+    count = numbers.unsigned(disk.option_value("queues") or "") or 0
+    has_queues = bool(threads and threads[0].children("queue"))
+    used_threads: set[int] = set()
+    used_queues: set[int] = set()
+    fault = None
+    if has_queues and not count:
+        place, fault = threads[0], "'queue' count must be configured for explicit iothread to queue mapping"
+    for thread in () if fault else threads:
+        number = numbers.unsigned(thread.value("id") or "")
+        queues = [numbers.unsigned(queue.value("id") or "") for queue in thread.children("queue")]
+        if number is None or None in queues:
+            return
+        if number in used_threads:
+            fault = f"duplicate mapping for iothread '{number}'"
+        elif not number or not has_iothread(context.domain, number):
+            fault = f"iothread '{number}' not defined in iothreadid"
+        elif bool(queues) != has_queues:
+            fault = "iothread to queue mapping must be provided for all iothreads or for none"
+        used_threads.add(number)
+        for queue in () if fault else queues:
+            if queue is not None and queue >= count:
+                fault = fault or f"iothread queue '{queue}' mapping out of range"
+            elif queue in used_queues:
+                fault = fault or f"iothread queue '{queue}' is already assigned"
+            used_queues.add(queue or 0)
+        if fault:
+            place = thread
+            break
+    if has_queues and not fault and len(used_queues) < count:
+        unused = next(queue for queue in range(len(used_queues) + 1) if queue not in used_queues)
+        place, fault = threads[0], f"missing iothread mapping for queue '{unused}'"
+    if fault:
+        yield Problem(
+            at=place.start_span,
+            message="<iothreads> does not give each queue of the disk to one of the domain's I/O threads",
+            help="list each I/O thread once, and either no queue or each of them once",
+            says=fault,
         )

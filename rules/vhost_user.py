@@ -9,7 +9,8 @@ from vfslint.domain.interface import Interface
 from vfslint.findings import Fix, Problem, Severity, Stage
 from vfslint.rule import rule
 from vfslint.targets import spell
-from vfslint.xml.document import Attribute
+from vfslint.vocabulary import numbers
+from vfslint.xml.document import Attribute, Node
 from vfslint.xml.edits import add_attribute, insert, remove_attribute, remove_element, set_value
 
 # Options that only the other process can implement (domain_validate.c:virDomainDiskVhostUserValidate).
@@ -17,10 +18,7 @@ _NOT_ON_DRIVER = (
     "cache", "error_policy", "rerror_policy", "io", "ioeventfd", "copy_on_read", "discard", "iothread",
     "detect_zeroes",
 )  # fmt: skip
-_NOT_IN_DISK = (
-    "readonly", "shareable", "transient", "serial", "wwn", "vendor", "product", "iotune", "blockio",
-    "encryption", "geometry", "backingStore", "auth",
-)  # fmt: skip
+_NOT_IN_DISK = ("readonly", "shareable", "transient", "encryption", "backingStore", "auth")
 
 
 @rule("VFS280", "vhostuser-interface-source", severity=Severity.ERROR, stage=Stage.PARSE)
@@ -145,24 +143,27 @@ def vhost_disk_source(disk: Disk) -> Iterator[Problem]:
     libvirt says: missing 'type' attribute for vhostuser disk source
     libvirt says: missing 'path' attribute for vhostuser disk source
     libvirt says: invalid 'type' attribute for vhostuser disk source
-    libvirt says: missing source information for device
     See: libvirt domain_conf.c:virDomainDiskSourceVHostUserParse
     """
-    if disk.type not in ("vhostuser", "vhostvdpa"):
+    if disk.type not in ("vhostuser", "vhostvdpa") or disk.source is None:
         return
     example = "<source type='unix' path='/a/socket'/>" if disk.type == "vhostuser" else "<source dev='/dev/…'/>"
     if disk.lacking:
         yield Problem(
-            at=disk.source.start_span if disk.source else disk.node.start_span,
+            at=disk.source.start_span,
             message=f"the source of {disk.label} has no {' and no '.join(disk.lacking)}",
             help=f"write {example}",
+            says=f"missing '{disk.lacking[0]}' attribute for vhostuser disk source"
+            if disk.type == "vhostuser"
+            else "Missing required attribute 'dev' in element 'source'",
         )
-    found = disk.source.attribute("type") if disk.source and disk.type == "vhostuser" else None
+    found = disk.source.attribute("type") if disk.type == "vhostuser" else None
     if found and found.value != "unix":
         yield Problem(
             at=found.span,
             message=f"{found.value!r} is not a valid type for the source of a vhost-user disk",
             help="write type='unix'",
+            says="invalid 'type' attribute for vhostuser disk source",
         )
     yield from _reconnect_problems(disk)
 
@@ -188,39 +189,60 @@ def not_for_vhostuser_disk(disk: Disk) -> Iterator[Problem]:
     Fix: removes the option.
     See: libvirt domain_validate.c:virDomainDiskVhostUserValidate
     """
-    if disk.type != "vhostuser":
+    if disk.image.type != "vhostuser":
         return
     for option in _unsupported_options(disk):
+        shown = "error_policy" if option.name == "rerror_policy" else option.name
         yield Problem(
             at=option.span,
             message=f"a vhost-user disk does not support {option.name!r}",
             help=f"remove {option.name}",
             fix=Fix(f"remove {option.name!r}", (remove_attribute(option),)),
+            says="only snapshot=no is supported with vhostuser disk"
+            if shown == "snapshot"
+            else f"{shown} is not supported with vhostuser disk",
         )
-    for child in filter(None, map(disk.node.child, _NOT_IN_DISK)):
+    for child in _unsupported_children(disk):
         yield Problem(
             at=child.start_span,
             message=f"a vhost-user disk does not support <{child.tag}>",
             help=f"remove <{child.tag}>",
             fix=Fix(f"remove <{child.tag}>", (remove_element(child),), safe=child.tag != "readonly"),
+            says=f"{child.tag} is not supported with vhostuser disk",
         )
-    target = disk.node.child("target")
-    if target and disk.bus not in ("virtio", None):
+    if disk.bus != "virtio":
         yield Problem(
-            at=target.start_span,
+            at=disk.bus_span,
             message=f"a vhost-user disk cannot be on bus {disk.bus!r}",
             help="write <target dev='vda' bus='virtio'/>",
+            says="vhostuser disk supports only virtio bus",
         )
 
 
 def _unsupported_options(disk: Disk) -> list[Attribute]:
     """Return the attributes of a vhost-user disk and of its `<driver>` that libvirt rejects."""
-    written = [disk.driver.attribute(name) for name in _NOT_ON_DRIVER] if disk.driver else []
+    written = map(disk.option, _NOT_ON_DRIVER)
     found = [option for option in written if option and option.value != "default"]
-    for name, harmless in (("snapshot", ("no", "default")), ("device", ("disk",))):
-        option = disk.node.attribute(name)
-        if option and option.value not in harmless:
-            found.append(option)
+    snapshot = disk.node.attribute("snapshot")
+    if snapshot and snapshot.value not in ("no", "default"):
+        found.append(snapshot)
+    return found
+
+
+def _unsupported_children(disk: Disk) -> list[Node]:
+    """Return the children of a vhost-user disk that libvirt rejects, unless they change nothing."""
+    found = [child for child in map(disk.node.child, _NOT_IN_DISK) if child]
+    found += [child for child in map(disk.written, ("serial", "wwn", "vendor", "product")) if child]
+    tune, geometry, sizes = (disk.node.child(name) for name in ("iotune", "geometry", "blockio"))
+    if tune and (disk.limits or disk.group):
+        found.append(tune)
+    if geometry and (disk.geometry or geometry.value("trans") is not None):
+        found.append(geometry)
+    names = ("logical_block_size", "physical_block_size") + (
+        ("discard_granularity",) if disk.libvirt >= (9, 8, 0) else ()
+    )
+    if sizes and any(numbers.unsigned(sizes.value(name) or "") for name in names):
+        found.append(sizes)
     return found
 
 
@@ -235,12 +257,13 @@ def vhostvdpa_cache_mode(disk: Disk) -> Iterator[Problem]:
     Good:
         <disk type='vhostvdpa' device='disk'><driver name='qemu' type='raw' cache='none'/>
           <source dev='/dev/vhost-vdpa-0'/><target dev='vda' bus='virtio'/></disk>
-    libvirt says: disk type 'vhostvdpa' requires cache mode
+    libvirt says: disk type 'vhostvdpa' requires cache mode 'directsync' or 'none'
     See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefDisk
     """
-    if disk.type == "vhostvdpa" and disk.cache not in ("none", "directsync"):
+    if disk.image.type == "vhostvdpa" and disk.cache not in ("none", "directsync"):
         yield Problem(
             at=disk.driver.at("cache") if disk.driver else disk.node.start_span,
             message=f"{disk.label} requires cache mode 'none' or 'directsync'",
             help="write <driver name='qemu' type='raw' cache='none'/>",
+            says="disk type 'vhostvdpa' requires cache mode 'directsync' or 'none'",
         )

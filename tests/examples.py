@@ -26,7 +26,7 @@ TOP_LEVEL = {
 }
 _TOP = re.compile(
     r"^<(name|uuid|title|description|metadata|maxMemory|memory|currentMemory|vcpu|vcpus|iothreads|os|features|"
-    r"memoryBacking|memtune|numatune|cpu|clock|on_crash|launchSecurity|idmap|qemu:commandline|numa|devices|"
+    r"throttlegroups|memoryBacking|memtune|numatune|cpu|clock|on_crash|launchSecurity|idmap|qemu:commandline|numa|devices|"
     r"memorybacking|memoryTune|resource|bootloader|on_poweroff|on_reboot|cputune|iothreadids|genid|pm|seclabel|"
     r"sysinfo|perf|keywrap|blkiotune)\b"
 )

@@ -384,9 +384,10 @@ class _Examination:
         """Report a value that the schema rejects, or that only the parser rejects."""
         since = values.listed.get(value)
         if _is_newer(since, self.libvirt):
-            self.report(
-                Kind.TOO_NEW, name, attribute=attribute, value=value, since=since, refused=refused.of_value(value)
-            )
+            # The parser may be older than the schema.
+            is_read = reads is not None and not reads.is_number and reads.accepts(value, self.libvirt)
+            first = None if is_read else refused.of_value(value)
+            self.report(Kind.TOO_NEW, name, attribute=attribute, value=value, since=since, refused=first)
             return
         fits = _accepts(values, value)
         if values.listed:
