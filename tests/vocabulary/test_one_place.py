@@ -35,6 +35,7 @@ LEFT = {
     ("rules/pci_controllers.py", "NAMES"),  # controller/@model: what QEMU makes of each
     ("lint/domain/interface.py", "MODELS"),  # interface/model/@type: those that are virtio
     ("rules/interfaces.py", "_SOURCES"),  # interface/@type: the attributes of <source> that each requires
+    ("lint/domain/character.py", "MODELS"),  # serial/target/model/@name: the type of serial port of each
     ("rules/inputs.py", "input_bus_invalid"),  # input/@type: those without a PS/2 variant
     ("rules/filesystem.py", "filesystem_driver_unsupported"),  # filesystem/driver/@type: those that QEMU lacks
     ("lint/cli/options.py", "_OUTPUT"),  # graphics/jpeg/@compression: when the report has colors
