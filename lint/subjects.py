@@ -67,6 +67,7 @@ _DEVIATIONS = """MisplacedAttribute MisplacedElement MissingAttribute MissingEle
 OF_DOMAINS: dict[str, Subject] = {
     "Domain": _of("", lambda domain: (domain,)),
     "Address": _of("address", lambda domain: domain.addresses),
+    "Audio": _devices("audio"),
     "Balloon": _devices("memballoon"),
     "Bitset": _of("", lambda domain: domain.bitsets),
     "Bios": _in_os("bios"),
@@ -74,7 +75,14 @@ OF_DOMAINS: dict[str, Subject] = {
     "Boot": _of("boot", lambda domain: domain.boots),
     "Bootloader": _first("bootloader"),
     "Cell": _of("cell", lambda domain: domain.cells),
+    "CharacterBackend": _device(
+        "serial parallel console channel smartcard redirdev rng", lambda domain: domain.character_backends
+    ),
+    "CharacterDevice": _device(
+        "serial parallel console channel smartcard redirdev rng", lambda domain: domain.character_devices
+    ),
     "Clock": _first("clock"),
+    "Console": _device("console", lambda domain: domain.consoles),
     "Controller": _device("controller", lambda domain: domain.controllers),
     "Cmdline": _in_os("cmdline"),
     "Cpu": _of("cpu", lambda domain: (domain.cpu,) if domain.cpu else ()),
@@ -85,6 +93,7 @@ OF_DOMAINS: dict[str, Subject] = {
     "Feature": _of("features", lambda domain: domain.features),
     "Filesystem": _device("filesystem", lambda domain: domain.filesystems),
     "Firmware": _in_os("loader nvram firmware"),
+    "Graphics": _device("graphics", lambda domain: domain.graphics),
     "Hostdev": _devices("hostdev"),
     "HugePages": _of("hugepages", lambda domain: domain.backing.elements("hugepages")[:1]),
     "IdRange": _of("idmap", lambda domain: (ids for fs in domain.shares for ids in (*fs.uid_map, *fs.gid_map))),
@@ -107,6 +116,9 @@ OF_DOMAINS: dict[str, Subject] = {
     "SecurityLabel": _of("seclabel", lambda domain: domain.elements("seclabel")),
     "SharedMemory": _device("shmem", lambda domain: domain.shared_memories),
     "SystemInfo": _of("sysinfo", lambda domain: domain.elements("sysinfo")),
+    "SerialPort": _device("serial console", lambda domain: domain.serial_ports),
+    "Smartcard": _devices("smartcard"),
+    "Sound": _devices("sound"),
     "Timer": _of(
         "timer", lambda domain: (node for clock in domain.elements("clock") for node in clock.children("timer"))
     ),
@@ -117,8 +129,8 @@ OF_DOMAINS: dict[str, Subject] = {
     "VcpuState": _of(
         "vcpus", lambda domain: (node for all in domain.elements("vcpus") for node in all.children("vcpu"))
     ),
-    "Video": _devices("video"),
     "Watchdog": _device("watchdog", lambda domain: domain.watchdogs),
+    "Video": _device("video", lambda domain: domain.videos),
     "VirtioFS": _device("filesystem", lambda domain: domain.shares),
     **{kind: _deviations(kind) for kind in _DEVIATIONS},
 }

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from vfslint.context import Context
 from vfslint.domain import sharing
-from vfslint.domain.device import Hostdev, Video
+from vfslint.domain.device import Hostdev
+from vfslint.domain.display import Video
 from vfslint.domain.domain import Domain
 from vfslint.domain.memory import MemoryBacking
 from vfslint.findings import Fix, Problem, Related, Severity, Span, Stage
@@ -320,7 +321,7 @@ def blob_without_memfd(videos: list[Video], context: Context) -> Iterator[Proble
     See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefVideo
     """
     domain = context.domain
-    models = (video.node.child("model") for video in videos)
+    models = (video.node.child("model") for video in videos if video.model_type == "virtio")
     blob = next((model["blob"] for model in models if model and model.value("blob") == "on"), None)
     if blob is None or domain.backing.is_memfd or context.target.libvirt < (9, 1, 0):
         return

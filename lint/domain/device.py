@@ -87,8 +87,16 @@ class Input(Device):
         return "none" if self.type == "evdev" else "usb"
 
 
-class Video(Device):
-    """A `<video>`."""
+class Sound(Device):
+    """A `<sound>`: a sound card of the guest."""
+
+
+class Audio(Device):
+    """An `<audio>`: how the host plays and records the guest's sound."""
+
+
+class Smartcard(Device):
+    """A `<smartcard>`: a reader of smartcards."""
 
 
 class Balloon(Device):

@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from vfslint.context import Context
-from vfslint.domain import sizes
+from vfslint.domain import character, sizes
 from vfslint.domain.address import Address
 from vfslint.domain.controller import Controller, PciController
 from vfslint.domain.cpu import Bitset, Cpu, bitsets, pins
 from vfslint.domain.device import ADDRESSED, BOOTABLE, Boot, Device, Input, SharedMemory, Tpm, Watchdog
 from vfslint.domain.disk import Disk
+from vfslint.domain.display import Graphics, Video
 from vfslint.domain.features import Feature, features
 from vfslint.domain.filesystem import ExternalShare, Filesystem, ManagedShare, VirtioFS
 from vfslint.domain.interface import Interface
@@ -391,6 +392,36 @@ class Domain:
     def shared_memories(self) -> list[SharedMemory]:
         """Every `<shmem>`."""
         return [SharedMemory(node, self._libvirt) for node in self.devices.get("shmem", ())]
+
+    @lazy
+    def character_devices(self) -> list[character.CharacterDevice]:
+        """Every device whose other end is a character device of the host."""
+        return character.devices(self)
+
+    @lazy
+    def character_backends(self) -> list[character.CharacterBackend]:
+        """The character devices that libvirt keeps and validates."""
+        return character.backends(self)
+
+    @lazy
+    def consoles(self) -> list[character.Console]:
+        """Every `<console>`."""
+        return [character.Console(node, self._libvirt) for node in self.devices.get("console", ())]
+
+    @lazy
+    def serial_ports(self) -> list[character.SerialPort]:
+        """The serial ports that libvirt validates."""
+        return character.serial_ports(self)
+
+    @lazy
+    def graphics(self) -> list[Graphics]:
+        """Every `<graphics>`."""
+        return [Graphics(node, self._libvirt) for node in self.devices.get("graphics", ())]
+
+    @lazy
+    def videos(self) -> list[Video]:
+        """Every `<video>`."""
+        return [Video(node, self._libvirt) for node in self.devices.get("video", ())]
 
     def _first_in_devices(self, child: str, kinds: frozenset[str]) -> dict[Any, Any]:
         """Return the first child of that name in each device of some kinds, by device; both are elements."""

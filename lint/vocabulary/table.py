@@ -82,7 +82,7 @@ class Reads(NamedTuple):
             return any(word == value and (since or libvirt) <= libvirt for word, since in self.words)
         since, *narrowed = self.later or (libvirt, self.low, self.high)
         low, high = narrowed if since <= libvirt else (self.low, self.high)
-        bits = 64 if high >= 2**32 else 32
+        bits = 64 if high >= (2**31 if self.kind == "signed" else 2**32) else 32
         if self.base != 10:
             number = numbers.based(value, self.base, bits=bits, signed=self.kind == "signed")
         else:

@@ -46,6 +46,7 @@ LEFT = {
     ("rules/panic.py", "_lacks"),  # panic/@model: the machines of each
     ("rules/tpm.py", "_version_fault"),  # tpm/@model: those that are TPM 2.0 only
     ("rules/watchdog.py", "_at_address"),  # watchdog/@model: what libvirt says of each
+    ("lint/domain/character.py", "MODELS"),  # serial/target/model/@name: the type of serial port of each
     ("rules/filesystem.py", "filesystem_driver_unsupported"),  # filesystem/driver/@type: those that QEMU lacks
     ("lint/cli/options.py", "_OUTPUT"),  # graphics/jpeg/@compression: when the report has colors
     ("rules/clock.py", "_Settings"),  # clock/timer/@name: those that support each setting
