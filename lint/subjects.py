@@ -88,6 +88,10 @@ OF_DOMAINS: dict[str, Subject] = {
     "Cpu": _of("cpu", lambda domain: (domain.cpu,) if domain.cpu else ()),
     "CpuFeature": _of("feature", lambda domain: domain.cpu.features if domain.cpu else ()),
     "CpuPin": _of("vcpupin emulatorpin iothreadpin", lambda domain: domain.cpu_pins),
+    "CpuShares": _of(
+        "shares",
+        lambda domain: [node for cputune in domain.elements("cputune") for node in cputune.children("shares")[:1]][:1],
+    ),
     "Disk": _device("disk", lambda domain: domain.disks),
     "ExternalShare": _device("filesystem", lambda domain: [fs for fs in domain.shares if fs.socket is not None]),
     "Feature": _of("features", lambda domain: domain.features),
@@ -99,8 +103,21 @@ OF_DOMAINS: dict[str, Subject] = {
     "IdRange": _of("idmap", lambda domain: (ids for fs in domain.shares for ids in (*fs.uid_map, *fs.gid_map))),
     "Input": _device("input", lambda domain: domain.inputs),
     "Interface": _device("interface", lambda domain: domain.interfaces),
+    "Interconnect": _of(
+        "interconnects",
+        lambda domain: [
+            path
+            for numa in domain.numa
+            for group in numa.children("interconnects")[:1]
+            for path in group.children()
+            if path.tag in ("latency", "bandwidth")
+        ],
+    ),
     "Iommu": _devices("iommu"),
     "IoThread": _of("iothread", lambda domain: domain.iothread_ids),
+    "IoThreadPool": _of(
+        "iothread defaultiothread", lambda domain: (*domain.iothread_ids, *domain.elements("defaultiothread")[:1])
+    ),
     "LaunchSecurity": _first("launchSecurity"),
     "ManagedShare": _device("filesystem", lambda domain: [fs for fs in domain.shares if fs.socket is None]),
     "MappedShare": _device("idmap", lambda domain: [fs for fs in domain.shares if fs.idmap]),
@@ -112,6 +129,7 @@ OF_DOMAINS: dict[str, Subject] = {
     "PersistentStore": _devices("pstore"),
     "PciController": _device("controller", lambda domain: domain.pci_controllers),
     "ReadonlyShare": _device("readonly", lambda domain: [fs for fs in domain.shares if fs.readonly]),
+    "ResourceGroup": _of("cachetune memorytune energytune", lambda domain: domain.resource_groups),
     "Resource": _first("resource"),
     "SecurityLabel": _of("seclabel", lambda domain: domain.elements("seclabel")),
     "SharedMemory": _device("shmem", lambda domain: domain.shared_memories),
@@ -119,6 +137,7 @@ OF_DOMAINS: dict[str, Subject] = {
     "SerialPort": _device("serial console", lambda domain: domain.serial_ports),
     "Smartcard": _devices("smartcard"),
     "Sound": _devices("sound"),
+    "ThreadTuning": _of("vcpusched iothreadsched emulatorsched iothreadpin", lambda domain: domain.thread_tunings),
     "Timer": _of(
         "timer", lambda domain: (node for clock in domain.elements("clock") for node in clock.children("timer"))
     ),
@@ -131,6 +150,7 @@ OF_DOMAINS: dict[str, Subject] = {
     ),
     "Watchdog": _device("watchdog", lambda domain: domain.watchdogs),
     "Video": _device("video", lambda domain: domain.videos),
+    "VcpuState": _of("vcpus", lambda domain: domain.vcpu_states),
     "VirtioFS": _device("filesystem", lambda domain: domain.shares),
     **{kind: _deviations(kind) for kind in _DEVIATIONS},
 }

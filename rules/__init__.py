@@ -17,6 +17,8 @@ TOPICS = (
     "firmware",
     "launch_security",
     "processors",
+    "cputune",
+    "cache_tuning",
     "features",
     "clock",
     "memory",
@@ -67,6 +69,8 @@ TOPICS = (
 # Topics about what most domains do not hold: names of which the text has one, if there is anything to say.
 WORDS: dict[str, tuple[str, ...]] = {
     "launch_security": ("<launchSecurity",),
+    "cputune": ("<cputune", "<iothread", "<defaultiothread"),
+    "cache_tuning": ("tune",),
     "features": ("<features",),
     "clock": ("<clock",),
     "numa": ("<numa",),

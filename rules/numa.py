@@ -7,6 +7,7 @@ from itertools import combinations
 
 from vfslint.context import Context
 from vfslint.domain.domain import Domain
+from vfslint.domain.elements import Interconnect
 from vfslint.domain.memory import Cell
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
 from vfslint.rule import rule
@@ -17,6 +18,8 @@ from vfslint.xml.document import Node
 
 # A smaller cell was meant in another unit: no firmware starts in less memory.
 SMALL_CELL_KIB = 64 * 1024
+
+DEEPEST_CACHE = 3
 
 # ACPI SLIT: the distance of a node to itself, and that of a node out of reach.
 LOCAL_DISTANCE, UNREACHABLE = 10, 255
@@ -54,7 +57,8 @@ def cell_ids_with_gaps(cells: list[Cell]) -> Iterator[Problem]:
         <cpu><numa><cell id='1' cpus='0-7' memory='2' unit='GiB' memAccess='shared'/></numa></cpu>
     Good:
         <cpu><numa><cell id='0' cpus='0-7' memory='2' unit='GiB' memAccess='shared'/></numa></cpu>
-    libvirt says: Exactly one 'cell' element per guest NUMA cell allowed, non-contiguous ranges
+    libvirt says: Exactly one 'cell' element per guest NUMA cell allowed, non-contiguous ranges or ranges not starting
+        from 0 are not allowed
     See: libvirt numa_conf.c:virDomainNumaDefParseXML
     """
     number = len(cells)
@@ -81,17 +85,19 @@ def cell_id_repeated(cells: list[Cell]) -> Iterator[Problem]:
     Good:
         <cpu><numa><cell id='0' cpus='0-3' memory='1' unit='GiB' memAccess='shared'/>
           <cell id='1' cpus='4-7' memory='1' unit='GiB' memAccess='shared'/></numa></cpu>
-    libvirt says: Duplicate NUMA cell info for cell id
+    libvirt says: Duplicate NUMA cell info for cell id '0'
     See: libvirt numa_conf.c:virDomainNumaDefParseXML
     """
     seen: dict[int, Cell] = {}
     for cell in cells:
-        if cell.id in seen:
+        # libvirt overlooks a cell without memory.
+        if cell.id in seen and seen[cell.id].size_kib != 0:
             yield Problem(
                 at=cell.node.at("id"),
                 message=f"cell id {cell.id} is used twice",
                 help="number the cells from 0",
                 related=(Related(seen[cell.id].node.start_span, f"cell {cell.id}"),),
+                says=f"Duplicate NUMA cell info for cell id '{cell.id}'",
             )
         elif cell.id is not None:
             seen[cell.id] = cell
@@ -128,7 +134,7 @@ def cells_overlap(cells: list[Cell]) -> Iterator[Problem]:
     Good:
         <cpu><numa><cell cpus='0-3' memory='1' unit='GiB' memAccess='shared'/>
           <cell cpus='4-7' memory='1' unit='GiB' memAccess='shared'/></numa></cpu>
-    libvirt says: have overlapping vCPU ids
+    libvirt says: NUMA cells 1 and 0 have overlapping vCPU ids
     See: libvirt numa_conf.c:virDomainNumaDefParseXML
     """
     for first, second in _overlaps(cells):
@@ -138,6 +144,7 @@ def cells_overlap(cells: list[Cell]) -> Iterator[Problem]:
             message=f"vCPU {both} is in {first.label} and in {second.label}",
             help="list each vCPU in one cell",
             related=(Related(first.node.at("cpus"), f"cell {first.id}"),),
+            says=f"NUMA cells {second.id} and {first.id} have overlapping vCPU ids",
         )
 
 
@@ -280,37 +287,42 @@ def distances_inconsistent(cells: list[Cell]) -> Iterator[Problem]:
             <distances><sibling id='1' value='20'/></distances></cell>
           <cell cpus='4-7' memory='1' unit='GiB' memAccess='shared'/></numa></cpu>
     libvirt says: NUMA distances defined without siblings
-    libvirt says: does not refer to a valid cell within NUMA
-    libvirt says: is invalid for 'sibling id
+    libvirt says: 'sibling_id 2' does not refer to a valid cell within NUMA 'cell id 0'
+    libvirt says: 'value 10' is invalid for 'sibling id 1' under NUMA 'cell id 0'
     See: libvirt numa_conf.c:virDomainNumaDefNodeDistanceParseXML
     """
     for cell in cells:
         distances = cell.node.child("distances")
         siblings = distances.children("sibling") if distances else []
         if distances and not siblings:
-            yield _distance_problem(distances, f"the distances of {cell.label} have no <sibling>")
+            message = f"the distances of {cell.label} have no <sibling>"
+            yield _distance_problem(distances, message, "NUMA distances defined without siblings")
         for sibling in siblings:
             fault = _distance_fault(cell, sibling, len(cells))
             if fault:
-                yield _distance_problem(sibling, fault)
+                yield _distance_problem(sibling, *fault)
 
 
-def _distance_problem(node: Node, fault: str) -> Problem:
-    return Problem(at=node.start_span, message=fault, help="write distances of 11 to 255 to other cells")
+def _distance_problem(node: Node, fault: str, says: str) -> Problem:
+    return Problem(at=node.start_span, message=fault, help="write distances of 11 to 255 to other cells", says=says)
 
 
-def _distance_fault(cell: Cell, sibling: Node, cells: int) -> str | None:
-    """Return what is wrong with the distance from a cell to a sibling, among so many cells; None if it is valid."""
+def _distance_fault(cell: Cell, sibling: Node, cells: int) -> tuple[str, str] | None:
+    """Return what is wrong with the distance from a cell to a sibling, among so many cells, and what libvirt prints."""
     other = numbers.unsigned(sibling.value("id") or "")
     distance = numbers.unsigned(sibling.value("value") or "")
     if other is None or distance is None:
         return None
     if other >= cells:
-        return f"the distances of {cell.label} name cell {other}, which does not exist"
+        return (
+            f"the distances of {cell.label} name cell {other}, which does not exist",
+            f"'sibling_id {other}' does not refer to a valid cell within NUMA 'cell id {cell.id}'",
+        )
+    says = f"'value {distance}' is invalid for 'sibling id {other}' under NUMA 'cell id {cell.id}'"
     if other == cell.id and distance != LOCAL_DISTANCE:
-        return f"the distance of {cell.label} to itself is {distance}, but must be {LOCAL_DISTANCE}"
+        return f"the distance of {cell.label} to itself is {distance}, but must be {LOCAL_DISTANCE}", says
     if not LOCAL_DISTANCE < distance + (other == cell.id) <= UNREACHABLE:
-        return f"the distance of {cell.label} to cell {other} is {distance}, which is out of range (11-255)"
+        return f"the distance of {cell.label} to cell {other} is {distance}, which is out of range (11-255)", says
     return None
 
 
@@ -368,9 +380,13 @@ def numa_not_on_this_machine(cells: list[Cell], context: Context) -> Iterator[Pr
 
 @rule("VFS143", "cell-cache-invalid", severity=Severity.ERROR, stage=Stage.PARSE)
 def cell_cache_invalid(cell: Cell) -> Iterator[Problem]:
-    """A NUMA cell describes each level of its cache once and completely.
+    """A NUMA cell describes each level of its cache, 1 to 3, once and completely.
 
     Why: `<size>` and `<line>` are required, and each level can be described only once.
+    Bad:
+        <cpu><numa><cell cpus='0-7' memory='2' unit='GiB' memAccess='shared'>
+          <cache level='4' associativity='direct' policy='writeback'>
+            <size value='8' unit='KiB'/><line value='8' unit='B'/></cache></cell></numa></cpu>
     Bad:
         <cpu><numa><cell cpus='0-7' memory='2' unit='GiB' memAccess='shared'>
           <cache level='1' associativity='direct' policy='writeback'><line value='8' unit='B'/></cache>
@@ -381,21 +397,115 @@ def cell_cache_invalid(cell: Cell) -> Iterator[Problem]:
             <size value='8' unit='KiB'/><line value='8' unit='B'/></cache></cell></numa></cpu>
     libvirt says: missing element or attribute './size/@value'
     libvirt says: missing element or attribute './line/@value'
-    libvirt says: already defined
-    See: libvirt numa_conf.c:virDomainNumaDefNodeCacheParseXML
+    libvirt says: Cache level '1' already defined
+    libvirt says: Ain't nobody heard of that much cache level
+    See: libvirt numa_conf.c:virDomainNumaDefNodeCacheParseXML, virDomainNumaDefValidate
     """
     levels = set()
     for cache in cell.node.children("cache"):
-        level = cache.value("level")
-        name = f"the level {level} cache of {cell.label}"
-        incomplete = [part for part in ("size", "line") if not _has_value(cache.child(part))]
-        faults = [f"{name} has no <{part}>" for part in incomplete]
-        if level in levels:
-            faults.append(f"{name} is described twice")
+        level = numbers.unsigned(cache.value("level") or "")
+        name = f"the level {level} cache of {cell.label}" if level else f"a cache of {cell.label}"
+        faults = [
+            (f"{name} has no <{part}>", f"missing element or attribute './{part}/@value'", Stage.PARSE)
+            for part in ("size", "line")
+            if not _has_value(cache.child(part))
+        ]
+        if level and level > DEEPEST_CACHE:
+            says = "Ain't nobody heard of that much cache level"
+            faults.append((f"{name} is above level {DEEPEST_CACHE}", says, Stage.DEFINE))
+        elif level in levels and level:
+            faults.append((f"{name} is described twice", f"Cache level '{level}' already defined", Stage.DEFINE))
         levels.add(level)
-        for fault in faults:
-            yield Problem(at=cache.start_span, message=fault, help="describe each level once, with <size> and <line>")
+        for fault, says, stage in faults:
+            yield Problem(
+                at=cache.start_span,
+                message=fault,
+                help="describe each level once, with <size> and <line>",
+                stage=stage,
+                says=says,
+            )
 
 
 def _has_value(part: Node | None) -> bool:
     return part is not None and bool(part.value("value"))
+
+
+@rule("VFS973", "interconnect-invalid", severity=Severity.ERROR, stage=Stage.DEFINE)
+def interconnect_invalid(paths: list[Interconnect], context: Context) -> Iterator[Problem]:
+    """A latency or bandwidth connects existing NUMA cells, and is described once.
+
+    Why: each value is for accesses of a cell's CPUs to the memory or to a cache of a cell. A path and its reverse have
+        the same values.
+    Bad:
+        <cpu><numa><cell id='0' cpus='0-7' memory='2' unit='GiB' memAccess='shared'/>
+          <interconnects><latency initiator='0' target='1' type='access' value='5'/></interconnects></numa></cpu>
+    Bad:
+        <cpu><numa><cell id='0' cpus='0-7' memory='2' unit='GiB' memAccess='shared'/>
+          <interconnects><latency initiator='0' target='0' cache='1' type='access' value='5'/></interconnects>
+          </numa></cpu>
+    Bad:
+        <cpu><numa><cell id='0' cpus='0-7' memory='2' unit='GiB' memAccess='shared'/>
+          <interconnects><latency initiator='0' target='0' type='access' value='5'/>
+            <latency initiator='0' target='0' type='access' value='6'/></interconnects></numa></cpu>
+    Good:
+        <cpu><numa><cell id='0' cpus='0-7' memory='2' unit='GiB' memAccess='shared'/>
+          <interconnects><latency initiator='0' target='0' type='access' value='5'/>
+            <bandwidth initiator='0' target='0' type='access' value='204800' unit='KiB'/></interconnects></numa></cpu>
+    libvirt says: 'initiator' refers to a non-existent NUMA node
+    libvirt says: 'target' refers to a non-existent NUMA node
+    libvirt says: NUMA nodes without CPUs can't be initiator
+    libvirt says: 'cache' refers to a non-existent NUMA node cache
+    libvirt says: Duplicate info for NUMA latencies
+    libvirt says: Link already defined
+    See: libvirt numa_conf.c:virDomainNumaDefValidate
+    """
+    domain = context.domain
+    by_id = {cell.id: cell for cell in domain.cells}
+    listed = sum(len(cell.cpus or ()) for cell in domain.cells)
+    # libvirt adds vCPUs that are in no cell to cell 0.
+    fills_first = domain.vcpus is None or listed < domain.vcpus
+    seen: dict[tuple[str, int, int, int, str], Node] = {}
+    links: dict[tuple[int, int], Node] = {}
+    for path in paths:
+        read = [numbers.unsigned(path.value(name) or default) for name, default in _ENDS.items()]
+        initiator, target, cache = read
+        if initiator is None or target is None or cache is None:
+            continue
+        fault, says, first = None, "", None
+        key = (path.tag, initiator, target, cache, path.value("type") or "")
+        if initiator not in by_id or target not in by_id:
+            name = "target" if initiator in by_id else "initiator"
+            number = target if initiator in by_id else initiator
+            fault, says = f"NUMA cell {number} does not exist", f"'{name}' refers to a non-existent NUMA node"
+        elif by_id[initiator].cpus == frozenset() and not (initiator == 0 and fills_first):
+            fault = f"NUMA cell {initiator} has no CPU that could access memory"
+            says = "NUMA nodes without CPUs can't be initiator"
+        elif cache and str(cache) not in {each.value("level") for each in by_id[target].node.children("cache")}:
+            fault = f"NUMA cell {target} has no level {cache} cache"
+            says = "'cache' refers to a non-existent NUMA node cache"
+        elif key in seen:
+            fault, says, first = (
+                f"<{path.tag}> describes the same path twice",
+                "Duplicate info for NUMA latencies",
+                seen[key],
+            )
+        elif initiator != target and (target, initiator) in links:
+            fault, says, first = (
+                "the reverse path is described as well",
+                "Link already defined",
+                links[target, initiator],
+            )
+        seen.setdefault(key, path)
+        links.setdefault((initiator, target), path)
+        if fault:
+            yield Problem(
+                at=path.start_span,
+                message=fault,
+                help="name existing cells, and describe each path once",
+                related=(Related(first.start_span, "the first"),) if first else (),
+                says=says,
+            )
+
+
+# The attributes of a path, and what they are if they are missing.
+_ENDS = {"initiator": "", "target": "", "cache": "0"}

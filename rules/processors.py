@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from vfslint.context import Context
 from vfslint.domain.cpu import HOST_CPU, Cpu, Topology
 from vfslint.domain.domain import Domain
-from vfslint.domain.elements import CpuFeature, CpuPin, IoThread, VcpuState
+from vfslint.domain.elements import CpuFeature, IoThread, VcpuState
 from vfslint.findings import Fix, Problem, Related, Severity, Span, Stage
 from vfslint.rule import rule
 from vfslint.subjects import Deviating
@@ -60,7 +60,7 @@ def no_vcpu(domain: Domain) -> Iterator[Problem]:
         <vcpu current='1'>8</vcpu>
     libvirt says: CPU IDs in <numa> exceed the <vcpu> count
     libvirt says: vcpu 0 can't be offline
-    See: libvirt domain_conf.c:virDomainDefParseXML, domain_validate.c:virDomainDefVcpuValidate
+    See: libvirt domain_conf.c:virDomainDefParseXML; qemu_postparse.c:qemuDomainDefVcpusPostParse
     """
     node = domain.first("vcpu")
     if node and domain.vcpus == 0:
@@ -71,6 +71,7 @@ def no_vcpu(domain: Domain) -> Iterator[Problem]:
             message=f"the guest starts with none of its {domain.vcpus} vCPUs",
             help="write current='1' or more, or remove it to start with all of them",
             stage=Stage.DEFINE,
+            says="vcpu 0 can't be offline",
         )
 
 
@@ -85,7 +86,7 @@ def more_vcpus_than_machine(domain: Domain, context: Context) -> Iterator[Proble
     Good:
         <os><type arch='x86_64' machine='q35'>hvm</type></os>
         <vcpu>256</vcpu>
-    libvirt says: Maximum CPUs greater than specified machine type limit
+    libvirt says: Maximum CPUs greater than specified machine type limit 255
     See: libvirt qemu_validate.c:qemuValidateDomainVCpuTopology; QEMU hw/i386/pc_q35.c, max_cpus
     """
     limit = domain.machine_type.cpu_limit
@@ -98,6 +99,7 @@ def more_vcpus_than_machine(domain: Domain, context: Context) -> Iterator[Proble
             f"{spell(context.target.qemu)} supports {limit}",
             help="lower the number, or select another machine type",
             related=(Related(machine.span, f"supports {limit}"),) if machine else (),
+            says=f"Maximum CPUs greater than specified machine type limit {limit}",
         )
 
 
@@ -203,16 +205,22 @@ def topology_mismatch(topology: Topology, context: Context) -> Iterator[Problem]
     """The CPU topology matches the number of vCPUs.
 
     Why: sockets, dies, clusters, cores and threads multiply to the number of vCPUs. Without `<vcpu>` the guest
-        has one. (libvirt before 10.1.0 does not read clusters.)
+        has one. (libvirt before 10.1.0 does not read clusters.) pSeries guests start with whole cores.
     Bad:
         <vcpu>8</vcpu>
         <cpu><topology sockets='1' cores='4' threads='1'/></cpu>
+    Bad:
+        <os><type arch='ppc64' machine='pseries'>hvm</type></os>
+        <emulator>/usr/bin/qemu-system-ppc64</emulator>
+        <vcpu current='3'>8</vcpu>
+        <cpu><topology sockets='1' cores='4' threads='2'/></cpu>
     Good:
         <vcpu>8</vcpu>
         <cpu><topology sockets='1' cores='4' threads='2'/></cpu>
     libvirt says: CPU topology doesn't match maximum vcpu count
-    libvirt says: cpu topology results in more than
-    See: libvirt qemu_validate.c:qemuValidateDomainVCpuTopology, cpu_conf.c:virCPUDefParseXML
+    libvirt says: cpu topology results in more than 4294967295 cpus
+    libvirt says: vCPUs count must be a multiple of the vCPU hotplug granularity (2)
+    See: libvirt qemu_validate.c:qemuValidateDomainVCpuTopology, domain_conf.c:virDomainDefGetVcpusTopology
     """
     domain = context.domain
     if topology.cpus and domain.vcpus and topology.cpus != domain.vcpus:
@@ -222,7 +230,17 @@ def topology_mismatch(topology: Topology, context: Context) -> Iterator[Problem]
             message=f"the topology has {topology.product} = {topology.cpus} CPUs, but the guest has {domain.vcpus}",
             help="change one of them to match",
             related=(Related(node.text_span, "the number of vCPUs"),) if node else (),
-            stage=Stage.PARSE if topology.cpus >= 2**32 else None,
+            says=f"cpu topology results in more than {2**32 - 1} cpus"
+            if topology.cpus >= 2**32
+            else "CPU topology doesn't match maximum vcpu count",
+        )
+    threads, online = topology.factors.get("threads", 1), domain.online_vcpus
+    if domain.is_pseries and online and online % threads:
+        yield Problem(
+            at=topology.node.start_span,
+            message=f"the guest starts with {online} vCPUs, but pSeries guests have whole cores of {threads} threads",
+            help=f"start with a multiple of {threads}",
+            says=f"vCPUs count must be a multiple of the vCPU hotplug granularity ({threads})",
         )
 
 
@@ -235,7 +253,7 @@ def migratable_without_host_cpu(cpu: Cpu) -> Iterator[Problem]:
         <cpu mode='host-model' migratable='on'/>
     Good:
         <cpu mode='host-passthrough' migratable='on'/>
-    libvirt says: Attribute migratable is only allowed for
+    libvirt says: Attribute migratable is only allowed for 'host-passthrough' / 'maximum' CPU mode
     Fix: removes it.
     See: libvirt cpu_conf.c:virCPUDefParseXML; mode maximum since 7.1.0
     """
@@ -246,6 +264,8 @@ def migratable_without_host_cpu(cpu: Cpu) -> Iterator[Problem]:
             message=f"CPU mode {cpu.mode!r} does not support 'migratable'",
             help="remove it, or write mode='host-passthrough'",
             fix=Fix("remove migratable", (edits.remove_attribute(attribute),)),
+            says="Attribute migratable is only allowed for "
+            + ("host-passthrough CPU" if cpu.libvirt < (7, 1, 0) else "'host-passthrough' / 'maximum' CPU mode"),
         )
 
 
@@ -271,6 +291,9 @@ def cpu_detail_without_model(cpu: Cpu) -> Iterator[Problem]:
             at=node.start_span,
             message=f"<{node.tag}> requires a CPU model",
             help="add <model>…</model>, or for features write mode='host-model' or 'host-passthrough'",
+            says="CPU vendor specified without CPU model"
+            if node.tag == "vendor"
+            else "Non-empty feature list specified without CPU model",
         )
 
 
@@ -284,20 +307,26 @@ def cpu_feature_name(features: list[CpuFeature]) -> Iterator[Problem]:
     Good:
         <cpu mode='host-model'><feature policy='require' name='vmx'/></cpu>
     libvirt says: Invalid CPU feature name
-    libvirt says: specified more than once
+    libvirt says: CPU feature 'vmx' specified more than once
     See: libvirt cpu_conf.c:virCPUDefParseXML
     """
     seen: dict[str, Node] = {}
     for node in features:
         name = node.value("name")
         if not name:
-            yield Problem(at=node.start_span, message="this CPU feature has no name", help="write name='…'")
+            yield Problem(
+                at=node.start_span,
+                message="this CPU feature has no name",
+                help="write name='…'",
+                says="Invalid CPU feature name",
+            )
         elif name in seen:
             yield Problem(
                 at=node.at("name"),
                 message=f"CPU feature {name!r} appears twice",
                 help="keep one",
                 related=(Related(seen[name].start_span, "the first"),),
+                says=f"CPU feature '{name}' specified more than once",
             )
         else:
             seen[name] = node
@@ -326,6 +355,7 @@ def cpu_model_detail(cpu: Cpu) -> Iterator[Problem]:
             at=fallback.span,
             message=f"fallback {fallback.value!r} is neither 'allow' nor 'forbid'",
             help="write one of them, or remove it",
+            says="Invalid fallback attribute",
         )
     if vendor and vendor.value:
         letters = len(vendor.value.encode())
@@ -335,88 +365,132 @@ def cpu_model_detail(cpu: Cpu) -> Iterator[Problem]:
                 message=f"vendor_id {vendor.value!r} "
                 + ("contains a comma" if letters == 12 else f"has {letters} characters instead of 12"),
                 help="write 12 characters such as 'GenuineIntel', or remove it",
+                says="vendor id is invalid" if letters == 12 else "vendor_id must be exactly 12 characters long",
             )
 
 
 @rule("VFS054", "cpu-cache-impossible", severity=Severity.ERROR, stage=Stage.DEFINE)
-def cpu_cache_impossible(cpu: Cpu) -> Iterator[Problem]:
+def cpu_cache_impossible(cpu: Cpu, context: Context) -> Iterator[Problem]:
     """QEMU can provide the caches and the physical address bits of the CPU.
 
     Why: QEMU emulates a level 3 cache, passes the host's caches through to a passed-through CPU, or hides them;
-        only emulated caches have a level. A number of address bits requires mode='emulate'.
+        only emulated caches have a level. A number of address bits requires mode='emulate' (and before 9.3.0 the
+        reverse), a limit mode='passthrough'. All of it is only for x86.
     Bad:
         <cpu mode='host-passthrough'><cache mode='passthrough' level='3'/></cpu>
+    Bad:
+        <cpu mode='host-model'><cache mode='passthrough'/></cpu>
+    Bad:
+        <cpu mode='host-passthrough'><maxphysaddr mode='passthrough' bits='42'/></cpu>
+    Bad:
+        <cpu mode='host-passthrough'><maxphysaddr mode='emulate' bits='42' limit='40'/></cpu>
+    Bad (libvirt 9.0.0):
+        <cpu mode='host-passthrough'><maxphysaddr mode='emulate'/></cpu>
+    Bad:
+        <os><type arch='aarch64' machine='virt'>hvm</type></os>
+        <emulator>/usr/bin/qemu-system-aarch64</emulator>
+        <cpu mode='host-model'><cache mode='disable'/></cpu>
     Good:
-        <cpu mode='host-passthrough'><cache mode='emulate' level='3'/></cpu>
-    libvirt says: can only be used with level='3'
-    libvirt says: unsupported CPU cache level for mode
+        <cpu mode='host-passthrough'><cache mode='emulate' level='3'/><maxphysaddr mode='passthrough' limit='40'/></cpu>
+    libvirt says: CPU cache mode 'emulate' can only be used with level='3'
+    libvirt says: unsupported CPU cache level for mode 'passthrough'
     libvirt says: invalid CPU cache level, must be in range [1,3]
-    libvirt says: CPU cache mode 'passthrough' can only be used with
+    libvirt says: CPU cache mode 'passthrough' can only be used with 'host-passthrough' / 'maximum' CPUs
+    libvirt says: CPU cache specification is not supported for 'aarch64' architecture
     libvirt says: CPU maximum physical address bits number specification cannot be used with mode='passthrough'
+    libvirt says: CPU maximum physical address bits specification is not supported for 'aarch64' architecture
+    libvirt says: attribute 'limit' is only supported for maxphysaddr mode 'passthrough'
     See: libvirt qemu_validate.c:qemuValidateDomainDefCpu; cpu_conf.c:virCPUDefParseXML
     """
+    domain = context.domain
     cache, address = cpu.node.child("cache"), cpu.node.child("maxphysaddr")
-    fault = _cache_fault(cache, cpu.mode) if cache else None
+    fault = _cache_fault(cache, cpu, domain) if cache else None
     if cache and fault:
-        yield Problem(at=cache.start_span, message=fault, help="write <cache mode='emulate' level='3'/>, or remove it")
-    if (
-        address
-        and cpu.libvirt >= (8, 7, 0)
-        and address.value("mode") == "passthrough"
-        and address.value("bits") is not None
-    ):
+        yield Problem(
+            at=cache.start_span,
+            message=fault[0],
+            help="write <cache mode='emulate' level='3'/>, or remove it" if domain.is_x86 else "remove it",
+            says=fault[1],
+        )
+    if not address or cpu.libvirt < (8, 7, 0):
+        return
+    mode, bits = address.value("mode"), address.value("bits")
+    if not domain.is_x86:
+        yield Problem(
+            at=address.start_span,
+            message=f"{domain.arch} guests do not support <maxphysaddr>",
+            help="remove it",
+            says=f"CPU maximum physical address bits specification is not supported for '{domain.arch}' architecture",
+        )
+    elif mode == "passthrough" and bits is not None:
         yield Problem(
             at=address.at("bits"),
             message="<maxphysaddr mode='passthrough'> does not support a number of bits",
             help="remove bits, or write mode='emulate'",
+            says="CPU maximum physical address bits number specification cannot be used with mode='passthrough'",
+        )
+    elif mode == "emulate" and bits is None and cpu.libvirt < (9, 3, 0):
+        yield Problem(
+            at=address.start_span,
+            message="<maxphysaddr mode='emulate'> has no number of bits",
+            help="write bits='…', or mode='passthrough'",
+            says="if using CPU maximum physical address mode='emulate', bits= must be specified too",
+        )
+    if mode == "emulate" and address.value("limit") is not None and cpu.libvirt >= (9, 3, 0):
+        yield Problem(
+            at=address.at("limit"),
+            message="<maxphysaddr mode='emulate'> does not support a limit",
+            help="remove limit, or write mode='passthrough'",
+            stage=Stage.PARSE,
+            says="attribute 'limit' is only supported for maxphysaddr mode 'passthrough'",
         )
 
 
-def _cache_fault(cache: Node, cpu_mode: str) -> str | None:
+def _cache_fault(cache: Node, cpu: Cpu, domain: Domain) -> tuple[str, str] | None:
+    """Return what is wrong with a cache, and what libvirt prints."""
     mode, level = cache.value("mode"), numbers.integer(cache.value("level") or "")
     if level is not None and not 1 <= level <= 3:
-        return f"cache level {level} is out of range (1-3)"
+        return f"cache level {level} is out of range (1-3)", "invalid CPU cache level, must be in range [1,3]"
+    if not domain.is_x86:
+        says = f"CPU cache specification is not supported for '{domain.arch}' architecture"
+        return f"{domain.arch} guests do not support <cache>", says
     if mode == "emulate" and level != 3:
-        return "QEMU emulates only a level 3 cache"
+        return "QEMU emulates only a level 3 cache", "CPU cache mode 'emulate' can only be used with level='3'"
+    if mode == "passthrough" and cpu.mode not in HOST_CPU:
+        modes = "'host-passthrough'" if cpu.libvirt < (7, 1, 0) else "'host-passthrough' / 'maximum'"
+        return (
+            f"CPU mode {cpu.mode!r} does not support cache mode 'passthrough'",
+            f"CPU cache mode 'passthrough' can only be used with {modes} CPUs",
+        )
     if mode in ("passthrough", "disable") and level is not None:
-        return f"cache mode {mode!r} does not support a level"
-    if mode == "passthrough" and cpu_mode not in HOST_CPU:
-        return f"CPU mode {cpu_mode!r} does not support cache mode 'passthrough'"
+        return f"cache mode {mode!r} does not support a level", f"unsupported CPU cache level for mode '{mode}'"
     return None
 
 
-@rule(
-    "VFS055",
-    "pinned-twice",
-    severity=Severity.ERROR,
-    stage=Stage.PARSE,
-)
-def pinned_twice(pins: list[CpuPin]) -> Iterator[Problem]:
-    """Each vCPU, I/O thread and the emulator is pinned to host CPUs only once, and the set is not missing.
+@rule("VFS974", "sve-lengths-without-sve", severity=Severity.ERROR, stage=Stage.DEFINE)
+def sve_lengths_without_sve(features: list[CpuFeature]) -> Iterator[Problem]:
+    """A CPU with vector lengths of SVE has SVE.
 
-    Why: two bindings of one thread could contradict each other.
+    Why: features such as sve512 select the lengths of ARM's scalable vectors; they require the feature sve, which
+        libvirt adds unless the domain switches it off.
     Bad:
-        <cputune><vcpupin vcpu='0' cpuset='1'/><vcpupin vcpu='0' cpuset='2'/></cputune>
+        <cpu mode='host-passthrough'>
+          <feature policy='disable' name='sve'/><feature policy='require' name='sve512'/></cpu>
     Good:
-        <cputune><vcpupin vcpu='0' cpuset='1-2'/></cputune>
-    libvirt says: duplicate vcpupin for vcpu
-    libvirt says: missing cpuset for vcpupin
-    libvirt says: only one emulatorpin is supported
-    See: libvirt domain_conf.c:virDomainVcpuPinDefParseXML, virDomainEmulatorPinDefParseXML
+        <cpu mode='host-passthrough'><feature policy='require' name='sve512'/></cpu>
+    libvirt says: SVE disabled, but SVE vector lengths provided
+    See: libvirt qemu_postparse.c:qemuDomainDefCPUPostParse
     """
-    seen: dict[tuple[str, str | None], Node] = {}
-    for pin in pins:
-        thread = pin.value("iothread" if pin.tag == "iothreadpin" else "vcpu") if pin.tag != "emulatorpin" else None
-        first = seen.setdefault((pin.tag, thread), pin)
-        if pin.value("cpuset") is None:
-            yield Problem(at=pin.start_span, message=f"<{pin.tag}> has no 'cpuset'", help="write cpuset='…'")
-        elif first is not pin:
-            yield Problem(
-                at=pin.start_span,
-                message=f"<{pin.tag}> appears twice for the same thread",
-                help="keep one of them",
-                related=(Related(first.start_span, "the first"),),
-            )
+    names = [(node.value("name") or "", node) for node in features]
+    off = next((node for name, node in names if name == "sve" and node.value("policy") in ("disable", "forbid")), None)
+    length = next((node for name, node in names if name.startswith("sve") and name != "sve"), None)
+    if off and length:
+        yield Problem(
+            at=off.start_span,
+            message=f"feature 'sve' is off, but {length.value('name')!r} requires it",
+            help="remove one of them",
+            related=(Related(length.start_span, "a vector length"),),
+        )
 
 
 @rule("VFS056", "iothread-twice", severity=Severity.ERROR, stage=Stage.PARSE)
@@ -446,35 +520,128 @@ def iothread_twice(threads: list[IoThread]) -> Iterator[Problem]:
 
 @rule("VFS057", "vcpus-contradictory", severity=Severity.ERROR, stage=Stage.DEFINE)
 def vcpus_contradictory(states: list[VcpuState], context: Context) -> Iterator[Problem]:
-    """`<vcpus>` lists only vCPUs that exist, and vCPU 0 is enabled.
+    """`<vcpus>` lists vCPUs that exist, and in an order in which QEMU can plug them.
 
-    Why: a guest cannot start without vCPU 0, and the ids range from 0 to one less than the number in `<vcpu>`.
+    Why: vCPU 0 is plugged first and stays. Then come, in ascending order, the others that stay, which are online, and
+        then those that can be unplugged; either all online vCPUs have an order or none. What is not listed is offline.
     Bad:
         <vcpu>2</vcpu>
         <vcpus><vcpu id='0' enabled='no'/><vcpu id='1' enabled='yes'/></vcpus>
-    Good:
+    Bad:
         <vcpu>2</vcpu>
-        <vcpus><vcpu id='0' enabled='yes'/><vcpu id='1' enabled='no'/></vcpus>
+        <vcpus><vcpu id='0' enabled='yes'/><vcpu id='2' enabled='yes'/></vcpus>
+    Bad:
+        <vcpu>2</vcpu>
+        <vcpus><vcpu id='0' enabled='yes' hotpluggable='yes'/><vcpu id='1' enabled='yes'/></vcpus>
+    Bad:
+        <vcpu>2</vcpu>
+        <vcpus><vcpu id='0' enabled='yes' order='2'/><vcpu id='1' enabled='yes' order='1'/></vcpus>
+    Bad:
+        <vcpu>2</vcpu>
+        <vcpus><vcpu id='0' enabled='yes'/><vcpu id='1' enabled='yes' order='1'/></vcpus>
+    Bad:
+        <vcpu>2</vcpu>
+        <vcpus><vcpu id='0' enabled='yes'/><vcpu id='1' enabled='no' hotpluggable='no'/></vcpus>
+    Bad:
+        <vcpu>3</vcpu>
+        <vcpus><vcpu id='0' enabled='yes'/><vcpu id='1' enabled='yes' hotpluggable='yes'/>
+          <vcpu id='2' enabled='yes' hotpluggable='no'/></vcpus>
+    Bad:
+        <vcpu>3</vcpu>
+        <vcpus><vcpu id='0' enabled='yes' order='1'/><vcpu id='1' enabled='yes' order='3'/>
+          <vcpu id='2' enabled='yes' hotpluggable='no' order='2'/></vcpus>
+    Good:
+        <vcpu>3</vcpu>
+        <vcpus><vcpu id='0' enabled='yes' hotpluggable='no' order='1'/>
+          <vcpu id='1' enabled='yes' hotpluggable='yes' order='2'/><vcpu id='2' enabled='no'/></vcpus>
     libvirt says: vcpu 0 can't be offline
-    libvirt says: is out of range of maximum vcpu count
-    See: libvirt domain_conf.c:virDomainVcpuParse, domain_validate.c:virDomainDefVcpuValidate
+    libvirt says: vcpu id '2' is out of range of maximum vcpu count
+    libvirt says: vcpu0 can't be hotpluggable
+    libvirt says: vcpu0 must be enabled first
+    libvirt says: all vcpus must have either set or unset order
+    libvirt says: vcpu '1' is both offline and not hotpluggable
+    libvirt says: online non-hotpluggable vcpus need to be ordered prior to hotpluggable vcpus
+    libvirt says: online non-hotpluggable vcpus must be ordered in ascending order
+    See: libvirt domain_conf.c:virDomainVcpuParse; domain_postparse.c:virDomainVcpuDefPostParse;
+        qemu_postparse.c:qemuDomainDefVcpusPostParse
     """
     vcpus = context.domain.vcpus
-    read = [(numbers.unsigned(node.value("id") or ""), node) for node in states]
-    listed = [(number, node) for number, node in read if number is not None]
+    listed = {number: node for node in states if (number := numbers.unsigned(node.value("id") or "")) is not None}
     if not vcpus or not listed:
         return
-    for number, node in listed:
-        if number >= vcpus:
-            yield Problem(
-                at=node.at("id"),
-                message=f"vCPU {number} does not exist; the last one is {vcpus - 1}",
-                help="raise the number in <vcpu>, or remove it from the list",
-                stage=Stage.PARSE,
-            )
-    if not any(number == 0 and node.value("enabled") == "yes" for number, node in listed):
+    beyond = next((number for number in listed if number >= vcpus), None)
+    if beyond is not None:
         yield Problem(
-            at=listed[0][1].start_span,
-            message="vCPU 0 is not enabled",
-            help="write <vcpu id='0' enabled='yes'/>",
+            at=listed[beyond].at("id"),
+            message=f"vCPU {beyond} does not exist; the last one is {vcpus - 1}",
+            help="raise the number in <vcpu>, or remove it from the list",
+            stage=Stage.PARSE,
+            says=f"vcpu id '{beyond}' is out of range of maximum vcpu count",
         )
+        return
+    plugged = {number: _Plugged(node) for number, node in listed.items()}
+    for number in sorted(plugged):
+        vcpu = plugged[number]
+        before = plugged.get(number - 1, _UNLISTED) if number else None
+        fault = _fault_of_vcpu(number, vcpu, before, has_order=bool(plugged.get(0, _UNLISTED).order))
+        if number == min(plugged) and (number != 0 or not vcpu.is_online):
+            fault = "vCPU 0 is not enabled", "write <vcpu id='0' enabled='yes'/>", "vcpu 0 can't be offline"
+        if fault:
+            message, remedy, says = fault
+            if context.target.libvirt < (9, 1, 0):
+                says = says.replace("prior to hotpluggable", "prior to hotplugable")
+            yield Problem(at=listed[number].start_span, message=message, help=remedy, says=says)
+            return
+
+
+class _Plugged:
+    """A vCPU as `<vcpus>` describes it; it need not say whether it stays plugged or can be unplugged."""
+
+    def __init__(self, node: Node | None) -> None:
+        self.is_online = node is not None and node.value("enabled") == "yes"
+        written = node.value("hotpluggable") if node else None
+        self.stays, self.goes = written == "no", written == "yes"
+        self.order = (numbers.unsigned(node.value("order") or "") or 0) if node else 0
+
+
+_UNLISTED = _Plugged(None)
+
+
+def _fault_of_vcpu(
+    number: int, vcpu: _Plugged, before: _Plugged | None, *, has_order: bool
+) -> tuple[str, str, str] | None:
+    """Return what is wrong with a vCPU, the remedy, and what libvirt prints; `before`: the vCPU with the number before.
+
+    libvirt looks at what is written, before it decides about vCPUs that do not say whether they are hot-pluggable.
+    """
+    if vcpu.stays and not vcpu.is_online:
+        return (
+            f"vCPU {number} is offline, and cannot be plugged later",
+            "write hotpluggable='yes'",
+            f"vcpu '{number}' is both offline and not hotpluggable",
+        )
+    if before is None:
+        if vcpu.goes:
+            return "vCPU 0 cannot be hot-pluggable", "write hotpluggable='no'", "vcpu0 can't be hotpluggable"
+        if vcpu.order > 1:
+            return "vCPU 0 is not the first in the order", "write order='1'", "vcpu0 must be enabled first"
+        return None
+    if vcpu.is_online and bool(vcpu.order) != has_order:
+        return (
+            f"vCPU {number} has {'an' if vcpu.order else 'no'} order, unlike vCPU 0",
+            "write an order for all online vCPUs, or for none",
+            "all vcpus must have either set or unset order",
+        )
+    if vcpu.stays and before.goes:
+        return (
+            f"vCPU {number} is not hot-pluggable, but vCPU {number - 1} is",
+            "list those that are not hot-pluggable first",
+            "online non-hotpluggable vcpus need to be ordered prior to hotpluggable vcpus",
+        )
+    if vcpu.stays and before.order > vcpu.order:
+        return (
+            f"vCPU {number} comes before vCPU {number - 1} in the order",
+            "write ascending orders",
+            "online non-hotpluggable vcpus must be ordered in ascending order",
+        )
+    return None

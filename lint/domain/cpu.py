@@ -115,8 +115,55 @@ PINS = ("vcpupin", "emulatorpin", "iothreadpin")
 
 
 def pins(domain: Domain) -> list[Node]:
-    """Return every binding of a thread to host CPUs, by kind."""
-    return [pin for cputune in domain.elements("cputune") for tag in PINS for pin in cputune.children(tag)]
+    """Return every binding of a thread to host CPUs, by kind, without those of vCPUs that do not exist."""
+    found = (pin for cputune in domain.elements("cputune") for tag in PINS for pin in cputune.children(tag))
+    return [pin for pin in found if pin.tag != "vcpupin" or _is_of_vcpu(domain, pin)]
+
+
+def _is_of_vcpu(domain: Domain, pin: Node) -> bool:
+    number = numbers.unsigned(pin.value("vcpu") or "")
+    return number is None or domain.vcpus is None or number < domain.vcpus
+
+
+class ThreadTuning(Node):
+    """An `<iothreadpin>`, or the scheduler of threads: a `<vcpusched>`, `<iothreadsched>` or `<emulatorsched>`."""
+
+    __slots__ = ()
+
+    @property
+    def named_by(self) -> str | None:
+        """The attribute that names its threads; None for the emulator."""
+        return {"iothreadpin": "iothread", "iothreadsched": "iothreads", "vcpusched": "vcpus"}.get(self.tag)
+
+    @property
+    def threads(self) -> frozenset[int]:
+        """The numbers of its threads; empty if they are missing or cannot be read."""
+        written = self.value(self.named_by) if self.named_by else None
+        if self.tag == "iothreadpin":
+            number = numbers.unsigned(written or "")
+            return frozenset() if number is None else frozenset({number})
+        return numbers.bitmap(written or "") or frozenset()
+
+
+class ResourceGroup(Node):
+    """A `<cachetune>`, `<memorytune>` or `<energytune>`: a group of vCPUs that shares resources or is measured."""
+
+    __slots__ = ()
+
+
+def resource_groups(domain: Domain) -> list[Node]:
+    """Return the groups of vCPUs in the order in which libvirt reads them; 12.8.0 also reads `<energytune>`."""
+    tags = ["cachetune", "memorytune"] + (["energytune"] if domain.context.target.libvirt >= (12, 8, 0) else [])
+    return [group for tag in tags for cputune in domain.elements("cputune") for group in cputune.children(tag)]
+
+
+TUNINGS = ("iothreadpin", "vcpusched", "iothreadsched", "emulatorsched")
+
+
+def thread_tunings(domain: Domain) -> list[ThreadTuning]:
+    """Return what names the threads that it tunes, except the bindings of vCPUs."""
+    found = (node for cputune in domain.elements("cputune") for tag in TUNINGS for node in cputune.children(tag))
+    return [ThreadTuning(node.document, node.element) for node in found]
 
 
 @once

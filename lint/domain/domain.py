@@ -13,7 +13,7 @@ from vfslint.context import Context
 from vfslint.domain import character, sizes
 from vfslint.domain.address import Address
 from vfslint.domain.controller import Controller, PciController
-from vfslint.domain.cpu import Bitset, Cpu, bitsets, pins
+from vfslint.domain.cpu import Bitset, Cpu, ThreadTuning, bitsets, pins, resource_groups, thread_tunings
 from vfslint.domain.device import ADDRESSED, BOOTABLE, Boot, Device, Input, SharedMemory, Tpm, Watchdog
 from vfslint.domain.disk import Disk
 from vfslint.domain.display import Graphics, Video
@@ -216,10 +216,23 @@ class Domain:
 
     @lazy
     def current_vcpus(self) -> int | None:
-        """`vcpu/@current`, the vCPUs that are online from the start; None if absent or unreadable."""
+        """`vcpu/@current`, the vCPUs that are online from the start; None if absent, unreadable or overruled."""
         node = self.first("vcpu")
-        text = node.value("current") if node else None
+        text = None if self.vcpu_states else node.value("current") if node else None
         return None if text is None else numbers.unsigned(text, wraps=True)
+
+    @lazy
+    def vcpu_states(self) -> list[Node]:
+        """Every `<vcpu>` of `<vcpus>`, which overrules `vcpu/@current`."""
+        return [node for group in self.elements("vcpus") for node in group.children("vcpu")]
+
+    @property
+    def online_vcpus(self) -> int | None:
+        """How many vCPUs the guest starts with; None if that cannot be read."""
+        if self.vcpu_states:
+            states = {node.value("id"): node.value("enabled") for node in self.vcpu_states}
+            return sum(state == "yes" for state in states.values())
+        return self.vcpus if self.current_vcpus is None else self.current_vcpus
 
     @lazy
     def iothreads(self) -> int | None:
@@ -242,6 +255,16 @@ class Domain:
     def cpu_pins(self) -> list[Node]:
         """Every binding of a thread to host CPUs, by kind."""
         return pins(self)
+
+    @lazy
+    def thread_tunings(self) -> list[ThreadTuning]:
+        """What names the threads that it tunes, except the bindings of vCPUs."""
+        return thread_tunings(self)
+
+    @lazy
+    def resource_groups(self) -> list[Node]:
+        """The groups of vCPUs that share resources of the host."""
+        return resource_groups(self)
 
     @lazy
     def bitsets(self) -> list[Bitset]:

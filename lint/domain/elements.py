@@ -63,8 +63,26 @@ class CpuPin(Node):
     __slots__ = ()
 
 
+class CpuShares(Node):
+    """The first `<shares>` of `<cputune>`: the guest's weight for CPU time."""
+
+    __slots__ = ()
+
+
+class Interconnect(Node):
+    """A `<latency>` or `<bandwidth>` of the first `<interconnects>` of `<numa>`."""
+
+    __slots__ = ()
+
+
 class IoThread(Node):
     """An `<iothread>` of `<iothreadids>`."""
+
+    __slots__ = ()
+
+
+class IoThreadPool(Node):
+    """An `<iothread>` of `<iothreadids>`, or the first `<defaultiothread>`: what can have a pool of worker threads."""
 
     __slots__ = ()
 
