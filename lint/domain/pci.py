@@ -125,16 +125,12 @@ def _given_by_libvirt(domain: Domain) -> int | None:
     """Return the first slot that libvirt gives to a device itself if no device has an address on bus 0.
 
     On q35, this is slot 1: of the primary video device, or else of the first root port, which the memory balloon
-    needs. On i440fx, the primary video device has slot 2 (qemu_domain_address.c:qemuDomainValidateDevicePCISlots).
+    needs. On i440fx, it is slot 2: of the primary video device, or else of the first other one, such as the balloon
+    (qemu_domain_address.c:qemuDomainValidateDevicePCISlots…).
     """
-    if domain.is_q35:
-        balloons = domain.device_nodes("memballoon")
-        return 1 if all(node.value("model") == "virtio" for node in balloons) else None
-    videos = domain.device_nodes("video")
-    if not videos:
-        return 2 if domain.device_nodes("graphics") else None
-    model = videos[0].child("model")
-    return 2 if model and model.value("type") not in ("none", "ramfb") else None
+    if any(node.value("model") != "virtio" for node in domain.device_nodes("memballoon")):
+        return None
+    return 1 if domain.is_q35 else 2
 
 
 def _is_sata(address: Address, place: Place) -> bool:
