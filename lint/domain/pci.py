@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
+from vfslint.domain import command_line
 from vfslint.domain.address import Address, Place
+from vfslint.domain.command_line import Option
 from vfslint.lazy import once
 from vfslint.xml.document import Node
 
@@ -62,6 +64,17 @@ class Taken(NamedTuple):
     owner: Address | None
 
 
+class TakenSlot(NamedTuple):
+    """A slot of bus 0 that a device of the command line takes from one of libvirt's.
+
+    `owner` is the address of that device, None if libvirt only assigns it when it reads the domain.
+    """
+
+    device: Option
+    slot: int
+    owner: Address | None
+
+
 def buses(domain: Domain) -> Buses:
     """Return the PCI buses of a domain; of controllers with the same index, only the first one."""
     models: dict[int, str | None] = {}
@@ -83,6 +96,41 @@ def clashes(domain: Domain) -> Iterator[Taken]:
         if place in built_in or place in owners or (domain.is_q35 and _is_sata(address, place)):
             yield Taken(address, owners.get(place))
         owners.setdefault(place, address)
+
+
+def taken_by_arguments(domain: Domain) -> Iterator[TakenSlot]:
+    """Yield every slot of an x86 machine that a device of `<qemu:commandline>` takes from one of libvirt's."""
+    devices = [device for device in command_line.devices(domain) if device.is_pci]
+    if not devices or not (domain.is_q35 or domain.is_i440fx):
+        return
+    root_bus, used = ("pcie.0", {0, 0x1F}) if domain.is_q35 else ("pci.0", {0, 1})
+    owners = {address.place: address for address in domain.addresses if address.place and address.kind != "console"}
+    given = _given_by_libvirt(domain) if not any(place.bus == 0 for place in owners) else None
+    for device in devices:
+        if device.settings.get("bus", root_bus) != root_bus:
+            continue
+        is_automatic = "addr" not in device.settings
+        slot, function = next((slot for slot in range(32) if slot not in used), None), 0
+        if not is_automatic:
+            slot, function = device.place or (None, 0)
+        if slot is None:
+            continue
+        used.add(slot)
+        owner = owners.get(Place(0, slot, function))
+        if owner or (is_automatic and slot == given):
+            yield TakenSlot(device, slot, owner)
+
+
+def _given_by_libvirt(domain: Domain) -> int | None:
+    """Return the first slot that libvirt gives to a device itself if no device has an address on bus 0.
+
+    On q35, this is slot 1: of the primary video device, or else of the first root port, which the memory balloon
+    needs. On i440fx, it is slot 2: of the primary video device, or else of the first other one, such as the balloon
+    (qemu_domain_address.c:qemuDomainValidateDevicePCISlots…).
+    """
+    if any(node.value("model") != "virtio" for node in domain.device_nodes("memballoon")):
+        return None
+    return 1 if domain.is_q35 else 2
 
 
 def _is_sata(address: Address, place: Place) -> bool:

@@ -95,6 +95,13 @@ def move_into(node: Node, parent: Node) -> list[Edit]:
     return [remove_element(node), insert(parent, _as_written(node))]
 
 
+def element(model: Node, tag: str, name: str, value: str) -> str:
+    """Return an empty element with one attribute, in the quotes of the start tag of another element."""
+    place = model.document.place(model.element)
+    quote = _quote(model.document.source.text[place.start : place.tag_end], model.document.source)
+    return f"<{tag} {name}={quote}{value.translate(_ESCAPES)}{quote}/>"
+
+
 def insert(parent: Node, xml: str, *, after: Node | None = None) -> Edit:
     """Insert XML as the last child of `parent`, or after its child `after`.
 
