@@ -77,13 +77,12 @@ def cache_tuning_without_kvm(groups: list[ResourceGroup], context: Context) -> I
     libvirt says: cachetune is only supported for KVM domains
     See: libvirt qemu_validate.c:qemuValidateDomainDef
     """
-    if context.domain.type == "kvm":
-        return
     read = _read(groups, context)
-    if read.kept and not read.conflicts:
+    kind = _type_of_domain(context)
+    if kind != "kvm" and read.kept and not read.conflicts:
         yield Problem(
             at=read.kept[0].start_span,
-            message=f"<{read.kept[0].tag}> requires a KVM guest, but the domain type is {context.domain.type!r}",
+            message=f"<{read.kept[0].tag}> requires a KVM guest, but the domain type is {kind!r}",
             help="write type='kvm', or remove it",
             says="cachetune is only supported for KVM domains",
         )
@@ -139,6 +138,10 @@ class _Groups(NamedTuple):
 
     conflicts: list[_Conflict]
     kept: list[Node]
+
+
+def _type_of_domain(context: Context) -> str | None:
+    return context.domain.type
 
 
 def _read(nodes: list[ResourceGroup], context: Context) -> _Groups:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -159,6 +158,9 @@ def _pieces(text: str) -> list[str]:
 
 def _of_json(text: str) -> dict[str, str]:
     """Return the pairs of a JSON object; QEMU also accepts single quotes."""
+    # Start time: few domains have such arguments.
+    import json
+
     try:
         read = json.loads(text if '"' in text else text.replace("'", '"'))
     except (ValueError, RecursionError):
