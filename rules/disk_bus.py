@@ -142,11 +142,17 @@ def disk_bus_invalid(disk: Disk) -> Iterator[Problem]:
             "remove <readonly>, or write bus='scsi' or bus='virtio'",
             f"readonly {bus} disks are not supported",
         )
-    elif bus == "usb" and device == "cdrom" and disk.is_empty and (10, 0, 0) <= disk.libvirt < (12, 0, 0):
+    elif bus == "usb" and device == "cdrom" and disk.is_empty and _needs_medium(disk):
         fault = ("a USB drive cannot be empty", "add a <source>, or write bus='sata'", "'usb' disk must not be empty")
     if fault:
         place = disk.node.child("readonly") if "readonly" in fault[2] else None
         yield Problem(at=place.start_span if place else disk.bus_span, message=fault[0], help=fault[1], says=fault[2])
+
+
+def _needs_medium(disk: Disk) -> bool:
+    """Whether a USB drive cannot be empty: none can in 10.7.0 and 11.3.0, and one model cannot in 12.8.0."""
+    model = disk.node.value("model")
+    return disk.libvirt >= (10, 0, 0) and (disk.libvirt < (12, 0, 0) or model == "usb-storage")
 
 
 @rule("VFS902", "disk-property-unsupported", severity=Severity.ERROR, stage=Stage.DEFINE)
@@ -200,6 +206,7 @@ def disk_property_unsupported(disk: Disk) -> Iterator[Problem]:
     yield from _of_target(disk)
     yield from _of_identity(disk)
     yield from _of_geometry(disk)
+    yield from _of_statistics(disk)
     yield from _of_startup(disk)
 
 
@@ -227,6 +234,14 @@ def _of_target(disk: Disk) -> Iterator[Problem]:
             help="remove tray",
             says="tray is only valid for cdrom and floppy",
         )
+    access = target.attribute("dpofua")
+    if access and access.value in ("on", "off") and bus != "scsi" and disk.libvirt >= (12, 0, 0):
+        yield Problem(
+            at=access.span,
+            message=f"a disk on bus {bus!r} does not support dpofua",
+            help="remove dpofua, or write bus='scsi'",
+            says="'dpofua' option is available only for SCSI disks",
+        )
     rate = target.attribute("rotation_rate")
     if rate and numbers.unsigned(rate.value) and disk.libvirt >= (7, 3, 0):
         fits = bus in ("scsi", "ide", "sata")
@@ -237,6 +252,17 @@ def _of_target(disk: Disk) -> Iterator[Problem]:
                 help="remove rotation_rate",
                 says=f"rotation rate is only valid for {'disk device' if fits else 'SCSI/IDE/SATA bus'}",
             )
+
+
+def _of_statistics(disk: Disk) -> Iterator[Problem]:
+    statistics = disk.driver.child("statistics") if disk.driver else None
+    if statistics and disk.bus in ("sd", "xen", "uml") and statistics.child("statistic") and disk.libvirt >= (12, 0, 0):
+        yield Problem(
+            at=statistics.start_span,
+            message=f"a disk on bus {disk.bus!r} does not have statistics",
+            help="remove <statistics>",
+            says=f"statistics collection is not supported by disks on bus '{disk.bus}'",
+        )
 
 
 def _of_identity(disk: Disk) -> Iterator[Problem]:
@@ -369,7 +395,7 @@ def disk_address_invalid(disk: Disk) -> Iterator[Problem]:
     """
     bus, type_ = disk.bus, disk.address.value("type") if disk.address else None
     fixed = _FIXED.get(bus, {})
-    wanted = "drive" if fixed else {"usb": "usb", "virtio": "pci"}.get(bus)
+    wanted = "drive" if fixed or bus == "nvme" else {"usb": "usb", "virtio": "pci"}.get(bus)
     if disk.address and type_ and wanted and type_ != wanted and not _is_reported(disk, type_):
         old = disk.libvirt < NEW_PARSER
         if bus == "virtio":

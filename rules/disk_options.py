@@ -9,6 +9,7 @@ from vfslint.context import Context
 from vfslint.domain.disk import Disk, limits_in
 from vfslint.findings import Problem, Related, Severity, Stage
 from vfslint.rule import rule
+from vfslint.vocabulary import numbers
 from vfslint.xml.document import Node
 
 _WWN = r"(?:0x)?[0-9A-Fa-f]{16}\Z"
@@ -186,7 +187,7 @@ def disk_driver_contradictory(disk: Disk) -> Iterator[Problem]:
 
     Why: copying on read writes to the disk; asynchronous I/O of the kernel bypasses the page cache; the option
         `discard_no_unref` is one of qcow2 images that are written to; an image that several domains write to is raw;
-        reading does not run out of space; and QEMU is the only driver of QEMU domains.
+        QEMU is the only driver of QEMU domains; and a histogram of latencies has ascending bins.
     Bad:
         <disk type='file' device='disk'><driver name='qemu' type='raw' copy_on_read='on'/><source file='/srv/a.img'/>
           <target dev='vda' bus='virtio'/><readonly/></disk>
@@ -202,6 +203,10 @@ def disk_driver_contradictory(disk: Disk) -> Iterator[Problem]:
     Bad:
         <disk type='file' device='disk'><driver name='tap'/><source file='/srv/a.img'/>
           <target dev='vda' bus='virtio'/></disk>
+    Bad:
+        <disk type='file' device='disk'><driver name='qemu' type='raw'><statistics>
+            <latency-histogram><bin start='10'/><bin start='5'/></latency-histogram></statistics></driver>
+          <source file='/srv/a.img'/><target dev='vda' bus='virtio'/></disk>
     Good:
         <disk type='file' device='disk'><driver name='qemu' type='raw' io='native' cache='none'/>
           <source file='/srv/a.img'/><target dev='vda' bus='virtio'/><shareable/></disk>
@@ -253,6 +258,8 @@ def disk_driver_contradictory(disk: Disk) -> Iterator[Problem]:
             if disk.libvirt < (7, 4, 0)
             else "io='native' needs either no disk cache or directsync cache mode",
         )
+    if disk.libvirt >= (12, 0, 0):
+        yield from _histograms(disk)
     keeping = disk.option("discard_no_unref")
     if keeping and keeping.value == "on" and disk.libvirt >= (9, 5, 0):
         has_wrong_format = image.format != "qcow2"
@@ -265,6 +272,29 @@ def disk_driver_contradictory(disk: Disk) -> Iterator[Problem]:
                 if has_wrong_format
                 else "'discard_no_unref' is not compatible with read-only disk",
             )
+
+
+def _histograms(disk: Disk) -> Iterator[Problem]:
+    seen: set[str | None] = set()
+    for histogram in disk.driver.children("statistics/latency-histogram") if disk.driver else ():
+        kind = histogram.value("type")
+        starts = [numbers.unsigned(bin_.value("start") or "", bits=64) or 0 for bin_ in histogram.children("bin")]
+        if kind in seen:
+            yield Problem(
+                at=histogram.start_span,
+                message=f"a histogram of type {kind or 'all'!r} appears twice",
+                help="remove one of them",
+                says="only one latency-histogram of a given type is supported",
+            )
+        elif starts != sorted(starts):
+            yield Problem(
+                at=histogram.start_span,
+                message="the bins of the histogram are not in ascending order",
+                help="sort the bins by start",
+                says="the values of 'start' attribute of a 'latency-histogram' 'bin' configuration "
+                "must be sorted and non-overlapping",
+            )
+        seen.add(kind)
 
 
 @rule("VFS906", "transient-disk-invalid", severity=Severity.ERROR, stage=Stage.DEFINE)

@@ -665,7 +665,7 @@ def disk_source_incomplete(disk: Disk) -> Iterator[Problem]:
 
     Why: a volume is found by its pool and its name; an NVMe namespace has a number from 1; a slice has a beginning and
         a size; an image below another one has a format and a source; a helper for persistent reservations that libvirt
-        does not start itself has a socket.
+        does not start itself has a socket; a security label is either given or not set.
     Bad:
         <disk type='volume' device='disk'><source pool='default'/><target dev='vda' bus='virtio'/></disk>
     Bad:
@@ -724,13 +724,41 @@ def disk_source_incomplete(disk: Disk) -> Iterator[Problem]:
                 says="NVMe disk source is missing address",
             )
         yield from _volume_mode(image, disk)
-        yield from _slice(image.slice)
+        yield from _labels(source, disk)
+        yield from _slice(image.slice, disk)
         yield from _reservations(source.child("reservations"), disk)
         if disk.libvirt >= (10, 10, 0):
             yield from _incomplete(image.data_store, "data file store")
     holder = disk.chain[-1].holder.child("backingStore")
     if holder and holder.value("type") is not None:
         yield from _incomplete(holder, "backing store")
+
+
+def _labels(source: Node, disk: Disk) -> Iterator[Problem]:
+    """The faults of an image's security labels (virSecurityDeviceLabelDefParseXML)."""
+    seen: set[str] = set()
+    for label in source.children("seclabel"):
+        model, relabel, text = label.attribute("model"), label.value("relabel"), label.child("label")
+        shown = model.value if model else "<null>"
+        has_text = text is not None and bool(text.text)
+        message = says = ""
+        if model and model.value in seen:
+            message, says = f"model {shown!r} appears twice", f"seclabel for model {shown} is already provided"
+        elif relabel == "no" and has_text:
+            message = "an image that is not relabeled does not have a label"
+            says = f"Cannot specify a label if relabelling is turned off. model={shown}"
+        elif relabel == "yes" and not has_text and disk.libvirt >= (10, 0, 0):
+            message = "an image that is relabeled has a label"
+            says = f"Cannot specify relabel if label is missing. model={shown}"
+        if message:
+            yield Problem(
+                at=label.start_span,
+                message=message,
+                help="write one <seclabel> for each model, with relabel='no' or a <label>",
+                says=says,
+            )
+        if model:
+            seen.add(model.value)
 
 
 def _volume_mode(image: StorageSource, disk: Disk) -> Iterator[Problem]:
@@ -749,7 +777,7 @@ def _volume_mode(image: StorageSource, disk: Disk) -> Iterator[Problem]:
         )
 
 
-def _slice(node: Node | None) -> Iterator[Problem]:
+def _slice(node: Node | None, disk: Disk) -> Iterator[Problem]:
     for name in ("offset", "size") if node else ():
         value = node.attribute(name) if node else None
         if node and (value is None or not value.value):
@@ -765,6 +793,15 @@ def _slice(node: Node | None) -> Iterator[Problem]:
                 message=f"{value.value!r} is not a number of bytes",
                 help="write a whole number",
                 says=f"malformed value '{value.value}' of '{name}' attribute of slice",
+            )
+        elif value and name == "offset" and disk.libvirt < NEW_PARSER and not value.value.strip("0"):
+            yield Problem(
+                at=value.span,
+                message="the schema of this release has no offset 0",
+                help="write the slice without --validate, or another offset",
+                severity=Severity.WARNING,
+                stage=Stage.SCHEMA,
+                says="",
             )
 
 

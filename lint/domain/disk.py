@@ -18,7 +18,7 @@ _BUSES = {"hd": "ide", "sd": "scsi", "vd": "virtio", "xvd": "xen", "ubd": "uml"}
 
 # Letters, which count the disks, and the number of a partition (virDiskNameParse).
 _NAME = r"(?:fd|hd|vd|sd|xvd|ubd)([a-z]{1,6})([0-9]*)\Z"
-_NVME_NAME = r"nvme([0-9]{1,9})n[1-9][0-9]{0,8}(?:p[0-9]{1,9})?\Z"
+_NVME_NAME = r"nvme([0-9]{1,9})n([1-9][0-9]{0,8})(?:p[0-9]{1,9})?\Z"
 
 
 def limits_in(holders: list[Node]) -> dict[str, int]:
@@ -180,15 +180,18 @@ class Disk(VhostUserDevice):
 
         Without an address, the name determines it (virDomainDiskDefAssignAddress).
         """
-        if self.bus not in ("ide", "sata", "scsi", "fdc"):
+        if self.bus not in ("ide", "sata", "scsi", "fdc", "nvme"):
             return None
         if self.address:
             if self.address.value("type") != "drive":
                 return None
             read = [numbers.unsigned(self.address.value(name) or "0") for name in DrivePlace._fields]
             return None if None in read else DrivePlace(*[number or 0 for number in read])
-        if self.number is None:
+        namespace = re.match(_NVME_NAME, self.short_name)
+        if self.number is None or (namespace is None) == (self.bus == "nvme"):
             return None
+        if namespace:
+            return DrivePlace(self.number, 0, 0, int(namespace[2]) - 1)
         if self.bus == "ide":
             return DrivePlace(self.number // 4, self.number % 4 // 2, 0, self.number % 2)
         if self.bus == "scsi":

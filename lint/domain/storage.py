@@ -8,7 +8,7 @@ from vfslint.vocabulary import numbers
 from vfslint.xml.document import Attribute, Node
 
 # What is read from a path on the host (virStorageSourceIsLocalStorage), with the attribute that names it.
-LOCAL = {"file": "file", "block": "dev", "dir": "dir"}
+LOCAL = {"file": "file", "block": "dev", "dir": "dir", "ctl": "dev"}
 
 
 class StorageSource:
