@@ -84,7 +84,9 @@ def _of_devices(domain: Domain) -> Iterator[_Lack]:
             )
     for balloon in domain.devices_of("memballoon")[:1]:
         if balloon.node.value("model") == "xen":
-            says = ""
+            says = "Cannot automatically add a new PCI bus for a device with connect flags 00"
+            if not domain.is_x86 or domain.machine_type.lacks_pci or domain.context.target.libvirt > (11, 3, 0):
+                says = ""
             if domain.arch in S390 or (balloon.address and type_of(balloon) == "pci"):
                 says = "Memory balloon device type 'xen' is not supported by this version of qemu"
             yield _Lack(balloon.node.at("model"), "a balloon of model 'xen'", "write model='virtio'", says)
