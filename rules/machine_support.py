@@ -9,6 +9,7 @@ from vfslint.domain.address import type_of
 from vfslint.domain.device import Device
 from vfslint.domain.domain import Domain
 from vfslint.domain.machine import S390
+from vfslint.domain.sizes import Size
 from vfslint.findings import Problem, Severity, Span, Stage
 from vfslint.rule import rule
 from vfslint.targets import Version
@@ -95,7 +96,7 @@ def _of_devices(domain: Domain) -> Iterator[_Lack]:
 def _of_memory_and_tables(domain: Domain) -> Iterator[_Lack]:
     tuning = domain.first("memtune")
     guarantee = tuning.child("min_guarantee") if tuning else None
-    if guarantee and guarantee.text.strip(" 0"):
+    if guarantee and guarantee.text and Size(guarantee, "").kib:
         says = "Parameter 'min_guarantee' not supported by QEMU."
         yield _Lack(guarantee.start_span, "<min_guarantee>", "remove it", says)
 
