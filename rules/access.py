@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vfslint.context import Context
+from vfslint.domain.device import NEW_PARSER
 from vfslint.domain.filesystem import PASSTHROUGH, Filesystem, ReadonlyShare
 from vfslint.findings import Fix, Problem, Severity, Stage
 from vfslint.rule import rule
 from vfslint.subjects import Deviating
-from vfslint.targets import spell
+from vfslint.targets import Version, spell
 from vfslint.vocabulary import numbers
 from vfslint.xml.document import Attribute
 from vfslint.xml.edits import (
@@ -48,6 +49,7 @@ def accessmode_not_passthrough(fs: Filesystem) -> Iterator[Problem]:
                 at=fs.driver_attribute.span,
                 message=f"driver {fs.driver_type!r} with a socket requires accessmode='passthrough'",
                 help="share a directory with <source dir='…'/>",
+                says=_about_mode(fs),
             )
         return
     if fs.accessmode not in ("mapped", "squash") or (fs.is_virtiofs and fs.socket is not None):
@@ -58,7 +60,12 @@ def accessmode_not_passthrough(fs: Filesystem) -> Iterator[Problem]:
         message=f"{fs.label} cannot have accessmode {fs.accessmode!r}, only 'passthrough'",
         help="write accessmode='passthrough', or remove it",
         fix=Fix("write 'passthrough'", (set_value(attribute, PASSTHROUGH),), safe=False),
+        says=_about_mode(fs),
     )
+
+
+def _about_mode(fs: Filesystem) -> str:
+    return f"{'' if fs.driver_type == 'handle' else f'{fs.driver_type} '}only supports passthrough accessmode"
 
 
 @rule("VFS206", "fmode-without-mapped", severity=Severity.ERROR, stage=Stage.DEFINE)
@@ -119,7 +126,19 @@ def mode_not_octal(fs: Deviating[Filesystem]) -> Iterator[Problem]:
                 at=mode.span,
                 message=f"{mode.value!r} is not an octal mode up to 0777",
                 help="write a mode such as 0644",
+                says=_about_bits(mode, number, fs.libvirt),
             )
+
+
+def _about_bits(mode: Attribute, number: int | None, libvirt: Version) -> str:
+    if libvirt < NEW_PARSER:
+        return f"invalid {mode.name}: '{mode.value}'"
+    if number is None:
+        return (
+            f"Invalid value for attribute '{mode.name}' in element 'filesystem': '{mode.value}'."
+            " Expected non-negative integer value"
+        )
+    return f"invalid {mode.name}: '0{number:o}'"
 
 
 @rule("VFS221", "readonly-refused", severity=Severity.ERROR, stage=Stage.DEFINE)

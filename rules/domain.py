@@ -10,12 +10,14 @@ from vfslint.domain.elements import Resource, Title
 from vfslint.findings import Fix, Problem, Severity, Stage
 from vfslint.rule import rule
 from vfslint.subjects import Deviating
+from vfslint.targets import Version
 from vfslint.vocabulary import numbers
 from vfslint.xml import edits
 
 # The configuration is stored in a file `NAME.xml`, written first as `NAME.xml.new`: 255 bytes less 8.
 LONGEST_NAME = 247
 LONGEST_APPLICATION_ID = 128
+HARDWARE_UUID: Version = (11, 7, 0)
 
 
 @rule("VFS020", "domain-type-missing", severity=Severity.ERROR, stage=Stage.PARSE, any_hypervisor=True)
@@ -137,13 +139,15 @@ def uuid_malformed(domain: Deviating[Domain]) -> Iterator[Problem]:
     libvirt says: malformed genid element
     See: libvirt viruuid.c:virUUIDParse
     """
-    for node in (domain.first("uuid"), domain.first("genid")):
+    hardware = domain.first("hwuuid") if domain.context.target.libvirt >= HARDWARE_UUID else None
+    for node in (domain.first("uuid"), domain.first("genid"), hardware):
         if node is None or not node.text or numbers.is_uuid(node.text):
             continue
         yield Problem(
             at=node.text_span,
             message=f"{node.text.strip()!r} is not a UUID",
             help=f"write 32 hexadecimal digits, or remove <{node.tag}> and let libvirt generate one",
+            says=f"malformed {node.tag} element",
         )
 
 

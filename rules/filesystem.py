@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from vfslint.domain.device import NEW_PARSER
 from vfslint.domain.domain import Domain
 from vfslint.domain.filesystem import Filesystem, InvalidWord, VirtioFS
 from vfslint.findings import Fix, Problem, Severity, Stage
 from vfslint.rule import rule
 from vfslint.subjects import Deviating
+from vfslint.targets import Version
 from vfslint.vocabulary import numbers
 from vfslint.vocabulary.spelling import nearest
 from vfslint.xml.document import Attribute
@@ -72,7 +74,36 @@ def filesystem_word_unknown(fs: Filesystem) -> Iterator[Problem]:
             message=f"{attribute.value!r} is not a valid value for {attribute.name!r} in <{attribute.node.tag}>",
             help=_word_help(unknown) or f"write {words}",
             fix=_word_fix(unknown),
+            says=_about_word(attribute, fs.libvirt),
         )
+
+
+# What libvirt 7.0.0 says of an attribute; later releases say the same of all but the format.
+_OLD_MESSAGES = {
+    "filesystem/type": "unknown filesystem type '{}'",
+    "filesystem/accessmode": "unknown accessmode '{}'",
+    "filesystem/model": "unknown model '{}'",
+    "filesystem/multidevs": "unknown multidevs '{}'",
+    "driver/type": "unknown fs driver type '{}'",
+    "driver/wrpolicy": "unknown filesystem write policy '{}'",
+    "driver/iommu": "invalid iommu value",
+    "driver/ats": "invalid ats value",
+    "driver/packed": "invalid packed value",
+    "binary/xattr": "unknown xattr value '{}'",
+    "cache/mode": "cannot parse cache mode '{}' for virtiofs",
+    "lock/posix": "unknown posix lock value '{}'",
+    "lock/flock": "unknown flock value '{}'",
+}
+
+
+def _about_word(attribute: Attribute, libvirt: Version) -> str:
+    """Return libvirt's message about an unknown word."""
+    tag, name, value = attribute.node.tag, attribute.name, attribute.value
+    if (tag, name) == ("driver", "format"):
+        return f"unknown driver format value '{value}'"
+    if libvirt >= NEW_PARSER:
+        return f"Invalid value for attribute '{name}' in element '{tag}': '{value}'."
+    return _OLD_MESSAGES.get(f"{tag}/{name}", "").format(value)
 
 
 def _meant(unknown: InvalidWord) -> str | None:
@@ -131,7 +162,25 @@ def filesystem_type_not_mount(fs: Filesystem) -> Iterator[Problem]:
         message=f"QEMU does not support filesystems of type {fs.type!r}",
         help="write type='mount' and <source dir='…'/>",
         fix=Fix("write type='mount'", (set_value(attribute, "mount"),)) if is_clear else None,
+        says=_about_type(fs),
     )
+
+
+def _about_type(fs: Filesystem) -> str:
+    """Return libvirt's message about a type for containers: it first reads the source that the type requires."""
+    source = fs.source
+    if fs.type == "ram":
+        usage, units = (source.value("usage"), source.value("units")) if source else (None, None)
+        if usage is None:
+            return "missing 'usage' attribute for RAM filesystem"
+        if numbers.unsigned(usage, bits=64, wraps=True) is None:
+            return f"cannot parse usage '{usage}' for RAM filesystem"
+        if units and numbers.unit_bytes(units) is None:
+            return f"unknown suffix '{units}'"
+    attribute = {"file": "file", "block": "dev", "template": "name", "bind": "dir"}.get(fs.type)
+    if attribute and not (source and (source.value(attribute) is not None or source.value("socket") is not None)):
+        return f"missing source information for device {fs.tag or ''}".rstrip()
+    return "only supports mount filesystem type"
 
 
 @rule("VFS203", "filesystem-driver-unsupported", severity=Severity.ERROR, stage=Stage.DEFINE)
@@ -159,7 +208,17 @@ def filesystem_driver_unsupported(fs: Filesystem) -> Iterator[Problem]:
         message=f"QEMU does not support filesystem driver {fs.driver_type!r}",
         help="write <driver type='virtiofs'/>, or type='path' for 9p",
         stage=Stage.START if fs.driver_type == "handle" and fs.libvirt < (12, 2, 0) else None,
+        says=_about_driver(fs),
     )
+
+
+def _about_driver(fs: Filesystem) -> str:
+    if fs.driver_type == "handle":
+        return "Filesystem driver type not supported" if fs.libvirt >= (12, 2, 0) else "fsdriver handle not found"
+    if fs.address or fs.libvirt < (7, 0, 0):
+        return "Filesystem driver type not supported"
+    kind = "unrecognized " if fs.libvirt >= (12, 8, 0) else ""
+    return f"Cannot automatically add a new PCI bus for a device with {kind}connect flags 00"
 
 
 @rule("VFS205", "not-for-virtiofs", severity=Severity.ERROR, stage=Stage.DEFINE)
@@ -266,6 +325,9 @@ def space_limit_malformed(fs: Filesystem) -> Iterator[Problem]:
                 at=unit.span if unit and is_unit else limit.node.text_span,
                 message=f"{wrong!r} is not a valid {'unit' if is_unit else 'size'} in <{limit.node.tag}>",
                 help="remove it; QEMU does not support space limits",
+                says=f"unknown suffix '{wrong}'"
+                if is_unit
+                else f"Invalid value '{wrong}' for element or attribute './{limit.node.tag}[1]'",
             )
 
 

@@ -9,6 +9,7 @@ from vfslint.domain.address import type_of
 from vfslint.domain.device import Device
 from vfslint.domain.domain import Domain
 from vfslint.domain.machine import S390
+from vfslint.domain.sizes import Size
 from vfslint.findings import Problem, Severity, Span, Stage
 from vfslint.rule import rule
 from vfslint.targets import Version
@@ -84,7 +85,9 @@ def _of_devices(domain: Domain) -> Iterator[_Lack]:
             )
     for balloon in domain.devices_of("memballoon")[:1]:
         if balloon.node.value("model") == "xen":
-            says = ""
+            says = "Cannot automatically add a new PCI bus for a device with connect flags 00"
+            if not domain.is_x86 or domain.machine_type.lacks_pci or domain.context.target.libvirt > (11, 3, 0):
+                says = ""
             if domain.arch in S390 or (balloon.address and type_of(balloon) == "pci"):
                 says = "Memory balloon device type 'xen' is not supported by this version of qemu"
             yield _Lack(balloon.node.at("model"), "a balloon of model 'xen'", "write model='virtio'", says)
@@ -93,7 +96,7 @@ def _of_devices(domain: Domain) -> Iterator[_Lack]:
 def _of_memory_and_tables(domain: Domain) -> Iterator[_Lack]:
     tuning = domain.first("memtune")
     guarantee = tuning.child("min_guarantee") if tuning else None
-    if guarantee and guarantee.text.strip(" 0"):
+    if guarantee and guarantee.text and Size(guarantee, "").kib:
         says = "Parameter 'min_guarantee' not supported by QEMU."
         yield _Lack(guarantee.start_span, "<min_guarantee>", "remove it", says)
 

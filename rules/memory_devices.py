@@ -22,8 +22,9 @@ from vfslint.xml import edits
 # The smallest block of virtio-mem, which is a large page of the host, 2 MiB on most; the smallest label of an nvdimm.
 LEAST_BLOCK_KIB = 2048
 LEAST_LABEL_KIB = 128
-# The releases that read the UUID of an nvdimm for every architecture, support virtio-mem on IBM mainframes, and compare
-# the addresses of memory devices; the last two at the latest.
+# The releases that count only modules in slots, read the UUID of an nvdimm for every architecture, support virtio-mem
+# on IBM mainframes, and compare the addresses of memory devices; the last two at the latest.
+MODULES_ONLY: Version = (9, 5, 0)
 READS_UUID: Version = (9, 0, 0)
 BOTH_KINDS: Version = (11, 3, 0)
 COMPARES_RANGES: Version = (11, 3, 0)
@@ -408,7 +409,7 @@ def memory_devices_exceed_memory(domain: Domain) -> Iterator[Problem]:
 def memory_slots_exhausted(domain: Domain) -> Iterator[Problem]:
     """Each memory module has its own slot.
 
-    Why: dimm and nvdimm devices use the slots of `<maxMemory>`.
+    Why: dimm and nvdimm devices use the slots of `<maxMemory>`; libvirt 9.0.0 counts the other devices as well.
     Bad:
         <memory unit='GiB'>3</memory>
         <maxMemory slots='1' unit='GiB'>8</maxMemory>
@@ -430,7 +431,8 @@ def memory_slots_exhausted(domain: Domain) -> Iterator[Problem]:
     slots = domain.memory_slots
     if not domain.max_memory_kib:
         return
-    faults, taken = [], set[int]()
+    faults: list[tuple[MemoryDevice, str, str]] = []
+    taken = set[int]()
     for module in modules:
         slot = module.slot
         if slot is None:
@@ -445,6 +447,11 @@ def memory_slots_exhausted(domain: Domain) -> Iterator[Problem]:
     if not faults and len(modules) > slots:
         fault = f"the domain has {_count(len(modules), 'memory module')}, but {_count(slots, 'slot')}"
         faults.append((modules[slots], fault, "failed to find an empty memory slot"))
+    devices = domain.memory_devices
+    if not faults and len(devices) > slots and domain.context.target.libvirt < MODULES_ONLY:
+        fault = f"the domain has {_count(len(devices), 'memory device')}, but {_count(slots, 'slot')}"
+        says = f"memory device count '{len(devices)}' exceeds slots count '{slots}'"
+        faults.append((devices[slots], fault, says))
     for module, fault, says in faults:
         yield Problem(at=module.node.start_span, message=fault, help="increase the slots of <maxMemory>", says=says)
 

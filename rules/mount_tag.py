@@ -57,6 +57,7 @@ def target_missing(filesystems: list[Filesystem], context: Context) -> Iterator[
                 message=f"the filesystem has no mount tag: unknown element <{culprit.tag}>",
                 help="did you mean <target>?",
                 fix=Fix("rename it to <target>", tuple(rename_element(culprit, "target"))),
+                says=_about_target(fs),
             )
         else:
             yield _missing_tag(fs)
@@ -85,7 +86,15 @@ def _missing_tag(fs: Filesystem) -> Problem:
         help="add <target dir='a-name'/>, and run in the guest: mount -t virtiofs a-name /mnt",
         fix=Fix(f"write dir instead of {wrong.name}", (rename_attribute(wrong, "dir"),)) if wrong else None,
         stage=Stage.START if starts_empty else None,
+        says="" if starts_empty else _about_target(fs),
     )
+
+
+def _about_target(fs: Filesystem) -> str:
+    """Return libvirt's message: it names the source, if there is one."""
+    source = fs.source
+    name = next((value for name in ("dir", "socket") if source and (value := source.value(name))), "")
+    return f"missing target information for device {name}".rstrip()
 
 
 @rule("VFS216", "mount-tag-too-long", severity=Severity.ERROR, stage=Stage.START)

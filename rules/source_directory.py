@@ -42,18 +42,20 @@ def source_missing(fs: Deviating[Filesystem], context: Context) -> Iterator[Prob
     """
     if fs.type != "mount" or fs.directory is not None or fs.socket is not None:
         return
-    source = fs.source
+    source, says = fs.source, f"missing source information for device {fs.tag or ''}".rstrip()
     if source is None:
         yield Problem(
             at=fs.node.start_span,
             message=f"{fs.label} has no <source>",
             help="add <source dir='/a/directory'/>",
+            says=says,
         )
     elif source.value("socket") is not None:
         yield Problem(
             at=source["socket"].name_span,
             message=f"libvirt {spell(context.target.libvirt)} does not support a socket as the source",
             help="share a directory with <source dir='…'/>, or use libvirt 7.3.0 or later",
+            says=says,
         )
     else:
         wrong = next((it for name in ("path", "file", "name") if (it := source.attribute(name))), None)
@@ -62,6 +64,7 @@ def source_missing(fs: Deviating[Filesystem], context: Context) -> Iterator[Prob
             message=f"<source> of {fs.label} has no directory",
             help="write the directory as <source dir='…'/>",
             fix=_source_fix(fs, wrong),
+            says=says,
         )
 
 

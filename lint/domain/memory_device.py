@@ -75,10 +75,10 @@ class MemoryDevice(Device):
 
     @property
     def slot(self) -> int | None:
-        """The slot of a module, 0 if its address has none; None if libvirt chooses one."""
+        """The slot of a module, or None if libvirt chooses one or cannot read it."""
         if self.address is None or self.address.value("type") != "dimm":
             return None
-        return numbers.unsigned(self.address.value("slot") or "0")
+        return numbers.unsigned(self.address.value("slot") or "")
 
     @lazy
     def base_node(self) -> Node | None:

@@ -16,6 +16,14 @@ if TYPE_CHECKING:
 _MEMTUNE = ("hard_limit", "soft_limit", "min_guarantee", "swap_hard_limit")
 
 
+# The sizes that libvirt reads of each model of memory device, in addition to that of the device itself.
+_OF_MODEL: dict[str, tuple[str, ...]] = {
+    "dimm": ("source/pagesize",),
+    "nvdimm": ("target/label/size",),
+    "virtio-mem": ("source/pagesize", "target/block", "target/requested"),
+}
+
+
 class Size:
     """A number and its unit: in an attribute, or in an element's text if `name` is empty."""
 
@@ -86,14 +94,7 @@ def _sizes(domain: Domain) -> Iterator[Size]:
             yield from _texts(smm, "tseg")
         yield from _texts(features, "hpt/maxpagesize", "tcg/tb-cache")
     for device in domain.memory_devices:
-        yield from _texts(
-            device.node,
-            "source/pagesize",
-            "target/size",
-            "target/block",
-            "target/requested",
-            "target/label/size",
-        )
+        yield from _texts(device.node, "target/size", *_OF_MODEL.get(device.model or "", ()))
 
 
 def _texts(node: Node, *paths: str) -> Iterator[Size]:

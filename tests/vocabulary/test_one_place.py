@@ -41,6 +41,7 @@ LEFT = {
     ("rules/machine_support.py", "_OTHER_BUSES"),  # disk/target/@bus: those that are not PCI
     ("rules/machine_support.py", "_of_security"),  # launchSecurity/@type: the processors of each
     ("rules/memory_devices.py", "_address_problems"),  # memory/@model: the types of address of each
+    ("lint/domain/sizes.py", "_OF_MODEL"),  # memory/@model: the sizes of each
     ("rules/panic.py", "_MACHINES"),  # panic/@model: what libvirt says of each
     ("rules/panic.py", "_ADDRESSES"),  # panic/@model: what libvirt says of each
     ("rules/panic.py", "_lacks"),  # panic/@model: the machines of each
