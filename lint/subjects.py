@@ -66,6 +66,9 @@ _DEVIATIONS = """MisplacedAttribute MisplacedElement MissingAttribute MissingEle
 # The parts of a domain by the names of their types: rules are registered before these classes are needed.
 OF_DOMAINS: dict[str, Subject] = {
     "Domain": _of("", lambda domain: (domain,)),
+    "AcpiTable": _of(
+        "table", lambda domain: [each for os in domain.elements("os") for each in os.children("acpi/table")]
+    ),
     "Address": _of("address", lambda domain: domain.addresses),
     "Audio": _devices("audio"),
     "Balloon": _devices("memballoon"),
