@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from vfslint.context import Context
 from vfslint.domain.domain import Domain
-from vfslint.domain.elements import AcpiTable, Bios, Firmware
+from vfslint.domain.elements import Bios, Firmware
 from vfslint.domain.features import features
 from vfslint.domain.firmware import FirmwareChoice
 from vfslint.findings import Edit, Fix, Problem, Related, Severity, Stage
@@ -391,51 +391,6 @@ def shim_without_kernel(domain: Domain, context: Context) -> Iterator[Problem]:
         yield Problem(at=shim.start_span, message="<shim> has no <kernel> to boot", help="add <kernel>, or remove it")
 
 
-@rule("VFS075", "acpi-tables-unsupported", severity=Severity.ERROR, stage=Stage.PARSE)
-def acpi_tables_unsupported(tables: list[AcpiTable], context: Context) -> Iterator[Problem]:
-    """The guest has only one ACPI table of a type other than raw, and QEMU supports the type.
-
-    Why: Windows looks for one table of licenses. Before 11.2.0, libvirt accepts only one table at all; a set of raw
-        tables is for Xen.
-    Bad (libvirt 11.3.0):
-        <os><type>hvm</type><acpi>
-          <table type='slic'>/srv/a.dat</table><table type='slic'>/srv/b.dat</table></acpi></os>
-    Bad (libvirt 11.3.0):
-        <os><type>hvm</type><acpi><table type='rawset'>/srv/a.dat</table></acpi></os>
-    Good (libvirt 11.3.0):
-        <os><type>hvm</type><acpi>
-          <table type='slic'>/srv/a.dat</table><table type='msdm'>/srv/b.dat</table></acpi></os>
-    libvirt says: ACPI table type 'slic' may only appear once
-    libvirt says: Only one acpi table is supported
-    libvirt says: ACPI table type 'rawset' is not supported
-    See: libvirt domain_conf.c:virDomainDefParseBootAcpiOptions; qemu_validate.c:qemuValidateDomainDefBoot
-    """
-    is_old = context.target.libvirt < (11, 2, 0)
-    seen: dict[str | None, Node] = {}
-    for table in tables:
-        kind = None if is_old else table.value("type")
-        first = seen.get(kind)
-        if first and kind != "raw":
-            yield Problem(
-                at=table.start_span,
-                message="libvirt supports only one ACPI table"
-                if is_old
-                else f"there are two ACPI tables of type {kind!r}",
-                help="keep one",
-                related=(Related(first.start_span, "the first"),),
-                says="Only one acpi table is supported" if is_old else f"ACPI table type '{kind}' may only appear once",
-            )
-        elif kind == "rawset":
-            yield Problem(
-                at=table.at("type"),
-                message="ACPI tables of type 'rawset' are only for Xen",
-                help="write type='raw'",
-                stage=Stage.DEFINE,
-                says="ACPI table type 'rawset' is not supported",
-            )
-        seen.setdefault(kind, table)
-
-
 @rule("VFS076", "acpi-or-uefi-not-on-this-machine", severity=Severity.ERROR, stage=Stage.DEFINE)
 def acpi_or_uefi_not_on_this_machine(domain: Domain, context: Context) -> Iterator[Problem]:
     """The guest's machine has ACPI or UEFI if the domain asks for them.
@@ -483,49 +438,6 @@ def acpi_or_uefi_not_on_this_machine(domain: Domain, context: Context) -> Iterat
             message="ACPI requires UEFI firmware on aarch64",
             help="write <os firmware='efi'>, or remove <acpi/>",
             says="ACPI requires UEFI on this architecture",
-        )
-
-
-@rule("VFS975", "power-or-genid-not-on-this-machine", severity=Severity.ERROR, stage=Stage.DEFINE)
-def power_or_genid_not_on_this_machine(domain: Domain, context: Context) -> Iterator[Problem]:
-    """Only x86 guests have the power states S3 and S4 and a generation identifier.
-
-    Why: QEMU emulates both with the ACPI devices of PCs.
-    Bad:
-        <os><type arch='aarch64' machine='virt'>hvm</type></os>
-        <emulator>/usr/bin/qemu-system-aarch64</emulator>
-        <pm><suspend-to-mem enabled='no'/></pm>
-    Bad:
-        <os><type arch='aarch64' machine='virt'>hvm</type></os>
-        <emulator>/usr/bin/qemu-system-aarch64</emulator>
-        <genid/>
-    Good:
-        <pm><suspend-to-mem enabled='no'/></pm>
-        <genid/>
-    libvirt says: setting ACPI S3/S4 not supported
-    libvirt says: this QEMU does not support the 'genid' capability
-    See: libvirt qemu_validate.c:qemuValidateDomainDef
-    """
-    if domain.is_x86 or domain.machine_type.board is None:
-        return
-    # Between 7.0.0 and 11.3.0, libvirt found the option for PCs in the QEMU for POWER as well.
-    is_certain = context.target.libvirt >= (11, 3, 0) or not domain.is_pseries
-    for tag, state in (("suspend-to-mem", "S3"), ("suspend-to-disk", "S4")) if is_certain else ():
-        node = next((node for pm in domain.elements("pm") for node in pm.children(tag)[:1]), None)
-        if node and node.value("enabled"):
-            yield Problem(
-                at=node.start_span,
-                message=f"{domain.arch} guests do not have the power state {state}",
-                help="remove it",
-                says=f"setting ACPI {'S3/S4' if context.target.libvirt >= (11, 3, 0) else state} not supported",
-            )
-    genid = domain.first("genid")
-    if genid:
-        yield Problem(
-            at=genid.start_span,
-            message=f"{domain.arch} guests do not support a generation identifier",
-            help="remove it",
-            says="this QEMU does not support the 'genid' capability",
         )
 
 

@@ -93,12 +93,6 @@ class VcpuState(Node):
     __slots__ = ()
 
 
-class AcpiTable(Node):
-    """A `<table>` of `<acpi>` in `<os>`."""
-
-    __slots__ = ()
-
-
 class Bios(Node):
     """A `<bios>` of `<os>`."""
 
