@@ -167,8 +167,8 @@ _NAMES = frozenset({"platform", "pit", "rtc", "hpet", "tsc", "kvmclock", "hyperv
 
 
 def _is_set(value: str | None) -> bool:
-    """Whether a number is read and is not 0; one that cannot be read is reported anyway."""
-    return bool(value and numbers.unsigned(value, bits=64))
+    """Whether a number is written and is not 0; libvirt rejects what is not a number as well."""
+    return bool(value) and numbers.unsigned(value or "", bits=64) != 0
 
 
 @rule("VFS961", "timer-not-on-this-machine", severity=Severity.ERROR, stage=Stage.DEFINE)

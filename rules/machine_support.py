@@ -8,7 +8,7 @@ from typing import NamedTuple
 from vfslint.domain.address import type_of
 from vfslint.domain.device import Device
 from vfslint.domain.domain import Domain
-from vfslint.domain.machine import S390
+from vfslint.domain.machine import PPC64, S390
 from vfslint.domain.sizes import Size
 from vfslint.findings import Problem, Severity, Span, Stage
 from vfslint.rule import rule
@@ -114,7 +114,10 @@ def _of_power(domain: Domain) -> Iterator[_Lack]:
     if genid:
         says = "this QEMU does not support the 'genid' capability"
         yield _Lack(genid.start_span, f"<genid> on {domain.arch}", "remove it", says)
-    for name, state in (("suspend-to-mem", "S3"), ("suspend-to-disk", "S4")):
+    target = domain.context.target
+    # Before libvirt looked at the architecture, it accepted what QEMU's binary for POWER has for other boards.
+    has_other_board = domain.arch in PPC64 and target.libvirt < _ONE_MESSAGE and target.qemu >= (6, 0, 0)
+    for name, state in (("suspend-to-mem", "S3"), ("suspend-to-disk", "S4")) if not has_other_board else ():
         nodes = (node for pm in domain.elements("pm") for node in pm.children(name))
         node = next(nodes, None)
         if node and node.value("enabled") in ("yes", "no"):

@@ -19,6 +19,7 @@ from vfslint.domain.disk import Disk
 from vfslint.domain.display import Graphics, Video
 from vfslint.domain.features import Feature, features
 from vfslint.domain.filesystem import ExternalShare, Filesystem, ManagedShare, VirtioFS
+from vfslint.domain.firmware import FirmwareChoice
 from vfslint.domain.interface import Interface
 from vfslint.domain.machine import ARM_VIRT, I440FX, PSERIES, Q35, X86, MachineType, machine_type
 from vfslint.domain.memory import Cell, MemoryBacking
@@ -163,6 +164,11 @@ class Domain:
     def os_type_name(self) -> str:
         """The type of operating system, or an empty string."""
         return self.os_type.text if self.os_type else ""
+
+    @lazy
+    def firmware(self) -> FirmwareChoice:
+        """The firmware that the guest boots with."""
+        return FirmwareChoice(self.elements("os"), self._libvirt)
 
     @property
     def features(self) -> list[Feature]:
