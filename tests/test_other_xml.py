@@ -14,7 +14,7 @@ from vfslint.domain.roots import root_name
 
 SILENT = {**DOMAINS, **OF_LIBVIRT}
 ALL = {**SILENT, **OTHERS, **MALFORMED}
-SUMMARY = f"no problems found · 0 files checked · {len(ALL)} files are not libvirt domains\n"
+SUMMARY = f"nothing was checked · 0 files checked · {len(ALL)} files are not libvirt domains\n"
 OF_LIBVIRT_ALL_THE_SAME = [
     "<domain type='kvm'><resources/><servers/></domain>",
     "<domain type='kvm' xmlns='urn:example'><name>a</name></domain>",
@@ -43,7 +43,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_folder_of_other_xml_is_one_line(folder: Path) -> None:
     total = len(ALL) + 1
-    assert vfslint(".") == (0, f"no problems found · 0 files checked · {total} files are not libvirt domains\n", "")
+    assert vfslint(".") == (0, f"nothing was checked · 0 files checked · {total} files are not libvirt domains\n", "")
 
 
 def test_verbose_lists_what_is_no_domain(folder: Path) -> None:
@@ -73,7 +73,7 @@ def test_nothing_of_it_is_ever_changed(folder: Path) -> None:
 def test_a_domain_of_another_program_is_silent(folder: Path, name: str) -> None:
     assert codes(SILENT[name]) == []
     status, out, _ = vfslint(f"{name}.xml")
-    assert (status, out) == (0, "no problems found · 0 files checked · 1 file is not a libvirt domain\n")
+    assert (status, out) == (0, "nothing was checked · 0 files checked · 1 file is not a libvirt domain\n")
 
 
 @pytest.mark.parametrize("name", OTHERS)
