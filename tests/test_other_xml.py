@@ -1,5 +1,6 @@
 """XML that is not for libvirt: silent in a folder and in a hook, at most a note if it is named, and never changed."""
 
+import json
 import shlex
 from pathlib import Path
 
@@ -117,3 +118,9 @@ def test_a_foreign_domain_among_libvirts_is_left_out() -> None:
 )
 def test_the_name_of_the_root_is_known_without_a_parser(text: str, name: str) -> None:
     assert root_name(text) == name
+
+
+def test_sarif_counts_them_too(folder: Path) -> None:
+    [run] = json.loads(vfslint("--format", "sarif", ".")[1])["runs"]
+    [notice] = run["invocations"][0]["toolExecutionNotifications"]
+    assert notice["message"]["text"] == f"{len(ALL) + 1} files are not libvirt domains"

@@ -125,11 +125,14 @@ def named(domain: Domain, name: str) -> list[Option]:
 def devices(domain: Domain) -> list[Option]:
     """Return the devices that QEMU creates before all of libvirt's: libvirt writes its own in JSON.
 
-    QEMU creates those that are not written in JSON first (system/vl.c:qemu_create_cli_devices). libvirt has written
-    JSON since 7.10 for QEMU 6.2 and later, unless the domain disables that; 9.0.0 is the first that was tested.
+    QEMU creates those that are not written in JSON first (system/vl.c:qemu_create_cli_devices). libvirt writes JSON
+    for QEMU 6.2 and later, unless the domain disables that (QEMU_CAPS_DEVICE_JSON); 9.0.0 is the oldest release of
+    libvirt of which this was tested, and 7.0.0 does not.
     """
+    target = domain.context.target
     deleted = [node.value("capability") or "" for node in _deleted_capabilities(domain)]
-    if domain.context.target.libvirt < (9, 0, 0) or any(name.startswith("device.json") for name in deleted):
+    writes_json = target.libvirt >= (9, 0, 0) and target.qemu >= (6, 2, 0)
+    if not writes_json or any(name.startswith("device.json") for name in deleted):
         return []
     return [device for device in named(domain, "device") if not device.is_json]
 

@@ -15,6 +15,7 @@ from vfslint.failures import ADVICE, Failure
 from vfslint.findings import Edit, Finding, Fix, Position, Span
 from vfslint.report.fingerprints import unique
 from vfslint.report.repository import in_repository
+from vfslint.report.text import not_domains
 from vfslint.rule import Rule
 from vfslint.rule_page import markdown, page
 from vfslint.rules import RULES
@@ -98,7 +99,12 @@ def _invocation(run: Run) -> Json:
             "locations": [{"physicalLocation": {"artifactLocation": _artifact(skipped.file)}}],
         }
         for skipped in run.skipped
+        if skipped.is_excluded
     ]
+    # A folder can contain thousands of them.
+    others = not_domains(run)
+    if others:
+        notices.append({"level": "note", "message": _message(others)})
     notices += [_failure(failure) for failure in run.failures]
     return {"executionSuccessful": not run.failures, "toolExecutionNotifications": notices}
 

@@ -30,16 +30,24 @@ def summary(run: Run) -> tuple[str, str]:
     nothing = "no problems found" if run.checked else "nothing was checked"
     counts = " · ".join(_counted(number, word) for number, word in counted if number) or nothing
     rest = [f"{_counted(run.checked, 'file')} checked"]
-    others = len(run.not_domains)
+    others = not_domains(run)
     if others:
-        rest.append("1 file is not a libvirt domain" if others == 1 else f"{others} files are not libvirt domains")
-    if len(run.skipped) > others:
-        rest.append(f"{len(run.skipped) - others} excluded")
+        rest.append(others)
+    if len(run.skipped) > len(run.not_domains):
+        rest.append(f"{len(run.skipped) - len(run.not_domains)} excluded")
     if run.fixable:
         rest.append(f"{run.fixable} fixable with --fix")
     if run.unsafely_fixable:
         rest.append(f"{run.unsafely_fixable} with --unsafe-fixes")
     return counts, "".join(f" · {part}" for part in rest)
+
+
+def not_domains(run: Run) -> str:
+    """Return how many files were skipped because they contain no domain; empty if there are none."""
+    number = len(run.not_domains)
+    if number == 1:
+        return "1 file is not a libvirt domain"
+    return f"{number} files are not libvirt domains" if number else ""
 
 
 def _counted(number: int, noun: str) -> str:
