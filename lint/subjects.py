@@ -145,9 +145,6 @@ OF_DOMAINS: dict[str, Subject] = {
     "Topology": _of("topology", lambda domain: (domain.cpu.topology,) if domain.cpu and domain.cpu.topology else ()),
     "Tpm": _device("tpm", lambda domain: domain.tpms),
     "UnreadableSize": _of("", lambda domain: domain.unreadable_sizes),
-    "VcpuState": _of(
-        "vcpus", lambda domain: (node for all in domain.elements("vcpus") for node in all.children("vcpu"))
-    ),
     "Watchdog": _device("watchdog", lambda domain: domain.watchdogs),
     "Video": _device("video", lambda domain: domain.videos),
     "VcpuState": _of("vcpus", lambda domain: domain.vcpu_states),

@@ -395,6 +395,16 @@ def smartcard_invalid(smartcards: list[Smartcard]) -> Iterator[Problem]:
                 stage=Stage.PARSE,
                 says="host-certificates mode needs exactly three certificates",
             )
+        alias = smartcard.node.child("alias")
+        if alias and is_limited:
+            yield Problem(
+                at=alias.start_span,
+                message="<alias> does not belong in <smartcard>, although libvirt reads it",
+                help="remove it",
+                severity=Severity.WARNING,
+                stage=Stage.SCHEMA,
+                says="",
+            )
         address = smartcard.address
         kind = address.value("type") if address else None
         if address and kind is not None and kind != "ccid":
