@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vfslint.context import Context
-from vfslint.domain.character import CharacterBackend, CharacterDevice
+from vfslint.domain.character import PORTS, CharacterBackend, CharacterDevice
 from vfslint.domain.device import NEW_PARSER, Smartcard
 from vfslint.domain.domain import Domain
 from vfslint.domain.machine import S390
@@ -120,7 +120,7 @@ def character_source_unreadable(device: CharacterDevice) -> Iterator[Problem]:
 
     Why: libvirt reads only what belongs to the type of the device: the mode of sockets, `append` of files, `tls` and
         the protocol of TCP. It rejects invalid values there, and ignores them elsewhere. Only UDP has two sources,
-        one for each direction.
+        one for each direction. libvirt 7.0.0 also reads each of several targets.
     Bad:
         <serial type='pty'><source path='/dev/pts/3'/><source path='/dev/pts/4'/></serial>
     Bad:
@@ -155,6 +155,8 @@ def character_source_unreadable(device: CharacterDevice) -> Iterator[Problem]:
         return
     for source in device.sources:
         yield from _unreadable_source(device, source)
+    if device.libvirt < NEW_PARSER:
+        yield from _unreadable_targets(device)
     protocol = device.node.child("protocol")
     if device.type == "tcp" and protocol:
         old = "Unknown protocol {!r}" if device.libvirt < (11, 3, 0) else None
@@ -189,6 +191,37 @@ def _unreadable_source(device: CharacterDevice, source: Node) -> Iterator[Proble
     reconnect = source.child("reconnect")
     if device.type in _SOCKETS and reconnect:
         yield from _unreadable_reconnect(reconnect, is_old=is_old)
+
+
+# The forms of a target in the vocabulary, by the device.
+_TARGETS = {"serial": "SerialTarget", "console": "ConsoleTarget"}
+
+
+def _unreadable_targets(device: CharacterDevice) -> Iterator[Problem]:
+    """Report targets after the first, and models after the first, which only the old parser reads."""
+    targets = device.node.children("target") if device.node.tag in PORTS else []
+    form = table.form(_TARGETS[device.node.tag]) if device.node.tag in _TARGETS else None
+    for target in targets[1:]:
+        kind = target.value("type")
+        if kind is not None and form and not form.attributes["type"].is_read(kind, device.libvirt):
+            yield _unknown(target, "type", f"unknown target type '{kind}' specified for character device")
+        port = target.value("port")
+        if port is not None and device.node.tag != "channel" and numbers.unsigned(port, wraps=True) is None:
+            yield _unknown(target, "port", f"Invalid port number: {port}")
+    for target in targets:
+        *others, last = target.children("model") or (None,)
+        name = last.value("name") if last and others and device.node.tag == "serial" else None
+        if last and name is not None and not table.form("SerialModel").attributes["name"].is_read(name, device.libvirt):
+            yield _unknown(last, "name", f"unknown target model '{name}' specified for character device")
+
+
+def _unknown(node: Node, name: str, says: str) -> Problem:
+    return Problem(
+        at=node.at(name),
+        message=f"{node.value(name)!r} is not a valid value for {name!r} of <{node.tag}>",
+        help=f"remove this <{node.tag}>, which appears more than once",
+        says=says,
+    )
 
 
 def _unreadable_reconnect(reconnect: Node, *, is_old: bool) -> Iterator[Problem]:
@@ -332,32 +365,6 @@ def legacy_device_unsupported(domain: Domain, context: Context) -> Iterator[Prob
             )
 
 
-@rule("VFS935", "spicevmc-without-virtio", severity=Severity.ERROR, stage=Stage.PARSE, any_hypervisor=True)
-def spicevmc_without_virtio(device: CharacterDevice) -> Iterator[Problem]:
-    """A `spicevmc` device is a channel with a virtio target, a smartcard or a redirected USB device.
-
-    Why: SPICE has a channel of its own for each of these, and none for serial ports.
-    Bad:
-        <graphics type='spice'/><serial type='spicevmc'/>
-    Bad:
-        <graphics type='spice'/>
-        <channel type='spicevmc'><target type='guestfwd' address='10.0.2.1' port='4600'/></channel>
-    Good:
-        <graphics type='spice'/><channel type='spicevmc'><target type='virtio' name='com.redhat.spice.0'/></channel>
-    libvirt says: spicevmc device type only supports virtio
-    See: libvirt domain_conf.c:virDomainChrDefParseXML
-    """
-    # libvirt compares the number of the target's type with that of the channel's virtio, whatever the device is.
-    equal = {"channel": "virtio", "serial": "usb-serial", "console": "xen", "parallel": ""}
-    expected = equal.get(device.node.tag)
-    if device.type == "spicevmc" and expected is not None and device.target_type != expected:
-        yield Problem(
-            at=device.node.at("type"),
-            message=f"a {device.label} with target type {device.target_type!r} cannot be of type 'spicevmc'",
-            help="write a <channel> with <target type='virtio'/>, or another type",
-        )
-
-
 @rule("VFS939", "smartcard-invalid", severity=Severity.ERROR, stage=Stage.DEFINE)
 def smartcard_invalid(smartcards: list[Smartcard]) -> Iterator[Problem]:
     """A guest has one smartcard reader, in slot 0 of CCID controller 0, and an emulated card has three certificates.
@@ -387,6 +394,16 @@ def smartcard_invalid(smartcards: list[Smartcard]) -> Iterator[Problem]:
                 help="name three certificates, each in a <certificate>",
                 stage=Stage.PARSE,
                 says="host-certificates mode needs exactly three certificates",
+            )
+        alias = smartcard.node.child("alias")
+        if alias and is_limited:
+            yield Problem(
+                at=alias.start_span,
+                message="<alias> does not belong in <smartcard>, although libvirt reads it",
+                help="remove it",
+                severity=Severity.WARNING,
+                stage=Stage.SCHEMA,
+                says="",
             )
         address = smartcard.address
         kind = address.value("type") if address else None

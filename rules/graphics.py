@@ -13,6 +13,10 @@ from vfslint.rule import rule
 from vfslint.vocabulary import numbers, table
 from vfslint.xml.document import Node
 
+# The target types that a spicevmc device can have. libvirt compares only a number, that of virtio channels, whatever
+# the device is.
+_AGENTS = {"channel": "virtio", "serial": "usb-serial", "console": "xen", "parallel": ""}
+
 # The longest password of the VNC protocol.
 VNC_PASSWORD_BYTES = 8
 
@@ -27,24 +31,41 @@ _NUMBER = r"[ \t\n\v\f\r]*[+-]?[0-9]{1,9}"
 _MOMENT = re.compile(f"{_NUMBER}-{_NUMBER}-{_NUMBER}T{_NUMBER}:{_NUMBER}:{_NUMBER}\\Z")
 
 
-@rule("VFS934", "spice-without-spice-graphics", severity=Severity.ERROR, stage=Stage.DEFINE)
-def spice_without_spice_graphics(domain: Domain, context: Context) -> Iterator[Problem]:
-    """A device or audio backend that uses SPICE requires SPICE graphics.
+@rule("VFS934", "spice-device-invalid", severity=Severity.ERROR, stage=Stage.DEFINE)
+def spice_device_invalid(domain: Domain, context: Context) -> Iterator[Problem]:
+    """What uses SPICE requires SPICE graphics, and `spicevmc` is a virtio channel, a smartcard or a USB device.
 
     Why: the other end of spicevmc, spiceport and spice audio is the SPICE client, which connects to the display.
-        libvirt 7.0.0 does not check this, and the guest fails to start.
+        libvirt 7.0.0 does not check this, and the guest fails to start. SPICE has a channel of its own for the agent
+        of a guest, for smartcards and for USB devices, and none for serial ports.
     Bad (libvirt 9.0.0):
         <channel type='spicevmc'><target type='virtio' name='com.redhat.spice.0'/></channel>
     Bad (libvirt 9.0.0):
         <graphics type='vnc'/><redirdev bus='usb' type='spicevmc'/>
     Bad (libvirt 9.0.0):
         <audio id='1' type='spice'/>
+    Bad:
+        <graphics type='spice' autoport='yes'/><serial type='spicevmc'/>
+    Bad:
+        <graphics type='spice' autoport='yes'/>
+        <channel type='spicevmc'><target type='guestfwd' address='10.0.2.1' port='4600'/></channel>
     Good:
         <graphics type='spice' autoport='yes'/>
         <channel type='spicevmc'><target type='virtio' name='com.redhat.spice.0'/></channel>
     libvirt says: chardev 'spicevmc' not supported without spice graphics
-    See: libvirt qemu_validate.c:qemuValidateDomainChrSourceDef, qemuValidateDomainDeviceDefAudio
+    See: libvirt qemu_validate.c:qemuValidateDomainChrSourceDef, qemuValidateDomainDeviceDefAudio;
+        domain_conf.c:virDomainChrDefParseXML
     """
+    for device in domain.character_devices:
+        expected = _AGENTS.get(device.node.tag)
+        if device.type == "spicevmc" and expected is not None and device.target_type != expected:
+            yield Problem(
+                at=device.node.at("type"),
+                message=f"a {device.label} with target type {device.target_type!r} cannot be of type 'spicevmc'",
+                help="write a <channel> with <target type='virtio'/>, or another type",
+                stage=Stage.PARSE,
+                says="spicevmc device type only supports virtio",
+            )
     if context.target.libvirt < (9, 0, 0) or any(graphics.type == "spice" for graphics in domain.graphics):
         return
     for device in domain.character_backends:

@@ -114,6 +114,14 @@ class Attribute(NamedTuple):
     refused: Refused
     reads: Reads | None
 
+    def is_read(self, value: str, libvirt: Release) -> bool:
+        """Whether the parser of a release accepts one of the listed words, or another one that it reads."""
+        since = self.values.listed.get(value, libvirt)
+        is_listed = value in self.values.listed and (since or libvirt) <= libvirt
+        if self.reads is None:
+            return is_listed
+        return (is_listed and value not in self.reads.unread) or self.reads.accepts(value, libvirt)
+
 
 class Order(NamedTuple):
     """An order of children that the schema requires from one release on and before another (vfs:order).
