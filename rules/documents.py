@@ -9,7 +9,7 @@ from vfslint.context import Context
 from vfslint.domain.roots import FLEETS, UnknownRoot, name_of
 from vfslint.findings import Fix, Problem, Severity, Stage
 from vfslint.rule import rule
-from vfslint.xml.document import Document
+from vfslint.xml.document import Document, Node
 from vfslint.xml.edits import remove
 
 if TYPE_CHECKING:
@@ -79,6 +79,31 @@ def default_namespace(document: Document) -> Iterator[Problem]:
         help="remove the declaration; a prefix such as xmlns:qemu is for <qemu:commandline> and its like",
         fix=Fix("remove the default namespace", (remove(declared),)),
     )
+
+
+@rule("VFS003", "entity-in-text", severity=Severity.WARNING, stage=Stage.SCHEMA, any_hypervisor=True)
+def entity_in_text(document: Document) -> Iterator[Problem]:
+    """A domain's text has no entities of its own.
+
+    Why: libvirt reads what an entity stands for, but its schema rejects the reference, so `virsh edit` and `virsh
+        define --validate` do.
+    Bad:
+        <!DOCTYPE domain [<!ENTITY size "2">]>
+        <domain type='kvm'><name>a</name><memory unit='GiB'>&size;</memory>
+          <os><type machine='q35'>hvm</type></os></domain>
+    Good:
+        <domain type='kvm'><name>a</name><memory unit='GiB'>2</memory>
+          <os><type machine='q35'>hvm</type></os></domain>
+    See: libvirt virxml.c:virXMLValidateAgainstSchema
+    """
+    entity = document.first_entity
+    if entity is not None:
+        around = Node(document, entity.getparent())
+        yield Problem(
+            at=around.name_span,
+            message=f"libvirt's schema rejects the entity &{entity.name}; in <{around.tag}>",
+            help="write what the document's entities stand for",
+        )
 
 
 @rule("VFS006", "not-a-domain", severity=Severity.NOTE, stage=Stage.NEVER, any_hypervisor=True)

@@ -258,8 +258,8 @@ def secure_boot_impossible(domain: Domain) -> Iterator[Problem]:
     """Secure boot requires a q35 machine of architecture x86_64, and system management mode.
 
     Why: the firmware protects its variables from the guest with this mode of the processor, which libvirt switches on
-        only if it selects the firmware itself.
-    Bad:
+        if it selects the firmware itself and, since 9.2.0, if the host describes the firmware that the domain names.
+    Bad (libvirt 9.0.0):
         <os><type arch='x86_64' machine='q35'>hvm</type>
           <loader readonly='yes' secure='yes' type='pflash'>/usr/share/OVMF/OVMF_CODE.secboot.fd</loader></os>
         <features><acpi/></features>
@@ -278,12 +278,12 @@ def secure_boot_impossible(domain: Domain) -> Iterator[Problem]:
     firmware = domain.firmware
     if not firmware.loader or not firmware.is_secure or (firmware.kind is None and not firmware.path):
         return
-    smm = features(domain).get("smm")
+    smm, libvirt = features(domain).get("smm"), domain.context.target.libvirt
     if not domain.is_q35:
         fault, says = "a q35 machine", "Secure boot is supported with q35 machine types only"
     elif domain.arch != "x86_64":
         fault, says = "architecture x86_64", "Secure boot is supported for x86_64 architecture only"
-    elif firmware.kind is None and not (smm and smm.is_on):
+    elif firmware.kind is None and not (smm and smm.is_on) and not (smm is None and libvirt >= (9, 2, 0)):
         fault, says = "<smm state='on'/>", "Secure boot requires SMM feature enabled"
     else:
         return

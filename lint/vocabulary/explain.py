@@ -181,6 +181,8 @@ class _Examination:
                 meant = self.plausible(form, next(iter(missing)), name, is_only=len(unknown) == 1)
             lacking = missing.pop(meant, None) if meant is not None else None
             refused = (0, 0, 0) if name in form.refuses else lacking.refused.missing if lacking else None
+            if lacking and _space(name) and _local(name) == lacking.name:
+                refused = None  # The parser ignores the namespace of an attribute.
             self.explain_unknown_attribute(form, name, meant, free, refused)
         for lacking in missing.values():
             self.report(
@@ -362,6 +364,8 @@ class _Examination:
 
     def explain_text(self, form: Form) -> None:
         """Report text that is not allowed, or is invalid."""
+        if any(child.tag is etree.Entity for child in self.element):
+            return  # The rule entity-in-text reports it; libvirt reads what the entity stands for.
         pieces = [self.element.text, *(child.tail for child in self.element)]
         value = "".join(piece for piece in pieces if piece)
         if form.text is None:
@@ -473,7 +477,7 @@ def _any_form(declared: Child) -> Form:
         required = all(attribute.name in f.attributes and f.attributes[attribute.name].required for f in forms)
         merged = attribute._replace(required=required)
         if known:
-            reads = attribute.reads if attribute.reads == known.reads else None
+            reads = _read_by_any(attribute.reads, known.reads)
             merged = merged._replace(refused=attribute.refused.both(known.refused), reads=reads)
             if attribute.values != known.values:
                 listed = known.values.listed | attribute.values.listed if known.values.listed else {}
@@ -481,6 +485,13 @@ def _any_form(declared: Child) -> Form:
         attributes[attribute.name] = merged
     children = {child.name: child for form in forms for child in form.children.values()}
     return Form(declared.name, attributes, {name: _in_any_form(child, forms) for name, child in children.items()})
+
+
+def _read_by_any(first: Reads | None, second: Reads | None) -> Reads | None:
+    """Return how the parser reads a value that selects the form: words that it reads in one form, it reads."""
+    if first == second:
+        return first
+    return next((each for each in (first, second) if each and not each.is_number), None)
 
 
 def _in_any_form(child: Child, forms: list[Form]) -> Child:

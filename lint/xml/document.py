@@ -72,6 +72,29 @@ class Document:
         return found
 
     @property
+    def first_entity(self) -> Any:
+        """The first reference to an entity that the document declares, or None; those in attributes are expanded."""
+        has_dtd = self.root.getroottree().docinfo.internalDTD is not None
+        return next(self.root.iter(etree.Entity), None) if has_dtd else None
+
+    def expanded(self, element: Any) -> str:
+        """Return the text of an element in which entities are replaced by what they stand for.
+
+        An entity that contains markup or other entities is left out.
+        """
+        declared = self.root.getroottree().docinfo.internalDTD
+        contents = {each.name: each.content or "" for each in declared.iterentities()} if declared is not None else {}
+        parts = [element.text or ""]
+        for child in element:
+            if child.tag is etree.Entity:
+                content = contents.get(child.name, "")
+                parts.append("" if "&" in content or "<" in content else content)
+            elif child.tag.__class__ is str:
+                parts.append(self.expanded(child))
+            parts.append(child.tail or "")
+        return "".join(parts)
+
+    @property
     def comments(self) -> list[tuple[int, int]]:
         """Where each comment starts and ends in the text, in order."""
         found = re.finditer(_MARKUP, self.source.text)
@@ -280,8 +303,10 @@ class Node:
 
     @property
     def text(self) -> str:
-        """All text inside the element, as libvirt reads it (XPath `string()`)."""
+        """All text inside the element, as libvirt reads it (XPath `string()`), with entities expanded."""
         if len(self.element):
+            if any(child.tag is etree.Entity for child in self.element):
+                return self.document.expanded(self.element)
             return str(self.element.xpath("string()"))
         return self.element.text or ""
 
