@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from vfslint.domain.address import NUMBERS
 from vfslint.domain.device import NEW_PARSER
 from vfslint.domain.disk import Disk
 from vfslint.findings import Problem, Related, Severity, Stage
@@ -424,10 +425,12 @@ def disk_address_invalid(disk: Disk) -> Iterator[Problem]:
 
 
 def _is_reported(disk: Disk, type_: str) -> bool:
-    """Whether the type is not one of disks' at all, or depends on the machine."""
-    if disk.bus == "virtio" and type_ in ("ccw", "virtio-mmio", "virtio-s390"):
+    """Whether the type is unknown, not one of disks at all, or depends on the machine."""
+    if type_ not in NUMBERS:
         return True
-    return disk.libvirt >= NEW_PARSER and type_ in ("ccw", "unassigned", "virtio-s390")
+    if disk.bus == "virtio" and type_ in ("ccw", "virtio-mmio"):
+        return True
+    return disk.libvirt >= NEW_PARSER and type_ in ("ccw", "unassigned")
 
 
 @rule("VFS271", "drive-address-repeated", severity=Severity.ERROR, stage=Stage.DEFINE)

@@ -63,7 +63,7 @@ def disk_format_unsupported(disk: Disk) -> Iterator[Problem]:
     for image in disk.chain:
         yield from _format(image)
         cache = image.metadata_cache
-        if cache and image.format != "qcow2":
+        if cache and image.format != "qcow2" and image.type != "vhostuser":
             word = "metdata" if disk.libvirt < NEW_PARSER else "metadata"
             yield Problem(
                 at=cache.start_span,
