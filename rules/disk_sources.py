@@ -609,7 +609,8 @@ def _not_yes_or_no(attribute: Attribute, says: str | None) -> Problem:
 
 def _cookies(source: Node) -> Iterator[Problem]:
     seen: set[str] = set()
-    for cookie in source.children("cookies/cookie"):
+    cookies = source.child("cookies")
+    for cookie in cookies.children("cookie") if cookies else ():
         name, value = cookie.value("name") or "", cookie.text
         is_quoted = value.startswith('"')
         bare = value[1:-1] if is_quoted else value
