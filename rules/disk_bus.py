@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from vfslint.context import Context
+from vfslint.domain.address import NUMBERS
 from vfslint.domain.device import NEW_PARSER
-from vfslint.domain.disk import Disk
+from vfslint.domain.disk import Disk, DrivePlace
+from vfslint.domain.domain import Domain
 from vfslint.findings import Problem, Related, Severity, Stage
 from vfslint.rule import rule
 from vfslint.vocabulary import numbers
@@ -424,33 +427,46 @@ def disk_address_invalid(disk: Disk) -> Iterator[Problem]:
 
 
 def _is_reported(disk: Disk, type_: str) -> bool:
-    """Whether the type is not one of disks' at all, or depends on the machine."""
-    if disk.bus == "virtio" and type_ in ("ccw", "virtio-mmio", "virtio-s390"):
+    """Whether the type is unknown, not one of disks at all, or depends on the machine."""
+    if type_ not in NUMBERS:
         return True
-    return disk.libvirt >= NEW_PARSER and type_ in ("ccw", "unassigned", "virtio-s390")
+    if disk.bus == "virtio" and type_ in ("ccw", "virtio-mmio"):
+        return True
+    return disk.libvirt >= NEW_PARSER and type_ in ("ccw", "unassigned")
 
 
-@rule("VFS271", "drive-address-repeated", severity=Severity.ERROR, stage=Stage.DEFINE)
-def drive_address_repeated(disks: list[Disk]) -> Iterator[Problem]:
-    """Each disk behind an IDE, SATA, SCSI or floppy controller has its own address.
+@rule("VFS271", "drive-place-invalid", severity=Severity.ERROR, stage=Stage.DEFINE)
+def drive_place_invalid(disks: list[Disk], context: Context) -> Iterator[Problem]:
+    """Each disk behind a controller has a place of its own, which the controller has.
 
     Why: only one drive can be in each place. A disk without `<address>` has the one that its name stands for: sdb is
-        unit 1.
+        unit 1. A SCSI controller of model lsilogic, the default on x86, has only target 0. The controller of a disk on
+        the bus nvme has a serial number, so libvirt cannot add it.
     Bad:
         <disk type='file' device='disk'><source file='/srv/a.img'/><target dev='sda' bus='sata'/></disk>
         <disk type='file' device='disk'><source file='/srv/b.img'/><target dev='sdb' bus='sata'/>
           <address type='drive' controller='0' bus='0' target='0' unit='0'/></disk>
+    Bad:
+        <disk type='file' device='disk'><source file='/srv/a.img'/><target dev='sda' bus='scsi'/>
+          <address type='drive' controller='0' bus='0' target='1' unit='0'/></disk>
+    Bad:
+        <disk type='file' device='disk'><source file='/srv/a.img'/><target dev='nvme0n1' bus='nvme'/></disk>
     Good:
-        <disk type='file' device='disk'><source file='/srv/a.img'/><target dev='sda' bus='sata'/></disk>
-        <disk type='file' device='disk'><source file='/srv/b.img'/><target dev='sdb' bus='sata'/>
-          <address type='drive' controller='0' bus='0' target='0' unit='1'/></disk>
+        <controller type='scsi' index='0' model='virtio-scsi'/>
+        <disk type='file' device='disk'><source file='/srv/a.img'/><target dev='sda' bus='scsi'/></disk>
+        <disk type='file' device='disk'><source file='/srv/b.img'/><target dev='sdb' bus='scsi'/>
+          <address type='drive' controller='0' bus='0' target='1' unit='0'/></disk>
     libvirt says: Found duplicate drive address for disk with target name 'sda'
-    See: libvirt domain_validate.c:virDomainDefDuplicateDriveAddressesValidate
+    libvirt says: target must be 0 for controller model 'lsilogic'
+    libvirt says: Missing mandatory serial for NVMe controller
+    See: libvirt domain_validate.c:virDomainDefDuplicateDriveAddressesValidate;
+        qemu_validate.c:qemuValidateDomainDeviceDefAddressDrive
     """
     first: dict[object, Disk] = {}
     for disk in disks:
         if disk.place is None:
             continue
+        yield from _without_controller(disk, disk.place, context.domain)
         other = first.setdefault((disk.bus, disk.place), disk)
         # The same name twice is reported as such.
         if other is not disk and other.short_name != disk.short_name:
@@ -464,3 +480,26 @@ def drive_address_repeated(disks: list[Disk]) -> Iterator[Problem]:
                 help="remove <address>, or give each disk its own",
                 says=f"Found duplicate drive address for disk with target name '{other.short_name}' {place}",
             )
+
+
+def _without_controller(disk: Disk, place: DrivePlace, domain: Domain) -> Iterator[Problem]:
+    """Whether the disk's controller does not have such a place, or is not there and cannot be added."""
+    kind = [controller.node for controller in domain.controllers if controller.type == disk.bus]
+    if any(controller.value("index") is None for controller in kind):
+        return
+    own = next((each for each in kind if numbers.unsigned(each.value("index") or "") == place.controller), None)
+    if disk.bus == "nvme" and own is None:
+        yield Problem(
+            at=disk.bus_span,
+            message=f"the domain has no NVMe controller {place.controller}",
+            help=f"add <controller type='nvme' index='{place.controller}'><serial>…</serial></controller>",
+            says="Missing mandatory serial for NVMe controller",
+        )
+    model = own.value("model") if own else None
+    if disk.bus == "scsi" and place.target and model in (None, "auto", "lsilogic") and domain.is_x86:
+        yield Problem(
+            at=disk.address.at("target") if disk.address else disk.bus_span,
+            message=f"a SCSI controller of model 'lsilogic' has no target {place.target}",
+            help="write target='0', or give the controller model='virtio-scsi'",
+            says="target must be 0 for controller model 'lsilogic'",
+        )

@@ -9,6 +9,7 @@ from vfslint.context import Context
 from vfslint.domain.disk import Disk, limits_in
 from vfslint.findings import Problem, Related, Severity, Stage
 from vfslint.rule import rule
+from vfslint.targets import Version
 from vfslint.vocabulary import numbers
 from vfslint.xml.document import Node
 
@@ -474,12 +475,12 @@ def disk_limits_inconsistent(disks: list[Disk], context: Context) -> Iterator[Pr
         ]
         named: set[str] = set()
         for group in groups:
-            yield from _throttle_group(group, named)
+            yield from _throttle_group(group, named, context.target.libvirt)
         for disk in disks:
             yield from _filters(disk, named)
 
 
-def _throttle_group(group: Node, named: set[str]) -> Iterator[Problem]:
+def _throttle_group(group: Node, named: set[str], libvirt: Version) -> Iterator[Problem]:
     name = group.child("group_name")
     if name is None or not name.text:
         yield Problem(
@@ -497,7 +498,7 @@ def _throttle_group(group: Node, named: set[str]) -> Iterator[Problem]:
         )
     else:
         named.add(name.text)
-    limits = limits_in([group])
+    limits = limits_in([group], libvirt)
     for kind, part in combined(limits):
         yield Problem(
             at=(group.child(part) or group).start_span,

@@ -63,7 +63,7 @@ def disk_format_unsupported(disk: Disk) -> Iterator[Problem]:
     for image in disk.chain:
         yield from _format(image)
         cache = image.metadata_cache
-        if cache and image.format != "qcow2":
+        if cache and image.format != "qcow2" and image.type != "vhostuser":
             word = "metdata" if disk.libvirt < NEW_PARSER else "metadata"
             yield Problem(
                 at=cache.start_span,
@@ -609,7 +609,8 @@ def _not_yes_or_no(attribute: Attribute, says: str | None) -> Problem:
 
 def _cookies(source: Node) -> Iterator[Problem]:
     seen: set[str] = set()
-    for cookie in source.children("cookies/cookie"):
+    cookies = source.child("cookies")
+    for cookie in cookies.children("cookie") if cookies else ():
         name, value = cookie.value("name") or "", cookie.text
         is_quoted = value.startswith('"')
         bare = value[1:-1] if is_quoted else value

@@ -29,7 +29,9 @@ def disk_target_missing(disk: Disk) -> Iterator[Problem]:
     """
     if disk.target is None or disk.target.value("dev") is None:
         image = disk.image
-        content = image.node.value(LOCAL[image.type]) if image.node and image.type in LOCAL else None
+        content = image.path
+        if image.node and image.type == "volume":
+            content = f"pool = '{image.node.value('pool')}', volume = '{image.node.value('volume')}'"
         yield Problem(
             at=disk.target.start_span if disk.target else disk.node.start_span,
             message="the disk has no target",
@@ -115,15 +117,11 @@ def lun_without_device(disk: Disk) -> Iterator[Problem]:
     type_, protocol = disk.image.type, disk.image.protocol
     if disk.device != "lun" or type_ == "block" or protocol == "iscsi":
         return
-    is_old = disk.libvirt < NEW_PARSER
-    if type_ == "volume" and not is_old:
+    if type_ == "volume" and disk.libvirt >= NEW_PARSER:
         return
-    if is_old and type_ != "volume":
-        says = f"disk '{disk.short_name}' improperly configured for a device='lun'"
-    elif protocol:
+    says = "disk device='lun' is only valid for block type disk source"
+    if protocol:
         says = f"disk device='lun' is not supported for protocol='{protocol}'"
-    else:
-        says = "disk device='lun' is only valid for block type disk source"
     yield Problem(
         at=disk.node.at("device"),
         message=f"a disk of {f'protocol {protocol!r}' if protocol else f'type {type_!r}'} cannot be a LUN",

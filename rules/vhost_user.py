@@ -233,6 +233,9 @@ def _unsupported_children(disk: Disk) -> list[Node]:
     """Return the children of a vhost-user disk that libvirt rejects, unless they change nothing."""
     found = [child for child in map(disk.node.child, _NOT_IN_DISK) if child]
     found += [child for child in map(disk.written, ("serial", "wwn", "vendor", "product")) if child]
+    cache = disk.image.metadata_cache
+    if cache and cache.parent:
+        found.append(cache.parent)
     tune, geometry, sizes = (disk.node.child(name) for name in ("iotune", "geometry", "blockio"))
     if tune and (disk.limits or disk.group):
         found.append(tune)

@@ -9,6 +9,7 @@ from vfslint.domain.device import NEW_PARSER, VhostUserDevice
 from vfslint.domain.storage import StorageSource, backing_stores
 from vfslint.findings import Span
 from vfslint.lazy import lazy
+from vfslint.targets import Version
 from vfslint.vocabulary import numbers
 from vfslint.xml.document import Attribute, Node
 
@@ -21,13 +22,14 @@ _NAME = r"(?:fd|hd|vd|sd|xvd|ubd)([a-z]{1,6})([0-9]*)\Z"
 _NVME_NAME = r"nvme([0-9]{1,9})n([1-9][0-9]{0,8})(?:p[0-9]{1,9})?\Z"
 
 
-def limits_in(holders: list[Node]) -> dict[str, int]:
+def limits_in(holders: list[Node], libvirt: Version) -> dict[str, int]:
     """Read the limits in `<iotune>` or `<throttlegroup>`; the first of each name counts."""
+    wraps = libvirt < NEW_PARSER
     found: dict[str, int] = {}
     for holder in holders:
         for limit in holder.children():
             if "_sec" in limit.tag:
-                found.setdefault(str(limit.tag), numbers.unsigned(limit.text, bits=64, wraps=True) or 0)
+                found.setdefault(str(limit.tag), numbers.unsigned(limit.text, bits=64, wraps=wraps) or 0)
     return found
 
 
@@ -123,7 +125,7 @@ class Disk(VhostUserDevice):
     @lazy
     def written_limits(self) -> dict[str, int]:
         """The limits in `<iotune>` by name; 0 is none."""
-        return limits_in(self.node.children("iotune"))
+        return limits_in(self.node.children("iotune"), self.libvirt)
 
     @property
     def limits(self) -> dict[str, int]:
