@@ -145,10 +145,10 @@ OF_DOMAINS: dict[str, Subject] = {
     "Topology": _of("topology", lambda domain: (domain.cpu.topology,) if domain.cpu and domain.cpu.topology else ()),
     "Tpm": _device("tpm", lambda domain: domain.tpms),
     "UnreadableSize": _of("", lambda domain: domain.unreadable_sizes),
-    "Watchdog": _device("watchdog", lambda domain: domain.watchdogs),
-    "Video": _device("video", lambda domain: domain.videos),
     "VcpuState": _of("vcpus", lambda domain: domain.vcpu_states),
+    "Video": _device("video", lambda domain: domain.videos),
     "VirtioFS": _device("filesystem", lambda domain: domain.shares),
+    "Watchdog": _device("watchdog", lambda domain: domain.watchdogs),
     **{kind: _deviations(kind) for kind in _DEVIATIONS},
 }
 # Subjects that are not part of a domain: whole files, settings, several domains together.

@@ -175,6 +175,7 @@ def size_unreadable(size: UnreadableSize) -> Iterator[Problem]:
             message=f"{size.label} is {size.text!r}, which is not a whole number",
             help="write only digits, and the unit as an attribute such as unit='MiB'",
             fix=_size_fix(size),
+            says=f"Invalid value '{size.text}' for element or attribute '{size.xpath}'",
         )
 
 
@@ -212,6 +213,7 @@ def unit_unknown(size: UnreadableSize) -> Iterator[Problem]:
             message=f"unknown unit {size.unit!r}",
             help=f"write {meant!r}" if meant else "write KiB, MiB, GiB or TiB",
             fix=Fix(f"write {meant!r}", (edits.set_value(size.node["unit"], meant),)) if meant else None,
+            says=f"unknown suffix '{size.unit}'" if size.number is not None else "",
         )
 
 
@@ -239,6 +241,7 @@ def size_too_large(size: UnreadableSize) -> Iterator[Problem]:
             at=size.at,
             message=f"{size.label} is {size.text} {size.unit or 'KiB'}, more than libvirt supports",
             help="check the number and its unit",
+            says=f"value too large: {size.number}{size.unit or ''}",
         )
 
 
@@ -269,4 +272,7 @@ def set_unreadable(bitset: Bitset) -> Iterator[Problem]:
             message=f"{bitset.label} is {bitset.text!r}, "
             + ("which is not a set of numbers" if members is None else "which is an empty set"),
             help="write numbers and ascending ranges separated by commas, such as 0-3,8",
+            says=f"Failed to parse bitmap '{bitset.text}'"
+            if members is None
+            else f"Invalid value of '{bitset.attribute.name if bitset.attribute else bitset.node.tag}': {bitset.text}",
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vfslint.context import Context
+from vfslint.domain.address import type_of
 from vfslint.domain.device import NEW_PARSER, Input
 from vfslint.domain.domain import Domain
 from vfslint.domain.machine import S390
@@ -18,7 +19,7 @@ PS2_FEATURE: Version = (10, 7, 0)
 
 @rule("VFS277", "input-bus-invalid", severity=Severity.ERROR, stage=Stage.DEFINE)
 def input_bus_invalid(device: Input, context: Context) -> Iterator[Problem]:
-    """The bus of an input device supports its type and its model.
+    """The bus of an input device supports its type, its model and its address.
 
     Why: only a mouse and a keyboard exist for PS/2; passing through an input device of the host requires virtio, and
         an evdev device is not on a bus. A virtio model requires the bus virtio since libvirt 9.0.0 at the latest, and
@@ -33,6 +34,8 @@ def input_bus_invalid(device: Input, context: Context) -> Iterator[Problem]:
     Bad:
         <input type='mouse' bus='xen'/>
     Bad:
+        <input type='tablet' bus='usb'><address type='pci' domain='0' bus='0' slot='5' function='0'/></input>
+    Bad:
         <input type='mouse' model='virtio'/>
     Bad:
         <input type='mouse' bus='virtio' model='virtio-transitional'/>
@@ -42,6 +45,7 @@ def input_bus_invalid(device: Input, context: Context) -> Iterator[Problem]:
         <input type='mouse' bus='virtio' model='virtio'/>
     libvirt says: ps2 bus does not support tablet input device
     libvirt says: unsupported input bus xen
+    libvirt says: Invalid address for a USB device
     libvirt says: only bus 'virtio' is supported for 'passthrough' input devices
     libvirt says: input evdev doesn't support bus element
     libvirt says: only bus 'virtio' is supported for input model 'virtio'
@@ -57,6 +61,14 @@ def input_bus_invalid(device: Input, context: Context) -> Iterator[Problem]:
             message=f"bus {bus!r} does not support input type {kind!r}",
             help=help,
             says=says,
+        )
+    elif device.address and type_of(device) not in (None, "usb") and _is_read_as_usb(device, bus):
+        yield Problem(
+            at=device.address.at("type"),
+            message=f"a USB device cannot have an address of type {type_of(device)!r}",
+            help="write type='usb', or remove <address>",
+            stage=Stage.PARSE,
+            says="Invalid address for a USB device",
         )
     elif model.startswith("virtio") and bus != "virtio" and context.target.libvirt >= (9, 0, 0):
         yield Problem(
@@ -76,6 +88,11 @@ def input_bus_invalid(device: Input, context: Context) -> Iterator[Problem]:
             help="write model='virtio', or remove model",
             says=f"virtio (non-)transitional models are not supported for input type={kind}",
         )
+
+
+def _is_read_as_usb(device: Input, bus: str | None) -> bool:
+    # Newer releases choose a missing bus after they have read the address.
+    return bus == "usb" and (device.node.value("bus") is not None or device.libvirt <= (9, 0, 0))
 
 
 def _unsupported_type(device: Input, bus: str | None) -> tuple[str, str] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from vfslint.domain import usb
 from vfslint.domain.address import type_of
 from vfslint.domain.device import Device
 from vfslint.domain.domain import Domain
@@ -35,7 +36,8 @@ def unsupported_on_this_machine(domain: Domain) -> Iterator[Problem]:
     Why: some elements are for other hypervisors or other architectures: the NVRAM device is for pSeries machines, S3
         and S4 are states of x86 machines, a generation id is a device of x86 machines, and each type of launch
         security is a feature of one kind of processor; sets of ACPI tables are for Xen. QEMU cannot guarantee memory,
-        and its balloon is a virtio device. An ACPI index is for PCI devices.
+        and its balloon is a virtio device. An ACPI index is for PCI devices. A USB device requires a USB controller:
+        libvirt adds one on x86 and on pSeries machines, unless there is one of the model none.
     Bad:
         <nvram><address type='spapr-vio' reg='0x3000'/></nvram>
     Bad:
@@ -56,6 +58,12 @@ def unsupported_on_this_machine(domain: Domain) -> Iterator[Problem]:
         <pm><suspend-to-mem enabled='no'/></pm>
     Bad:
         <input type='tablet' bus='usb'><acpi index='1'/></input>
+    Bad:
+        <controller type='usb' model='none'/><input type='tablet' bus='usb'/>
+    Bad:
+        <os><type arch='aarch64' machine='virt'>hvm</type></os>
+        <emulator>/usr/bin/qemu-system-aarch64</emulator>
+        <hub type='usb'/>
     Good:
         <genid/>
     Good:
@@ -67,9 +75,11 @@ def unsupported_on_this_machine(domain: Domain) -> Iterator[Problem]:
     libvirt says: this QEMU does not support the 'genid' capability
     libvirt says: setting ACPI S3/S4 not supported
     libvirt says: ACPI index is only supported for PCI devices
+    libvirt says: USB is disabled for this domain, but USB devices are present in the domain XML
+    libvirt says: Can't add USB input device. USB bus is disabled
     See: libvirt qemu_validate.c:qemuValidateDomainDef, qemuValidateDomainDeviceDefNVRAM, qemuValidateDomainDeviceInfo
     """
-    for find in (_of_devices, _of_memory_and_tables, _of_power, _of_security, _of_acpi_index):
+    for find in (_of_devices, _of_memory_and_tables, _of_power, _of_security, _of_usb, _of_acpi_index):
         for lack in find(domain):
             yield Problem(at=lack.at, message=f"QEMU does not support {lack.what}", help=lack.help, says=lack.says)
 
@@ -140,6 +150,24 @@ def _of_security(domain: Domain) -> Iterator[_Lack]:
         says = f"{name} launch security is not supported with this QEMU binary" if name else ""
     help = "remove <launchSecurity>, or write the type of this architecture"
     yield _Lack(security.at("type"), f"launch security {kind!r} on {domain.arch}", help, says)
+
+
+def _of_usb(domain: Domain) -> Iterator[_Lack]:
+    if usb.has_bus(domain) is not False:
+        return
+    is_off = any(each.node.value("type") == "usb" for each in domain.controllers)
+    for node in usb.devices(domain):
+        says = "USB is disabled for this domain, but USB devices are present in the domain XML"
+        if is_off and node.tag == "hub":
+            says = "Can't add USB hub: USB is disabled for this domain"
+        elif is_off and node.tag == "hostdev":
+            says = "Can't add host USB device: USB is disabled in this host"
+        elif is_off and node.tag == "input" and (node.value("bus") or domain.context.target.libvirt <= (9, 0, 0)):
+            says = "Can't add USB input device. USB bus is disabled"
+        help = (
+            "remove it, or the controller of model none" if is_off else "add <controller type='usb' model='qemu-xhci'/>"
+        )
+        yield _Lack(node.start_span, f"<{node.tag}> as a USB device of a domain without USB", help, says)
 
 
 def _of_acpi_index(domain: Domain) -> Iterator[_Lack]:

@@ -63,6 +63,21 @@ class Size:
         return self.node.at(self.name) if self.name else self.node.text_span
 
     @property
+    def xpath(self) -> str:
+        """The path by which libvirt names the size in its messages."""
+        if self.name:
+            return f"./@{self.name}"
+        tag, parent = self.node.tag, self.node.parent
+        outer = parent.tag if parent else ""
+        return {
+            "domain": f"./{tag}[1]",
+            "memtune": f"./memtune/{tag}[1]",
+            "smm": "string(./features/smm/tseg)",
+            "hpt": "./features/hpt/maxpagesize",
+            "label": f"./label/{tag}",
+        }.get(outer, f"./{tag}")
+
+    @property
     def label(self) -> str:
         """How messages name the place: `<memory>`, or `'memory' of <cell>`."""
         return f"'{self.name}' of <{self.node.tag}>" if self.name else f"<{self.node.tag}>"
