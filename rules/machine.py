@@ -69,8 +69,8 @@ def os_type_not_hvm(domain: Domain) -> Iterator[Problem]:
         <os><type>xen</type></os>
     Good:
         <os><type>hvm</type></os>
-    libvirt says: unknown OS type
-    libvirt says: does not support os type
+    libvirt says: unknown OS type 'HVM'
+    libvirt says: Emulator '/usr/bin/qemu-system-x86_64' does not support os type 'xen'
     Fix: writes hvm if only case or whitespace differ.
     See: libvirt domain_conf.c:virDomainOSType, virDomainDefParseCaps
     """
@@ -85,6 +85,7 @@ def os_type_not_hvm(domain: Domain) -> Iterator[Problem]:
         help="write hvm",
         fix=Fix("write hvm", (edits.set_whole_text(domain.os_type, "hvm"),)) if meant else None,
         stage=None if known else Stage.PARSE,
+        says=_emulator_says(domain, f"os type '{name}'") if known else f"unknown OS type '{name}'",
     )
 
 
@@ -118,7 +119,7 @@ def architecture_unknown(domain: Deviating[Domain]) -> Iterator[Problem]:
         <os><type arch='amd64'>hvm</type></os>
     Good:
         <os><type arch='x86_64'>hvm</type></os>
-    libvirt says: Unknown architecture
+    libvirt says: Unknown architecture amd64
     Fix: writes libvirt's name for a common architecture, or corrects a typo.
     See: libvirt virarch.c
     """
@@ -131,7 +132,13 @@ def architecture_unknown(domain: Deviating[Domain]) -> Iterator[Problem]:
         message=f"unknown architecture {domain.arch!r}",
         help=f"write {meant!r}" if meant else "write the name that `uname -m` prints, such as x86_64 or aarch64",
         fix=Fix(f"write {meant!r}", (edits.set_value(attribute, meant),)) if meant else None,
+        says=f"Unknown architecture {domain.arch}",
     )
+
+
+def _emulator_says(domain: Domain, what: str) -> str:
+    """Return what libvirt prints if the emulator does not support something; it depends on the emulator's path."""
+    return f"Emulator '{domain.emulator.text}' does not support {what}" if domain.emulator else ""
 
 
 @rule("VFS031", "emulator-of-another-architecture", severity=Severity.ERROR, stage=Stage.DEFINE)
@@ -145,7 +152,7 @@ def emulator_of_another_architecture(domain: Domain) -> Iterator[Problem]:
     Good:
         <os><type arch='x86_64' machine='q35'>hvm</type></os>
         <emulator>/usr/bin/qemu-system-x86_64</emulator>
-    libvirt says: does not support arch
+    libvirt says: Emulator '/usr/bin/qemu-system-x86_64' does not support arch 'aarch64'
     See: libvirt qemu_capabilities.c:virQEMUCapsCacheLookupDefault
     """
     name = domain.emulator.text.rpartition("/")[2] if domain.emulator else ""
@@ -158,6 +165,7 @@ def emulator_of_another_architecture(domain: Domain) -> Iterator[Problem]:
             message=f"the guest's architecture is {domain.arch!r}, but its emulator is for {emulated!r}",
             help="write the other emulator, or remove <emulator> and let libvirt find one",
             related=(Related(domain.emulator.text_span, f"emulates {emulated}"),),
+            says=_emulator_says(domain, f"arch '{domain.arch}'"),
         )
 
 
@@ -200,8 +208,8 @@ def machine_unknown(domain: Domain) -> Iterator[Problem]:
     Good:
         <os><type arch='x86_64' machine='pc'>hvm</type></os>
     libvirt says: No PCI buses available
-    libvirt says: does not support machine type
-    libvirt says: supports PCI but no PCI controller added
+    libvirt says: Emulator '/usr/bin/qemu-system-x86_64' does not support machine type 'virt'
+    libvirt says: Machine type 'virt' supports PCI but no PCI controller added
     See: libvirt qemu_domain.c:qemuDomainMachineIsI440FX, qemu_domain_address.c; QEMU `-machine help`
     """
     if domain.machine_type.is_unknown and domain.machine_attribute:
@@ -214,6 +222,8 @@ def machine_unknown(domain: Domain) -> Iterator[Problem]:
             if domain.machine_type.is_xens
             else f"QEMU has no machine type {domain.machine!r} for {domain.arch}",
             help=f"write {meant or wanted}",
+            # With devices that need PCI, libvirt stops before it asks QEMU.
+            says="" if domain.is_x86 else _emulator_says(domain, f"machine type '{domain.machine}'"),
         )
 
 
@@ -230,7 +240,7 @@ def machine_not_in_qemu(domain: Domain, context: Context) -> Iterator[Problem]:
         <os><type arch='x86_64' machine='pc-q35-2.12'>hvm</type></os>
     Good:
         <os><type arch='x86_64' machine='q35'>hvm</type></os>
-    libvirt says: does not support machine type
+    libvirt says: Emulator '/usr/bin/qemu-system-x86_64' does not support machine type 'pc-q35-10.0'
     See: QEMU hw/i386/pc_q35.c, pc_piix.c, include/hw/boards.h; "Removed features" of QEMU's documentation
     """
     machine = domain.machine_type
@@ -251,6 +261,7 @@ def machine_not_in_qemu(domain: Domain, context: Context) -> Iterator[Problem]:
         help="write a machine type that it has, or q35 or pc, which is the newest of the host",
         severity=None if machine.comes_with else severity,
         stage=None if machine.comes_with else Stage.START,
+        says=_emulator_says(domain, f"machine type '{domain.machine}'"),
     )
 
 

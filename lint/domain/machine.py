@@ -28,6 +28,7 @@ HUGE_PAGES_KIB: dict[str, tuple[int, ...]] = {
 }
 
 _VERSIONED = r"pc-(q35|i440fx)-([0-9]+)\.([0-9]+)(?:\.([0-9]+))?\Z"
+_VERSIONED_ELSEWHERE = r"(virt|pseries|s390-ccw-virtio)-([0-9]+)\.([0-9]+)()(?:-sxxm)?\Z"
 _ANCIENT = r"pc-[01]\.[0-9]+\Z"
 _VENDOR = r"rhel|ubuntu|pc-(?:q35|i440fx)-[a-z]"
 
@@ -109,12 +110,14 @@ class MachineType:
     @lazy
     def board(self) -> Board | None:
         """Its board, or None if nothing is known about that."""
-        name = self.name or _PREFERRED.get(self.arch, "")
+        # Releases of libvirt that were current before QEMU 10.0 prefer other boards on ARM and RISC-V.
+        is_decided = self.arch not in _ARM | _RISCV or self.qemu >= (10, 0, 0)
+        name = self.name or (_PREFERRED.get(self.arch, "") if is_decided else "")
         return next((board for board in BOARDS if self.arch in board.arches and re.match(board.names, name)), None)
 
     @lazy
     def _versioned(self) -> tuple[str, Version] | None:
-        found = re.match(_VERSIONED, self.name or "") if self.is_x86 else None
+        found = re.match(_VERSIONED if self.is_x86 else _VERSIONED_ELSEWHERE, self.name or "")
         return (found[1], (int(found[2]), int(found[3]), int(found[4] or 0))) if found else None
 
     @lazy
@@ -127,7 +130,7 @@ class MachineType:
         """Whether no QEMU of this architecture has or had such a machine."""
         if self.name is None or self.is_vendors:
             return False
-        if not self.is_x86:
+        if not self.is_x86 and (self._is_foreign or not self._versioned):
             return self._is_foreign
         if self._versioned:
             (major, minor, patch) = self._versioned[1]
@@ -137,7 +140,12 @@ class MachineType:
     @property
     def _is_foreign(self) -> bool:
         name = self.name or ""
-        if name in _PLAIN or name.startswith(("pc-q35", "pc-i440fx")):
+        if name in _PLAIN or name == "none" or name.startswith(("pc-q35", "pc-i440fx")):
+            return True
+        # Names of boards begin with a letter, except for an old board of POWER.
+        if not name[:1].isalpha() and name != "40p":
+            return True
+        if self.arch in PPC64 | S390 and re.match(_VIRT, name):
             return True
         return any(name.startswith(start) and self.arch not in arches for start, arches in _FOREIGN.items())
 
@@ -156,7 +164,7 @@ class MachineType:
         return gone if gone and self.qemu >= gone else None
 
     def _end(self) -> Version | None:
-        if not self._versioned:
+        if not self._versioned or not self.is_x86:
             ancient = self.is_x86 and re.match(_ANCIENT, self.name or "")
             return (6, 0, 0) if ancient else None
         family, (major, minor, _) = self._versioned
