@@ -290,7 +290,6 @@ CONSOLE = "xen serial uml virtio lxc openvz sclp sclplm".split()
 REFUSED = {
     # libvirt's schemas list it and its parser refuses it all the same.
     ("domain/devices/filesystem/driver", "format", "luks"),
-    ("domain/on_crash", None, "preserve-running"),
     # Forms of a disk are one row: this is the source of type='nvme', the other one of type='vhostuser'.
     ("domain/devices/disk/source", "type", "pci"),
     # Consoles and ports have one list in the schemas, and one each in the parser.
