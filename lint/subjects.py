@@ -148,7 +148,6 @@ OF_DOMAINS: dict[str, Subject] = {
     "Watchdog": _device("watchdog", lambda domain: domain.watchdogs),
     "Video": _device("video", lambda domain: domain.videos),
     "VcpuState": _of("vcpus", lambda domain: domain.vcpu_states),
-    "Watchdog": _device("watchdog", lambda domain: domain.watchdogs),
     "VirtioFS": _device("filesystem", lambda domain: domain.shares),
     **{kind: _deviations(kind) for kind in _DEVIATIONS},
 }
