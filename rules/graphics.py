@@ -6,10 +6,12 @@ import re
 from collections.abc import Iterator
 
 from vfslint.context import Context
+from vfslint.domain.device import NEW_PARSER
 from vfslint.domain.display import Graphics
 from vfslint.domain.domain import Domain
 from vfslint.findings import Problem, Related, Severity, Stage
 from vfslint.rule import rule
+from vfslint.targets import Version
 from vfslint.vocabulary import numbers, table
 from vfslint.xml.document import Node
 
@@ -191,6 +193,7 @@ def display_setting_invalid(graphics: Graphics, context: Context) -> Iterator[Pr
     """
     node = graphics.node
     yield from _unreadable_password(graphics)
+    yield from _unreadable_beside_socket(graphics)
     size = len((node.value("passwd") or "").encode())
     if graphics.type == "vnc" and size > VNC_PASSWORD_BYTES and graphics.libvirt >= (9, 0, 0):
         yield Problem(
@@ -270,6 +273,32 @@ def _unreadable_password(graphics: Graphics) -> Iterator[Problem]:
             stage=Stage.PARSE,
             says="VNC supports connected='keep' only",
         )
+
+
+def _unreadable_beside_socket(graphics: Graphics) -> Iterator[Problem]:
+    """Report what libvirt reads of VNC with a socket, too, although only VNC with a port has it."""
+    if graphics.type != "vnc" or graphics.node.value("socket") is None:
+        return
+    known = table.form("VncSocketDisplay").attributes
+    for name, attribute in table.form("VncDisplay").attributes.items():
+        value = graphics.node.value(name)
+        if name not in known and value is not None and attribute.is_rejected(value, graphics.libvirt):
+            yield Problem(
+                at=graphics.node.at(name),
+                message=f"{value!r} is not a valid value for {name!r} of <graphics>",
+                help=f"remove {name}, which has no effect next to socket",
+                stage=Stage.PARSE,
+                says=_says_of_vnc(name, value, graphics.libvirt, is_number=attribute.reads is not None),
+            )
+
+
+def _says_of_vnc(name: str, value: str, libvirt: Version, *, is_number: bool) -> str:
+    """Return libvirt's message about an attribute of VNC."""
+    if libvirt < NEW_PARSER or (name == "port" and libvirt < (12, 8, 0)):
+        old = {"port": f"cannot parse vnc port {value}", "websocket": f"cannot parse vnc WebSocket port {value}"}
+        return old.get(name, f"unknown vnc display sharing policy '{value}'")
+    usual = f"Invalid value for attribute '{name}' in element 'graphics': '{value}'."
+    return f"{usual} Expected integer value" if is_number else usual
 
 
 def _needs_tls(graphics: Graphics) -> bool:

@@ -189,7 +189,13 @@ def _is_certainly_not_pci(device: Device, domain: Domain) -> bool:
         return address not in ("pci", "unassigned")
     if device.kind == "input":
         return any(each.node == device.node and each.bus(domain.arch) == "usb" for each in domain.inputs)
+    target = device.node.child("target")
+    kind = target.value("type") if target else None
     if device.kind == "disk":
-        target = device.node.child("target")
         return target is not None and target.value("bus") in _OTHER_BUSES
-    return device.kind == "hub"
+    if device.kind == "sound":
+        return device.node.value("model") == "usb"
+    # Virtio consoles have no address yet when libvirt checks this.
+    if device.kind in ("channel", "serial"):
+        return kind == {"channel": "virtio", "serial": "usb-serial"}[device.kind]
+    return device.kind in ("hub", "redirdev", "smartcard")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from vfslint.context import Context
+from vfslint.domain.device import NEW_PARSER
 from vfslint.domain.display import Video, default_model
 from vfslint.findings import Fix, Problem, Related, Severity, Span, Stage
 from vfslint.rule import rule
@@ -206,6 +207,7 @@ def video_setting_unsupported(video: Video, context: Context) -> Iterator[Proble
     See: libvirt domain_validate.c:virDomainVideoDefValidate; qemu_validate.c:qemuValidateDomainDeviceDefVideo
     """
     kind = video.model_type or default_model(context.domain)
+    yield from _unreadable(video)
     acceleration = video.child("acceleration")
     if acceleration and not any(acceleration.value(name) is not None for name in ("accel2d", "accel3d", "rendernode")):
         yield Problem(
@@ -220,6 +222,37 @@ def video_setting_unsupported(video: Video, context: Context) -> Iterator[Proble
     for find in (_faults_of_model, _faults_of_memory, _faults_of_drawing, _faults_of_virtio):
         for fault in find(video, kind):
             yield Problem(at=fault.at, message=fault.message, help=fault.help, says=fault.says)
+
+
+def _unreadable(video: Video) -> Iterator[Problem]:
+    """Report what libvirt reads although the model does not have it, or is one of several.
+
+    The vocabulary describes what each model has.
+    """
+    is_old, is_new = video.libvirt < NEW_PARSER, video.libvirt >= (11, 3, 0)
+    models = video.node.children("model")
+    for name in (*_OF_QXL, "vram", "heads"):
+        value = video.value(name)
+        has_it = len(models) == 1 and (video.model_type == "qxl" or name not in _OF_QXL)
+        # Between, the XPath of an empty attribute counted as missing.
+        is_rejected = is_old or is_new if value == "" else not has_it
+        if value is not None and is_rejected and numbers.unsigned(value) is None:
+            usual = f"Invalid value for attribute '{name}' in element 'model': '{value}'. Expected non-negative integer"
+            yield Problem(
+                at=_place(video, name),
+                message=f"{name!r} of <model> is {value!r}, which is not a number",
+                help=f"write a number, or remove {name}",
+                stage=Stage.PARSE,
+                says=f"{usual} value" if is_new else f"cannot parse video {name} '{value}'",
+            )
+    if is_old and video.value("type") == "":
+        yield Problem(
+            at=_place(video, "type"),
+            message="the type of the video model is empty",
+            help="write type='virtio', or remove type",
+            stage=Stage.PARSE,
+            says="unknown video model ''",
+        )
 
 
 def _place(video: Video, name: str) -> Span:

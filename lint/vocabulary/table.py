@@ -122,6 +122,11 @@ class Attribute(NamedTuple):
             return is_listed
         return (is_listed and value not in self.reads.unread) or self.reads.accepts(value, libvirt)
 
+    def is_rejected(self, value: str, libvirt: Release) -> bool:
+        """Whether plain define of a release rejects a word or a number here."""
+        since = self.refused.of_value(value)
+        return since is not None and since <= libvirt and not self.is_read(value, libvirt)
+
 
 class Order(NamedTuple):
     """An order of children that the schema requires from one release on and before another (vfs:order).
