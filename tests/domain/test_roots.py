@@ -104,3 +104,78 @@ def test_an_old_snapshot_only_names_its_domain(content: str, is_sound: bool) -> 
 def test_a_backup_holds_no_domain() -> None:
     backup = "<domainbackup mode='push'><disks><disk name='vda' type='file'/></disks></domainbackup>"
     assert lint_bytes(backup.encode()) == []
+
+
+# What `virsh save-image-dumpxml --security-info` of libvirt 9.0.0 prints: a domain, with the secrets, the CPU of the
+# save image's cookie and all addresses; no id, no status.
+SAVED = """<domain type='qemu'>
+  <name>web</name>
+  <uuid>c7a5fdbd-edaf-9455-926a-d65c16db1809</uuid>
+  <memory unit='KiB'>2097152</memory>
+  <currentMemory unit='KiB'>2097152</currentMemory>
+  <vcpu placement='static'>2</vcpu>
+  <os>
+    <type arch='x86_64' machine='pc-q35-7.2'>hvm</type>
+    <boot dev='hd'/>
+  </os>
+  <cpu mode='custom' match='exact' check='none'>
+    <model fallback='forbid'>qemu64</model>
+  </cpu>
+  <clock offset='utc'/>
+  <on_poweroff>destroy</on_poweroff>
+  <on_reboot>restart</on_reboot>
+  <on_crash>destroy</on_crash>
+  <devices>
+    <emulator>/usr/bin/qemu-system-x86_64</emulator>
+    <disk type='file' device='disk'>
+      <driver name='qemu' type='raw'/>
+      <source file='/srv/web.qcow2'/>
+      <target dev='vda' bus='virtio'/>
+      <address type='pci' domain='0x0000' bus='0x02' slot='0x00' function='0x0'/>{disk}
+    </disk>
+    <controller type='usb' index='0' model='qemu-xhci'>
+      <address type='pci' domain='0x0000' bus='0x01' slot='0x00' function='0x0'/>
+    </controller>
+    <controller type='sata' index='0'>
+      <address type='pci' domain='0x0000' bus='0x00' slot='0x1f' function='0x2'/>
+    </controller>
+    <controller type='pci' index='0' model='pcie-root'/>
+    <controller type='pci' index='1' model='pcie-root-port'>
+      <model name='pcie-root-port'/>
+      <target chassis='1' port='0x10'/>
+      <address type='pci' domain='0x0000' bus='0x00' slot='0x02' function='0x0' multifunction='on'/>
+    </controller>
+    <controller type='pci' index='2' model='pcie-root-port'>
+      <model name='pcie-root-port'/>
+      <target chassis='2' port='0x11'/>
+      <address type='pci' domain='0x0000' bus='0x00' slot='0x02' function='0x1'/>
+    </controller>
+    <input type='mouse' bus='ps2'/>
+    <input type='keyboard' bus='ps2'/>
+    <graphics type='vnc' port='5901' autoport='no' passwd='s'>
+      <listen type='address'/>
+    </graphics>
+    <audio id='1' type='none'/>
+    <video>
+      <model type='cirrus' vram='16384' heads='1' primary='yes'/>
+      <address type='pci' domain='0x0000' bus='0x00' slot='0x01' function='0x0'/>
+    </video>
+    <memballoon model='none'/>
+  </devices>
+</domain>
+"""
+
+
+def test_the_domain_of_a_save_image_is_a_domain() -> None:
+    assert structural(SAVED.format(disk="")) == []
+
+
+@pytest.mark.parametrize("name", ["bogus", "qom"])
+def test_the_domain_of_a_save_image_can_deviate(name: str) -> None:
+    [message] = structural(SAVED.format(disk=f"<{name}/>"))
+    assert f"<{name}>" in message
+
+
+def test_a_save_image_itself_is_not_xml() -> None:
+    image = b"LibvirtQemudSave\x02\0\0\0" + bytes(72) + SAVED.format(disk="").encode() + b"\0"
+    assert [finding.stage.value for finding in lint_bytes(image)] == ["parse"]
