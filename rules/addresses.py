@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vfslint.context import Context
-from vfslint.domain import pci
+from vfslint.domain import pci_slots
 from vfslint.domain.address import NUMBERS, Address
+from vfslint.domain.device import Device
 from vfslint.domain.domain import Domain
 from vfslint.domain.filesystem import VirtioFS
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
@@ -132,22 +133,23 @@ def pci_address_taken(domain: Domain) -> Iterator[Problem]:
         depend on the address.
     See: libvirt domain_addr.c:virDomainPCIAddressReserveAddrInternal
     """
-    if not (domain.is_q35 or domain.is_i440fx):
-        return
-    for address, owner in pci.clashes(domain):
-        node = address.node
+    for fault in pci_slots.faults(domain):
+        if fault.kind != "taken":
+            continue
+        node, owner = fault.address.node if fault.address else fault.node, fault.owner
         yield Problem(
             at=node.start_span,
-            message=f"PCI address {address.place} of {address.device.label} is already used "
-            + (f"by {owner.device.label}" if owner else "by the chipset"),
+            message=f"PCI address {fault.place} of {Device(fault.node, domain.context.target.libvirt).label} "
+            f"is already used by {owner.device.label if owner else 'the chipset'}",
             related=(Related(owner.node.start_span, "used first"),) if owner else (),
             help="remove <address> and let libvirt assign one",
-            fix=Fix("remove <address>", (remove_element(node),), safe=False),
+            fix=Fix("remove <address>", (remove_element(node),), safe=False) if fault.address else None,
+            says=f"Attempted double use of PCI Address {fault.place}",
         )
 
 
 @rule("VFS243", "pci-slot-unavailable", severity=Severity.ERROR, stage=Stage.DEFINE)
-def pci_slot_unavailable(addresses: list[Address], context: Context) -> Iterator[Problem]:
+def pci_slot_unavailable(domain: Domain) -> Iterator[Problem]:
     """A device is in a slot that exists on its PCI bus.
 
     Why: a PCI Express port has only slot 0, and a PCI bridge has slots 1 to 31. libvirt adds buses other than
@@ -155,37 +157,30 @@ def pci_slot_unavailable(addresses: list[Address], context: Context) -> Iterator
     Bad:
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
           <address type='pci' domain='0x0000' bus='0x01' slot='0x05' function='0x0'/></filesystem>
+    Bad:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
+          <address type='pci' domain='0x0000' bus='0x00' slot='0x00' function='0x3'/></filesystem>
+        <interface type='user'><address type='pci' domain='0x0000' bus='0x01' slot='0x00' function='0x0'/></interface>
     Good:
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
           <address type='pci' domain='0x0000' bus='0x01' slot='0x00' function='0x0'/></filesystem>
-    libvirt says: slot must be <= 0
-    libvirt says: slot must be >= 1
-    libvirt says: a PCI slot is needed to connect a PCI controller model='pcie-root-port'
+    libvirt says: Invalid PCI address 0000:01:05.0. slot must be <= 0
+    libvirt says: Invalid PCI address 0000:02:00.0. slot must be >= 1
     See: libvirt domain_addr.c:virDomainPCIAddressValidate
     """
-    domain = context.domain
-    if not (domain.is_q35 or domain.is_i440fx):
-        return
-    buses = pci.buses(domain)
-    for address in addresses:
-        place = address.place
-        if place is None or place.bus == 0:
+    for fault in pci_slots.faults(domain):
+        address, place = fault.address, fault.place
+        if fault.kind != "slot" or address is None or place is None:
             continue
-        if not buses.is_reachable(place.bus):
-            yield Problem(
-                at=address.node.at("bus"),
-                message=f"PCI bus {place.bus} does not exist, and libvirt cannot add all the buses up to it",
-                help="write a smaller number, or remove <address> and let libvirt assign one",
-            )
-            continue
-        first, last = buses.slots(address, place.bus)
-        if not first <= place.slot <= last:
-            only = f"only slot {first}" if first == last else f"only slots {first} to {last}"
-            yield Problem(
-                at=address.node.at("slot"),
-                message=f"PCI bus {place.bus} has {only}, not slot {place.slot}",
-                help="write another slot, or remove <address> and let libvirt assign one",
-            )
+        first, last = fault.first, fault.last
+        only = f"only slot {first}" if first == last else f"only slots {first} to {last}"
+        limit = f">= {first}" if place.slot < first else f"<= {last}"
+        yield Problem(
+            at=address.node.at("slot"),
+            message=f"PCI bus {place.bus} has {only}, not slot {place.slot}",
+            help="write another slot, or remove <address> and let libvirt assign one",
+            says=f"Invalid PCI address {place}. slot must be {limit}",
+        )
 
 
 @rule("VFS244", "address-not-for-virtiofs", severity=Severity.ERROR, stage=Stage.START)

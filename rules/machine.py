@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vfslint.context import Context
-from vfslint.domain import pci
+from vfslint.domain import pci, pci_slots
 from vfslint.domain.domain import Domain
 from vfslint.domain.elements import Bootloader
 from vfslint.domain.machine import X86, architectures
@@ -303,20 +303,36 @@ def pci_root_of_another_machine(domain: Domain) -> Iterator[Problem]:
     """The first PCI controller matches the machine type.
 
     Why: q35 has a pcie-root, pc has a pci-root. A domain that libvirt has printed includes this controller, so
-        after changing or removing the machine type (the default is pc) the wrong one remains.
+        after changing or removing the machine type (the default is pc) the wrong one remains. A controller without
+        an index gets the first free one, which is 0 unless the root is written.
     Bad:
         <os><type arch='x86_64' machine='pc'>hvm</type></os>
         <controller type='pci' index='0' model='pcie-root'/>
+    Bad:
+        <os><type arch='x86_64' machine='q35'>hvm</type></os>
+        <controller type='pci' model='pcie-root-port'/>
     Good:
         <os><type arch='x86_64' machine='q35'>hvm</type></os>
         <controller type='pci' index='0' model='pcie-root'/>
-    libvirt says: The PCI controller with index='0' must be model='pci-root' for this machine type
-    libvirt says: The PCI controller with index='0' must be model='pcie-root' for this machine type
-    See: libvirt qemu_domain_address.c:qemuDomainPCIAddressSetCreate
+    libvirt says: The PCI controller with index='0' must be model='pci-root' for this machine type, but
+        model='pcie-root' was found instead
+    See: libvirt qemu_domain.c:qemuDomainDefAddDefaultDevices
     """
-    root = pci.root(domain)
-    wanted = "pcie-root" if domain.is_q35 else "pci-root" if domain.is_i440fx else None
-    if root and wanted and root.value("model") not in (None, wanted):
+    controller = pci_slots.wrong_root(domain)
+    if controller:
+        root, wanted = controller.node, "pcie-root" if domain.is_q35 else "pci-root"
+        says = (
+            f"The PCI controller with index='0' must be model='{wanted}' for this machine type, "
+            f"but model='{controller.model}' was found instead"
+        )
+        if root.value("index") is None:
+            yield Problem(
+                at=root.at("model"),
+                message=f"this {controller.model} gets index 0, which is that of the {wanted}",
+                help="write an index above 0",
+                says=says,
+            )
+            return
         machine = f"type {domain.machine!r}" if domain.machine else "type 'pc', the default,"
         at = domain.machine_attribute or root["model"]
         yield Problem(
@@ -325,4 +341,5 @@ def pci_root_of_another_machine(domain: Domain) -> Iterator[Problem]:
             help="write the machine type that the domain had, or remove the PCI controllers and the PCI addresses "
             "and let libvirt assign new ones",
             related=(Related(at.span, "the machine type"),) if domain.machine_attribute else (),
+            says=says,
         )

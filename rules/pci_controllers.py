@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from vfslint.context import Context
 from vfslint.domain.controller import PciController, natural
-from vfslint.domain.pci import MOST_PORTS
+from vfslint.domain.pci_slots import HIGHEST_BUS
 from vfslint.findings import Fix, Problem, Severity, Stage
 from vfslint.rule import rule
 from vfslint.rules.controllers import DEADLY_INDEX
@@ -62,7 +62,6 @@ def pci_controller_invalid(controller: PciController) -> Iterator[Problem]:
         <controller type='pci' index='1' model='pcie-root-port'><target chassis='1' port='0x10'/></controller>
     libvirt says: PCI controller model was not set correctly
     libvirt says: PCI controller chassis '256' out of range - must be 0-255
-    libvirt says: a PCI slot is needed to connect a PCI controller, but none is available
     See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefControllerPCI
     """
     if controller.model is None:
@@ -70,12 +69,14 @@ def pci_controller_invalid(controller: PciController) -> Iterator[Problem]:
             at=controller.node.start_span,
             message="this PCI controller has no model",
             help="write model='pcie-root-port', or another model",
+            says="PCI controller model was not set correctly",
         )
-    if controller.index is not None and MOST_PORTS < controller.index < DEADLY_INDEX:
+    if controller.index is not None and HIGHEST_BUS < controller.index < DEADLY_INDEX:
         yield Problem(
             at=controller.node.at("index"),
-            message=f"controller index {controller.index} is too large: bus 0 has no room for all the ports up to it",
+            message=f"controller index {controller.index} is out of range (0-{HIGHEST_BUS})",
             help="write a small index, or remove it",
+            says="",
         )
     for name in _out_of_range(controller.options):
         first, last = LIMITS[name]
@@ -83,6 +84,8 @@ def pci_controller_invalid(controller: PciController) -> Iterator[Problem]:
             at=controller.option(name).span,
             message=f"{name} {controller.option(name).value} is out of range ({first}-{last})",
             help=f"write a number from {first} to {last}, or remove {name}",
+            says=f"PCI controller {name} '{natural(controller.option(name).value, 0)}' out of range - "
+            f"must be {first}-{last}",
         )
 
 

@@ -1,4 +1,4 @@
-"""PCI in a domain: its buses, the places in use, and the devices that need one."""
+"""PCI in a domain: the slots that QEMU's arguments take, and the devices that need one."""
 
 from __future__ import annotations
 
@@ -14,54 +14,8 @@ from vfslint.xml.document import Node
 if TYPE_CHECKING:
     from vfslint.domain.domain import Domain
 
-# Bus 0 has room for about 240 ports: 30 slots with 8 functions each.
-MOST_PORTS = 240
-
-# The first and the last slot of the bus of each controller that devices can be plugged into.
-_SLOTS = {
-    "pcie-root-port": (0, 0),
-    "pcie-switch-downstream-port": (0, 0),
-    "pci-bridge": (1, 31),
-    "pcie-to-pci-bridge": (1, 31),
-}
-_SATA = Place(0, 0x1F, 2)
-# The places of the chipset's own devices on bus 0 (qemuDomainValidateDevicePCISlotsQ35 and …PIIX3).
-_OF_Q35 = frozenset({Place(0, 0x1F, 0), Place(0, 0x1F, 3)})
-_OF_I440FX = frozenset({Place(0, 1, 0), Place(0, 1, 3)})
 # Devices that are PCI devices on x86, by their element (qemu_domain_address.c).
 _ALWAYS_PCI = frozenset("filesystem interface video graphics rng vsock shmem".split())
-
-
-class Buses(NamedTuple):
-    """The PCI buses of a domain on an x86 machine: the models of its PCI controllers, by index."""
-
-    models: dict[int, str | None]
-    is_q35: bool
-
-    def slots(self, address: Address, bus: int) -> tuple[int, int]:
-        """The first and the last slot of a device's bus.
-
-        libvirt adds a bus that no controller provides: a port for virtio devices on q35, else a bridge. Other
-        devices that require a port are not considered.
-        """
-        if bus in self.models or bus == 0:
-            model = self.models.get(bus)
-        elif self.is_q35:
-            model = "pcie-root-port" if address.kind == "filesystem" else None
-        else:
-            model = "pci-bridge"
-        return _SLOTS.get(model or "", (0, 31))
-
-    def is_reachable(self, bus: int) -> bool:
-        """Whether the bus exists, or bus 0 has room for all ports that libvirt has to add up to it."""
-        return bus in self.models or bus <= MOST_PORTS
-
-
-class Taken(NamedTuple):
-    """Two devices at one place; `owner` is None for a device of the machine itself."""
-
-    address: Address
-    owner: Address | None
 
 
 class TakenSlot(NamedTuple):
@@ -73,29 +27,6 @@ class TakenSlot(NamedTuple):
     device: Option
     slot: int
     owner: Address | None
-
-
-def buses(domain: Domain) -> Buses:
-    """Return the PCI buses of a domain; of controllers with the same index, only the first one."""
-    models: dict[int, str | None] = {}
-    for controller in domain.pci_controllers:
-        if controller.index is not None:
-            models.setdefault(controller.index, controller.node.value("model"))
-    return Buses(models, domain.is_q35)
-
-
-def clashes(domain: Domain) -> Iterator[Taken]:
-    """Yield every address on an x86 machine that another device already uses."""
-    built_in = _OF_Q35 if domain.is_q35 else _OF_I440FX
-    owners: dict[Place, Address] = {}
-    for address in domain.addresses:
-        place = address.place
-        # The first console is the same device as the first serial port, including its address.
-        if place is None or address.kind == "console":
-            continue
-        if place in built_in or place in owners or (domain.is_q35 and _is_sata(address, place)):
-            yield Taken(address, owners.get(place))
-        owners.setdefault(place, address)
 
 
 def taken_by_arguments(domain: Domain) -> Iterator[TakenSlot]:
@@ -131,15 +62,6 @@ def _given_by_libvirt(domain: Domain) -> int | None:
     if any(node.value("model") != "virtio" for node in domain.device_nodes("memballoon")):
         return None
     return 1 if domain.is_q35 else 2
-
-
-def _is_sata(address: Address, place: Place) -> bool:
-    """Whether another device has the place of the SATA controller with index 0, which every q35 machine has."""
-    if place != _SATA:
-        return False
-    device = address.device.node
-    is_controller = device.tag == "controller" and device.value("type") == "sata"
-    return not (is_controller and device.value("index") in (None, "0"))
 
 
 @once

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.domain.made import I440FX, Q35, interface, pci_address, with_devices
-from vfslint.domain import pci
+from vfslint.domain import pci, pci_slots
 
 
 @pytest.mark.parametrize(
@@ -22,17 +22,20 @@ from vfslint.domain import pci
     ],
 )
 def test_places_are_taken_by_devices_and_by_the_chipset(devices: str, os: str, taken: list[str]) -> None:
-    assert [str(clash.address.place) for clash in pci.clashes(with_devices(devices, os=os))] == taken
+    assert [str(fault.place) for fault in pci_slots.faults(with_devices(devices, os=os))] == taken
 
 
-def test_ports_have_one_slot_and_bridges_have_no_slot_0() -> None:
-    ports = "<controller type='pci' index='1' model='pcie-root-port'/>"
-    bridges = "<controller type='pci' index='2' model='pcie-to-pci-bridge'/>"
-    found = with_devices(ports + bridges + interface(pci_address(bus="1")))
-    (address,) = found.addresses
-    assert pci.buses(found).slots(address, 0) == (0, 31)
-    assert pci.buses(found).slots(address, 1) == (0, 0)
-    assert pci.buses(found).slots(address, 2) == (1, 31)
+@pytest.mark.parametrize(
+    ("controllers", "address", "kinds"),
+    [
+        ("<controller type='pci' index='1' model='pcie-root-port'/>", pci_address(bus="1"), ["slot"]),
+        ("<controller type='pci' index='1' model='pcie-root-port'/>", pci_address(bus="1", slot="0"), []),
+        ("<controller type='pci' index='1' model='pcie-switch-upstream-port'/>", pci_address(bus="1"), ["connection"]),
+        ("<controller type='pci' index='1' model='dmi-to-pci-bridge'/>", pci_address(bus="1", slot="0"), []),
+    ],
+)
+def test_a_bus_has_its_slots_and_accepts_its_devices(controllers: str, address: str, kinds: list[str]) -> None:
+    assert [fault.kind for fault in pci_slots.faults(with_devices(controllers + interface(address)))] == kinds
 
 
 ROOT = "<controller type='pci' index='0' model='pci-root'/>"
