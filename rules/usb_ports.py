@@ -14,11 +14,6 @@ from vfslint.rule import rule
 # The most ports of a controller of USB 3 (qemu_domain.c:qemuDomainControllerDefPostParse).
 MOST_XHCI_PORTS = 15
 # What libvirt's parser says of devices for which it looks whether there is USB (virDomainDefParseXML).
-_DISABLED = {
-    "input": "Can't add USB input device. USB bus is disabled",
-    "hostdev": "Can't add host USB device: USB is disabled in this host",
-    "hub": "Can't add USB hub: USB is disabled for this domain",
-}
 
 
 @rule("VFS980", "usb-port-unavailable", severity=Severity.ERROR, stage=Stage.DEFINE)
@@ -104,14 +99,11 @@ def usb_port_unavailable(domain: Domain) -> Iterator[Problem]:
         )
 
 
-@rule("VFS981", "usb-disabled", severity=Severity.ERROR, stage=Stage.DEFINE)
-def usb_disabled(domain: Domain) -> Iterator[Problem]:
-    """A domain without USB has no USB devices and no other USB controllers.
+@rule("VFS981", "usb-controller-besides-none", severity=Severity.ERROR, stage=Stage.DEFINE)
+def usb_controller_besides_none(domain: Domain) -> Iterator[Problem]:
+    """A domain without USB has no other USB controllers.
 
     Why: a controller with `model='none'` removes the one that libvirt adds otherwise.
-    Bad:
-        <controller type='usb' index='0' model='none'/>
-        <input type='tablet' bus='usb'/>
     Bad:
         <controller type='usb' index='0' model='none'/>
         <controller type='usb' index='1' model='qemu-xhci'/>
@@ -119,8 +111,6 @@ def usb_disabled(domain: Domain) -> Iterator[Problem]:
         <controller type='usb' index='0' model='qemu-xhci'/>
         <input type='tablet' bus='usb'/>
     libvirt says: Can't add another USB controller: USB is disabled for this domain
-    libvirt says: USB is disabled for this domain, but USB devices are present in the domain XML
-    libvirt says: Can't add USB input device. USB bus is disabled
     See: libvirt qemu_domain_address.c:qemuDomainUSBAddressAddHubs, domain_conf.c:virDomainDefControllersParse
     """
     controllers = [controller for controller in domain.controllers if controller.type == "usb"]
@@ -131,18 +121,6 @@ def usb_disabled(domain: Domain) -> Iterator[Problem]:
             help="remove the one with model='none'",
             says="Can't add another USB controller: USB is disabled for this domain",
         )
-        return
-    for fault in usb_ports.faults(domain):
-        if fault.kind == "disabled":
-            label = Device(fault.node, domain.context.target.libvirt).label
-            yield Problem(
-                at=fault.node.start_span,
-                message=f"{label} is a USB device, but the domain has no USB",
-                help="remove it, or write a USB controller with model='qemu-xhci' instead of model='none'",
-                says=_DISABLED.get(
-                    fault.node.tag, "USB is disabled for this domain, but USB devices are present in the domain XML"
-                ),
-            )
 
 
 @rule("VFS982", "usb-controller-invalid", severity=Severity.ERROR, stage=Stage.DEFINE)
