@@ -472,14 +472,20 @@ def drive_place_invalid(disks: list[Disk], context: Context) -> Iterator[Problem
         if other is not disk and other.short_name != disk.short_name:
             controller, bus, target, unit = disk.place
             place = f"controller='{controller}' bus='{bus}' target='{target}' unit='{unit}'"
+            named = min(other, disk, key=_by_name)
             yield Problem(
                 at=disk.address.start_span if disk.address else disk.bus_span,
                 message=f"{disk.label} has the address of {other.label}: {place}",
                 label="used again",
                 related=(Related(other.address.start_span if other.address else other.bus_span, "used first"),),
                 help="remove <address>, or give each disk its own",
-                says=f"Found duplicate drive address for disk with target name '{other.short_name}' {place}",
+                says=f"Found duplicate drive address for disk with target name '{named.short_name}' {place}",
             )
+
+
+def _by_name(disk: Disk) -> int:
+    """The order of a bus's disks in libvirt (virDomainDiskInsert)."""
+    return disk.number or 0
 
 
 def _without_controller(disk: Disk, place: DrivePlace, domain: Domain) -> Iterator[Problem]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from vfslint.context import Context
+from vfslint.domain.device import NEW_PARSER
 from vfslint.domain.disk import Disk, limits_in
 from vfslint.findings import Problem, Related, Severity, Stage
 from vfslint.rule import rule
@@ -384,6 +385,15 @@ def disk_limits_invalid(disk: Disk) -> Iterator[Problem]:
     tune = disk.node.child("iotune")
     if tune is None:
         return
+    for limit in tune.children() if disk.libvirt >= NEW_PARSER else ():
+        if "_sec" in limit.tag and limit.text.lstrip().startswith("-"):
+            yield Problem(
+                at=limit.text_span,
+                message=f"<{limit.tag}> is negative",
+                help="write a number from 0",
+                says=f"disk iotune field '{limit.tag}' must be an integer",
+                stage=Stage.PARSE,
+            )
     refused = set(combined(limits))
     for kind, part in combined(disk.written_limits):
         is_refused = any(kind == other for other, _ in refused)
@@ -519,7 +529,7 @@ def _groups(disks: list[Disk]) -> Iterator[Problem]:
                     message=f"{disk.label} has other limits than {other.label} of the same group",
                     related=(Related(other.group.text_span, "the other disk"),),
                     help="write the same limits, or another <group_name>",
-                    says=f"different iotunes for disks {other.short_name} and {disk.short_name}",
+                    says=f"different iotunes for disks {' and '.join(_in_order(other, disk))}",
                 )
     for disk in disks:
         if disk.group and not disk.limits and disk.group.text not in first:
@@ -529,6 +539,11 @@ def _groups(disks: list[Disk]) -> Iterator[Problem]:
                 help="add a limit, such as <total_iops_sec>, or remove <group_name>",
                 says="group_name can be configured only together with settings",
             )
+
+
+def _in_order(*disks: Disk) -> list[str]:
+    """The names of disks in libvirt's order, at least on one bus (virDomainDiskInsert)."""
+    return [disk.short_name for disk in sorted(disks, key=lambda disk: disk.number or 0)]
 
 
 def _filters(disk: Disk, named: set[str]) -> Iterator[Problem]:

@@ -190,10 +190,12 @@ class Disk(VhostUserDevice):
             read = [numbers.unsigned(self.address.value(name) or "0") for name in DrivePlace._fields]
             return None if None in read else DrivePlace(*[number or 0 for number in read])
         namespace = re.match(_NVME_NAME, self.short_name)
-        if self.number is None or (namespace is None) == (self.bus == "nvme"):
+        if self.number is None or (namespace and self.bus != "nvme"):
             return None
         if namespace:
             return DrivePlace(self.number, 0, 0, int(namespace[2]) - 1)
+        if self.bus == "nvme":
+            return DrivePlace(0, 0, 0, self.number)
         if self.bus == "ide":
             return DrivePlace(self.number // 4, self.number % 4 // 2, 0, self.number % 2)
         if self.bus == "scsi":
