@@ -26,11 +26,6 @@ PCI_DISPLAY: Version = (10, 3, 0)
 USB_PORTS: Version = (12, 8, 0)
 
 
-def usb_is_off(domain: Domain) -> bool:
-    """Whether the domain has a USB controller of model none."""
-    return any(each.type == "usb" and each.node.value("model") == "none" for each in domain.controllers)
-
-
 @rule("VFS919", "hostdev-teaming-invalid", severity=Severity.ERROR, stage=Stage.DEFINE)
 def hostdev_teaming_invalid(device: Hostdev) -> Iterator[Problem]:
     """A device of the host can only be the transient one of a team, and only a PCI device can.
@@ -275,9 +270,6 @@ def hostdev_option_unsupported(device: Hostdev, context: Context) -> Iterator[Pr
     Bad (libvirt 9.0.0):
         <hostdev mode='subsystem' type='usb'><source><vendor id='0x1'/><product id='0x2'/></source>
           <rom bar='on'/></hostdev>
-    Bad:
-        <controller type='usb' model='none'/>
-        <hostdev mode='subsystem' type='usb'><source><vendor id='0x1'/><product id='0x2'/></source></hostdev>
     Good:
         <hostdev mode='subsystem' type='mdev' model='vfio-pci' display='on'>
           <source><address uuid='c7a5fdbd-edaf-9455-926a-d65c16db1800'/></source></hostdev><graphics type='vnc'/>
@@ -288,7 +280,6 @@ def hostdev_option_unsupported(device: Hostdev, context: Context) -> Iterator[Pr
     libvirt says: booting from assigned devices is not supported by vhost SCSI devices
     libvirt says: unfiltered sgio is no longer supported
     libvirt says: ROM tuning is only supported for PCI devices
-    libvirt says: Can't add host USB device: USB is disabled in this host
     See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefHostdev, domain_validate.c:virDomainHostdevDefValidate
     """
     node, domain = device.node, context.domain
@@ -301,7 +292,7 @@ def hostdev_option_unsupported(device: Hostdev, context: Context) -> Iterator[Pr
                 says=f"hostdev mode 'capabilities' is not supported in {domain.type}",
             )
         return
-    yield from _source_options(device, domain)
+    yield from _source_options(device)
     yield from _guest_options(device, domain)
     rom = node.child("rom")
     if rom:
@@ -316,14 +307,7 @@ def hostdev_option_unsupported(device: Hostdev, context: Context) -> Iterator[Pr
             )
 
 
-def _source_options(device: Hostdev, domain: Domain) -> Iterator[Problem]:
-    if device.type == "usb" and usb_is_off(domain):
-        yield Problem(
-            at=device.node.start_span,
-            message="the domain has a USB device, but its USB controller has model 'none'",
-            help="remove the device, or the controller",
-            says="Can't add host USB device: USB is disabled in this host",
-        )
+def _source_options(device: Hostdev) -> Iterator[Problem]:
     filtering = device.source.attribute("writeFiltering") if device.type == "pci" and device.source else None
     if filtering and filtering.value in ("yes", "no"):
         yield Problem(

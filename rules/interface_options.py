@@ -107,8 +107,9 @@ def _card_options(nic: Interface) -> Iterator[Problem]:
                 at=source["dev"].name_span,
                 message="the source of an ethernet interface cannot have dev",
                 help="name the device in <target>",
-                says=f"Invalid attempt to set <interface type='ethernet'> device name with <source dev='{device}'/>. Use "
-                f"<target dev='{device}'/> (for host-side) or <guest dev='{device}'/> (for guest-side) instead.",
+                says="Invalid attempt to set <interface type='ethernet'> device name with "
+                f"<source dev='{device}'/>. Use <target dev='{device}'/> (for host-side) or "
+                f"<guest dev='{device}'/> (for guest-side) instead.",
             )
     address = source.child("address") if source else None
     if nic.type != "hostdev" or source is None or address is None or address.value("type") != "pci":

@@ -5,11 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from vfslint.context import Context
 from vfslint.domain.device import NEW_PARSER, Lease, Redirection
 from vfslint.findings import Problem, Related, Severity, Stage
 from vfslint.rule import rule
-from vfslint.rules.host_devices import usb_is_off
 from vfslint.xml.document import Node
 
 # Two numbers as strtoul reads them, below 100 each.
@@ -17,11 +15,11 @@ _VERSION = r"[ \t\n\v\f\r]*\+?0*[0-9]{1,2}\.[ \t\n\v\f\r]*\+?0*[0-9]{1,2}\Z"
 
 
 @rule("VFS928", "usb-redirection-invalid", severity=Severity.ERROR, stage=Stage.DEFINE)
-def usb_redirection_invalid(devices: list[Redirection], context: Context) -> Iterator[Problem]:
+def usb_redirection_invalid(devices: list[Redirection]) -> Iterator[Problem]:
     """Redirected devices are on a USB bus, and the domain has one filter for them.
 
-    Why: libvirt reads one `<redirfilter>` with all rules, and USB versions such as 1.10. A redirected device requires
-        a USB controller, and its address in the guest is a port of one.
+    Why: libvirt reads one `<redirfilter>` with all rules, and USB versions such as 1.10. The address of a redirected
+        device in the guest is a port of a USB controller.
     Bad:
         <redirfilter><usbdev class='0x08' allow='yes'/></redirfilter><redirfilter><usbdev allow='no'/></redirfilter>
     Bad:
@@ -29,9 +27,6 @@ def usb_redirection_invalid(devices: list[Redirection], context: Context) -> Ite
     Bad:
         <redirdev bus='usb' type='tcp'><source mode='connect' host='localhost' service='4000'/>
           <address type='drive' controller='0' bus='0' target='0' unit='0'/></redirdev>
-    Bad:
-        <controller type='usb' model='none'/>
-        <redirdev bus='usb' type='tcp'><source mode='connect' host='localhost' service='4000'/></redirdev>
     Good:
         <redirdev bus='usb' type='tcp'><source mode='connect' host='localhost' service='4000'/>
           <address type='usb' bus='0' port='1'/></redirdev>
@@ -39,9 +34,8 @@ def usb_redirection_invalid(devices: list[Redirection], context: Context) -> Ite
     libvirt says: only one set of redirection filter rule is supported
     libvirt says: Cannot parse USB device version two
     libvirt says: Invalid address for a USB device
-    libvirt says: USB is disabled for this domain, but USB devices are present in the domain XML
     See: libvirt domain_conf.c:virDomainDefParseXML, virDomainRedirdevDefParseXML,
-        virDomainRedirFilterUSBVersionHelper; domain_validate.c:virDomainRedirdevDefValidate
+        virDomainRedirFilterUSBVersionHelper
     """
     filters = [device.node for device in devices if device.kind == "redirfilter"]
     for node in filters[1:]:
@@ -65,10 +59,10 @@ def usb_redirection_invalid(devices: list[Redirection], context: Context) -> Ite
             )
     for device in devices:
         if device.kind == "redirdev":
-            yield from _device_problems(device, context)
+            yield from _device_problems(device)
 
 
-def _device_problems(device: Redirection, context: Context) -> Iterator[Problem]:
+def _device_problems(device: Redirection) -> Iterator[Problem]:
     kind = device.address.attribute("type") if device.address else None
     if kind and kind.value and kind.value != "usb":
         yield Problem(
@@ -77,13 +71,6 @@ def _device_problems(device: Redirection, context: Context) -> Iterator[Problem]
             help="write type='usb', or remove <address>",
             stage=Stage.PARSE,
             says="Invalid address for a USB device",
-        )
-    if usb_is_off(context.domain):
-        yield Problem(
-            at=device.node.start_span,
-            message="the domain redirects a USB device, but its USB controller has model 'none'",
-            help="remove <redirdev>, or the controller",
-            says="USB is disabled for this domain, but USB devices are present in the domain XML",
         )
 
 
