@@ -98,7 +98,7 @@ OF_DOMAINS: dict[str, Subject] = {
     "Filesystem": _device("filesystem", lambda domain: domain.filesystems),
     "Firmware": _in_os("loader nvram firmware"),
     "Graphics": _device("graphics", lambda domain: domain.graphics),
-    "Hostdev": _devices("hostdev"),
+    "Hostdev": _device("hostdev", lambda domain: domain.hostdevs),
     "HugePages": _of("hugepages", lambda domain: domain.backing.elements("hugepages")[:1]),
     "IdRange": _of("idmap", lambda domain: (ids for fs in domain.shares for ids in (*fs.uid_map, *fs.gid_map))),
     "Input": _device("input", lambda domain: domain.inputs),
@@ -119,6 +119,7 @@ OF_DOMAINS: dict[str, Subject] = {
         "iothread defaultiothread", lambda domain: (*domain.iothread_ids, *domain.elements("defaultiothread")[:1])
     ),
     "LaunchSecurity": _first("launchSecurity"),
+    "Lease": _devices("lease"),
     "ManagedShare": _device("filesystem", lambda domain: [fs for fs in domain.shares if fs.socket is None]),
     "MappedShare": _device("idmap", lambda domain: [fs for fs in domain.shares if fs.idmap]),
     "MemoryBacking": _of("memoryBacking", lambda domain: (domain.backing,) if domain.backing.nodes else ()),
@@ -129,6 +130,9 @@ OF_DOMAINS: dict[str, Subject] = {
     "PersistentStore": _devices("pstore"),
     "PciController": _device("controller", lambda domain: domain.pci_controllers),
     "ReadonlyShare": _device("readonly", lambda domain: [fs for fs in domain.shares if fs.readonly]),
+    "Redirection": _device(
+        "redirdev redirfilter", lambda domain: (*domain.devices_of("redirdev"), *domain.devices_of("redirfilter"))
+    ),
     "ResourceGroup": _of("cachetune memorytune energytune", lambda domain: domain.resource_groups),
     "Resource": _first("resource"),
     "SecurityLabel": _of("seclabel", lambda domain: domain.elements("seclabel")),

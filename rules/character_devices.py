@@ -66,7 +66,7 @@ def character_source_incomplete(device: CharacterBackend) -> Iterator[Problem]:
     if kind == "nmdm":
         yield from _half_of_a_pair(device)
         return
-    required = () if _has_default_path(device) else REQUIRED.get(kind, ())
+    required = () if _has_default_path(device) or _has_default_channel(device) else REQUIRED.get(kind, ())
     lacking = next((name for name in required if _written(device, name) is None), None)
     place = device.source.start_span if device.source else device.node.start_span
     if lacking:
@@ -88,6 +88,10 @@ def character_source_incomplete(device: CharacterBackend) -> Iterator[Problem]:
 
 def _has_default_path(device: CharacterBackend) -> bool:
     return device.type == "unix" and device.node.tag == "channel" and device.target_type in ("virtio", "xen")
+
+
+def _has_default_channel(device: CharacterBackend) -> bool:
+    return device.type == "dbus" and device.node.tag == "redirdev"
 
 
 def _written(device: CharacterBackend, name: str) -> str | None:

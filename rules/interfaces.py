@@ -78,14 +78,15 @@ def interface_source_missing(nic: Interface) -> Iterator[Problem]:
     libvirt says: missing source address type
     See: libvirt domain_conf.c:virDomainNetDefParseXML
     """
-    wanted = _SOURCES.get(nic.type or "", ())
+    wanted = _SOURCES.get(nic.type, ())
     sources = nic.node.children("source") if wanted else []
     missing = [name for name in wanted if all(source.value(name) is None for source in sources)]
-    if nic.type == "hostdev" and nic.node.child("source/address") is None:
+    is_named = any(nic.node.child(f"source/{name}") for name in ("address", "vendor"))
+    if nic.type == "hostdev" and not is_named:
         missing = ["<address>"]
     if missing:
         yield Problem(
             at=sources[0].start_span if sources else nic.node.start_span,
-            message=f"the source of the {nic.node.value('type')!r} interface has no {' and no '.join(missing)}",
+            message=f"the source of the {nic.type!r} interface has no {' and no '.join(missing)}",
             help=f"add {' and '.join(missing)} to <source>",
         )

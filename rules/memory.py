@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from vfslint.context import Context
 from vfslint.domain import sharing
-from vfslint.domain.device import Hostdev
 from vfslint.domain.display import Video
 from vfslint.domain.domain import Domain
+from vfslint.domain.host_device import Hostdev
 from vfslint.domain.memory import MemoryBacking
 from vfslint.findings import Fix, Problem, Related, Severity, Span, Stage
 from vfslint.rule import rule

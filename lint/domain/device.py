@@ -107,8 +107,12 @@ class Iommu(Device):
     """An `<iommu>`."""
 
 
-class Hostdev(Device):
-    """A `<hostdev>`: a device of the host that is passed through."""
+class Redirection(Device):
+    """A `<redirdev>` or a `<redirfilter>`: a USB device of a client, or which of them are allowed."""
+
+
+class Lease(Device):
+    """A `<lease>`: what the guest holds of a lock manager."""
 
 
 class Watchdog(Device):

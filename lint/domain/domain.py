@@ -20,6 +20,7 @@ from vfslint.domain.display import Graphics, Video
 from vfslint.domain.features import Feature, features
 from vfslint.domain.filesystem import ExternalShare, Filesystem, ManagedShare, VirtioFS
 from vfslint.domain.firmware import FirmwareChoice
+from vfslint.domain.host_device import Hostdev
 from vfslint.domain.interface import Interface
 from vfslint.domain.machine import ARM_VIRT, I440FX, PSERIES, Q35, X86, MachineType, machine_type
 from vfslint.domain.memory import Cell, MemoryBacking
@@ -396,6 +397,11 @@ class Domain:
     def devices_of(self, kind: str) -> list[Device]:
         """Every device of that element name."""
         return [Device(node, self._libvirt) for node in self.devices.get(kind, ())]
+
+    @lazy
+    def hostdevs(self) -> list[Hostdev]:
+        """Every `<hostdev>`."""
+        return [Hostdev(node, self._libvirt) for node in self.devices.get("hostdev", ())]
 
     @lazy
     def interfaces(self) -> list[Interface]:

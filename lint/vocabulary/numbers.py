@@ -8,6 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ipaddress import IPv4Address, IPv6Address
 
 # The most digits that a number of 64 bits has: Python does not convert thousands of them.
 _C_INTEGER = r"[ \t\n\v\f\r]*([+-]?)0*([0-9]{1,20})\Z"
@@ -20,6 +24,10 @@ _POWER = {"k": 1, "m": 2, "g": 3, "t": 4, "p": 5, "e": 6}
 
 # The largest CPU number that a cpuset can name (domain_conf.h: VIR_DOMAIN_CPUMASK_LEN).
 CPUMASK_BITS = 16384
+
+
+# A part of an IPv4 address in C's notation; more digits never fit.
+_PART_OF_ADDRESS = r"(?:0[xX][0-9A-Fa-f]{1,16}|0[0-7]{0,24}|[1-9][0-9]{0,15})\Z"
 
 
 def integer(text: str, *, bits: int = 32) -> int | None:
@@ -176,3 +184,21 @@ def mac_address(text: str) -> bytes | None:
 
 
 _MAC_ADDRESS = r"([0-9a-fA-F]+(?::[0-9a-fA-F]+){5})(?:[ \t\n\v\f\r]|\Z)"
+
+
+def ip_address(text: str) -> IPv4Address | IPv6Address | None:
+    """Read an IP address as C does (virSocketAddrParse): 10.1 is 10.0.0.1, and parts may be octal or hexadecimal."""
+    from ipaddress import IPv4Address, IPv6Address
+
+    if ":" in text:
+        try:
+            return IPv6Address(text)
+        except ValueError:
+            return None
+    parts = text.split(".")
+    if len(parts) > 4 or not all(re.match(_PART_OF_ADDRESS, part) for part in parts):
+        return None
+    *first, last = (int(part, 16 if part[:2].lower() == "0x" else 8 if part[:1] == "0" else 10) for part in parts)
+    if any(number > 0xFF for number in first) or last >= 1 << 8 * (4 - len(first)):
+        return None
+    return IPv4Address(sum(number << 8 * (3 - place) for place, number in enumerate(first)) + last)
