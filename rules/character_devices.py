@@ -35,8 +35,8 @@ CERTIFICATES = 3
 def character_source_incomplete(device: CharacterBackend) -> Iterator[Problem]:
     """The source of a character device has the attributes that its type requires.
 
-    Why: QEMU has to know which file, address or channel to open. Only the Unix socket of a channel to the guest has
-        a default path, and only for a pseudo-terminal is there nothing to choose.
+    Why: QEMU has to know which file, address or channel to open. The Unix socket of a channel to the guest has a
+        default path, and a redirected USB device on D-Bus a default channel.
     Bad:
         <serial type='file'><target port='0'/></serial>
     Bad:
@@ -58,6 +58,8 @@ def character_source_incomplete(device: CharacterBackend) -> Iterator[Problem]:
     Good:
         <channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>
     Good:
+        <redirdev bus='usb' type='dbus'/>
+    Good:
         <serial type='udp'><source mode='bind' service='2445'/><source mode='connect' service='2446'/></serial>
     libvirt says: Missing source path attribute for char device
     See: libvirt domain_validate.c:virDomainChrSourceDefValidate
@@ -66,7 +68,7 @@ def character_source_incomplete(device: CharacterBackend) -> Iterator[Problem]:
     if kind == "nmdm":
         yield from _half_of_a_pair(device)
         return
-    required = () if _has_default_path(device) or _has_default_channel(device) else REQUIRED.get(kind, ())
+    required = () if _has_default(device) else REQUIRED.get(kind, ())
     lacking = next((name for name in required if _written(device, name) is None), None)
     place = device.source.start_span if device.source else device.node.start_span
     if lacking:
@@ -86,12 +88,11 @@ def character_source_incomplete(device: CharacterBackend) -> Iterator[Problem]:
         )
 
 
-def _has_default_path(device: CharacterBackend) -> bool:
+def _has_default(device: CharacterBackend) -> bool:
+    """Whether libvirt has a path or a channel of its own for the device."""
+    if device.node.tag == "redirdev":
+        return device.type == "dbus" and device.value("channel") is None
     return device.type == "unix" and device.node.tag == "channel" and device.target_type in ("virtio", "xen")
-
-
-def _has_default_channel(device: CharacterBackend) -> bool:
-    return device.type == "dbus" and device.node.tag == "redirdev"
 
 
 def _written(device: CharacterBackend, name: str) -> str | None:

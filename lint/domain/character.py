@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -90,7 +91,19 @@ class CharacterDevice(Device):
 
         A Unix socket without a path is one that libvirt creates (qemuDomainChrDefPostParse).
         """
-        return self.value("mode") == "bind" or (self.type == "unix" and self.value("path") is None)
+        is_libvirts = self.type == "unix" and (self.value("path") is None or self._has_generated_path)
+        return self.value("mode") == "bind" or is_libvirts
+
+    @property
+    def _has_generated_path(self) -> bool:
+        """Whether the path is one that libvirt generated for a domain, so that it drops it.
+
+        Since 9.7.0, this depends on libvirt's own folders (qemuDomainChrDefDropDefaultPath).
+        """
+        if self.node.tag != "channel" or self.target_type != "virtio" or self.libvirt >= (9, 7, 0):
+            return False
+        name = (self.target.value("name") if self.target else None) or ""
+        return re.search(rf"domain-[^/]+/{re.escape(name)}\Z", self.value("path") or "") is not None
 
     @property
     def label(self) -> str:

@@ -214,6 +214,9 @@ def bitsets(domain: Domain) -> Iterator[Bitset]:
         mask = device.source.child("nodemask") if device.source else None
         if mask:
             yield Bitset(mask, None, False)
+    if domain.context.target.libvirt >= (12, 8, 0):
+        for acpi in domain.node.children("devices/*/acpi"):
+            yield from _attribute(acpi, "nodeset")
 
 
 def _attribute(node: Node, name: str, *, may_be_empty: bool = False) -> Iterator[Bitset]:
