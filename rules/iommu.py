@@ -230,5 +230,7 @@ def _is_ioapic_in_qemu(context: Context) -> bool:
     found = (features.child("ioapic") for features in context.domain.elements("features"))
     ioapic = next((node for node in found if node), None)
     driver = ioapic.value("driver") if ioapic else None
-    # From 11.3.0 at the latest libvirt moves the I/O APIC by itself if nothing is written.
-    return driver == "qemu" or (driver is None and context.target.libvirt >= (9, 1, 0))
+    # From 11.3.0 at the latest libvirt moves the I/O APIC if nothing is written and the first IOMMU requires it.
+    options = next((first.child("driver") for first in context.domain.device_nodes("iommu")), None)
+    is_moved = options is not None and options.value("intremap") == "on" and context.target.libvirt >= (9, 1, 0)
+    return driver == "qemu" or (driver is None and is_moved)

@@ -9,6 +9,7 @@ from operator import mul
 from typing import TYPE_CHECKING, NamedTuple
 
 from vfslint.lazy import lazy, once
+from vfslint.targets import Version
 from vfslint.vocabulary import numbers
 from vfslint.xml.document import Attribute, Node
 
@@ -157,6 +158,8 @@ def resource_groups(domain: Domain) -> list[Node]:
     return [group for tag in tags for cputune in domain.elements("cputune") for group in cputune.children(tag)]
 
 
+# The release that reads the NUMA nodes in a device's <acpi>.
+_ACPI_NODES: Version = (12, 8, 0)
 TUNINGS = ("iothreadpin", "vcpusched", "iothreadsched", "emulatorsched")
 
 
@@ -210,6 +213,10 @@ def bitsets(domain: Domain) -> Iterator[Bitset]:
             yield from _attribute(memory, "nodeset")
         for memnode in numatune.children("memnode") if domain.cells else ():
             yield from _attribute(memnode, "nodeset", may_be_empty=True)
+    if domain.context.target.libvirt >= _ACPI_NODES:
+        for node in (node for nodes in domain.devices.values() for node in nodes):
+            acpi = node.child("acpi")
+            yield from _attribute(acpi, "nodeset") if acpi else ()
     for device in domain.memory_devices:
         mask = device.source.child("nodemask") if device.source else None
         if mask:
