@@ -63,9 +63,9 @@ def _not_together(children: Sequence[Element], names: tuple[str, ...]) -> Iterat
 def _mixed(children: Sequence[Element], groups: tuple[tuple[str, ...], ...]) -> Iterator[Displaced]:
     """Yield the first child with which a group goes on after others, where libxml2 does not find it.
 
-    libxml2 collects the children of each group (`<interleave>`), and checks the groups in the order of the schema. After
-    a group that is an `<interleave>` itself, it links all children from its first to its last one as in the document
-    (xmlRelaxNGValidateInterleave). A later group that has a child there must then go on with the next child.
+    libxml2 collects the children of each group (`<interleave>`), and checks the groups in the order of the schema.
+    After a group that is an `<interleave>` itself, it links all children from its first to its last one as in the
+    document (xmlRelaxNGValidateInterleave). A later group with a child there must then go on with the next child.
     """
     positions = [[at for at, child in enumerate(children) if child.tag in names] for names in groups]
     for number, (names, places) in enumerate(zip(groups, positions, strict=True)):
