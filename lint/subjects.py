@@ -101,6 +101,7 @@ OF_DOMAINS: dict[str, Subject] = {
     "Hostdev": _device("hostdev", lambda domain: domain.hostdevs),
     "HugePages": _of("hugepages", lambda domain: domain.backing.elements("hugepages")[:1]),
     "IdRange": _of("idmap", lambda domain: (ids for fs in domain.shares for ids in (*fs.uid_map, *fs.gid_map))),
+    "Init": _in_os("init initarg initenv initdir inituser initgroup"),
     "Input": _device("input", lambda domain: domain.inputs),
     "Interface": _device("interface", lambda domain: domain.interfaces),
     "Interconnect": _of(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from vfslint.context import Context
 from vfslint.domain import pci, pci_slots
 from vfslint.domain.domain import Domain
-from vfslint.domain.elements import Bootloader
+from vfslint.domain.elements import Bootloader, Init
 from vfslint.domain.machine import X86, architectures
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
 from vfslint.rule import rule
@@ -87,6 +87,26 @@ def os_type_not_hvm(domain: Domain) -> Iterator[Problem]:
         stage=None if known else Stage.PARSE,
         says=_emulator_says(domain, f"os type '{name}'") if known else f"unknown OS type '{name}'",
     )
+
+
+@rule("VFS075", "init-of-container", severity=Severity.WARNING, stage=Stage.SCHEMA)
+def init_of_container(init: Init, context: Context) -> Iterator[Problem]:
+    """A virtual machine has no `<init>`.
+
+    Why: the first program of a guest and its arguments are for containers (type 'exe'). A virtual machine boots from
+        its disks or from a `<kernel>`, and libvirt drops these elements.
+    Bad:
+        <os><type>hvm</type><init>/sbin/init</init></os>
+    Good:
+        <os><type>hvm</type><kernel>/srv/vmlinuz</kernel><cmdline>init=/sbin/init</cmdline></os>
+    See: libvirt schemas/domaincommon.rng; domain_conf.c:virDomainDefParseBootInitOptions
+    """
+    if context.domain.os_type_name == "hvm":
+        yield Problem(
+            at=init.start_span,
+            message=f"<{init.tag}> is for containers, not for a virtual machine",
+            help="remove it, or write init=… in <cmdline>",
+        )
 
 
 @rule("VFS029", "bootloader-with-qemu", severity=Severity.ERROR, stage=Stage.DEFINE)

@@ -69,6 +69,12 @@ class CpuShares(Node):
     __slots__ = ()
 
 
+class Init(Node):
+    """An element of `<os>` that describes the first program of a container: `<init>`, `<initarg>` and others."""
+
+    __slots__ = ()
+
+
 class Interconnect(Node):
     """A `<latency>` or `<bandwidth>` of the first `<interconnects>` of `<numa>`."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from vfslint.vocabulary.table import Order
@@ -60,16 +61,18 @@ def _not_together(children: Sequence[Element], names: tuple[str, ...]) -> Iterat
 
 
 def _mixed(children: Sequence[Element], groups: tuple[tuple[str, ...], ...]) -> Iterator[Displaced]:
-    """Yield the first child with which a group goes on after a child of another group: the others may be right."""
-    group_of = {name: group for group in groups for name in group}
-    current: tuple[str, ...] = ()
-    last: dict[tuple[str, ...], str] = {}
-    for child in children:
-        group = group_of.get(child.tag)
-        if group is None:
+    """Yield the first child with which a group goes on after others, where libxml2 does not find it.
+
+    libxml2 collects the children of each group (`<interleave>`), and checks the groups in the order of the schema.
+    After a group that is an `<interleave>` itself, it links all children from its first to its last one as in the
+    document (xmlRelaxNGValidateInterleave). A later group with a child there must then go on with the next child.
+    """
+    positions = [[at for at, child in enumerate(children) if child.tag in names] for names in groups]
+    for number, (names, places) in enumerate(zip(groups, positions, strict=True)):
+        if len(names) < 2 or len(places) < 2:
             continue
-        if group is not current and group in last:
-            yield Displaced(child, NEXT_TO, (last[group],))
-            return
-        current = group
-        last[group] = child.tag
+        for later in positions[number + 1 :]:
+            for at, following in pairwise(later):
+                if places[0] < at < places[-1] and following != at + 1:
+                    yield Displaced(children[following], NEXT_TO, (children[at].tag,))
+                    return

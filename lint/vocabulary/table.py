@@ -132,8 +132,8 @@ class Order(NamedTuple):
     """An order of children that the schema requires from one release on and before another (vfs:order).
 
     `kind` is "sequence" for children in the order of the names of the only group, "together" for children that must be
-    adjacent, or "apart" for groups that must not be mixed with each other. If there is an `attribute`, the order
-    applies if it has one of the `values`.
+    adjacent, or "apart" for groups that libxml2 must not find mixed with an earlier one. If there is an `attribute`,
+    the order applies if it has one of the `values`.
     """
 
     since: Release

@@ -35,13 +35,18 @@ def refusing(*parts: str) -> list[str]:
     [
         ((HEAD, UUID, MEMORY, OS, OFF, REBOOT, CRASH), ()),
         ((OFF, REBOOT, CRASH, OS, MEMORY, BACKING, UUID, HEAD), ()),
-        ((HEAD, MEMORY, UUID, OS), ("7.0.0", "9.0.0")),
+        ((HEAD, MEMORY, UUID, OS), ()),
+        ((HEAD, MEMORY, BACKING, UUID, OS), ()),
+        ((HEAD, MEMORY, UUID, BACKING, OS), ("7.0.0", "9.0.0")),
+        ((HEAD, MEMORY, OS, BACKING, UUID), ("7.0.0", "9.0.0")),
         ((HEAD, BACKING, UUID, MEMORY, OS), ("7.0.0", "9.0.0")),
-        ((HEAD, OFF, UUID, MEMORY, OS), ("7.0.0", "9.0.0")),
+        ((HEAD, OFF, UUID, MEMORY, OS), ()),
         ((HEAD, TITLE, UUID, OS, MEMORY), ()),
         ((HEAD, MEMORY, TITLE, OS, BACKING), ()),
         ((HEAD, MEMORY, OS, OFF, BACKING, REBOOT), RELEASES),
-        ((HEAD, MEMORY, OFF, BACKING, OS), RELEASES),
+        ((HEAD, MEMORY, OFF, BACKING, OS), ()),
+        ((HEAD, OFF, MEMORY, REBOOT, BACKING, OS), ()),
+        ((HEAD, MEMORY, OFF, BACKING, REBOOT, OS), RELEASES),
         ((HEAD, MEMORY, OS, OFF, PM, REBOOT), ()),
     ],
 )
@@ -89,5 +94,5 @@ def test_the_driver_of_a_host_device_is_next_to_its_source(release: str) -> None
 def test_the_message_says_where_the_element_belongs() -> None:
     xml = f"<domain type='kvm'>{HEAD}{MEMORY}{OS}{OFF}{BACKING}{REBOOT}</domain>".encode()
     [finding] = [finding for finding in lint_bytes(xml) if finding.code == "VFS019"]
-    assert finding.message == "<memoryBacking> must be next to <memory>"
-    assert finding.help == "move it up, next to <memory>"
+    assert finding.message == "<on_reboot> must be next to <on_poweroff>"
+    assert finding.help == "move it up, next to <on_poweroff>"
