@@ -96,7 +96,7 @@ def controller_repeated(controllers: list[Controller]) -> Iterator[Problem]:
     """Controllers of the same type have different indexes.
 
     Why: other devices refer to their controller by type and index. The USB 1 companions of a USB 2 controller
-        share its index and require that controller.
+        share its index, and there must be at least one controller that is no companion.
     Bad:
         <controller type='scsi' index='0' model='virtio-scsi'/>
         <controller type='scsi' index='0' model='virtio-scsi'/>
@@ -108,7 +108,7 @@ def controller_repeated(controllers: list[Controller]) -> Iterator[Problem]:
     libvirt says: Multiple 'scsi' controllers with index '0'
     libvirt says: Duplicate USB controllers with index 0
     libvirt says: No master USB controller specified
-    See: libvirt domain_validate.c:virDomainDefValidate; domain_addr.c:virDomainUSBAddressSetAddControllers
+    See: libvirt domain_validate.c:virDomainDefValidate; domain_conf.c:virDomainDefControllersParse
     """
     first: dict[tuple[str, int], Controller] = {}
     companions = []
@@ -126,13 +126,15 @@ def controller_repeated(controllers: list[Controller]) -> Iterator[Problem]:
                 related=(Related(other.node.at("index"), "used first"),),
                 help="give each controller its own index",
             )
-    for controller in companions:
-        if controller.index is not None and ("usb", controller.index) not in first:
-            yield Problem(
-                at=controller.node.start_span,
-                message=f"this companion USB controller has no master controller with index {controller.index}",
-                help=f"add <controller type='usb' index='{controller.index}' model='ich9-ehci1'/>",
-            )
+    usb = [controller for controller in controllers if controller.type == "usb" and controller.model != "none"]
+    if companions and len(companions) == len(usb):
+        index = companions[0].node.value("index") or "0"
+        yield Problem(
+            at=companions[0].node.start_span,
+            message="every USB controller is the companion of another one, and none is their master",
+            help=f"add <controller type='usb' index='{index}' model='ich9-ehci1'/>",
+            says="No master USB controller specified",
+        )
 
 
 @rule(
