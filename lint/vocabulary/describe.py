@@ -118,11 +118,21 @@ def _united(entries: list[tuple[str, Entry]], forms: int) -> Entry:
     """Return one entry for those of several forms: required if all are, with the values of all."""
     _, first = entries[0]
     return first._replace(
-        description=next((entry.description for _, entry in entries if entry.description), ""),
+        description=_described([(condition, entry.description) for condition, entry in entries if entry.description]),
         required=len(entries) == forms and all(entry.required for _, entry in entries),
         values=tuple(dict(pair for _, entry in entries for pair in entry.values).items()),
         only=tuple(condition for condition, _ in entries) if len(entries) < forms else (),
     )
+
+
+def _described(texts: list[tuple[str, str]]) -> str:
+    """Return the description of what has several forms: each different one with the conditions that it is for."""
+    conditions: dict[str, list[str]] = {}
+    for condition, text in texts:
+        conditions.setdefault(text, []).append(condition)
+    if len(conditions) < 2:
+        return next(iter(conditions), "")
+    return " ".join(f"{' or '.join(those)}: {text}" for text, those in conditions.items())
 
 
 def _spelled(test: tuple[Any, ...] | None) -> str:

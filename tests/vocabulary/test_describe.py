@@ -38,6 +38,19 @@ def test_what_only_some_forms_have_says_which() -> None:
     assert "type='pci' and (model='pci-root' or model='pcie-root')" in controller.forms
 
 
+def test_what_means_something_else_in_each_form_is_described_for_each() -> None:
+    (bus,) = (entry for entry in described("domain/devices/disk/address").attributes if entry.name == "bus")
+    assert "type='drive': Channel of the controller" in bus.description
+    assert "type='usb': Index of the USB controller" in bus.description
+    (source,) = (entry for entry in described("domain/devices/disk").children if entry.name == "source")
+    assert "type='block': The block device of the host." in source.description
+
+
+def test_what_is_the_same_in_each_form_is_described_once() -> None:
+    (index,) = (entry for entry in described("domain/devices/controller").attributes if entry.name == "index")
+    assert index.description.startswith("Number of the controller")
+
+
 @pytest.mark.parametrize("path", ["", "domein", "domain/devises", "domain/devices/disk/nothing"])
 def test_unknown_paths_are_unknown(path: str) -> None:
     assert describe(path) is None
