@@ -145,7 +145,10 @@ class MachineType:
         # Names of boards begin with a letter, except for an old board of POWER.
         if not name[:1].isalpha() and name != "40p":
             return True
-        if self.arch in PPC64 | S390 and re.match(_VIRT, name):
+        # QEMU for s390 has one board, and it compares names letter by letter.
+        if self.board is None and (self.arch in S390 or machine_type(name.lower(), self.arch, self.qemu).board):
+            return True
+        if self.arch in PPC64 and re.match(_VIRT, name):
             return True
         return any(name.startswith(start) and self.arch not in arches for start, arches in _FOREIGN.items())
 
