@@ -641,6 +641,8 @@ def interface_passt_invalid(nic: Interface) -> Iterator[Problem]:
           <portForward proto='tcp'><range to='22'/></portForward></interface>
     Bad (libvirt 9.0.0):
         <interface type='user'><backend type='passt'/></interface>
+    Bad (libvirt 12.8.0):
+        <interface type='user'><backend hostname='web'/></interface>
     Good:
         <interface type='user'><backend type='passt'/>
           <portForward proto='tcp'><range start='2222' to='22'/></portForward></interface>
@@ -648,6 +650,7 @@ def interface_passt_invalid(nic: Interface) -> Iterator[Problem]:
     libvirt says: The <portForward> element can only be used with the 'passt' backend of interface type='user'
     libvirt says: The 'range' of a 'portForward' requires 'start' attribute if 'end', 'to', or 'exclude' is specified
     libvirt says: Invalid value for attribute 'type' in element 'backend': 'passt'.
+    libvirt says: The 'fqdn' attribute of the <backend> element can only be used with the <backend> type='passt'
     See: libvirt domain_validate.c:virDomainNetDefValidate
     """
     backend = nic.node.child("backend")
@@ -658,6 +661,14 @@ def interface_passt_invalid(nic: Interface) -> Iterator[Problem]:
             message="libvirt 9.0.0 does not read backend 'passt'",
             help="remove type, or update libvirt",
             says="Invalid value for attribute 'type' in element 'backend': 'passt'.",
+        )
+    named = next((name for name in ("fqdn", "hostname") if backend and backend.value(name) is not None), None)
+    if backend and named and nic.libvirt >= DEFAULT_ROUTES and not nic.uses_passt:
+        yield Problem(
+            at=backend.at(named),
+            message=f"only passt gives the guest a {named}",
+            help=f"write type='passt', or remove {named}",
+            says="The 'fqdn' attribute of the <backend> element can only be used with the <backend> type='passt'",
         )
     served = ("user", "vhostuser") if nic.libvirt >= PASST_OPTIONS else ("user",)
     if kind and nic.uses_passt and nic.type not in ("user", "vhostuser"):
