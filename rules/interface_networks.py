@@ -12,7 +12,8 @@ from vfslint.targets import Version
 from vfslint.vocabulary import numbers
 from vfslint.xml.document import Node
 
-# Since this release, libvirt compares bandwidths with the limits of tc.
+# The last release known to reject repeated limits, and the first to compare bandwidths with the limits of tc.
+LIMITS_REPEATED: Version = (9, 0, 0)
 LIMITS_CHECKED: Version = (11, 3, 0)
 # Since this release, a route can be the default route, without an address; and midonet ports are checked for extras.
 NEWEST_CHECKS: Version = (12, 8, 0)
@@ -50,7 +51,10 @@ def interface_traffic_invalid(nic: Interface) -> Iterator[Problem]:
     vlans = nic.node.children("vlan")
     for vlan in vlans if nic.libvirt < NEW_PARSER else vlans[:1]:
         yield from _vlan_problems(vlan)
-    bandwidth = nic.node.child("bandwidth") if nic.libvirt >= LIMITS_CHECKED else None
+    bandwidth = nic.node.child("bandwidth")
+    if bandwidth and nic.libvirt <= LIMITS_REPEATED:
+        yield from _repeated_limits(bandwidth)
+    bandwidth = bandwidth if nic.libvirt >= LIMITS_CHECKED else None
     for way in ("inbound", "outbound") if bandwidth else ():
         limits = bandwidth.child(way) if bandwidth else None
         for name in ("average", "peak", "burst", "floor") if limits else ():
@@ -65,6 +69,17 @@ def interface_traffic_invalid(nic: Interface) -> Iterator[Problem]:
                     says=f"value '{number}' is too big for '{name}' parameter, maximum is '{limit}'",
                     stage=Stage.DEFINE,
                 )
+
+
+def _repeated_limits(bandwidth: Node) -> Iterator[Problem]:
+    for way in ("inbound", "outbound"):
+        for limits in bandwidth.children(way)[1:]:
+            yield Problem(
+                at=limits.name_span,
+                message=f"the bandwidth has more than one <{way}>",
+                help="keep one of them",
+                says=f"Only one child <{way}> element allowed",
+            )
 
 
 def _vlan_problems(vlan: Node) -> Iterator[Problem]:

@@ -11,6 +11,7 @@ from vfslint.findings import Problem, Severity, Stage
 from vfslint.rule import rule
 from vfslint.targets import Version
 from vfslint.vocabulary import numbers
+from vfslint.vocabulary.table import values
 from vfslint.xml.document import Attribute, Node
 
 # Since this release, QEMU's driver sets the MTU of an interface that passt serves, and passt can serve vhost-user.
@@ -402,13 +403,14 @@ def interface_virtio_option_unsupported(nic: Interface, context: Context) -> Ite
     libvirt says: packed driver option is only supported for virtio devices
     See: libvirt domain_validate.c:virDomainCheckVirtioOptionsAreAbsent
     """
-    if nic.driver is None or nic.is_virtio(context.domain.arch) is not False:
+    driver = nic.node.child("driver")
+    if driver is None or nic.is_virtio(context.domain.arch) is not False:
         return
     names = ("iommu", "ats", "packed") if nic.libvirt < NEW_PARSER else ("iommu", "ats", "packed", "page_per_vq")
-    written = next((name for name in names if nic.driver.value(name) in ("on", "off")), None)
+    written = next((name for name in names if driver.value(name) in ("on", "off")), None)
     if written:
         yield Problem(
-            at=nic.driver.at(written),
+            at=driver.at(written),
             message=f"{written} is an option of virtio, but the model of the interface is "
             + (f"{nic.model.value!r}" if nic.model else "not virtio"),
             help=f"write <model type='virtio'/>, or remove {written}",
@@ -450,7 +452,10 @@ def interface_driver_value_invalid(nic: Interface) -> Iterator[Problem]:
         return
     for attribute, valid in _invalid_values(nic, nic.driver):
         is_number = attribute.name in _QUEUES
-        says = f"Invalid value for attribute '{attribute.name}' in element '{attribute.node.tag}': '{attribute.value}'."
+        says = (
+            f"Invalid value for attribute '{attribute.name}' in element '{attribute.node.tag}': '{attribute.value}'."
+            + (" Expected non-negative integer value" if is_number else "")
+        )
         yield Problem(
             at=attribute.span,
             message=f"{attribute.value!r} is not a valid value for {attribute.name!r} of <{attribute.node.tag}>",
@@ -461,18 +466,32 @@ def interface_driver_value_invalid(nic: Interface) -> Iterator[Problem]:
         )
 
 
+def _old_refusal(nic: Interface, attribute: Attribute) -> str:
+    """Return what the old parser says about a value."""
+    name, value, tag = attribute.name, attribute.value, attribute.node.tag
+    if name in _QUEUES:
+        return f"'{name}' attribute must be positive number: {value}"
+    if tag != "driver":
+        return f"unknown {tag} {name} mode '{value}'"
+    if name in _SWITCHES:
+        return f"unknown interface {name} mode '{value}'"
+    if nic.type == "hostdev":
+        return f"Unknown PCI device <driver name='{value}'/> has been specified"
+    return f"Unknown interface <driver {name}='{value}'> has been specified"
+
+
 def _invalid_values(nic: Interface, driver: Node) -> Iterator[tuple[Attribute, str]]:
     name = driver.attribute("name")
     if nic.type == "hostdev":
-        if name and name.value not in ("kvm", "vfio", "xen"):
+        if name and name.value not in values("HostDeviceDriver/@name").listed:
             yield name, "vfio, or remove it"
         return
     if not nic.reads_virtio_options:
         return
-    if name and name.value not in ("qemu", "vhost"):
+    if name and name.value not in values("InterfaceDriver/@name").listed:
         yield name, "qemu or vhost, or remove it"
     txmode = driver.attribute("txmode")
-    if txmode and txmode.value not in ("iothread", "timer"):
+    if txmode and txmode.value not in values("InterfaceDriver/@txmode").listed:
         yield txmode, "iothread or timer, or remove it"
     for queue in _QUEUES:
         number = driver.attribute(queue)
@@ -622,6 +641,8 @@ def interface_passt_invalid(nic: Interface) -> Iterator[Problem]:
           <portForward proto='tcp'><range to='22'/></portForward></interface>
     Bad (libvirt 9.0.0):
         <interface type='user'><backend type='passt'/></interface>
+    Bad (libvirt 12.8.0):
+        <interface type='user'><backend hostname='web'/></interface>
     Good:
         <interface type='user'><backend type='passt'/>
           <portForward proto='tcp'><range start='2222' to='22'/></portForward></interface>
@@ -629,6 +650,7 @@ def interface_passt_invalid(nic: Interface) -> Iterator[Problem]:
     libvirt says: The <portForward> element can only be used with the 'passt' backend of interface type='user'
     libvirt says: The 'range' of a 'portForward' requires 'start' attribute if 'end', 'to', or 'exclude' is specified
     libvirt says: Invalid value for attribute 'type' in element 'backend': 'passt'.
+    libvirt says: The 'fqdn' attribute of the <backend> element can only be used with the <backend> type='passt'
     See: libvirt domain_validate.c:virDomainNetDefValidate
     """
     backend = nic.node.child("backend")
@@ -639,6 +661,14 @@ def interface_passt_invalid(nic: Interface) -> Iterator[Problem]:
             message="libvirt 9.0.0 does not read backend 'passt'",
             help="remove type, or update libvirt",
             says="Invalid value for attribute 'type' in element 'backend': 'passt'.",
+        )
+    named = next((name for name in ("fqdn", "hostname") if backend and backend.value(name) is not None), None)
+    if backend and named and nic.libvirt >= DEFAULT_ROUTES and not nic.uses_passt:
+        yield Problem(
+            at=backend.at(named),
+            message=f"only passt gives the guest a {named}",
+            help=f"write type='passt', or remove {named}",
+            says="The 'fqdn' attribute of the <backend> element can only be used with the <backend> type='passt'",
         )
     served = ("user", "vhostuser") if nic.libvirt >= PASST_OPTIONS else ("user",)
     if kind and nic.uses_passt and nic.type not in ("user", "vhostuser"):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from vfslint.domain.device import NEW_PARSER
 from vfslint.domain.interface import Interface
 from vfslint.findings import Problem, Severity, Stage
 from vfslint.rule import rule
+from vfslint.targets import Version
 from vfslint.vocabulary import numbers
 
 
@@ -46,6 +48,9 @@ def mac_address_malformed(nic: Interface) -> Iterator[Problem]:
         )
 
 
+# Since this release, a port of a distributed switch is named by the switch alone.
+ONLY_SWITCHID: Version = (10, 7, 0)
+
 # The attributes of <source> that libvirt requires, by the type of the interface.
 _SOURCES = {
     "bridge": ("bridge",),
@@ -79,6 +84,8 @@ def interface_source_missing(nic: Interface) -> Iterator[Problem]:
     See: libvirt domain_conf.c:virDomainNetDefParseXML
     """
     wanted = _SOURCES.get(nic.type, ())
+    if nic.type == "vds" and nic.libvirt >= ONLY_SWITCHID:
+        wanted = wanted[:1]
     sources = nic.node.children("source") if wanted else []
     missing = [name for name in wanted if all(source.value(name) is None for source in sources)]
     is_named = any(nic.node.child(f"source/{name}") for name in ("address", "vendor"))
@@ -89,4 +96,21 @@ def interface_source_missing(nic: Interface) -> Iterator[Problem]:
             at=sources[0].start_span if sources else nic.node.start_span,
             message=f"the source of the {nic.type!r} interface has no {' and no '.join(missing)}",
             help=f"add {' and '.join(missing)} to <source>",
+            says=_source_refusal(nic, missing[0]),
         )
+
+
+def _source_refusal(nic: Interface, missing: str) -> str:
+    if nic.type == "hostdev":
+        if nic.libvirt > (9, 0, 0):
+            return "unknown host device source address type '(null)'"
+        return "missing source address type"
+    if nic.libvirt >= NEW_PARSER:
+        if nic.node.child("source") is None:
+            return f"interface type='{nic.type}' requires a 'source' element"
+        return f"Missing required attribute '{missing}' in element 'source'"
+    if nic.type in ("server", "client", "mcast", "udp"):
+        return f"No <source> '{missing}' attribute specified with socket interface"
+    if nic.type in ("bridge", "network", "direct"):
+        return f"No <source> '{missing}' attribute specified with <interface type='{nic.type}'/>"
+    return ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vfslint.domain.device import NEW_PARSER, VhostUserDevice
-from vfslint.domain.machine import X86
+from vfslint.domain.machine import PPC64, X86
 from vfslint.lazy import lazy
 from vfslint.targets import Version
 from vfslint.vocabulary import numbers
@@ -98,7 +98,7 @@ class Interface(VhostUserDevice):
             return False
         if self.type in ("vdpa", "vhostuser"):
             return True
-        return False if arch in X86 else None
+        return False if arch in X86 or arch in PPC64 else None
 
     @property
     def has_virtio_model(self) -> bool:

@@ -35,6 +35,8 @@ LEFT = {
     ("rules/pci_controllers.py", "NAMES"),  # controller/@model: what QEMU makes of each
     ("lint/domain/interface.py", "MODELS"),  # interface/model/@type: those that are virtio
     ("rules/interfaces.py", "_SOURCES"),  # interface/@type: the attributes of <source> that each requires
+    ("rules/interface_networks.py", "_REQUIRED"),  # virtualport/@type: the parameters that each requires
+    ("rules/interface_networks.py", "_EXTRA"),  # virtualport/@type: the parameters that each rejects
     ("rules/inputs.py", "_unsupported_type"),  # input/@type: those without a PS/2 variant
     ("rules/iommu.py", "_BOARDS"),  # iommu/@model: the boards of each
     ("rules/iommu.py", "_OPTIONS"),  # iommu/@model: the options of each
