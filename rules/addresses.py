@@ -232,7 +232,6 @@ def address_type_refused(addresses: list[Address], context: Context) -> Iterator
     Good:
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
           <address type='pci'/></filesystem>
-    libvirt says: CCW addresses are not supported by machine type
     libvirt says: cannot use CCW address type for device
     libvirt says: address of type 'unassigned' is supported only for hostdevs
     Fix: removes the address, so that libvirt assigns one.
@@ -252,4 +251,5 @@ def address_type_refused(addresses: list[Address], context: Context) -> Iterator
                 help="remove <address> and let libvirt assign one",
                 fix=Fix("remove <address>", (remove_element(address.node),)),
                 stage=None if address.device.libvirt >= (9, 0, 0) else Stage.START,
+                says=f"address of type '{address.type}' is supported only for hostdevs" if unassigned else "",
             )

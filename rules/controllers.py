@@ -125,6 +125,9 @@ def controller_repeated(controllers: list[Controller]) -> Iterator[Problem]:
                 label="used again",
                 related=(Related(other.node.at("index"), "used first"),),
                 help="give each controller its own index",
+                says=f"Duplicate USB controllers with index {controller.index}"
+                if controller.type == "usb"
+                else f"Multiple '{controller.type}' controllers with index '{controller.index}'",
             )
     for controller in companions:
         if controller.index is not None and ("usb", controller.index) not in first:
@@ -132,6 +135,7 @@ def controller_repeated(controllers: list[Controller]) -> Iterator[Problem]:
                 at=controller.node.start_span,
                 message=f"this companion USB controller has no master controller with index {controller.index}",
                 help=f"add <controller type='usb' index='{controller.index}' model='ich9-ehci1'/>",
+                says="No master USB controller specified",
             )
 
 
@@ -160,6 +164,8 @@ def controller_without_queues(controller: Controller) -> Iterator[Problem]:
             message=f"a {controller.type} controller does not support 'queues'",
             help="remove queues",
             fix=Fix("remove 'queues'", (remove_attribute(queues),)),
+            says="'queues' is only supported by virtio-scsi "
+            + ("and nvme controllers" if controller.libvirt >= (12, 8, 0) else "controller"),
         )
 
 

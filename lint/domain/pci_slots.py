@@ -625,14 +625,19 @@ _WANTED: tuple[Callable[[Domain], Iterator[Node] | list[Node]], ...] = (
 
 @once
 def faults(domain: Domain) -> list[Fault]:
-    """Return what is wrong with the PCI places of an x86 domain; of one that has a wrong root, nothing."""
-    if not (domain.is_q35 or domain.is_i440fx) or wrong_root(domain):
+    """Return what is wrong with the PCI places of an x86 domain; nothing if its buses are not those of the machine."""
+    if not (domain.is_q35 or domain.is_i440fx) or wrong_root(domain) or _has_wrong_expander(domain):
         return []
     is_written = any(address.place for address in domain.addresses)
     has_buses = any(controller.model in _REQUIRED for controller in domain.pci_controllers)
     if not is_written and not has_buses:
         return []
     return list(Slots(domain).faults())
+
+
+def _has_wrong_expander(domain: Domain) -> bool:
+    wrong = "pci-expander-bus" if domain.is_q35 else "pcie-expander-bus"
+    return any(controller.model == wrong for controller in domain.pci_controllers)
 
 
 def wrong_root(domain: Domain) -> Controller | None:
