@@ -17,6 +17,13 @@ from vfslint.xml.edits import add_attribute, remove_element, set_value
 # The address types that a virtio device can have; libvirt has more, for other kinds of devices.
 USUAL_ADDRESSES = "pci, ccw on s390x, virtio-mmio on arm"
 
+# What libvirt says of a number above the limit of PCI (virPCIDeviceAddressIsValid).
+_TOO_LARGE = {
+    "bus": "Invalid PCI address bus='0x{:x}', must be <= 0xFF",
+    "slot": "Invalid PCI address slot='0x{:x}', must be <= 0x1F",
+    "function": "Invalid PCI address function=0x{:x}, must be <= 7",
+}
+
 
 @rule("VFS240", "address-malformed", severity=Severity.ERROR, stage=Stage.PARSE)
 def address_malformed(address: Address) -> Iterator[Problem]:
@@ -97,6 +104,7 @@ def pci_number_too_large(address: Address) -> Iterator[Problem]:
             at=number.span,
             message=f"{number.name} {number.value} is out of range (0-{largest:#x})",
             help="write a smaller number, or remove <address> and let libvirt assign one",
+            says=_TOO_LARGE.get(number.name, "").format(address.reading.numbers[number.name]),
         )
     if address.pci_domain and not address.unreadable:
         yield Problem(
@@ -105,6 +113,7 @@ def pci_number_too_large(address: Address) -> Iterator[Problem]:
             help="write domain='0x0000'",
             fix=Fix("write domain='0x0000'", (set_value(address.node["domain"], "0x0000"),), safe=False),
             stage=Stage.DEFINE,
+            says="Only PCI domain 0 is available",
         )
 
 
@@ -217,6 +226,22 @@ def address_not_for_virtiofs(fs: VirtioFS, context: Context) -> Iterator[Problem
     )
 
 
+def _is_replaced(address: Address, domain: Domain) -> bool:
+    """Whether it is the address of a chipset's controller, which libvirt replaces by the place of the chipset."""
+    node = address.device.node
+    if node.tag != "controller" or pci_slots.indexes(domain).get(node.element) != 0:
+        return False
+    kind = node.value("type") or "ide"
+    if domain.is_q35:
+        return kind == "sata"
+    return domain.is_i440fx and (kind == "ide" or (kind == "usb" and node.value("model") in (None, "piix3-uhci")))
+
+
+def _is_old_ccw(address: Address) -> bool:
+    """Whether libvirt 7.0.0 also rejects it when the domain is defined."""
+    return address.type == "ccw" and address.kind == "controller"
+
+
 @rule("VFS245", "address-type-refused", severity=Severity.ERROR, stage=Stage.DEFINE)
 def address_type_refused(addresses: list[Address], context: Context) -> Iterator[Problem]:
     """CCW addresses require s390x, and `unassigned` requires a host device.
@@ -241,7 +266,7 @@ def address_type_refused(addresses: list[Address], context: Context) -> Iterator
     for address in addresses:
         if address.unreadable or address.lacking:
             continue
-        foreign_ccw = address.type == "ccw" and domain.is_x86
+        foreign_ccw = address.type == "ccw" and domain.is_x86 and not _is_replaced(address, domain)
         unassigned = address.type == "unassigned" and address.kind != "hostdev"
         if foreign_ccw or unassigned:
             why = f"{domain.arch} does not support CCW" if foreign_ccw else "only host devices can be unassigned"
@@ -250,6 +275,35 @@ def address_type_refused(addresses: list[Address], context: Context) -> Iterator
                 message=f"{address.device.label} cannot have an address of type {address.type!r}: {why}",
                 help="remove <address> and let libvirt assign one",
                 fix=Fix("remove <address>", (remove_element(address.node),)),
-                stage=None if address.device.libvirt >= (9, 0, 0) else Stage.START,
+                stage=None if address.device.libvirt >= (9, 0, 0) or _is_old_ccw(address) else Stage.START,
                 says=f"address of type '{address.type}' is supported only for hostdevs" if unassigned else "",
+            )
+
+
+@rule("VFS988", "zpci-not-supported", severity=Severity.ERROR, stage=Stage.DEFINE)
+def zpci_not_supported(addresses: list[Address], context: Context) -> Iterator[Problem]:
+    """Only PCI addresses on s390x have the identifiers of zPCI.
+
+    Why: they are how s390x identifies PCI devices; QEMU has them for no other architecture.
+    Bad:
+        <rng model='virtio'><backend model='random'>/dev/urandom</backend>
+          <address type='pci' slot='0x04'><zpci uid='1'/></address></rng>
+    Good:
+        <rng model='virtio'><backend model='random'>/dev/urandom</backend>
+          <address type='pci' slot='0x04'/></rng>
+    libvirt says: This QEMU binary doesn't support zPCI
+    Fix: removes `<zpci>`.
+    See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefZPCIAddress
+    """
+    if not context.domain.is_x86:
+        return
+    for address in addresses:
+        zpci = address.node.child("zpci") if address.type == "pci" else None
+        if zpci and (zpci.value("uid") is not None or zpci.value("fid") is not None):
+            yield Problem(
+                at=zpci.start_span,
+                message=f"{address.device.label} cannot have a zPCI address on {context.domain.arch}",
+                help="remove <zpci>",
+                fix=Fix("remove <zpci>", (remove_element(zpci),)),
+                says="This QEMU binary doesn't support zPCI",
             )

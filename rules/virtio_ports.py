@@ -29,12 +29,15 @@ def virtio_serial_port_unavailable(domain: Domain) -> Iterator[Problem]:
     Bad:
         <controller type='virtio-serial' index='0' ports='1'/>
         <channel type='pty'><target type='virtio' name='a'/><address type='virtio-serial' controller='0'/></channel>
+    Bad:
+        <interface type='user'><model type='virtio'/><address type='virtio-serial' controller='2' port='1'/></interface>
     Good:
         <controller type='virtio-serial' index='0' ports='4'/>
         <channel type='pty'><target type='virtio' name='a'/>
           <address type='virtio-serial' controller='0' bus='0' port='3'/></channel>
     libvirt says: virtio serial port 1 on controller 0 is already occupied
     libvirt says: virtio serial controller 0 does not have port 4
+    libvirt says: virtio serial controller 2 is missing
     libvirt says: Unable to find a free port on virtio-serial controller 0
     See: libvirt domain_addr.c:virDomainVirtioSerialAddrReserve, virDomainVirtioSerialAddrNextFromController
     """
@@ -43,6 +46,9 @@ def virtio_serial_port_unavailable(domain: Domain) -> Iterator[Problem]:
         if kind == "taken":
             message = f"port {port} of virtio-serial controller {controller} is used twice"
             says = f"virtio serial port {port} on controller {controller} is already occupied"
+        elif kind == "absent":
+            message = f"there is no virtio-serial controller {controller}"
+            says = f"virtio serial controller {controller} is missing"
         elif kind == "missing":
             message = f"virtio-serial controller {controller} has no port {port}"
             says = f"virtio serial controller {controller} does not have port {port}"

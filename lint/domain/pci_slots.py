@@ -336,7 +336,20 @@ class Slots:
                 if fault:
                     yield fault
                     return
+        try:
+            for required in self._added_devices():
+                self._next(required | _AUTOMATIC)
+        except _Unplaced:
+            yield Fault("no-slot", self._cause(), required=PCIE, name=NAMES[PCIE])
+            return
         yield from self._assign_added()
+
+    def _added_devices(self) -> Iterator[int]:
+        """Yield what the devices that libvirt adds require: a balloon, and on q35 a USB controller."""
+        if "memballoon" not in self._domain.devices:
+            yield self._express
+        if self._domain.is_q35 and not any(each.type == "usb" for each in self._controllers):
+            yield PCIE
 
     def _assign_to(self, node: Node, required: int) -> Fault | None:
         function = _USB2_FUNCTIONS.get(node.value("model") or "") if node.value("type") == "usb" else None

@@ -21,7 +21,10 @@ _PORTS = 31
 
 
 class Fault(NamedTuple):
-    """A device whose port does not exist, is used, or cannot be assigned: `missing`, `taken`, `full`."""
+    """A device without a port of its own.
+
+    `kind`: `absent` (there is no such controller), `missing` (it has no such port), `taken`, `full` (no port is free).
+    """
 
     kind: str
     node: Node
@@ -43,6 +46,9 @@ def faults(domain: Domain) -> list[Fault]:
             text = controller.node.value("ports")
             count = _PORTS if text is None else numbers.based(text, 10, bits=31)
             ports.setdefault(index, _PORTS if count is None else count)
+    for address in written:
+        if _is_virtio(address.device.node):
+            ports.setdefault(address.reading.numbers.get("controller") or 0, _PORTS)
     used: dict[int, set[int]] = {}
     found = []
     incomplete = []
@@ -51,7 +57,9 @@ def faults(domain: Domain) -> list[Fault]:
         index, port = numbers_.get("controller") or 0, numbers_.get("port") or 0
         if not port:
             incomplete.append((address.device.node, index))
-        elif port >= ports.get(index, _PORTS):
+        elif index not in ports:
+            found.append(Fault("absent", address.device.node, index, port))
+        elif port >= ports[index]:
             found.append(Fault("missing", address.device.node, index, port))
         elif port in used.setdefault(index, set()):
             found.append(Fault("taken", address.device.node, index, port))
@@ -60,8 +68,7 @@ def faults(domain: Domain) -> list[Fault]:
     if found:
         return found
     for node, index in incomplete:
-        target = node.child("target")
-        if node.tag != "channel" or target is None or target.value("type") != "virtio":
+        if node.tag != "channel" or not _is_virtio(node):
             continue
         taken = used.setdefault(index, set())
         free = next((port for port in range(1, ports.get(index, _PORTS)) if port not in taken), None)
@@ -69,3 +76,9 @@ def faults(domain: Domain) -> list[Fault]:
             return [Fault("full", node, index)]
         taken.add(free)
     return []
+
+
+def _is_virtio(node: Node) -> bool:
+    """Whether it is a channel or console of virtio, for which libvirt adds the controller."""
+    target = node.child("target")
+    return node.tag in ("channel", "console") and target is not None and target.value("type") == "virtio"
