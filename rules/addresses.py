@@ -227,8 +227,10 @@ def address_not_for_virtiofs(fs: VirtioFS, context: Context) -> Iterator[Problem
 
 
 def _is_replaced(address: Address, domain: Domain) -> bool:
-    """Whether it is the address of a chipset's controller, which libvirt replaces by the place of the chipset."""
+    """Whether libvirt replaces the address: by the place of a chipset's controller, or by a USB or virtio port."""
     node = address.device.node
+    if node.tag in ("hub", "channel", "console"):
+        return True
     if node.tag != "controller" or pci_slots.indexes(domain).get(node.element) != 0:
         return False
     kind = node.value("type") or "ide"
@@ -278,6 +280,58 @@ def address_type_refused(addresses: list[Address], context: Context) -> Iterator
                 stage=None if address.device.libvirt >= (9, 0, 0) or _is_old_ccw(address) else Stage.START,
                 says=f"address of type '{address.type}' is supported only for hostdevs" if unassigned else "",
             )
+
+
+@rule("VFS990", "drive-address-invalid", severity=Severity.ERROR, stage=Stage.DEFINE)
+def drive_address_invalid(addresses: list[Address], context: Context) -> Iterator[Problem]:
+    """The address of a SCSI host device has bus 0, and target 0 behind an lsilogic controller.
+
+    Why: QEMU's SCSI controllers have one bus. libvirt reads each drive address as one of SCSI unless it is a disk's,
+        whose bus VFS909 considers. A SCSI controller without a model is an lsilogic on x86.
+    Bad (libvirt 9.0.0):
+        <hostdev mode='subsystem' type='scsi'>
+          <source><adapter name='scsi_host0'/><address bus='0' target='0' unit='0'/></source>
+          <address type='drive' controller='0' bus='1' target='0' unit='0'/></hostdev>
+    Bad (libvirt 9.0.0):
+        <controller type='scsi' index='0' model='lsilogic'/>
+        <hostdev mode='subsystem' type='scsi'>
+          <source><adapter name='scsi_host0'/><address bus='0' target='0' unit='0'/></source>
+          <address type='drive' controller='0' bus='0' target='1' unit='0'/></hostdev>
+    Good:
+        <controller type='scsi' index='0' model='virtio-scsi'/>
+        <hostdev mode='subsystem' type='scsi'>
+          <source><adapter name='scsi_host0'/><address bus='0' target='0' unit='0'/></source>
+          <address type='drive' controller='0' bus='0' target='1' unit='0'/></hostdev>
+    libvirt says: SCSI controller only supports 1 bus
+    libvirt says: target must be 0 for controller model 'lsilogic'
+    See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefAddressDrive
+    """
+    domain = context.domain
+    if context.target.libvirt < (9, 0, 0) or not domain.is_x86:
+        return
+    index = pci_slots.indexes(domain)
+    models = {index.get(each.node.element): each.model for each in domain.controllers if each.type == "scsi"}
+    for address in addresses:
+        if address.type != "drive" or address.unreadable or address.kind == "disk" or _is_replaced(address, domain):
+            continue
+        numbers = address.reading.numbers
+        controller = numbers.get("controller") or 0
+        is_scsi = address.kind == "hostdev" and address.device.type == "scsi"
+        is_lsilogic = models.get(controller, "" if not is_scsi else None) in (None, "auto", "lsilogic")
+        if numbers.get("bus"):
+            fault = ("bus", "QEMU's SCSI controllers have one bus", "SCSI controller only supports 1 bus")
+        elif numbers.get("target") and is_lsilogic:
+            says = "target must be 0 for controller model 'lsilogic'"
+            fault = ("target", f"SCSI controller {controller} is an lsilogic, which has only target 0", says)
+        else:
+            continue
+        name, why, says = fault
+        yield Problem(
+            at=address.node.at(name),
+            message=f"{address.device.label} cannot have {name} {numbers.get(name)}: {why}",
+            help=f"write {name}='0', or remove <address> and let libvirt assign one",
+            says=says,
+        )
 
 
 @rule("VFS988", "zpci-not-supported", severity=Severity.ERROR, stage=Stage.DEFINE)

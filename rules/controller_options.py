@@ -18,6 +18,8 @@ from vfslint.xml.edits import remove_attribute
 _VIRTIO_SCSI = frozenset({"virtio-scsi", "virtio-transitional", "virtio-non-transitional"})
 # The release that was tried and has NVMe controllers, and that checks the options of USB controllers.
 _NVME: Version = (12, 8, 0)
+# The release that was tried and reads <iothreads> of controllers.
+_MAPPING: Version = (11, 3, 0)
 # Options of <driver> that only virtio-scsi controllers have, and those that NVMe controllers have as well.
 _OPTIONS = ("queues", "cmd_per_lun", "max_sectors", "ioeventfd", "iothread")
 _OF_NVME = frozenset({"queues", "ioeventfd"})
@@ -52,6 +54,14 @@ def controller_option_not_supported(controller: Controller) -> Iterator[Problem]
     driver = controller.driver
     if driver is None or (controller.type == "scsi" and controller.model in _VIRTIO_SCSI):
         return
+    mapping = driver.child("iothreads") if controller.libvirt >= _MAPPING else None
+    if mapping:
+        yield Problem(
+            at=mapping.name_span,
+            message=f"a {controller.type} controller does not support <iothreads>",
+            help="remove <iothreads>; only model='virtio-scsi' supports it",
+            says="iothreads are supported only by 'virtio-scsi' controllers",
+        )
     has_nvme = controller.libvirt >= _NVME
     for name in _OPTIONS:
         option = driver.attribute(name)
@@ -89,16 +99,31 @@ def controller_iothread_invalid(controllers: list[Controller], context: Context)
         <iothreads>1</iothreads>
         <controller type='scsi' index='0' model='virtio-scsi'><driver iothread='1'/><address type='virtio-mmio'/>
           </controller>
+    Bad (libvirt 11.3.0):
+        <iothreads>1</iothreads>
+        <controller type='scsi' index='0' model='virtio-scsi'>
+          <driver><iothreads><iothread id='2'/></iothreads></driver></controller>
     Good:
         <iothreads>1</iothreads>
         <controller type='scsi' index='0' model='virtio-scsi'><driver iothread='1'/></controller>
     libvirt says: controller iothread '2' not defined in iothreadid
+    libvirt says: iothread '2' not defined in iothreadid
     libvirt says: virtio-scsi IOThreads only available for virtio pci and virtio ccw controllers
     See: libvirt qemu_validate.c:qemuValidateCheckSCSIControllerIOThreads
     """
     for controller in controllers:
         if controller.type != "scsi" or controller.model not in _VIRTIO_SCSI or controller.driver is None:
             continue
+        mapping = controller.driver.child("iothreads") if controller.libvirt >= _MAPPING else None
+        for node in mapping.children("iothread") if mapping else ():
+            number = numbers.unsigned(node.value("id") or "")
+            if number and not has_iothread(context.domain, number):
+                yield Problem(
+                    at=node.at("id"),
+                    message=f"the domain has no I/O thread {number}",
+                    help="increase <iothreads>, or write the number of an existing I/O thread",
+                    says=f"iothread '{number}' not defined in iothreadid",
+                )
         thread = controller.driver.attribute("iothread")
         number = numbers.unsigned(thread.value) if thread else None
         if thread is None or not number:

@@ -192,8 +192,9 @@ class Slots:
     def _collect(self) -> Iterator[Fault]:
         for address in _in_libvirts_order(self._domain.addresses):
             place, node = address.place, address.device.node
-            # The first console is the same device as the first serial port, including its address.
-            if place is None or address.kind == "console":
+            # The first console is the same device as the first serial port, including its address; virtio channels
+            # and consoles get a port of a virtio-serial controller instead of any other address.
+            if place is None or address.kind in ("console", "channel"):
                 continue
             required = self._required(node) or PCI
             if _is_piix3(node, place):
@@ -643,7 +644,8 @@ def faults(domain: Domain) -> list[Fault]:
         return []
     is_written = any(address.place for address in domain.addresses)
     has_buses = any(controller.model in _REQUIRED for controller in domain.pci_controllers)
-    if not is_written and not has_buses:
+    has_parts = sum(controller.model in _USB2_FUNCTIONS for controller in domain.controllers) > 1
+    if not (is_written or has_buses or has_parts):
         return []
     return list(Slots(domain).faults())
 
