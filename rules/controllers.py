@@ -129,12 +129,14 @@ def controller_repeated(controllers: list[Controller]) -> Iterator[Problem]:
                 if controller.type == "usb"
                 else f"Multiple '{controller.type}' controllers with index '{controller.index}'",
             )
-    for controller in companions:
-        if controller.index is not None and ("usb", controller.index) not in first:
+    # libvirt accepts any other USB controller as the master, whatever its index.
+    if all(controller.is_companion for controller in controllers if controller.type == "usb"):
+        for controller in companions:
+            index = controller.index or 0
             yield Problem(
                 at=controller.node.start_span,
-                message=f"this companion USB controller has no master controller with index {controller.index}",
-                help=f"add <controller type='usb' index='{controller.index}' model='ich9-ehci1'/>",
+                message=f"this companion USB controller has no master controller with index {index}",
+                help=f"add <controller type='usb' index='{index}' model='ich9-ehci1'/>",
                 says="No master USB controller specified",
             )
 
