@@ -17,6 +17,13 @@ from vfslint.xml.edits import add_attribute, remove_element, set_value
 # The address types that a virtio device can have; libvirt has more, for other kinds of devices.
 USUAL_ADDRESSES = "pci, ccw on s390x, virtio-mmio on arm"
 
+# What libvirt says of a number above the limit of PCI (virPCIDeviceAddressIsValid).
+_TOO_LARGE = {
+    "bus": "Invalid PCI address bus='0x{:x}', must be <= 0xFF",
+    "slot": "Invalid PCI address slot='0x{:x}', must be <= 0x1F",
+    "function": "Invalid PCI address function=0x{:x}, must be <= 7",
+}
+
 
 @rule("VFS240", "address-malformed", severity=Severity.ERROR, stage=Stage.PARSE)
 def address_malformed(address: Address) -> Iterator[Problem]:
@@ -97,6 +104,7 @@ def pci_number_too_large(address: Address) -> Iterator[Problem]:
             at=number.span,
             message=f"{number.name} {number.value} is out of range (0-{largest:#x})",
             help="write a smaller number, or remove <address> and let libvirt assign one",
+            says=_TOO_LARGE.get(number.name, "").format(address.reading.numbers[number.name]),
         )
     if address.pci_domain and not address.unreadable:
         yield Problem(
@@ -105,6 +113,7 @@ def pci_number_too_large(address: Address) -> Iterator[Problem]:
             help="write domain='0x0000'",
             fix=Fix("write domain='0x0000'", (set_value(address.node["domain"], "0x0000"),), safe=False),
             stage=Stage.DEFINE,
+            says="Only PCI domain 0 is available",
         )
 
 
@@ -217,6 +226,24 @@ def address_not_for_virtiofs(fs: VirtioFS, context: Context) -> Iterator[Problem
     )
 
 
+def _is_replaced(address: Address, domain: Domain) -> bool:
+    """Whether libvirt replaces the address: by the place of a chipset's controller, or by a USB or virtio port."""
+    node = address.device.node
+    if node.tag in ("hub", "channel", "console"):
+        return True
+    if node.tag != "controller" or pci_slots.indexes(domain).get(node.element) != 0:
+        return False
+    kind = node.value("type") or "ide"
+    if domain.is_q35:
+        return kind == "sata"
+    return domain.is_i440fx and (kind == "ide" or (kind == "usb" and node.value("model") in (None, "piix3-uhci")))
+
+
+def _is_old_ccw(address: Address) -> bool:
+    """Whether libvirt 7.0.0 also rejects it when the domain is defined."""
+    return address.type == "ccw" and address.kind == "controller"
+
+
 @rule("VFS245", "address-type-refused", severity=Severity.ERROR, stage=Stage.DEFINE)
 def address_type_refused(addresses: list[Address], context: Context) -> Iterator[Problem]:
     """CCW addresses require s390x, and `unassigned` requires a host device.
@@ -232,7 +259,6 @@ def address_type_refused(addresses: list[Address], context: Context) -> Iterator
     Good:
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
           <address type='pci'/></filesystem>
-    libvirt says: CCW addresses are not supported by machine type
     libvirt says: cannot use CCW address type for device
     libvirt says: address of type 'unassigned' is supported only for hostdevs
     Fix: removes the address, so that libvirt assigns one.
@@ -242,7 +268,7 @@ def address_type_refused(addresses: list[Address], context: Context) -> Iterator
     for address in addresses:
         if address.unreadable or address.lacking:
             continue
-        foreign_ccw = address.type == "ccw" and domain.is_x86
+        foreign_ccw = address.type == "ccw" and domain.is_x86 and not _is_replaced(address, domain)
         unassigned = address.type == "unassigned" and address.kind != "hostdev"
         if foreign_ccw or unassigned:
             why = f"{domain.arch} does not support CCW" if foreign_ccw else "only host devices can be unassigned"
@@ -251,5 +277,87 @@ def address_type_refused(addresses: list[Address], context: Context) -> Iterator
                 message=f"{address.device.label} cannot have an address of type {address.type!r}: {why}",
                 help="remove <address> and let libvirt assign one",
                 fix=Fix("remove <address>", (remove_element(address.node),)),
-                stage=None if address.device.libvirt >= (9, 0, 0) else Stage.START,
+                stage=None if address.device.libvirt >= (9, 0, 0) or _is_old_ccw(address) else Stage.START,
+                says=f"address of type '{address.type}' is supported only for hostdevs" if unassigned else "",
+            )
+
+
+@rule("VFS990", "drive-address-invalid", severity=Severity.ERROR, stage=Stage.DEFINE)
+def drive_address_invalid(addresses: list[Address], context: Context) -> Iterator[Problem]:
+    """The address of a SCSI host device has bus 0, and target 0 behind an lsilogic controller.
+
+    Why: QEMU's SCSI controllers have one bus. libvirt reads each drive address as one of SCSI unless it is a disk's,
+        whose bus VFS909 considers. A SCSI controller without a model is an lsilogic on x86.
+    Bad (libvirt 9.0.0):
+        <hostdev mode='subsystem' type='scsi'>
+          <source><adapter name='scsi_host0'/><address bus='0' target='0' unit='0'/></source>
+          <address type='drive' controller='0' bus='1' target='0' unit='0'/></hostdev>
+    Bad (libvirt 9.0.0):
+        <controller type='scsi' index='0' model='lsilogic'/>
+        <hostdev mode='subsystem' type='scsi'>
+          <source><adapter name='scsi_host0'/><address bus='0' target='0' unit='0'/></source>
+          <address type='drive' controller='0' bus='0' target='1' unit='0'/></hostdev>
+    Good:
+        <controller type='scsi' index='0' model='virtio-scsi'/>
+        <hostdev mode='subsystem' type='scsi'>
+          <source><adapter name='scsi_host0'/><address bus='0' target='0' unit='0'/></source>
+          <address type='drive' controller='0' bus='0' target='1' unit='0'/></hostdev>
+    libvirt says: SCSI controller only supports 1 bus
+    libvirt says: target must be 0 for controller model 'lsilogic'
+    See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefAddressDrive
+    """
+    domain = context.domain
+    if context.target.libvirt < (9, 0, 0) or not domain.is_x86:
+        return
+    index = pci_slots.indexes(domain)
+    models = {index.get(each.node.element): each.model for each in domain.controllers if each.type == "scsi"}
+    for address in addresses:
+        if address.type != "drive" or address.unreadable or address.kind == "disk" or _is_replaced(address, domain):
+            continue
+        numbers = address.reading.numbers
+        controller = numbers.get("controller") or 0
+        is_scsi = address.kind == "hostdev" and address.device.type == "scsi"
+        is_lsilogic = models.get(controller, "" if not is_scsi else None) in (None, "auto", "lsilogic")
+        if numbers.get("bus"):
+            fault = ("bus", "QEMU's SCSI controllers have one bus", "SCSI controller only supports 1 bus")
+        elif numbers.get("target") and is_lsilogic:
+            says = "target must be 0 for controller model 'lsilogic'"
+            fault = ("target", f"SCSI controller {controller} is an lsilogic, which has only target 0", says)
+        else:
+            continue
+        name, why, says = fault
+        yield Problem(
+            at=address.node.at(name),
+            message=f"{address.device.label} cannot have {name} {numbers.get(name)}: {why}",
+            help=f"write {name}='0', or remove <address> and let libvirt assign one",
+            says=says,
+        )
+
+
+@rule("VFS988", "zpci-not-supported", severity=Severity.ERROR, stage=Stage.DEFINE)
+def zpci_not_supported(addresses: list[Address], context: Context) -> Iterator[Problem]:
+    """Only PCI addresses on s390x have the identifiers of zPCI.
+
+    Why: they are how s390x identifies PCI devices; QEMU has them for no other architecture.
+    Bad:
+        <rng model='virtio'><backend model='random'>/dev/urandom</backend>
+          <address type='pci' slot='0x04'><zpci uid='1'/></address></rng>
+    Good:
+        <rng model='virtio'><backend model='random'>/dev/urandom</backend>
+          <address type='pci' slot='0x04'/></rng>
+    libvirt says: This QEMU binary doesn't support zPCI
+    Fix: removes `<zpci>`.
+    See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefZPCIAddress
+    """
+    if not context.domain.is_x86:
+        return
+    for address in addresses:
+        zpci = address.node.child("zpci") if address.type == "pci" else None
+        if zpci and (zpci.value("uid") is not None or zpci.value("fid") is not None):
+            yield Problem(
+                at=zpci.start_span,
+                message=f"{address.device.label} cannot have a zPCI address on {context.domain.arch}",
+                help="remove <zpci>",
+                fix=Fix("remove <zpci>", (remove_element(zpci),)),
+                says="This QEMU binary doesn't support zPCI",
             )

@@ -125,6 +125,9 @@ def controller_repeated(controllers: list[Controller]) -> Iterator[Problem]:
                 label="used again",
                 related=(Related(other.node.at("index"), "used first"),),
                 help="give each controller its own index",
+                says=f"Duplicate USB controllers with index {controller.index}"
+                if controller.type == "usb"
+                else f"Multiple '{controller.type}' controllers with index '{controller.index}'",
             )
     usb = [controller for controller in controllers if controller.type == "usb" and controller.model != "none"]
     if companions and len(companions) == len(usb):
@@ -162,6 +165,8 @@ def controller_without_queues(controller: Controller) -> Iterator[Problem]:
             message=f"a {controller.type} controller does not support 'queues'",
             help="remove queues",
             fix=Fix("remove 'queues'", (remove_attribute(queues),)),
+            says="'queues' is only supported by virtio-scsi "
+            + ("and nvme controllers" if controller.libvirt >= (12, 8, 0) else "controller"),
         )
 
 
@@ -235,20 +240,33 @@ def _only_once(kind: str, node: Node, number: int, domain: Domain) -> tuple[str,
 
 @rule("VFS295", "ide-on-q35", severity=Severity.ERROR, stage=Stage.DEFINE)
 def ide_on_q35(domain: Domain) -> Iterator[Problem]:
-    """A q35 machine has no IDE controllers.
+    """A q35 machine has no IDE controllers, a pc machine has one.
 
-    Why: its chipset has SATA instead. A controller without a type is an IDE controller, and a disk `hda` is on
-        an IDE bus.
+    Why: the chipset of q35 has SATA instead, and that of pc has one IDE controller. A controller without a type is an
+        IDE controller, and a disk `hda` is on an IDE bus.
     Bad:
         <controller index='0'/>
     Bad:
         <disk type='file' device='disk'><source file='/srv/a.img'/><target dev='hda'/></disk>
+    Bad:
+        <os><type arch='x86_64' machine='pc'>hvm</type></os>
+        <controller type='ide' index='1'/>
     Good:
         <controller type='sata' index='0'/>
         <disk type='file' device='disk'><source file='/srv/a.img'/><target dev='sda' bus='sata'/></disk>
     libvirt says: IDE controllers are unsupported for this QEMU binary or machine type
+    libvirt says: Only a single IDE controller is supported for this machine type
     See: libvirt qemu_domain.c, qemu_validate.c:qemuValidateDomainDeviceDefControllerIDE
     """
+    if domain.is_i440fx:
+        for controller in domain.controllers:
+            if controller.type == "ide" and controller.index:
+                yield Problem(
+                    at=controller.node.at("index"),
+                    message=f"a pc machine has one IDE controller, which has index 0, not {controller.index}",
+                    help="remove it",
+                    says="Only a single IDE controller is supported for this machine type",
+                )
     if not domain.is_q35:
         return
     for controller in domain.controllers:

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from vfslint.context import Context
 from vfslint.domain.controller import PciController, natural
-from vfslint.domain.pci_slots import HIGHEST_BUS
+from vfslint.domain.pci_slots import HIGHEST_BUS, indexes
 from vfslint.findings import Fix, Problem, Severity, Stage
 from vfslint.rule import rule
 from vfslint.rules.controllers import DEADLY_INDEX
@@ -58,6 +58,8 @@ def pci_controller_invalid(controller: PciController) -> Iterator[Problem]:
         <controller type='pci' index='1'/>
     Bad:
         <controller type='pci' index='1' model='pcie-root-port'><target chassis='256'/></controller>
+    Bad (libvirt 11.3.0):
+        <controller type='pci' index='1' model='pcie-root-port'><target memReserve='0'/></controller>
     Good:
         <controller type='pci' index='1' model='pcie-root-port'><target chassis='1' port='0x10'/></controller>
     libvirt says: PCI controller model was not set correctly
@@ -77,6 +79,15 @@ def pci_controller_invalid(controller: PciController) -> Iterator[Problem]:
             message=f"controller index {controller.index} is out of range (0-{HIGHEST_BUS})",
             help="write a small index, or remove it",
             says="",
+        )
+    reserve = dict(controller.options).get("memReserve")
+    if reserve is not None and controller.libvirt >= (11, 3, 0) and natural(reserve, 0) == 0:
+        yield Problem(
+            at=controller.option("memReserve").span,
+            message="memReserve cannot be 0",
+            help="write a number of KiB, or remove memReserve",
+            stage=Stage.PARSE,
+            says="Invalid value for attribute 'memReserve' in element 'target': Zero is not permitted",
         )
     for name in _out_of_range(controller.options):
         first, last = LIMITS[name]
@@ -181,20 +192,34 @@ def pci_controller_cell_invalid(controller: PciController, context: Context) -> 
     See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefControllerPCI
     """
     node = controller.numa_node
+    exists = node is not None and numbers.unsigned(node.text) in [cell.id for cell in context.domain.cells]
     if node and context.domain.is_x86 and controller.model and controller.model not in EXPANDERS:
         yield Problem(
             at=node.start_span,
             message=f"a {controller.model} cannot be assigned to a NUMA node",
             help="remove <node>; only pci-expander-bus and pcie-expander-bus support it",
             fix=Fix("remove <node>", (remove_element(node),)),
-            says="Option 'numaNode' is not valid for PCI controller",
+            says="Option 'numaNode' is not valid for PCI controller" if exists else _no_cell(controller, context),
         )
-    elif node and numbers.unsigned(node.text) not in [cell.id for cell in context.domain.cells]:
+    elif node and not exists:
         yield Problem(
             at=node.text_span,
             message=f"the guest has no NUMA cell {node.text!r}",
             help="write the id of a <cell> in <numa>, or remove <node>",
+            says=_no_cell(controller, context),
         )
+
+
+def _no_cell(controller: PciController, context: Context) -> str:
+    """Return what libvirt says of a NUMA node that the guest does not have."""
+    number = numbers.unsigned(controller.numa_node.text) if controller.numa_node else None
+    if number is None:
+        return "invalid NUMA node in target"
+    index = indexes(context.domain).get(controller.node.element)
+    return (
+        f"{controller.model} with index {index} is configured for a NUMA node ({number}) "
+        f"not present in the domain's <cpu><numa> array ({len(context.domain.cells)})"
+    )
 
 
 @rule("VFS299", "pci-controller-option-invalid", severity=Severity.ERROR, stage=Stage.DEFINE)
@@ -226,6 +251,7 @@ def pci_controller_option_invalid(controller: PciController, context: Context) -
             if models
             else "remove it",
             fix=Fix(f"remove {name!r}", (remove_attribute(controller.option(name)),)),
+            says=f"Option '{'targetIndex' if name == 'index' else name}' is not valid for PCI controller",
         )
 
 

@@ -14,11 +14,8 @@ from vfslint.targets import Version
 
 # The release that added devices which are always on bus 0, and with them a flag.
 _INTEGRATED_DEVICES: Version = (8, 3, 0)
-# The controllers that need a slot of PCI Express, which newer messages call so.
-_EXPRESS = frozenset(
-    """pcie-root-port pcie-switch-upstream-port pcie-switch-downstream-port dmi-to-pci-bridge pcie-to-pci-bridge
-    pcie-expander-bus""".split()
-)
+# What needs a slot of PCI Express, which newer messages call so.
+_EXPRESS = pci_slots.KINDS & ~(pci_slots.PCI | pci_slots.BRIDGE | pci_slots.EXPANDER)
 # The controllers that are at a fixed place, with that place and libvirt's message.
 _FIXED = {
     "sata": (
@@ -158,7 +155,7 @@ def _unplaced(fault: Fault, libvirt: Version) -> str:
     if fault.name == "pcie-to-pci-bridge" and libvirt <= pci_slots.WITHOUT_PORT_FOR_BRIDGE:
         flags = "2000" if libvirt >= _INTEGRATED_DEVICES else "1000"
         return f"Cannot automatically add a new PCI bus for a device with connect flags {flags}"
-    bus = "PCIe" if libvirt > pci_slots.WITHOUT_PORT_FOR_BRIDGE and fault.name in _EXPRESS else "PCI"
+    bus = "PCIe" if libvirt > pci_slots.WITHOUT_PORT_FOR_BRIDGE and fault.required & _EXPRESS else "PCI"
     return (
         f"a {bus} slot is needed to connect a PCI controller model='{fault.name}', but none is available, "
         "and it cannot be automatically added"

@@ -13,7 +13,6 @@ from vfslint.rule import rule
 
 # The most ports of a controller of USB 3 (qemu_domain.c:qemuDomainControllerDefPostParse).
 MOST_XHCI_PORTS = 15
-# What libvirt's parser says of devices for which it looks whether there is USB (virDomainDefParseXML).
 
 
 @rule("VFS980", "usb-port-unavailable", severity=Severity.ERROR, stage=Stage.DEFINE)
@@ -99,8 +98,8 @@ def usb_port_unavailable(domain: Domain) -> Iterator[Problem]:
         )
 
 
-@rule("VFS981", "usb-controller-besides-none", severity=Severity.ERROR, stage=Stage.DEFINE)
-def usb_controller_besides_none(domain: Domain) -> Iterator[Problem]:
+@rule("VFS981", "usb-controller-next-to-none", severity=Severity.ERROR, stage=Stage.PARSE)
+def usb_controller_next_to_none(controllers: list[Controller]) -> Iterator[Problem]:
     """A domain without USB has no other USB controllers.
 
     Why: a controller with `model='none'` removes the one that libvirt adds otherwise.
@@ -109,14 +108,14 @@ def usb_controller_besides_none(domain: Domain) -> Iterator[Problem]:
         <controller type='usb' index='1' model='qemu-xhci'/>
     Good:
         <controller type='usb' index='0' model='qemu-xhci'/>
-        <input type='tablet' bus='usb'/>
+        <controller type='usb' index='1' model='qemu-xhci'/>
     libvirt says: Can't add another USB controller: USB is disabled for this domain
-    See: libvirt qemu_domain_address.c:qemuDomainUSBAddressAddHubs, domain_conf.c:virDomainDefControllersParse
+    See: libvirt domain_conf.c:virDomainDefControllersParse
     """
-    controllers = [controller for controller in domain.controllers if controller.type == "usb"]
-    if len(controllers) > 1 and any(controller.model == "none" for controller in controllers):
+    found = [controller for controller in controllers if controller.type == "usb"]
+    if len(found) > 1 and any(controller.model == "none" for controller in found):
         yield Problem(
-            at=controllers[1].node.start_span,
+            at=found[1].node.start_span,
             message="there is another USB controller next to one of model 'none'",
             help="remove the one with model='none'",
             says="Can't add another USB controller: USB is disabled for this domain",

@@ -42,6 +42,11 @@ CLOUD_HYPERVISOR = "cloud-hypervisor"
 USER_ALIAS = r"ua-[A-Za-z0-9_.-]*\Z"
 
 
+def _is_absent(device: Any) -> bool:
+    """Whether a balloon or a USB controller has the model none, so that libvirt does not read its address."""
+    return bool(device.get("model") == "none" and device.get("type", "usb") == "usb")
+
+
 class Domain:
     """One `<domain>` (or `<inactiveDomain>`) of a document, under a context.
 
@@ -481,7 +486,11 @@ class Domain:
     def addresses(self) -> list[Address]:
         """The guest address of every device that has one in the document."""
         found = self._first_in_devices("address", ADDRESSED)
-        return [Address(self.document, device, element, self._libvirt) for device, element in found.items()]
+        return [
+            Address(self.document, device, element, self._libvirt)
+            for device, element in found.items()
+            if not (device.tag in ("controller", "memballoon") and _is_absent(device))
+        ]
 
     @lazy
     def boots(self) -> list[Boot]:

@@ -192,8 +192,9 @@ class Slots:
     def _collect(self) -> Iterator[Fault]:
         for address in _in_libvirts_order(self._domain.addresses):
             place, node = address.place, address.device.node
-            # The first console is the same device as the first serial port, including its address.
-            if place is None or address.kind == "console":
+            # The first console is the same device as the first serial port, including its address; virtio channels
+            # and consoles get a port of a virtio-serial controller instead of any other address.
+            if place is None or address.kind in ("console", "channel"):
                 continue
             required = self._required(node) or PCI
             if _is_piix3(node, place):
@@ -336,7 +337,20 @@ class Slots:
                 if fault:
                     yield fault
                     return
+        try:
+            for required in self._added_devices():
+                self._next(required | _AUTOMATIC)
+        except _Unplaced:
+            yield Fault("no-slot", self._cause(), required=PCIE, name=NAMES[PCIE])
+            return
         yield from self._assign_added()
+
+    def _added_devices(self) -> Iterator[int]:
+        """Yield what the devices that libvirt adds require: a balloon, and on q35 a USB controller."""
+        if "memballoon" not in self._domain.devices:
+            yield self._express
+        if self._domain.is_q35 and not any(each.type == "usb" for each in self._controllers):
+            yield PCIE
 
     def _assign_to(self, node: Node, required: int) -> Fault | None:
         function = _USB2_FUNCTIONS.get(node.value("model") or "") if node.value("type") == "usb" else None
@@ -625,14 +639,20 @@ _WANTED: tuple[Callable[[Domain], Iterator[Node] | list[Node]], ...] = (
 
 @once
 def faults(domain: Domain) -> list[Fault]:
-    """Return what is wrong with the PCI places of an x86 domain; of one that has a wrong root, nothing."""
-    if not (domain.is_q35 or domain.is_i440fx) or wrong_root(domain):
+    """Return what is wrong with the PCI places of an x86 domain; nothing if its buses are not those of the machine."""
+    if not (domain.is_q35 or domain.is_i440fx) or wrong_root(domain) or _has_wrong_expander(domain):
         return []
     is_written = any(address.place for address in domain.addresses)
     has_buses = any(controller.model in _REQUIRED for controller in domain.pci_controllers)
-    if not is_written and not has_buses:
+    has_parts = sum(controller.model in _USB2_FUNCTIONS for controller in domain.controllers) > 1
+    if not (is_written or has_buses or has_parts):
         return []
     return list(Slots(domain).faults())
+
+
+def _has_wrong_expander(domain: Domain) -> bool:
+    wrong = "pci-expander-bus" if domain.is_q35 else "pcie-expander-bus"
+    return any(controller.model == wrong for controller in domain.pci_controllers)
 
 
 def wrong_root(domain: Domain) -> Controller | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
+from vfslint.domain import usb
 from vfslint.domain.pci_slots import indexes
 from vfslint.lazy import once
 from vfslint.vocabulary import numbers
@@ -30,14 +31,11 @@ _XHCI_PORTS = 4
 # The devices in libvirt's order (virDomainDeviceInfoIterateFlags).
 _ORDER = "disk interface sound hostdev controller serial input filesystem redirdev".split()
 
-# The devices for which libvirt's parser looks whether there is USB.
-READ_WITH_USB = frozenset({"input", "hostdev", "hub"})
-
 
 class Fault(NamedTuple):
     """A USB device that cannot be connected where it is written, or not at all.
 
-    `kind`: `disabled` (the domain has no USB), `no-bus`, `no-port` (the bus or hub does not have it), `no-hub` (there
+    `kind`: `no-bus`, `no-port` (the bus or hub does not have it), `no-hub` (there
     is none at `part` of the port), `part` (this part of the port is out of range), `taken`, `taken-hub`, `full`.
     """
 
@@ -129,33 +127,10 @@ def _written(node: Node) -> tuple[int, tuple[int, ...]] | None:
     return bus, tuple(parts) if parts and parts[0] else ()
 
 
-def _is_usb(node: Node, domain: Domain) -> bool:
-    """Whether a device is connected to USB (virDomainDeviceIsUSB)."""
-    kind = node.value("type")
-    if node.tag == "controller":
-        return kind == "ccid"
-    if node.tag == "sound":
-        return node.value("model") == "usb"
-    if node.tag == "interface":
-        return any(model.value("type") == "usb-net" for model in node.children("model")[:1])
-    if node.tag == "serial":
-        return any(target.value("type") in ("usb-serial", "usb") for target in node.children("target")[:1])
-    if node.tag == "redirdev":
-        return node.value("bus") in (None, "usb")
-    if node.tag == "filesystem":
-        return any(driver.value("type") == "mtp" for driver in node.children("driver")[:1])
-    return node.tag == "hostdev" and kind == "usb" and node.value("mode") == "subsystem"
-
-
-def _devices(domain: Domain) -> Iterator[Node]:
-    """Yield the USB devices except for hubs."""
-    for kind in _ORDER:
-        if kind == "disk":
-            yield from (disk.node for disk in domain.disks if disk.bus == "usb")
-        elif kind == "input":
-            yield from (device.node for device in domain.inputs if device.bus(domain.arch) == "usb")
-        else:
-            yield from (node for node in domain.device_nodes(kind) if _is_usb(node, domain))
+def _devices(domain: Domain) -> list[Node]:
+    """Return the USB devices except for hubs, in libvirt's order. A smartcard is connected to a CCID controller."""
+    found = [node for node in usb.devices(domain) if node.tag in _ORDER]
+    return sorted(found, key=lambda node: _ORDER.index(node.tag))
 
 
 def ports_of(controller: Controller) -> int:
@@ -169,9 +144,9 @@ def ports_of(controller: Controller) -> int:
 @once
 def faults(domain: Domain) -> list[Fault]:
     """Return what is wrong with the USB ports of a q35 or pc machine."""
-    if not (domain.is_q35 or domain.is_i440fx):
+    if not (domain.is_q35 or domain.is_i440fx) or not usb.has_bus(domain):
         return []
-    devices = list(_devices(domain))
+    devices = _devices(domain)
     hubs = [node for node in domain.device_nodes("hub") if node.value("type") == "usb"]
     return list(_faults(domain, devices, hubs)) if devices or hubs else []
 
@@ -186,10 +161,6 @@ def _faults(domain: Domain, devices: list[Node], hubs: list[Node]) -> Iterator[F
     ports = [(index, ports_of(controller)) for index, controller in controllers]
     if not any(index == 0 for index, _ in ports):
         ports.append((0, _XHCI_PORTS if domain.is_q35 else _PORTS["piix3-uhci"]))
-    elif all(controller.model == "none" for _, controller in controllers):
-        first = next((node for node in (*devices, *hubs) if node.tag in READ_WITH_USB), (devices or hubs)[0])
-        yield Fault("disabled", first)
-        return
     available = sum(count for _, count in ports) + len(hubs) * HUB_PORTS
     buses = _Ports(ports)
     found = False

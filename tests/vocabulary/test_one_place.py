@@ -32,6 +32,8 @@ LISTS = value_lists()
 LEFT = {
     # Something else is said of each word, or of some of them.
     ("lint/domain/address.py", "NUMBERS"),  # address/@type: the numbers in each
+    ("lint/domain/pci_slots.py", "_REQUIRED"),  # controller/@model: the bus that each requires
+    ("lint/domain/pci_slots.py", "_OFFERED"),  # controller/@model: what can be connected to each
     ("rules/pci_controllers.py", "NAMES"),  # controller/@model: what QEMU makes of each
     ("lint/domain/interface.py", "MODELS"),  # interface/model/@type: those that are virtio
     ("rules/interfaces.py", "_SOURCES"),  # interface/@type: the attributes of <source> that each requires
