@@ -501,6 +501,8 @@ def _without_controller(disk: Disk, place: DrivePlace, domain: Domain) -> Iterat
             help=f"add <controller type='nvme' index='{place.controller}'><serial>…</serial></controller>",
             says="Missing mandatory serial for NVMe controller",
         )
+    if own is None and kind and disk.libvirt >= (12, 8, 0):
+        return  # The controller that libvirt adds has the model of another one.
     model = own.value("model") if own else None
     if disk.bus == "scsi" and place.target and model in (None, "auto", "lsilogic") and domain.is_x86:
         yield Problem(

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from vfslint.context import Context
 from vfslint.domain.controller import PciController, natural
+from vfslint.domain.domain import Domain
 from vfslint.domain.pci_slots import HIGHEST_BUS, indexes
 from vfslint.findings import Fix, Problem, Severity, Stage
 from vfslint.rule import rule
@@ -199,26 +200,28 @@ def pci_controller_cell_invalid(controller: PciController, context: Context) -> 
             message=f"a {controller.model} cannot be assigned to a NUMA node",
             help="remove <node>; only pci-expander-bus and pcie-expander-bus support it",
             fix=Fix("remove <node>", (remove_element(node),)),
-            says="Option 'numaNode' is not valid for PCI controller" if exists else _no_cell(controller, context),
+            says="Option 'numaNode' is not valid for PCI controller"
+            if exists
+            else _no_cell(controller, context.domain),
         )
     elif node and not exists:
         yield Problem(
             at=node.text_span,
             message=f"the guest has no NUMA cell {node.text!r}",
             help="write the id of a <cell> in <numa>, or remove <node>",
-            says=_no_cell(controller, context),
+            says=_no_cell(controller, context.domain),
         )
 
 
-def _no_cell(controller: PciController, context: Context) -> str:
+def _no_cell(controller: PciController, domain: Domain) -> str:
     """Return what libvirt says of a NUMA node that the guest does not have."""
     number = numbers.unsigned(controller.numa_node.text) if controller.numa_node else None
     if number is None:
         return "invalid NUMA node in target"
-    index = indexes(context.domain).get(controller.node.element)
+    index = indexes(domain).get(controller.node.element)
     return (
         f"{controller.model} with index {index} is configured for a NUMA node ({number}) "
-        f"not present in the domain's <cpu><numa> array ({len(context.domain.cells)})"
+        f"not present in the domain's <cpu><numa> array ({len(domain.cells)})"
     )
 
 

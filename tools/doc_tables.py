@@ -24,6 +24,8 @@ ROOT = Path(__file__).resolve().parent.parent
 CASES = {
     "cases.jsonl.gz": "what vfslint was developed with",
     "more-cases.jsonl.gz": "more of the same kinds, and printed domains with mistakes introduced",
+    "kinds.jsonl.gz": "one small domain for each kind of check that was once missed",
+    "devices.jsonl.gz": "mutants of all kinds of devices",
 }
 
 _GENERATED = re.compile(r"(<!-- generated: ([\w-]+) -->\n)(.*?)(<!-- end of generated -->)", re.DOTALL)

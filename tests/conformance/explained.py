@@ -35,11 +35,11 @@ EXPLAINED = (
         "machine types that are valid somewhere, and checks no QEMU rule for other hypervisors.",
     ),
     Explained(
-        "devices out of scope",
-        r"Missing source \w+ attribute for char device|TPM version|slot is needed to connect|no loader path specified",
+        "what the host has",
+        r"TPM version|Unable to find '\w+' firmware|not supported (by|with) this QEMU|QEMU binary|"
+        r"domain configuration does not support (video|.* model)",
         frozenset(),
-        "What the QEMU driver requires of TPMs, redirected devices, slots on PCI buses and firmware is only partly "
-        "checked, because it is unrelated to shared memory.",
+        "Whether the host has an emulator for TPMs, a firmware, or a QEMU with all features is not in the domain.",
     ),
     Explained(
         "a plus sign before the memory size of a NUMA cell",
