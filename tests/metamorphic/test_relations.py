@@ -345,8 +345,8 @@ class Asked(NamedTuple):
         """What is said of the value just as of a word that nobody knows."""
         if (self.value.path, self.value.attribute, self.value.value) in REFUSED:
             return []
-        if self.value.path.endswith("dataStore/format") and self.value.value == "luks":
-            return []  # as above, wherever a disk has its data
+        if self.value.path.endswith(("/driver", "/format")) and self.value.value == "luks":
+            return []  # as above, wherever an image has a format
         here = [finding for finding, where in self.findings() if self._is_here(where)]
         unknown = self.unknown_by() if here else set()
         value = self.value.value
