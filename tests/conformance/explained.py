@@ -29,7 +29,8 @@ EXPLAINED = (
     ),
     Explained(
         "another emulator",
-        r"does not support (virt type|os type|arch|machine type)|No emulator found|Cannot check QEMU binary",
+        r"does not support (virt type|os type|arch|machine type)|No emulator found|Cannot check QEMU binary|"
+        r"Failed to probe capabilities|Failed to read pidfile",
         frozenset(),
         "A domain does not show which emulators a host has; vfslint accepts hypervisors, architectures and versioned "
         "machine types that are valid somewhere, and checks no QEMU rule for other hypervisors.",
@@ -47,6 +48,37 @@ EXPLAINED = (
         frozenset(),
         "The schema of 7.0.0 to 11.3.0 rejects `memory='+1'` of a cell, the one of 12.8.0 accepts it; plain define "
         "always accepts it.",
+    ),
+    Explained(
+        "a <master> of a controller that is not one of USB",
+        r"in element 'master'",
+        frozenset(),
+        "libvirt reads it before it knows the type of the controller; vfslint only reports that it does not belong "
+        "there.",
+    ),
+    Explained(
+        "an unassigned address on libvirt 7.0.0",
+        r"setting the panic device address is not supported",
+        frozenset(),
+        "libvirt 7.0.0 treats it as an address, newer releases as none.",
+    ),
+    Explained(
+        "a host's USB device without ids or address",
+        "",
+        frozenset(),
+        "The schema rejects an empty `<source>`; plain define accepts it, and the device is never found.",
+    ),
+    Explained(
+        "a page size in the source of a memory device",
+        "",
+        frozenset(),
+        "The schema allows `<pagesize>` and `<nodemask>` only for some models, plain define for all.",
+    ),
+    Explained(
+        "a domain of Virtuozzo on libvirt 7.0.0",
+        "",
+        frozenset(),
+        "libvirt 7.0.0 requires the source of its filesystems; no QEMU rule is for them.",
     ),
     Explained(
         "a time zone with another clock offset",
