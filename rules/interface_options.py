@@ -460,9 +460,7 @@ def interface_driver_value_invalid(nic: Interface) -> Iterator[Problem]:
             at=attribute.span,
             message=f"{attribute.value!r} is not a valid value for {attribute.name!r} of <{attribute.node.tag}>",
             help=f"write {valid}",
-            says=""
-            if nic.libvirt < NEW_PARSER
-            else says + (" Expected non-negative integer value" if is_number else ""),
+            says=_old_refusal(nic, attribute) if nic.libvirt < NEW_PARSER else says,
         )
 
 
