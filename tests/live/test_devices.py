@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.explained import explanation
-from tests.live.libvirt import LiveLibvirt, is_available
+from tests.live.libvirt import LiveLibvirt
 from tests.live.record import recorded
 from tests.live.sound import AREAS
 from tools.conformance import Disagreement, compare
@@ -35,14 +35,6 @@ def differences(
         asked, differing = compare(recorded([area], count, seed, [libvirt]), [libvirt.release])
         numbers = Counter({question: number for (_, question), number in asked.items()})
         yield area, numbers, [case for case in differing if not explanation(case.message, frozenset(case.codes))]
-
-
-@pytest.fixture(scope="module")
-def libvirt() -> Iterator[LiveLibvirt]:
-    if not is_available():
-        pytest.skip("needs root, libvirt's QEMU driver and qemu-system-x86_64: .ci/run installs them")
-    with LiveLibvirt() as live:
-        yield live
 
 
 @pytest.mark.slow

@@ -9,14 +9,13 @@ from __future__ import annotations
 import argparse
 import random
 import sys
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from tests.conformance.explained import explanation
 from tests.examples import document
-from tests.live.libvirt import LiveLibvirt, Verdict, is_available
+from tests.live.libvirt import LiveLibvirt, Verdict
 from tests.live.share_mutants import Mutant, mutants
 from tools.conformance import refuses_define, refuses_validate
 from vfslint.context import Context
@@ -27,14 +26,6 @@ from vfslint.targets import contemporary, version
 from vfslint.xml.source import Source
 
 CASES = 400
-
-
-@pytest.fixture(scope="module")
-def libvirt() -> Iterator[LiveLibvirt]:
-    if not is_available():
-        pytest.skip("needs root, libvirt's QEMU driver and qemu-system-x86_64: .ci/run installs them")
-    with LiveLibvirt() as live:
-        yield live
 
 
 def disagreement(mutant: Mutant, said: Verdict, engine: Engine) -> str:

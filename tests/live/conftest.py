@@ -1,0 +1,15 @@
+"""The installed libvirt, for the tests that ask it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.live.libvirt import LiveLibvirt, is_available
+
+
+@pytest.fixture(scope="module")
+def libvirt() -> Iterator[LiveLibvirt]:
+    if not is_available():
+        pytest.skip("needs root, libvirt's QEMU driver and qemu-system-x86_64: .ci/run installs them")
+    with LiveLibvirt() as live:
+        yield live
