@@ -6,7 +6,8 @@ import os
 from types import SimpleNamespace
 from typing import TextIO
 
-from vfslint.cli.help import width
+from vfslint.cli.help import rule_words, width
+from vfslint.cli.sources import read_source
 from vfslint.config.profile import Resolver
 from vfslint.engine import Engine
 from vfslint.explain.answers import answers
@@ -14,10 +15,7 @@ from vfslint.explain.page import write_json, write_text
 from vfslint.findings import Finding
 from vfslint.rule_page import named, write_manual
 from vfslint.rules import RULES
-from vfslint.usage import UsageError
-from vfslint.vocabulary.spelling import nearest
-from vfslint.xml.document import MAXIMUM_BYTES
-from vfslint.xml.source import Source
+from vfslint.usage import UsageError, did_you_mean
 
 # Of a longer log, the end has the reason.
 MAXIMUM_LOG = 1_000_000
@@ -60,9 +58,8 @@ def _text(operands: list[str], stdin: TextIO) -> str:
 
 
 def _unknown(text: str) -> str:
-    known = nearest(text.strip(), [word for rule in RULES for word in (rule.code, rule.name)])
-    meant = f"; did you mean {known}?" if known else "; run vfslint rules for a list of all rules"
     shown = text.strip()
+    meant = did_you_mean(shown, rule_words()) or "; run vfslint rules for a list of all rules"
     return f"no rule or message matches {shown[:80] + '…' if len(shown) > 80 else shown!r}{meant}"
 
 
@@ -73,9 +70,4 @@ def _findings(options: SimpleNamespace) -> list[Finding] | None:
         return None
     resolver = Resolver(options)
     context = resolver.context(resolver.configurations.of(path))
-    try:
-        with open(path, "rb") as file:
-            source = Source(file.read(MAXIMUM_BYTES + 1), path)
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
-    return list(Engine(RULES, context).check_xml(source).findings)
+    return list(Engine(RULES, context).check_xml(read_source(path)).findings)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import TextIO
 
+from vfslint.cli.sources import read_source
 from vfslint.config.profile import Resolver
 from vfslint.context import Context
 from vfslint.domain.domain import Domain
 from vfslint.engine import domains_in
 from vfslint.host import setup_script, survey
 from vfslint.usage import UsageError
-from vfslint.xml.document import MAXIMUM_BYTES, Malformed, read
-from vfslint.xml.source import Source
+from vfslint.xml.document import Malformed, read
 
 
 def host(options: SimpleNamespace, stdout: TextIO) -> None:
@@ -34,10 +34,6 @@ def setup(options: SimpleNamespace, stdout: TextIO) -> None:
 
 def _domains(path: str, context: Context) -> list[Domain]:
     try:
-        with open(path, "rb") as file:
-            source = Source(file.read(MAXIMUM_BYTES + 1), path)
-        return domains_in(read(source), context)
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
+        return domains_in(read(read_source(path)), context)
     except Malformed as error:
         raise UsageError(f"{path}:{error.line}: not well-formed XML: {error.message}") from None
