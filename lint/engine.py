@@ -163,7 +163,7 @@ class Engine:
     def check_xml(self, source: Source, *, is_named: bool = True) -> Outcome:
         """Return what the rules find in an XML file.
 
-        `is_named`: somebody has named the file, so that it is worth a note if it is no domain.
+        `is_named`: somebody has named the file, so that it is worth a note if it is not a domain.
         """
         results = Results(source.name)
         try:

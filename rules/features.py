@@ -44,10 +44,6 @@ def _is_on(feature: Feature) -> bool:
     return feature.is_on
 
 
-def _is_off(feature: Feature) -> bool:
-    return feature.is_off
-
-
 def _sets_page_table(feature: Feature) -> bool:
     size = feature.child("maxpagesize")
     return feature.value("resizing") is not None or bool(size and sizes.Size(size, "").kib)

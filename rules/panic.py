@@ -69,7 +69,7 @@ def panic_unsupported(panic: Panic, context: Context) -> Iterator[Problem]:
     if model is None:
         yield Problem(
             at=panic.node.start_span,
-            message=f"a panic device of architecture {domain.arch!r} has no model, and libvirt knows no default",
+            message=f"a panic device of architecture {domain.arch!r} has no model, and libvirt has no default for it",
             help="write model='pvpanic'",
             says="no panic model provided, and no default for the architecture and machine type",
         )

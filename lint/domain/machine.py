@@ -55,7 +55,7 @@ class Board(NamedTuple):
 
     `pci_root`: the model of PCI controller 0, or None without PCI. `usb`: libvirt adds a USB controller if the domain
     has none. `acpi`, `uefi`, `numa`: whether QEMU has it for this board. `pc_devices`: the devices of a PC, such as the
-    PS/2 controller and VMware's port. `panic`: the model of the panic device that libvirt adds.
+    PS/2 controller and VMware's port.
     """
 
     name: str
@@ -67,7 +67,6 @@ class Board(NamedTuple):
     uefi: bool = False
     numa: bool = True
     pc_devices: bool = False
-    panic: str | None = None
 
 
 _ARM = frozenset({"aarch64", "armv7l", "armv6l"})
@@ -85,8 +84,8 @@ MICROVM = Board("microvm", X86, r"microvm\Z", usb=True, acpi=True, uefi=True)
 ARM_VIRT = Board("virt", _ARM, _VIRT, "pcie-root", acpi=True, uefi=True)
 RISCV_VIRT = Board("virt", _RISCV, _VIRT, "pcie-root", acpi=True, uefi=True)
 LOONGARCH_VIRT = Board("virt", frozenset({"loongarch64"}), _VIRT, "pcie-root", acpi=True, uefi=True)
-PSERIES = Board("pseries", PPC64, r"pseries(-.*)?\Z", "pci-root", usb=True, panic="pseries")
-S390_CCW = Board("s390-ccw", S390, r"s390-ccw", "pci-root", numa=False, panic="s390")
+PSERIES = Board("pseries", PPC64, r"pseries(-.*)?\Z", "pci-root", usb=True)
+S390_CCW = Board("s390-ccw", S390, r"s390-ccw", "pci-root", numa=False)
 BOARDS = (I440FX, Q35, ISAPC, MICROVM, ARM_VIRT, RISCV_VIRT, LOONGARCH_VIRT, PSERIES, S390_CCW)
 
 # The machine type that libvirt selects if the domain names none (qemu_capabilities.c: preferredMachines).
