@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vfslint.context import Context
 from vfslint.domain.domain import Domain
+from vfslint.domain.reading import EVERYTHING, Memory, Reader, Silent
 from vfslint.domain.roots import (
     FLEETS,
     HOLDERS,
@@ -87,6 +88,11 @@ class Results:
         """The first failure of each rule, and those outside of rules."""
         return tuple(self._failed.values())
 
+    @property
+    def count(self) -> int:
+        """How many findings and failures there are."""
+        return len(self.findings) + len(self._failed)
+
     def found(self, find: Callable[[Domain], Sequence[Any]], domain: Domain) -> Sequence[Any]:
         """Return a domain's subjects of one type; none if vfslint fails to find them."""
         try:
@@ -113,7 +119,7 @@ class Results:
                     self._failed.setdefault(rule.code, Failure.of(error, self.file, rule.code))
         return has_failed or len(self.findings) > before
 
-    def run_on_devices(self, rules: Iterable[Rule], devices: Sequence[Any], texts: Texts, silent: set[bytes]) -> None:
+    def run_on_devices(self, rules: Iterable[Rule], devices: Sequence[Any], texts: Texts, silent: set[int]) -> None:
         """Run rules without a context on devices, unless none of them had anything to report about the same text."""
         for device in devices:
             text = texts.get(device.node.element)
@@ -283,17 +289,41 @@ class Engine:
                 for rule in rules
                 if domain.is_qemu or rule.any_hypervisor
             )
+        plan = plans.of(domain, deviates=bool(deviations))
+        if deviations or not domain.texts:
+            for step in plan:
+                self._take(step, results, domain, domain.texts)
+            return
+        reader = Reader(domain)
+        # Another thread may be using the memory.
+        memory = plans.memories.pop() if plans.memories else Memory()
+        silent = memory.silent(reader)
+        for step in plan:
+            if step.number in silent:
+                continue
+            reads = reader.known(step.silent)
+            if reads is None:
+                before, view = results.count, reader.view()
+                self._take(step, results, view, domain.texts)
+                if results.count > before or EVERYTHING in view.reads:
+                    continue
+                reads = tuple(sorted(view.reads))
+                reader.remember(step.silent, reads)
+            memory.note(step.number, reads, reader)
+        plans.memories.append(memory)
+
+    def _take(self, step: _Step, results: Results, domain: Domain, texts: Texts) -> None:
+        subjects = results.found(step.subject.find, domain)
+        if not subjects:
+            return
+        if step.of_devices:
+            results.run_on_devices(step.of_devices, subjects, texts, step.silent_texts)
         context = self.context._replace(current=domain)
-        for find, of_devices, silent, each, together, of_deviating in plans.of(domain, deviates=bool(deviations)):
-            subjects = results.found(find, domain)
-            if subjects:
-                if of_devices:
-                    results.run_on_devices(of_devices, subjects, domain.texts, silent)
-                results.run(each, subjects, context)
-                if together:
-                    results.run(together, (subjects,), context)
-                if of_deviating:
-                    results.run(of_deviating, [each for each in subjects if domain.deviates(each)], context)
+        results.run(step.each, subjects, context)
+        if step.together:
+            results.run(step.together, (subjects,), context)
+        if step.of_deviating and domain.deviations:
+            results.run(step.of_deviating, [each for each in subjects if domain.deviates(each)], context)
 
     def run_on_suppressions(self, results: Results, suppressions: Sequence[Suppression]) -> None:
         """Add what is wrong with a file's suppressions themselves."""
@@ -309,51 +339,55 @@ class _Step(NamedTuple):
     `of_devices` are rules about each device without a context, and `silent` the texts that none of them objected to.
     """
 
-    find: Callable[[Domain], Sequence[Any]]
+    number: int
+    subject: Subject
+    silent: Silent
     of_devices: list[Rule]
-    silent: set[bytes]
+    silent_texts: set[int]
     each: list[Rule]
     together: list[Rule]
     of_deviating: list[Rule]
+
+    def may_find(self, elements: frozenset[str], deviates: bool) -> bool:
+        """Whether a domain with these elements may have a subject that a rule has something to report about."""
+        if not deviates and (self.subject.of_deviations or not (self.of_devices or self.each or self.together)):
+            return False
+        return not self.subject.elements or not self.subject.elements.isdisjoint(elements)
 
 
 class _Plans:
     """Which rules to run on a domain, by the elements that it contains: most types occur in few domains."""
 
     def __init__(self, rules: Iterable[Rule]) -> None:
-        self._steps: dict[str, _Step] = {}
+        steps: dict[str, _Step] = {}
         for rule in rules:
             part = part_of(rule.subject)
-            step = self._steps.setdefault(part, _Step(OF_DOMAINS[part].find, [], set(), [], [], []))
+            name = rule.code if part == "Domain" else part
+            step = steps.get(name)
+            if step is None:
+                step = steps[name] = _Step(len(steps), OF_DOMAINS[part], {}, [], set(), [], [], [])
             if rule.of_deviating:
                 step.of_deviating.append(rule)
             elif part != rule.subject:
                 step.together.append(rule)
-            elif OF_DOMAINS[part].is_device and not rule.wants_context:
+            elif step.subject.is_device and not rule.wants_context:
                 step.of_devices.append(rule)
             else:
                 step.each.append(rule)
-        self._known: frozenset[str] = frozenset[str]().union(*(OF_DOMAINS[part].elements for part in self._steps))
+        self._steps = tuple(steps.values())
+        self._known: frozenset[str] = frozenset[str]().union(*(step.subject.elements for step in self._steps))
         self._plans: dict[tuple[frozenset[str], bool], list[_Step]] = {}
+        self.memories: list[Memory] = []
 
     def of(self, domain: Domain, *, deviates: bool) -> list[_Step]:
         """Return the steps for a domain, with one pass over its elements."""
         held = self._known.intersection([element.tag for element in domain.node.element.iter("*")])
         plan = self._plans.get((held, deviates))
         if plan is None:
-            plan = [step for part, step in self._steps.items() if _may_have(OF_DOMAINS[part], held, deviates)]
-            if not deviates:
-                plan = [
-                    step._replace(of_deviating=[]) for step in plan if step.of_devices or step.each or step.together
-                ]
+            plan = [step for step in self._steps if step.may_find(held, deviates)]
             if len(self._plans) < PLANS_KEPT:
                 self._plans[held, deviates] = plan
         return plan
-
-
-def _may_have(subject: Subject, elements: frozenset[str], deviates: bool) -> bool:
-    """Whether a domain with these elements may have such a part."""
-    return deviates if subject.of_deviations else not subject.elements or bool(subject.elements & elements)
 
 
 def _deviations(domain: Domain) -> Sequence[Any]:

@@ -20,7 +20,7 @@ else:
         """
 
         def __init__(self, compute: Any) -> None:
-            self._compute = compute
+            self.func = compute
             self.__doc__ = compute.__doc__
 
         def __set_name__(self, owner: type, name: str) -> None:
@@ -29,7 +29,7 @@ else:
         def __get__(self, instance: Any, owner: type) -> Any:
             if instance is None:
                 return self
-            value = instance.__dict__[self._name] = self._compute(instance)
+            value = instance.__dict__[self._name] = self.func(instance)
             return value
 
 
@@ -47,7 +47,7 @@ def once(compute: Callable[[Domain], Value]) -> Callable[[Domain], Value]:
         if compute in known:
             value: Value = known[compute]
             return value
-        value = known[compute] = compute(domain)
+        value = known[compute] = domain.recall(compute)
         return value
 
     return update_wrapper(recall, compute)

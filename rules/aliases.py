@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from vfslint.context import Context
 from vfslint.domain.domain import Domain
 from vfslint.domain.filesystem import VirtioFS
-from vfslint.findings import Fix, Problem, Related, Severity, Span, Stage
+from vfslint.findings import Fix, Problem, Related, Severity, Stage
 from vfslint.rule import rule
+from vfslint.xml.document import Attribute
 from vfslint.xml.edits import set_value
 
 
@@ -28,18 +29,18 @@ def alias_repeated(domain: Domain) -> Iterator[Problem]:
     libvirt says: non unique alias detected
     See: libvirt domain_validate.c:virDomainDefValidateAliases
     """
-    first: dict[str, Span] = {}
+    first: dict[str, Attribute] = {}
     for alias in domain.aliases:
         if alias.value in first:
             yield Problem(
                 at=alias.span,
                 message=f"alias {alias.value!r} is used twice",
                 label="used again",
-                related=(Related(first[alias.value], "used first"),),
+                related=(Related(first[alias.value].span, "used first"),),
                 help="give each device its own alias",
             )
         else:
-            first[alias.value] = alias.span
+            first[alias.value] = alias
 
 
 @rule("VFS261", "alias-dropped", severity=Severity.NOTE, stage=Stage.NEVER)

@@ -70,11 +70,11 @@ def character_source_incomplete(device: CharacterBackend) -> Iterator[Problem]:
         return
     required = () if _has_default(device) else REQUIRED.get(kind, ())
     lacking = next((name for name in required if _written(device, name) is None), None)
-    place = device.source.start_span if device.source else device.node.start_span
+
     if lacking:
         bound = " of mode 'connect'" if kind == "udp" else ""
         yield Problem(
-            at=place,
+            at=(device.source or device.node).start_span,
             message=f"a {device.label} of type {kind!r} has no source{bound} with {lacking!r}",
             help=f"add <source {lacking}='…'/>" if not bound else "add <source mode='connect' service='…'/>",
             says=f"Missing source {lacking} attribute for char device",

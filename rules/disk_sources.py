@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from vfslint.domain.device import NEW_PARSER
 from vfslint.domain.disk import Disk
 from vfslint.domain.storage import StorageSource
-from vfslint.findings import Problem, Severity, Stage
+from vfslint.findings import Problem, Severity, Span, Stage
 from vfslint.rule import rule
 from vfslint.vocabulary import numbers
 from vfslint.xml.document import Attribute, Node
@@ -75,33 +75,37 @@ def disk_format_unsupported(disk: Disk) -> Iterator[Problem]:
             yield from _data_store(image)
 
 
+def _place(image: StorageSource) -> Span:
+    """Return where the format of an image is, or where it is missing."""
+    return image.format_attribute.span if image.format_attribute else image.place.start_span
+
+
 def _format(image: StorageSource) -> Iterator[Problem]:
     format_ = image.format
-    place = image.format_attribute.span if image.format_attribute else image.place.start_span
     if format_ in _UNUSABLE:
         yield Problem(
-            at=place,
+            at=_place(image),
             message=f"QEMU does not read images of format {format_!r}",
             help="write type='raw', or the format of the image",
             says=_UNUSABLE[format_],
         )
     elif image.type == "dir" and format_ != "fat" and format_:
         yield Problem(
-            at=place,
+            at=_place(image),
             message=f"a directory cannot have format {format_!r}",
             help="write <driver name='qemu' type='fat'/>",
             says="storage type 'dir' requires use of storage format 'fat'",
         )
     elif image.type == "dir" and not image.is_readonly:
         yield Problem(
-            at=place,
+            at=_place(image),
             message="a directory cannot be written to as a disk",
             help="add <readonly/>",
             says="virtual FAT storage can't be accessed in read-write mode",
         )
     elif format_ == "fat" and image.type not in ("dir", "volume"):
         yield Problem(
-            at=place,
+            at=_place(image),
             message=f"a source of type {image.type!r} cannot have format 'fat'",
             help="write type='dir' and <source dir='…'/>, or another format",
             says="storage format 'fat' is supported only with 'dir' storage type",

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from vfslint.domain import usb
 from vfslint.domain.address import type_of
-from vfslint.domain.device import Device
+from vfslint.domain.device import Device, Input
 from vfslint.domain.domain import Domain
 from vfslint.domain.machine import PPC64, S390
 from vfslint.domain.sizes import Size
@@ -173,14 +173,12 @@ def _of_usb(domain: Domain) -> Iterator[_Lack]:
 def _of_acpi_index(domain: Domain) -> Iterator[_Lack]:
     if domain.context.target.libvirt < ACPI_INDEX:
         return
-    for kind in domain.devices:
-        for device in domain.devices_of(kind):
-            acpi = device.node.child("acpi")
-            if acpi and acpi.value("index") and _is_certainly_not_pci(device, domain):
-                says = "ACPI index is only supported for PCI devices"
-                yield _Lack(
-                    acpi.start_span, f"an ACPI index of a {kind} that is not a PCI device", "remove <acpi>", says
-                )
+    for node in domain.outlines():
+        acpi = node.child("acpi")
+        if acpi and acpi.value("index") and _is_certainly_not_pci(Device(node, domain.context.target.libvirt), domain):
+            says = "ACPI index is only supported for PCI devices"
+            what = f"an ACPI index of a {node.tag} that is not a PCI device"
+            yield _Lack(acpi.start_span, what, "remove <acpi>", says)
 
 
 def _is_certainly_not_pci(device: Device, domain: Domain) -> bool:
@@ -188,7 +186,7 @@ def _is_certainly_not_pci(device: Device, domain: Domain) -> bool:
     if address is not None:
         return address not in ("pci", "unassigned")
     if device.kind == "input":
-        return any(each.node == device.node and each.bus(domain.arch) == "usb" for each in domain.inputs)
+        return Input(device.node, device.libvirt).bus(domain.arch) == "usb"
     target = device.node.child("target")
     kind = target.value("type") if target else None
     if device.kind == "disk":

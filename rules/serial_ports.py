@@ -8,7 +8,7 @@ from vfslint.context import Context
 from vfslint.domain.address import NUMBERS
 from vfslint.domain.character import Console, SerialPort
 from vfslint.domain.machine import S390
-from vfslint.findings import Problem, Severity, Stage
+from vfslint.findings import Problem, Severity, Span, Stage
 from vfslint.rule import rule
 
 
@@ -41,7 +41,7 @@ def serial_port_inconsistent(port: SerialPort, context: Context) -> Iterator[Pro
         return
     allowed, address = port.allows, port.address
     written = address.value("type") if address else None
-    place = port.target.start_span if port.target else port.node.start_span
+
     kind, model = port.port_type, port.port_model
     # Addresses of other types are rejected anyway, because libvirt does not know them, or only for other devices.
     if address and allowed is not None and written in NUMBERS and written not in (*allowed, "unassigned"):
@@ -59,21 +59,21 @@ def serial_port_inconsistent(port: SerialPort, context: Context) -> Iterator[Pro
         )
     elif port.type_of_model not in (None, kind):
         yield Problem(
-            at=place,
+            at=(port.target or port.node).start_span,
             message=f"model {model!r} is not one of target type {kind!r}",
             help=f"write <target type='{port.type_of_model}'>, or remove <model>",
             says=f"Target model '{model}' requires target type '{port.type_of_model}'",
         )
     elif kind == "isa-debug" and not context.domain.is_x86:
         yield Problem(
-            at=place,
+            at=(port.target or port.node).start_span,
             message=f"architecture {context.domain.arch!r} has no serial port of type 'isa-debug'",
             help="remove it, or write another type",
             says="isa-debug serial type only valid on x86 architecture",
         )
     elif not port.fits_board:
         yield Problem(
-            at=place,
+            at=(port.target or port.node).start_span,
             message=f"machine type {context.domain.machine or context.domain.arch!r} has no serial port of type "
             f"{kind!r} and model {model!r}",
             help="remove <target>: libvirt then uses the port of the board",
@@ -109,11 +109,10 @@ def isa_serial_ports_exhausted(ports: list[SerialPort]) -> Iterator[Problem]:
     taken: set[int] = set()
     for position, port in enumerate(found):
         number = port.number
-        place = port.target.at("port") if port.target else port.node.start_span
         if position >= ISA_PORTS or (number is not None and number >= ISA_PORTS):
             is_out = number is not None and number >= ISA_PORTS
             yield Problem(
-                at=place,
+                at=_target(port, "port"),
                 message=f"port {number} of an ISA serial port is not in the range 0 to {ISA_PORTS - 1}"
                 if is_out
                 else f"the guest has more than {ISA_PORTS} ISA serial ports",
@@ -122,7 +121,7 @@ def isa_serial_ports_exhausted(ports: list[SerialPort]) -> Iterator[Problem]:
             )
         elif number is not None and number in taken:
             yield Problem(
-                at=place,
+                at=_target(port, "port"),
                 message=f"port {number} of an ISA serial port is used twice",
                 help="give each ISA serial port its own port, or remove port",
                 says=f"target port '{number}' already allocated",
@@ -156,24 +155,28 @@ def console_invalid(consoles: list[Console], context: Context) -> Iterator[Probl
     is_s390 = context.domain.arch in S390
     for position, console in enumerate(consoles):
         kind = console.target_type
-        place = console.target.at("type") if console.target else console.node.start_span
         if console.is_serial_console and position > 0:
             yield Problem(
-                at=place,
+                at=_target(console, "type"),
                 message="a console that is not the first one is a serial port",
                 help="write <target type='virtio'/>, or remove this <console>",
             )
         elif kind in ("xen", "uml", "lxc", "openvz"):
             yield Problem(
-                at=place,
+                at=_target(console, "type"),
                 message=f"QEMU has no console of type {kind!r}",
                 help="write type='serial' or type='virtio'",
                 says=f"unsupported console target type {kind}",
             )
         elif kind in _SCLP and not is_s390:
             yield Problem(
-                at=place,
+                at=_target(console, "type"),
                 message=f"architecture {context.domain.arch!r} has no console of type {kind!r}",
                 help="write type='serial' or type='virtio'",
                 says=f"{_SCLP[kind]} is not supported in this QEMU binary",
             )
+
+
+def _target(device: SerialPort | Console, name: str) -> Span:
+    """Return where an attribute of the target is, or where the target is missing."""
+    return device.target.at(name) if device.target else device.node.start_span

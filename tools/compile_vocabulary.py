@@ -125,7 +125,7 @@ class Compiler:
         return attributes, children, None, *anything, refuses, unknown_children(node.get(VFS + "unknown"))
 
     def value(self, name: str, kind: XsdType, node: Any = None) -> str:
-        """Return the name of a type of values, after recording (listed values, plain pattern, description)."""
+        """Return the name of a type of values, after recording (listed values, pattern, description, is that all)."""
         if name not in self.values:
             # xmlschema keeps only the restriction of a simple type.
             node = self.written.get(name) if node is None else node
@@ -133,8 +133,25 @@ class Compiler:
             pairs = [(each.get("value", ""), each.get(VFS + "since")) for each in listed]
             assert kind.is_simple(), name
             words = tuple((word, since and release(since)) for word, since in pairs)
-            self.values[name] = words, plain(name, node), documentation(node)
+            self.values[name] = words, plain(name, node, kind), documentation(node), consists_of_patterns(node)
         return name
+
+
+INTEGERS = frozenset(f"xs:{name}" for name in "integer positiveInteger int long short".split()) | {
+    "xs:unsignedByte", "xs:unsignedInt", "xs:unsignedLong", "xs:unsignedShort"
+}  # fmt: skip
+
+
+def consists_of_patterns(node: Any) -> bool:
+    """Whether the patterns of a type are its only restriction, so that every valid value matches one."""
+    restriction = None if node is None else node.find("./{*}restriction[@base='xs:string']")
+    return restriction is not None and {each.tag for each in restriction} == {
+        "{http://www.w3.org/2001/XMLSchema}pattern"
+    }
+
+
+# So many digits have numbers that a pattern accepts if there is no limit, and limits that it observes exactly.
+LONGEST, EXACT = 18, 5
 
 
 def flat(group: XsdGroup) -> Iterator[Any]:
@@ -146,17 +163,58 @@ def flat(group: XsdGroup) -> Iterator[Any]:
             yield each
 
 
-def plain(name: str, node: Any) -> str | None:
-    """Return a pattern that only valid values match: vfs:plain, or the type's own if it has no other restriction."""
+def plain(name: str, node: Any, kind: XsdType) -> str | None:
+    """Return a pattern that only valid values match: vfs:plain, or that of the type's only restriction.
+
+    That is its own pattern, or for numbers a pattern of its range.
+    """
     if name == "string":
         return "(?s).*"
     if node is None:
         return None
-    restriction = node.find("./{*}restriction[@base='xs:string']")
-    if restriction is None:
-        return node.get(VFS + "plain")
+    restriction = node.find("./{*}restriction")
+    written: str | None = node.get(VFS + "plain")
+    if restriction is None or written is not None:
+        return written
     patterns = [each.get("value", "") for each in restriction.iterfind("./{*}pattern")]
-    return "|".join(patterns) or "(?s).*"
+    if restriction.get("base") == "xs:string":
+        return "|".join(patterns) or "(?s).*"
+    if restriction.get("base") in INTEGERS and set(patterns) <= {"[0-9]+", "-?[0-9]+"}:
+        return between(kind.min_value, kind.max_value)
+    return None
+
+
+def between(low: int | None, high: int | None) -> str:
+    """Return a pattern for the numbers of a range, written without a sign or zeros that they do not need.
+
+    It is short: of numbers with as many digits as a limit of many digits, it has only the limit.
+    """
+    if low is None or low < 0:
+        below = f"-({between(1, None if low is None else -low)})"
+        return f"{below}|{between(0, high)}" if high is None or high >= 0 else below
+    parts = ["0"] if low == 0 else []
+    shortest, longest = len(str(max(low, 1))), LONGEST if high is None else len(str(high))
+    whole = [n for n in range(shortest, longest + 1) if 10 ** (n - 1) >= low and (high is None or 10**n - 1 <= high)]
+    if whole:
+        parts.append(f"[1-9][0-9]{{{whole[0] - 1},{whole[-1] - 1}}}")
+    for digits in {shortest, longest} - set(whole):
+        if digits <= EXACT:
+            parts += _parts(max(low, 10 ** (digits - 1)), min(high or 10**LONGEST, 10**digits - 1))
+        else:
+            parts += [str(limit) for limit in (low, high) if len(str(limit)) == digits]
+    return "|".join(parts)
+
+
+def _parts(low: int, high: int) -> Iterator[str]:
+    """Yield patterns for numbers with the same number of digits: one for each leading digits that they share."""
+    while low <= high:
+        zeros = len(str(low)) - len(str(low).rstrip("0"))
+        while low + 10**zeros - 1 > high:
+            zeros -= 1
+        digit = low // 10**zeros % 10
+        steps = min(9 - digit, (high - low + 1) // 10**zeros - 1)
+        yield f"{low // 10 ** (zeros + 1) or ''}{f'[{digit}-{digit + steps}]' if steps else digit}" + "[0-9]" * zeros
+        low += (steps + 1) * 10**zeros
 
 
 def documentation(node: Any) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from vfslint.domain.device import Device
+from vfslint.domain.device import Device, Outline
 from vfslint.targets import Version
 from vfslint.vocabulary import numbers
 from vfslint.xml.document import Attribute, Document, Node
@@ -141,7 +141,7 @@ class Address:
     @property
     def device(self) -> Device:
         """The device that has it."""
-        return Device(Node(self._document, self._device), self._libvirt)
+        return Device(Outline(self._document, self._device), self._libvirt)
 
     @property
     def unreadable(self) -> Attribute | None:

@@ -214,19 +214,13 @@ def bitsets(domain: Domain) -> Iterator[Bitset]:
         for memnode in numatune.children("memnode") if domain.cells else ():
             yield from _attribute(memnode, "nodeset", may_be_empty=True)
     if domain.context.target.libvirt >= _ACPI_NODES:
-        for node in (node for nodes in domain.devices.values() for node in nodes):
-            acpi = node.child("acpi")
+        for outline in domain.outlines():
+            acpi = outline.child("acpi")
             yield from _attribute(acpi, "nodeset") if acpi else ()
     for device in domain.memory_devices:
         mask = device.source.child("nodemask") if device.source else None
         if mask:
             yield Bitset(mask, None, False)
-    if domain.context.target.libvirt >= (12, 8, 0):
-        # A path would take seven times as long as the name.
-        for acpi in domain.node.element.iter("acpi"):
-            around = acpi.getparent().getparent()
-            if around is not None and around.tag == "devices":
-                yield from _attribute(Node(domain.document, acpi), "nodeset")
 
 
 def _attribute(node: Node, name: str, *, may_be_empty: bool = False) -> Iterator[Bitset]:

@@ -72,6 +72,34 @@ class Device:
         return f"{self.kind} {name!r}" if name else self.kind
 
 
+# The children of a device that others depend on: where it is, what it is, and how it is called.
+OUTLINED = frozenset({"acpi", "address", "alias", "boot", "driver", "model", "target"})
+
+
+class Outline(Node):
+    """A device without its source, its MAC address and the like, on which no other device depends.
+
+    What is checked of many devices together reads their outlines, so that it need not be checked again in each
+    domain with other images.
+    """
+
+    __slots__ = ()
+
+    def child(self, path: str) -> Node | None:
+        """The first element at a path of child names, or None; raises LookupError if an outline does not have it."""
+        return super().child(_outlined(path))
+
+    def children(self, path: str = "*") -> list[Node]:
+        """All elements at a path of child names; raises LookupError if an outline does not have them."""
+        return super().children(_outlined(path))
+
+
+def _outlined(path: str) -> str:
+    if path.partition("/")[0] not in OUTLINED:
+        raise LookupError(f"an outline has no {path!r}")
+    return path
+
+
 class Input(Device):
     """An `<input>`: keyboard, mouse, tablet …"""
 

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from vfslint.context import Context
 from vfslint.domain import character, sizes
 from vfslint.domain.address import Address
 from vfslint.domain.controller import Controller, PciController
 from vfslint.domain.cpu import Bitset, Cpu, ThreadTuning, bitsets, pins, resource_groups, thread_tunings
-from vfslint.domain.device import ADDRESSED, BOOTABLE, Boot, Device, Input, SharedMemory, Tpm, Watchdog
+from vfslint.domain.device import ADDRESSED, BOOTABLE, Boot, Device, Input, Outline, SharedMemory, Tpm, Watchdog
 from vfslint.domain.disk import Disk
 from vfslint.domain.display import Graphics, Video
 from vfslint.domain.features import Feature, features
@@ -33,6 +33,8 @@ from vfslint.xml.document import Attribute, Document, Node
 if TYPE_CHECKING:
     from vfslint.domain.deviation import Deviation
     from vfslint.vocabulary.libvirt_schema import Objection
+
+Value = TypeVar("Value")
 
 QEMU_FAMILY = frozenset({"kvm", "qemu", "hvf", "kqemu"})
 # How the names of its binaries begin.
@@ -55,7 +57,7 @@ class Domain:
     """
 
     def __init__(self, document: Document, node: Node, context: Context) -> None:
-        self.document = document
+        self.document = self._document = document
         self.node = node
         self.context = context
         self.known: dict[Callable[[Domain], Any], Any] = {}
@@ -66,6 +68,10 @@ class Domain:
         for element in node.element.iterchildren("*"):
             children.setdefault(element.tag, []).append(Node(document, element))
         self._children = children
+
+    def recall(self, compute: Callable[[Domain], Value]) -> Value:
+        """Return what a function makes of the domain; `vfslint.lazy.once` keeps it."""
+        return compute(self)
 
     @lazy
     def deviations(self) -> list[Deviation]:
@@ -144,12 +150,12 @@ class Domain:
             return False
         return self.emulator is None or not self.emulator.text.rpartition("/")[2].startswith(CLOUD_HYPERVISOR)
 
-    @property
+    @lazy
     def is_live(self) -> bool:
         """Whether this is the definition of a running guest, with run-time data."""
         return self.node.value("id") is not None or is_in_status(self.node)
 
-    @property
+    @lazy
     def is_in_snapshot(self) -> bool:
         """Whether this domain is part of a snapshot."""
         parent = self.node.parent
@@ -403,6 +409,12 @@ class Domain:
         """Every device of that element name."""
         return [Device(node, self._libvirt) for node in self.devices.get(kind, ())]
 
+    def outlines(self, kind: str | None = None) -> list[Outline]:
+        """The outlines of all devices, or of those of a kind, in the order of `devices`."""
+        if kind is not None:
+            return [Outline(self._document, node.element) for node in self.devices.get(kind, ())]
+        return [Outline(self._document, node.element) for nodes in self.devices.values() for node in nodes]
+
     @lazy
     def hostdevs(self) -> list[Hostdev]:
         """Every `<hostdev>`."""
@@ -478,7 +490,7 @@ class Domain:
     def _devices_with(self, child: str, kinds: frozenset[str]) -> list[tuple[Device, Node]]:
         """The devices of some kinds that have a child, each with the first child of that name."""
         return [
-            (Device(Node(self.document, device), self._libvirt), Node(self.document, found))
+            (Device(Outline(self._document, device), self._libvirt), Node(self._document, found))
             for device, found in self._first_in_devices(child, kinds).items()
         ]
 
@@ -487,7 +499,7 @@ class Domain:
         """The guest address of every device that has one in the document."""
         found = self._first_in_devices("address", ADDRESSED)
         return [
-            Address(self.document, device, element, self._libvirt)
+            Address(self._document, device, element, self._libvirt)
             for device, element in found.items()
             if not (device.tag in ("controller", "memballoon") and _is_absent(device))
         ]

@@ -74,11 +74,10 @@ def first_device(domain: Domain) -> Node | None:
     """Return the first device that needs a PCI slot on x86, or None."""
     if root(domain) and domain.context.target.libvirt < (11, 4, 0):
         return None
-    for tag, nodes in domain.devices.items():
-        for node in nodes:
-            address = node.child("address")
-            if _needs_pci(tag, node) and (address is None or address.value("type") == "pci"):
-                return node
+    for node in domain.outlines():
+        address = node.child("address")
+        if _needs_pci(node.tag, node) and (address is None or address.value("type") == "pci"):
+            return node
     return root(domain)
 
 
@@ -88,7 +87,7 @@ def gets_devices(domain: Domain) -> bool:
         return False
     controllers = domain.devices.get("controller", ())
     has_usb = any(node.value("type") == "usb" for node in controllers)
-    return "memballoon" not in domain.devices or (domain.machine == "microvm" and not has_usb)
+    return not domain.outlines("memballoon") or (domain.machine == "microvm" and not has_usb)
 
 
 def _needs_pci(tag: str, node: Node) -> bool:

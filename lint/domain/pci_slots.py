@@ -6,11 +6,12 @@ device (qemu_domain_address.c:qemuDomainAssignPCIAddresses). It adds ports and b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vfslint.domain.address import Address, Place
 from vfslint.domain.controller import Controller
+from vfslint.domain.disk import Disk
 from vfslint.lazy import once
 from vfslint.targets import Version
 from vfslint.xml.document import Node
@@ -288,7 +289,7 @@ class Slots:
 
     def _reserve_i440fx(self) -> Iterator[Fault]:
         ide, usb = (next((each for each in self._controllers if self._is(each, kind)), None) for kind in ("ide", "usb"))
-        has_ide = ide or any(disk.bus == "ide" for disk in self._domain.disks)
+        has_ide = ide or any(Disk(disk, self._libvirt).bus == "ide" for disk in self._domain.outlines("disk"))
         has_piix3 = usb is None or usb.model in (None, "piix3-uhci")
         for kind, controller, fixed, exists in (("ide", ide, IDE, has_ide), ("usb", usb, PIIX3_USB, has_piix3)):
             if not exists:
@@ -311,7 +312,7 @@ class Slots:
             self._places[video.node.element] = Place(0, slot, 0)
 
     def _reserve_sound(self) -> None:
-        for node in self._domain.device_nodes("sound"):
+        for node in self._domain.outlines("sound"):
             if node.value("model") == "ich9" and node.child("address") is None and not self.buses[0].used.get(0x1B):
                 self.buses[0].reserve(0x1B, 0, 0)
                 self._places[node.element] = Place(0, 0x1B, 0)
@@ -347,7 +348,7 @@ class Slots:
 
     def _added_devices(self) -> Iterator[int]:
         """Yield what the devices that libvirt adds require: a balloon, and on q35 a USB controller."""
-        if "memballoon" not in self._domain.devices:
+        if not self._domain.outlines("memballoon"):
             yield self._express
         if self._domain.is_q35 and not any(each.type == "usb" for each in self._controllers):
             yield PCIE
@@ -623,12 +624,12 @@ def _other_controllers(domain: Domain) -> Iterator[Node]:
             yield controller.node
 
 
-def _of_kind(kind: str) -> Callable[[Domain], list[Node]]:
-    return lambda domain: domain.device_nodes(kind)
+def _of_kind(kind: str) -> Callable[[Domain], Sequence[Node]]:
+    return lambda domain: domain.outlines(kind)
 
 
 # The devices in the order in which they get places.
-_WANTED: tuple[Callable[[Domain], Iterator[Node] | list[Node]], ...] = (
+_WANTED: tuple[Callable[[Domain], Iterator[Node] | Sequence[Node]], ...] = (
     _pci_controllers,
     *map(_of_kind, ("filesystem", "interface", "sound")),
     _other_controllers,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from vfslint.domain.device import Input
 from vfslint.xml.document import Node
 
 if TYPE_CHECKING:
@@ -25,14 +26,17 @@ def has_bus(domain: Domain) -> bool | None:
 
 def devices(domain: Domain) -> Iterator[Node]:
     """Yield the devices that are on a USB bus (virDomainDeviceIsUSB), as far as libvirt reads that from them."""
-    for kind, nodes in domain.devices.items():
-        if kind == "input":
-            yield from (each.node for each in domain.inputs if each.bus(domain.arch) == "usb")
-        elif kind in ("hub", "smartcard", "redirdev"):
-            yield from nodes
+    for node in domain.outlines():
+        kind = node.tag
+        if kind in ("hub", "smartcard", "redirdev"):
+            yield node
+        elif kind == "input":
+            if Input(node, domain.context.target.libvirt).bus(domain.arch) == "usb":
+                yield node
         elif kind in _BY_ATTRIBUTE:
             path, name, value = _BY_ATTRIBUTE[kind]
-            yield from (node for node in nodes if _value(node, path, name) == value)
+            if _value(node, path, name) == value:
+                yield node
 
 
 # The attribute by which a device is on USB: the child that has it, its name and its value.

@@ -6,7 +6,7 @@ written, and then gives ports to the others (qemu_domain_address.c:qemuDomainAss
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from vfslint.domain import usb
@@ -147,11 +147,11 @@ def faults(domain: Domain) -> list[Fault]:
     if not (domain.is_q35 or domain.is_i440fx) or not usb.has_bus(domain):
         return []
     devices = _devices(domain)
-    hubs = [node for node in domain.device_nodes("hub") if node.value("type") == "usb"]
+    hubs = [node for node in domain.outlines("hub") if node.value("type") == "usb"]
     return list(_faults(domain, devices, hubs)) if devices or hubs else []
 
 
-def _faults(domain: Domain, devices: list[Node], hubs: list[Node]) -> Iterator[Fault]:
+def _faults(domain: Domain, devices: Sequence[Node], hubs: Sequence[Node]) -> Iterator[Fault]:
     known = indexes(domain)
     controllers = [
         (known.get(controller.node.element) or 0, controller)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from hashlib import blake2b
+from itertools import count
 from typing import Any
 
 from lxml.etree import tostring
@@ -22,10 +24,11 @@ Element = Any
 _SHORT = 18
 # Elements that consist of pieces, which are checked one by one.
 _OF_PIECES = frozenset({"domain", "inactiveDomain", "devices"})
-# The number of pieces without deviations that are cached, and the maximum length of their text: 4 MiB in total.
+# The number of pieces that are cached, and the maximum length of their text, 4 MiB in total: of longer ones, a hash.
 REMEMBERED, LONGEST_REMEMBERED = 4096, 1024
 # The number of cached combinations of attributes: an input may contain any number of them.
 _FORMS_KEPT = 512
+_numbers = count()
 
 
 class _Table:
@@ -35,7 +38,7 @@ class _Table:
         self.libvirt = libvirt
         self._contents: dict[str, _Content] = {}
         self._places: dict[Child, Place] = {}
-        self.fitting: set[tuple[Place, bytes]] = set()
+        self.pieces: dict[tuple[Place, bytes], tuple[int, bool]] = {}
 
     def place(self, child: Child) -> Place:
         """Return what is allowed in an element in one of the places where it is known."""
@@ -174,8 +177,8 @@ def suspects(root: Element, libvirt: Release, texts: Texts | None = None) -> lis
 
 # An element, what is allowed in it, and whether libvirt's parser reads it.
 Examined = tuple[Element, Place, bool]
-# The texts of the devices and other pieces of a domain, by element: as libxml2 writes them, if they are short.
-Texts = dict[Element, bytes]
+# The devices and other pieces of a domain, by element: two with the same number have the same text.
+Texts = dict[Element, int]
 
 
 def suspects_among(todo: list[Examined], texts: Texts | None = None) -> list[Examined]:
@@ -203,22 +206,24 @@ def suspects_among(todo: list[Examined], texts: Texts | None = None) -> list[Exa
 def _suspects_in_piece(piece: Examined, texts: Texts) -> list[Examined]:
     """Return the elements that may deviate in a device, or in another piece of a domain.
 
-    Domains that libvirt prints contain the same few devices many times. A piece without deviations is cached by its
-    text, which takes a third of the time of checking it again.
+    Domains that libvirt prints contain the same few devices many times. What was found out about a piece is cached by
+    its text, which takes a third of the time of checking it again.
     """
     element, place, _ = piece
     text = tostring(element, with_tail=False)
     if len(text) > LONGEST_REMEMBERED:
-        return _suspects_below(piece)
-    texts[element] = text
-    fitting = place.table.fitting
-    if (place, text) in fitting:
+        text = blake2b(text).digest()
+    pieces = place.table.pieces
+    known = pieces.get((place, text))
+    if known and known[1]:
+        texts[element] = known[0]
         return []
     found = _suspects_below(piece)
-    if not found:
-        if len(fitting) >= REMEMBERED:
-            fitting.clear()
-        fitting.add((place, text))
+    if not known:
+        if len(pieces) >= REMEMBERED:
+            pieces.clear()
+        known = pieces[place, text] = next(_numbers), not found
+    texts[element] = known[0]
     return found
 
 

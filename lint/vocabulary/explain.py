@@ -533,6 +533,8 @@ def _accepts(values: Values, value: str) -> bool:
     # xmlschema decides about a carriage return, which the dot of a pattern does not match in XSD.
     if values.plain is not None and re.fullmatch(values.plain, value, re.ASCII) and "\r" not in value:
         return True
+    if values.is_pattern and "\r" not in value:
+        return False
     if not values.type or values.type not in _types():
         return True
     kind = _types()[values.type]

@@ -94,13 +94,14 @@ class Values(NamedTuple):
     """What an attribute or a text can contain: listed words with their releases, or a named type.
 
     `plain` is a pattern that only valid values match, or None; `form` describes valid values, such as "an absolute
-    path".
+    path"; if it `is_pattern`, all valid values match `plain`.
     """
 
     type: str
     listed: dict[str, Release | None]
     plain: str | None
     form: str | None
+    is_pattern: bool = False
 
 
 class Attribute(NamedTuple):
@@ -223,8 +224,8 @@ def spelled(name: str) -> str:
 @cache
 def values(name: str) -> Values:
     """Return a type of values by its name."""
-    listed, plain, described = _domain.VALUES[name]
-    return Values(name, dict(listed), plain, described)
+    listed, plain, described, is_pattern = _domain.VALUES[name]
+    return Values(name, dict(listed), plain, described, is_pattern)
 
 
 # The form of an element in which anything is accepted, because its actual form is unknown.

@@ -213,7 +213,7 @@ def plain():
     from vfslint.schemas import _domain
 
     named = {node.get("name") for node in etree.parse(schemas.DOMAIN_XSD).getroot().findall(XS + "simpleType")}
-    return [(name, pattern) for name, (_, pattern, _) in _domain.VALUES.items() if pattern and name in named]
+    return [(name, pattern) for name, (_, pattern, *_) in _domain.VALUES.items() if pattern and name in named]
 
 
 @pytest.mark.parametrize(("name", "pattern"), plain(), ids=lambda it: it if it.isalnum() else "")
@@ -253,3 +253,34 @@ def test_check_reports_a_stale_vocabulary(tmp_path, monkeypatch):
     assert compile_vocabulary.main() == 0
     monkeypatch.setattr("sys.argv", ["compile_vocabulary", "--check"])
     assert compile_vocabulary.main() == 0
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        (0, 65535),
+        (-1, 65535),
+        (1000, 1000000),
+        (3, 2**32 - 1),
+        (0, 2**64 - 1),
+        (1, None),
+        (None, None),
+        (5, 5),
+        (37, 5321),
+    ],
+    ids=str,
+)
+def test_the_pattern_of_a_range_accepts_no_number_outside_it(limits):
+    low, high = limits
+    pattern = re.compile(compile_vocabulary.between(low, high))
+    near = {limit + step for limit in limits if limit is not None for step in (-1, 0, 1)}
+    for number in {
+        *range(-20, 12000),
+        *(sign * 10**n + step for n in range(25) for step in (-1, 0, 1) for sign in (1, -1)),
+        *near,
+    }:
+        is_inside = (low is None or low <= number) and (high is None or number <= high)
+        if pattern.fullmatch(str(number)):
+            assert is_inside, number
+        elif is_inside:
+            assert abs(number) >= 10**9 or high is None, number
