@@ -7,7 +7,6 @@ from types import SimpleNamespace
 from typing import TextIO
 
 from vfslint.cli.help import rule_words, width
-from vfslint.cli.sources import read_source
 from vfslint.config.profile import Resolver
 from vfslint.engine import Engine
 from vfslint.explain.answers import answers
@@ -15,6 +14,7 @@ from vfslint.explain.page import write_json, write_text
 from vfslint.findings import Finding
 from vfslint.rule_page import named, write_manual
 from vfslint.rules import RULES
+from vfslint.sources import read_source
 from vfslint.usage import UsageError, did_you_mean
 
 # Of a longer log, the end has the reason.

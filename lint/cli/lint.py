@@ -97,9 +97,8 @@ class Check:
             else:
                 engine, kind = self._profiles[source.name].engine, self.options.kind
                 self.run.add(engine, source, kind, is_named=path in self._named)
-        if self.run.domains > 1:
-            with self.run.catching(""):
-                self._lint_together()
+        engines = {file: profile.engine for file, profile in self._profiles.items()}
+        self.run.check_together(engines, self._reopen)
         for profile in self._distinct():
             # Findings about a domain may point into the qemu.conf.
             if profile.context.conf:
@@ -112,16 +111,6 @@ class Check:
 
     def _distinct(self) -> list[Profile]:
         return list({id(profile): profile for profile in self._profiles.values()}.values())
-
-    def _lint_together(self) -> None:
-        """Lint the domains of all files together; of each file, keep the findings of its own profile."""
-        members = self.run.members
-        engines = {file: profile.engine for file, profile in self._profiles.items()}
-        for engine in dict.fromkeys(engines[member.file] for member in members):
-            together = engine.check_fleet(members, self._reopen)
-            mine = [found for found in together.findings if engines[found.file] is engine]
-            suppressed = tuple(one for one in together.suppressed if engines[one.finding.file] is engine)
-            self.run.take_together(together._replace(findings=mine, suppressed=suppressed))
 
     def _reopen(self, name: str) -> Source:
         standard_input = self._standard_input
