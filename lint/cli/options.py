@@ -174,10 +174,20 @@ Groups = dict[str, tuple[Option, ...]]
 
 
 class Operand:
-    """The operand of a command: the allowed number, and the error message for any other number."""
+    """The operand of a command: the allowed number, and the error message for any other number.
+
+    `completion`: FILES, RULES, or both.
+    """
 
     def __init__(
-        self, metavar: str, help: str, least: int, most: int | None, request: str, choices: tuple[str, ...] = ()
+        self,
+        metavar: str,
+        help: str,
+        least: int,
+        most: int | None,
+        request: str,
+        choices: tuple[str, ...] = (),
+        completion: tuple[str, ...] = (),
     ) -> None:
         self.metavar = metavar
         self.help = help
@@ -185,6 +195,7 @@ class Operand:
         self.most = most
         self.request = request
         self.choices = choices
+        self.completion = completion
 
 
 class Command:
@@ -216,6 +227,7 @@ LINT = Command(
         1,
         None,
         "name at least one file or folder, or - for standard input",
+        completion=(FILES,),
     ),
     {
         "options": _GENERAL,
@@ -232,7 +244,14 @@ COMMANDS: dict[str, Command] = {
         Command(
             "rules",
             "list every rule, or those whose code or name begins like this",
-            Operand("[WHAT…]", "codes or names, or their beginnings, such as VFS1 or mount-tag", 0, None, ""),
+            Operand(
+                "[WHAT…]",
+                "codes or names, or their beginnings, such as VFS1 or mount-tag",
+                0,
+                None,
+                "",
+                completion=(RULES,),
+            ),
             {"options": (HELP, _PAGE_FORMAT)},
         ),
         Command(
@@ -244,6 +263,7 @@ COMMANDS: dict[str, Command] = {
                 1,
                 None,
                 "name a rule, a message or a log file",
+                completion=(RULES, FILES),
             ),
             {
                 "options": (HELP, _PAGE_FORMAT, _FOR),
@@ -254,19 +274,21 @@ COMMANDS: dict[str, Command] = {
         Command(
             "setup",
             "print a script that prepares the host and the guest of a domain; with --host, only what is missing",
-            Operand("FILE…", "files with domains", 1, None, "name at least one file with a domain"),
+            Operand(
+                "FILE…", "files with domains", 1, None, "name at least one file with a domain", completion=(FILES,)
+            ),
             {"options": (HELP,), "target": _TARGET, "configuration": _CONFIGURATION},
         ),
         Command(
             "host",
             "print the facts of this machine as JSON, for --host-facts elsewhere",
-            Operand("[FILE…]", "files with domains, whose paths are looked up", 0, None, ""),
+            Operand("[FILE…]", "files with domains, whose paths are looked up", 0, None, "", completion=(FILES,)),
             {"options": (HELP, _SESSION)},
         ),
         Command(
             "config",
             "show the configuration of a file, and where each value comes from",
-            Operand("FILE", "the file, which need not exist", 1, 1, "name one file"),
+            Operand("FILE", "the file, which need not exist", 1, 1, "name one file", completion=(FILES,)),
             {
                 "options": (HELP, Option("format", "the output format", choices=("text", "json"), default="text")),
                 "what to check": (*_RULES, _KIND),
