@@ -16,6 +16,7 @@ from vfslint.files import NotWritten, files_in, replace
 from vfslint.findings import Finding, Severity
 from vfslint.gitignore import GitIgnore
 from vfslint.run import Run, check
+from vfslint.terminal import Look
 from vfslint.usage import UsageError
 from vfslint.vocabulary.spelling import nearest
 from vfslint.xml.document import MAXIMUM_BYTES
@@ -159,7 +160,7 @@ class Check:
         if before.data != after.data:
             # Start time: most runs show no difference.
             from vfslint.report.diff import diff
-            from vfslint.report.text import wants_color
+            from vfslint.terminal import wants_color
 
             stdout = self.streams.stdout
             colored = wants_color(stdout, self.options.color)
@@ -227,7 +228,8 @@ def _report(check: Check, outputs: Sequence[report.Output]) -> None:
         write(check.run, stdout, as_json=any(output.format == "json" for output in outputs))
         return
     try:
-        report.write(check.run, outputs, stdout, options.color, quiet=options.quiet)
+        look = Look(options.color, options.hyperlinks)
+        report.write(check.run, outputs, stdout, look, quiet=options.quiet)
     except NotWritten as error:
         raise UsageError(f"cannot write the report: {error}") from None
 

@@ -159,10 +159,17 @@ _EXIT = (
     _of_key("fail-on"),
     Option("exit-zero", "exit with status 0 even if there are findings"),
 )
+_HYPERLINKS = Option(
+    "hyperlinks",
+    "link codes to the pages of rules",
+    choices=("auto", "always", "never"),
+    default="auto",
+)
 _OUTPUT = (
     Option("format", "{words}; default: text; repeatable", metavar="NAME[=FILE]", repeatable=True, completion=FORMATS),
     Option("output-file", "write the report to a file instead of standard output", metavar="FILE", completion=FILES),
     Option("color", "color the output", choices=("auto", "always", "never"), default="auto"),
+    _HYPERLINKS,
     Option("statistics", "print the number of findings of each rule instead of the findings"),
     *_EXIT,
 )
@@ -252,7 +259,7 @@ COMMANDS: dict[str, Command] = {
                 "",
                 completion=(RULES,),
             ),
-            {"options": (HELP, _PAGE_FORMAT)},
+            {"options": (HELP, _PAGE_FORMAT, _HYPERLINKS)},
         ),
         Command(
             "explain",
@@ -266,7 +273,7 @@ COMMANDS: dict[str, Command] = {
                 completion=(RULES, FILES),
             ),
             {
-                "options": (HELP, _PAGE_FORMAT, _FOR),
+                "options": (HELP, _PAGE_FORMAT, _HYPERLINKS, _FOR),
                 "target": _TARGET,
                 "configuration": _CONFIGURATION,
             },
@@ -327,6 +334,7 @@ EXIT_STATUS = (
 ENVIRONMENT = {
     "NO_COLOR": "if not empty: no colors, except with --color=always",
     "FORCE_COLOR": "if not empty: colors even if the output is not a terminal",
+    "FORCE_HYPERLINK": "if not empty: hyperlinks even if the terminal is not known to have them; 0: no hyperlinks",
     "COLUMNS": "the width of the report and of --help if the output is not a terminal",
     "GITHUB_ACTIONS": "if true and no --format selects a format for standard output: findings are also printed as "
     "annotations, and a table of them is added to the file that GITHUB_STEP_SUMMARY names",

@@ -439,9 +439,9 @@ _vfslint() {
     *" ${line[0]} "*) ((i > 0)) && command=${line[0]} ;;
   esac
   case $command in
-    lint) flags='-h --help --version -q --quiet -v --verbose --select --ignore --kind --stdin-filename --strict-root --only-domains --force-exclude --no-ignore --fix --unsafe-fixes --diff --show-fixes --target --libvirt --qemu --virtiofsd --session --no-session --qemu-conf --host --host-facts --libvirt-schema --config --isolated --baseline --write-baseline --format --output-file --color --statistics --fail-on --exit-zero' ;;
-    rules) flags='-h --help --format' ;;
-    explain) flags='-h --help --format --for --target --libvirt --qemu --virtiofsd --session --no-session --qemu-conf --host --host-facts --config --isolated' ;;
+    lint) flags='-h --help --version -q --quiet -v --verbose --select --ignore --kind --stdin-filename --strict-root --only-domains --force-exclude --no-ignore --fix --unsafe-fixes --diff --show-fixes --target --libvirt --qemu --virtiofsd --session --no-session --qemu-conf --host --host-facts --libvirt-schema --config --isolated --baseline --write-baseline --format --output-file --color --hyperlinks --statistics --fail-on --exit-zero' ;;
+    rules) flags='-h --help --format --hyperlinks' ;;
+    explain) flags='-h --help --format --hyperlinks --for --target --libvirt --qemu --virtiofsd --session --no-session --qemu-conf --host --host-facts --config --isolated' ;;
     setup) flags='-h --help --target --libvirt --qemu --virtiofsd --session --no-session --qemu-conf --host --host-facts --config --isolated' ;;
     host) flags='-h --help --session --no-session' ;;
     config) flags='-h --help --format --select --ignore --kind --target --libvirt --qemu --virtiofsd --session --no-session --qemu-conf --host --host-facts --config --isolated --fail-on --exit-zero' ;;
@@ -464,7 +464,7 @@ _vfslint() {
       lint:--target|explain:--target|setup:--target|config:--target) _vfslint_words 'newest oldest debian-11 debian-12 debian-13 ubuntu-22.04 ubuntu-24.04 rhel-8 rhel-9 rhel-10' ;;
       lint:--libvirt|lint:--qemu|lint:--virtiofsd|explain:--libvirt|explain:--qemu|explain:--virtiofsd|setup:--libvirt|setup:--qemu|setup:--virtiofsd|config:--libvirt|config:--qemu|config:--virtiofsd) : ;;
       lint:--format) _vfslint_formats ;;
-      lint:--color) _vfslint_words 'auto always never' ;;
+      lint:--color|lint:--hyperlinks|rules:--hyperlinks|explain:--hyperlinks) _vfslint_words 'auto always never' ;;
       lint:--fail-on|config:--fail-on) _vfslint_words 'error warning note never' ;;
       rules:--format|explain:--format) _vfslint_words 'text json markdown' ;;
       config:--format|targets:--format|vocabulary:--format) _vfslint_words 'text json' ;;

@@ -468,6 +468,7 @@ _vfslint() {
         '*--format=[text, concise, json, jsonl, sarif, github, gitlab, junit, checkstyle; default\: text; repeatable]:value:_vfslint_formats'
         '--output-file=[write the report to a file instead of standard output]:value:_files'
         '--color=[color the output; default\: auto]:value:(auto always never)'
+        '--hyperlinks=[link codes to the pages of rules; default\: auto]:value:(auto always never)'
         '--statistics[print the number of findings of each rule instead of the findings]'
         '--fail-on=[the lowest severity that makes the exit status 1; default\: warning]:value:(error warning note never)'
         '--exit-zero[exit with status 0 even if there are findings]'
@@ -478,6 +479,7 @@ _vfslint() {
         '-h[show this help and exit]'
         '--help[show this help and exit]'
         '--format=[the output format; default\: text]:value:(text json markdown)'
+        '--hyperlinks=[link codes to the pages of rules; default\: auto]:value:(auto always never)'
         '*:argument:_vfslint_rules'
       ) ;;
     explain)
@@ -485,6 +487,7 @@ _vfslint() {
         '-h[show this help and exit]'
         '--help[show this help and exit]'
         '--format=[the output format; default\: text]:value:(text json markdown)'
+        '--hyperlinks=[link codes to the pages of rules; default\: auto]:value:(auto always never)'
         '--for=[judge the causes of a message for this domain]:value:_files'
         '--target=[the stack that the domains target\: newest, oldest, debian-11, debian-12, debian-13, ubuntu-22.04, ubuntu-24.04, rhel-8, rhel-9, rhel-10; default\: newest]:value:(newest oldest debian-11 debian-12 debian-13 ubuntu-22.04 ubuntu-24.04 rhel-8 rhel-9 rhel-10)'
         '--libvirt=[libvirt'\''s release; QEMU and virtiofsd default to those of its time]:value: '

@@ -6,11 +6,12 @@ import json
 from typing import Any, TextIO
 
 from vfslint.run import Run
+from vfslint.terminal import PLAIN, Look
 
 REPORT_VERSION = 1
 
 
-def write(run: Run, out: TextIO, color: str = "never") -> None:
+def write(run: Run, out: TextIO, look: Look = PLAIN) -> None:
     """Write one object with `version`, `findings` and `summary`, and `failures` if vfslint failed."""
     json.dump(
         {
