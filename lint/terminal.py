@@ -8,7 +8,8 @@ from contextlib import suppress
 from functools import cache
 from typing import TextIO
 
-AUTO, ALWAYS, NEVER = "auto", "always", "never"
+WHEN = ("auto", "always", "never")
+AUTO, ALWAYS, NEVER = WHEN
 
 NARROWEST, WIDEST = 40, 200
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
 
 from vfslint.config.keys import KEYS
+from vfslint.terminal import AUTO, WHEN
 from vfslint.usage import UsageError, did_you_mean, invalid
 
 # How to complete the value of an option that has no `choices`.
@@ -159,16 +160,11 @@ _EXIT = (
     _of_key("fail-on"),
     Option("exit-zero", "exit with status 0 even if there are findings"),
 )
-_HYPERLINKS = Option(
-    "hyperlinks",
-    "link codes to the pages of rules",
-    choices=("auto", "always", "never"),
-    default="auto",
-)
+_HYPERLINKS = Option("hyperlinks", "link codes to the pages of rules", choices=WHEN, default=AUTO)
 _OUTPUT = (
     Option("format", "{words}; default: text; repeatable", metavar="NAME[=FILE]", repeatable=True, completion=FORMATS),
     Option("output-file", "write the report to a file instead of standard output", metavar="FILE", completion=FILES),
-    Option("color", "color the output", choices=("auto", "always", "never"), default="auto"),
+    Option("color", "color the output", choices=WHEN, default=AUTO),
     _HYPERLINKS,
     Option("statistics", "print the number of findings of each rule instead of the findings"),
     *_EXIT,
