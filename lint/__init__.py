@@ -1,6 +1,7 @@
 """vfslint: find virtio-fs and shared-memory mistakes in libvirt domain XML and qemu.conf before libvirt does.
 
-`lint_bytes` and `lint_path` return findings; both are pure (no printing, no state) and thread-safe.
+`lint_bytes`, `lint_path`, `lint_together` and `fix_bytes` are the Python interface. They print and write nothing, and
+threads can call them.
 """
 
 from __future__ import annotations
@@ -9,16 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     __version__: str
-    from vfslint.api import lint_bytes, lint_path
+    from vfslint.api import Fixed, fix_bytes, lint_bytes, lint_path, lint_together, this_host
     from vfslint.failures import Failure, InternalError
     from vfslint.findings import Edit, Finding, Fix, Position, Related, Severity, Span, Stage
+    from vfslint.host.facts import Host
     from vfslint.targets import Target
+    from vfslint.usage import UsageError
 
 __all__ = [
     "Edit",
     "Failure",
     "Finding",
     "Fix",
+    "Fixed",
+    "Host",
     "InternalError",
     "Position",
     "Related",
@@ -26,32 +31,32 @@ __all__ = [
     "Span",
     "Stage",
     "Target",
+    "UsageError",
     "__version__",
+    "fix_bytes",
     "lint_bytes",
     "lint_path",
+    "lint_together",
+    "this_host",
 ]
+
+# Imported on first use: `vfslint --version` must not load lxml.
+_MODULES = {
+    "api": ("Fixed", "fix_bytes", "lint_bytes", "lint_path", "lint_together", "this_host"),
+    "failures": ("Failure", "InternalError"),
+    "findings": ("Edit", "Finding", "Fix", "Position", "Related", "Severity", "Span", "Stage"),
+    "host.facts": ("Host",),
+    "targets": ("Target",),
+    "usage": ("UsageError",),
+}
 
 
 def __getattr__(name: str) -> Any:
-    # Imported on first use: `vfslint --version` must not load lxml.
+    from importlib import import_module
+
     if name == "__version__":
-        from vfslint.version import VERSION
-
-        return VERSION
-    if name in ("lint_bytes", "lint_path"):
-        from vfslint import api
-
-        return getattr(api, name)
-    if name == "Target":
-        from vfslint import targets
-
-        return targets.Target
-    if name in ("Failure", "InternalError"):
-        from vfslint import failures
-
-        return getattr(failures, name)
-    if name in __all__:
-        from vfslint import findings
-
-        return getattr(findings, name)
+        return import_module("vfslint.version").VERSION
+    for module, names in _MODULES.items():
+        if name in names:
+            return getattr(import_module(f"vfslint.{module}"), name)
     raise AttributeError(f"module 'vfslint' has no attribute {name!r}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from vfslint.context import Context
 from vfslint.domain.domain import Domain
@@ -29,6 +29,8 @@ from vfslint.xml.source import Source
 if TYPE_CHECKING:
     from vfslint.fleet import Member
     from vfslint.suppressions import Holder, Suppressed, Suppression
+
+Failed = TypeVar("Failed", bound=Exception)
 
 # So many sets of names of elements are remembered; hostile files could hold any number of them.
 PLANS_KEPT = 1024
@@ -181,7 +183,7 @@ class Engine:
                     return Outcome([], Skipped(source.name, _not_a_domain(name)))
             from vfslint.xml.malformed import MalformedXml
 
-            malformed = MalformedXml(source, failure)
+            malformed = MalformedXml(source, _without_frames(failure))
             self._run(results, "MalformedXml", [malformed])
             return self._finish(malformed, results, is_whole=False)
         root = document.root_node
@@ -256,7 +258,7 @@ class Engine:
         try:
             conf = reader.read(source, self.context.target.libvirt)
         except reader.Unreadable as failure:
-            self._run(results, "Unreadable", [failure])
+            self._run(results, "Unreadable", [_without_frames(failure)])
             return self._finish(failure, results, is_whole=False)
         whole = QemuSettings(conf)
         self._run(results, "QemuSettings", [whole])
@@ -272,6 +274,8 @@ class Engine:
 
             suppressed = suppress(self, holder, results, is_whole)
         findings = results.findings
+        if source.encoding != "utf-8":
+            findings = [_in_encoding(finding, source) for finding in findings]
         if self.severities:
             wanted = self.severities
             findings = [f._replace(severity=wanted.get(f.code, f.severity)) for f in findings]
@@ -394,6 +398,12 @@ def _deviations(domain: Domain) -> Sequence[Any]:
     return domain.deviations
 
 
+def _without_frames(failure: Failed) -> Failed:
+    """Return an exception that can be stored: the frames in its traceback refer to it, which is a reference cycle."""
+    failure.__traceback__ = failure.__context__ = None
+    return failure
+
+
 def _not_a_domain(name: str) -> str:
     if not name:
         return "it contains no element"
@@ -423,6 +433,13 @@ def _finding(rule: Rule, problem: Problem) -> Finding:
         fix=problem.fix,
         libvirt_says=says,
     )
+
+
+def _in_encoding(finding: Finding, source: Source) -> Finding:
+    """Return a finding whose fix names the encoding of its file."""
+    if finding.fix is None or finding.file != source.name:
+        return finding
+    return finding._replace(fix=finding.fix._replace(encoding=source.encoding))
 
 
 def _said_once(

@@ -5,7 +5,7 @@ are 1-based, and columns count characters; offsets are 0-based bytes of the file
 """
 
 from enum import Enum, IntEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Severity(IntEnum):
@@ -54,6 +54,15 @@ class Related(NamedTuple):
     at: Span
     label: str
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the place as in the JSON report."""
+        return {
+            "file": self.at.file,
+            "label": self.label,
+            "start": self.at.start._asdict(),
+            "end": self.at.end._asdict(),
+        }
+
 
 class Edit(NamedTuple):
     """Replace the bytes from `start` to `end` (0-based offsets, `end` excluded) with `text`."""
@@ -64,11 +73,23 @@ class Edit(NamedTuple):
 
 
 class Fix(NamedTuple):
-    """Edits that fix a finding. `safe` means that the domain keeps its meaning or gets the one intended."""
+    """Edits that fix a finding. `safe` means that the domain keeps its meaning or gets the one intended.
+
+    `encoding` is that of the file, and so of the text in the edits, by the name that Python gives it.
+    """
 
     title: str
     edits: tuple[Edit, ...]
     safe: bool = True
+    encoding: str = "utf-8"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fix as in the JSON report: the text of an edit is in characters, its offsets are bytes."""
+        edits = [
+            {"start": edit.start, "end": edit.end, "text": edit.text.decode(self.encoding, "replace")}
+            for edit in self.edits
+        ]
+        return {"title": self.title, "safe": self.safe, "edits": edits}
 
 
 class Problem(NamedTuple):
@@ -109,3 +130,19 @@ class Finding(NamedTuple):
     def file(self) -> str:
         """The file of the primary span."""
         return self.at.file
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the finding as in the JSON report, which schemas/report.schema.json describes."""
+        return {
+            "file": self.file,
+            "code": self.code,
+            "name": self.name,
+            "severity": self.severity.word,
+            "stage": self.stage.value,
+            "message": self.message,
+            "help": self.help,
+            "start": self.at.start._asdict(),
+            "end": self.at.end._asdict(),
+            "related": [related.to_dict() for related in self.related],
+            "fix": self.fix.to_dict() if self.fix else None,
+        }

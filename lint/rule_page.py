@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from textwrap import wrap
 from typing import Any, TextIO
 
 from vfslint.rule import Rule
 from vfslint.rules import RULES
 from vfslint.subjects import OF_QEMU_CONF
+from vfslint.terminal import NEVER, Codes, wrap
 
 
 def named(what: Sequence[str]) -> list[Rule]:
@@ -27,7 +27,7 @@ def named(what: Sequence[str]) -> list[Rule]:
     return list(found.values())
 
 
-def write_list(out: TextIO, format_name: str, rules: Iterable[Rule] = RULES) -> None:
+def write_list(out: TextIO, format_name: str, rules: Iterable[Rule] = RULES, hyperlinks: str = NEVER) -> None:
     """Write rules: as one line each, as JSON, or as a Markdown table."""
     if format_name == "json":
         json.dump([_as_object(rule) for rule in rules], out, indent=2)
@@ -38,18 +38,25 @@ def write_list(out: TextIO, format_name: str, rules: Iterable[Rule] = RULES) -> 
             summary = rule.manual.summary.replace("|", "\\|")
             out.write(f"| {rule.code} | {rule.name} | {rule.severity.word} | {rule.stage.value} | {summary} |\n")
     else:
-        width = max(len(rule.name) for rule in RULES)
+        width, codes = max(len(rule.name) for rule in RULES), Codes(out, hyperlinks)
         for rule in rules:
-            out.write(f"{rule.code}  {rule.name:<{width}}  {rule.severity.word:<7}  {rule.manual.summary}\n")
+            code = codes.link(rule.code, rule.code)
+            out.write(f"{code}  {rule.name:<{width}}  {rule.severity.word:<7}  {rule.manual.summary}\n")
 
 
-def write_manual(out: TextIO, rules: Iterable[Rule], format_name: str, width: int) -> None:
+def write_manual(out: TextIO, rules: Iterable[Rule], format_name: str, width: int, hyperlinks: str = NEVER) -> None:
     """Write the manual pages of some rules; as text, in lines of at most `width` characters."""
     if format_name == "json":
         json.dump([_as_object(rule) for rule in rules], out, indent=2)
         out.write("\n")
         return
-    pages = [markdown(rule) if format_name == "markdown" else page(rule, width) for rule in rules]
+    codes = Codes(out, hyperlinks if format_name == "text" else NEVER)
+    pages = [
+        markdown(rule)
+        if format_name == "markdown"
+        else page(rule, width).replace(rule.code, codes.link(rule.code, rule.code), 1)
+        for rule in rules
+    ]
     out.write("\n\n".join(pages) + "\n")
 
 
@@ -76,7 +83,7 @@ def page(rule: Rule, width: int | None = None) -> str:
     Lines have at most `width` characters, except those of examples; without a width, a paragraph is one line.
     """
     manual = rule.manual
-    parts = [f"{rule.code} {rule.name} ({rule.severity.word}, stage {rule.stage.value})"]
+    parts = [_wrapped(f"{rule.code} {rule.name} ({rule.severity.word}, stage {rule.stage.value})", width)]
     parts += [_wrapped(manual.summary, width), _wrapped(f"Why: {manual.why}", width)]
     for title, example in _examples(rule):
         parts.append(f"{title}:\n" + _indented(example))
@@ -122,4 +129,4 @@ def _indented(text: str) -> str:
 def _wrapped(text: str, width: int | None) -> str:
     if width is None:
         return text
-    return "\n".join(wrap(text, width, break_long_words=False, break_on_hyphens=False))
+    return "\n".join(wrap(text, width))

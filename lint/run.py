@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -117,6 +117,22 @@ class Run:
             yield
         except Exception as error:  # anything, such as a RecursionError or a MemoryError
             self.failures.append(Failure.of(error, file))
+
+    def check_together(self, engines: Mapping[str, Engine], reopen: Callable[[str], Source]) -> None:
+        """Check the domains of all files together; of each file, keep the findings of its own engine.
+
+        `engines` has the engine of each file, and `reopen` returns a source by its name once more; it may raise
+        OSError.
+        """
+        if self.domains < 2:
+            return
+        with self.catching(""):
+            members = self.members
+            for engine in dict.fromkeys(engines[member.file] for member in members):
+                together = engine.check_fleet(members, reopen)
+                mine = [found for found in together.findings if engines[found.file] is engine]
+                suppressed = tuple(one for one in together.suppressed if engines[one.finding.file] is engine)
+                self.take_together(together._replace(findings=mine, suppressed=suppressed))
 
     def take_together(self, together: Together) -> None:
         """Add the results about the domains of all files together; each finding is added to those of its file."""

@@ -211,7 +211,7 @@ def unit_unknown(size: UnreadableSize) -> Iterator[Problem]:
         yield Problem(
             at=size.node.at("unit"),
             message=f"unknown unit {size.unit!r}",
-            help=f"write {meant!r}" if meant else "write KiB, MiB, GiB or TiB",
+            help=f"did you mean {meant!r}?" if meant else "write KiB, MiB, GiB or TiB",
             fix=Fix(f"write {meant!r}", (edits.set_value(size.node["unit"], meant),)) if meant else None,
             says=f"unknown suffix '{size.unit}'" if size.number is not None else "",
         )

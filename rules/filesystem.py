@@ -119,7 +119,7 @@ def _word_help(unknown: InvalidWord) -> str:
     if tag == "cache" and value == "metadata":
         return "write another mode; cache=metadata requires an external virtiofsd, with <source socket='…'/>"
     guess = _meant(unknown) or nearest(value, unknown.words)
-    return f"write '{guess}'" if guess else ""
+    return f"did you mean '{guess}'?" if guess else ""
 
 
 def _word_fix(unknown: InvalidWord) -> Fix | None:

@@ -82,7 +82,7 @@ def os_type_not_hvm(domain: Domain) -> Iterator[Problem]:
     yield Problem(
         at=domain.os_type.text_span,
         message=f"operating system type {name!r} is not " + ("supported by QEMU" if known else "known to libvirt"),
-        help="write hvm",
+        help="did you mean hvm?" if meant else "write hvm",
         fix=Fix("write hvm", (edits.set_whole_text(domain.os_type, "hvm"),)) if meant else None,
         stage=None if known else Stage.PARSE,
         says=_emulator_says(domain, f"os type '{name}'") if known else f"unknown OS type '{name}'",
@@ -150,7 +150,9 @@ def architecture_unknown(domain: Deviating[Domain]) -> Iterator[Problem]:
     yield Problem(
         at=attribute.span,
         message=f"unknown architecture {domain.arch!r}",
-        help=f"write {meant!r}" if meant else "write the name that `uname -m` prints, such as x86_64 or aarch64",
+        help=f"did you mean {meant!r}?"
+        if meant
+        else "write the name that `uname -m` prints, such as x86_64 or aarch64",
         fix=Fix(f"write {meant!r}", (edits.set_value(attribute, meant),)) if meant else None,
         says=f"Unknown architecture {domain.arch}",
     )
@@ -241,7 +243,7 @@ def machine_unknown(domain: Domain) -> Iterator[Problem]:
             message=f"machine type {domain.machine!r} is only for Xen"
             if domain.machine_type.is_xens
             else f"QEMU has no machine type {domain.machine!r} for {domain.arch}",
-            help=f"write {meant or wanted}",
+            help=f"did you mean {meant}?" if meant else f"write {wanted}",
             # With devices that need PCI, libvirt stops before it asks QEMU.
             says="" if domain.is_x86 else _emulator_says(domain, f"machine type '{domain.machine}'"),
         )

@@ -97,7 +97,7 @@ def video_driver_unknown(video: Video) -> Iterator[Problem]:
     yield Problem(
         at=name.span,
         message=f"unknown video driver {name.value!r}",
-        help="write 'qemu' or 'vhostuser'",
+        help="did you mean 'vhostuser'?" if is_near else "write 'qemu' or 'vhostuser'",
         fix=Fix("write 'vhostuser'", (set_value(name, "vhostuser"),)) if is_near else None,
     )
 

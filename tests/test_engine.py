@@ -12,6 +12,7 @@ from lxml import etree
 import vfslint
 from tests import command
 from tests.paths import ROOT
+from vfslint import api
 from vfslint.context import Context
 from vfslint.domain.disk import Disk
 from vfslint.domain.domain import Domain
@@ -128,7 +129,8 @@ def test_interrupt_is_let_through() -> None:
 
 
 def test_python_interface_raises_with_what_was_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vfslint.api._engine", lambda context: Engine([*RULES, failing], context))
+    monkeypatch.setattr("vfslint.config.profile.rules_for", lambda **_: (*RULES, failing))
+    monkeypatch.setattr(api, "_kept", api._made)
     with pytest.raises(vfslint.InternalError, match="internal error in rule VFS998") as caught:
         vfslint.lint_bytes(FAULTY.encode())
     assert [finding.code for finding in caught.value.findings] == ["VFS998", "VFS050", "VFS216"]

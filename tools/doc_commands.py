@@ -21,6 +21,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
+from unittest.mock import patch
 
 from vfslint.cli.main import main
 
@@ -90,7 +91,7 @@ def at_home(folder: Path) -> Iterator[None]:
 
 
 class Shell:
-    """The subset of a shell that the pages need: vfslint, cat, echo $?, python FILE, pipes and `> FILE`."""
+    """The subset of a shell that the pages need: vfslint, cat, echo $?, python FILE ARGUMENT…, pipes and `> FILE`."""
 
     def __init__(self) -> None:
         self.status = 0
@@ -117,9 +118,9 @@ class Shell:
                 out.write(Path(file).read_text(encoding="utf-8"))
             case ["echo", "$?"]:
                 out.write(f"{self.status}\n")
-            case ["python", file]:
-                with contextlib.redirect_stdout(out):
-                    runpy.run_path(file, run_name="__main__")
+            case ["python", *arguments]:
+                with contextlib.redirect_stdout(out), patch("sys.argv", arguments):
+                    runpy.run_path(arguments[0], run_name="__main__")
             case _:
                 raise ValueError(f"unknown command in a page: {shlex.join(words)}")
         return out.getvalue()

@@ -6,8 +6,7 @@ import os
 from types import SimpleNamespace
 from typing import TextIO
 
-from vfslint.cli.help import rule_words, width
-from vfslint.cli.sources import read_source
+from vfslint.cli.help import WIDTH, rule_words
 from vfslint.config.profile import Resolver
 from vfslint.engine import Engine
 from vfslint.explain.answers import answers
@@ -15,6 +14,8 @@ from vfslint.explain.page import write_json, write_text
 from vfslint.findings import Finding
 from vfslint.rule_page import named, write_manual
 from vfslint.rules import RULES
+from vfslint.sources import read_source
+from vfslint.terminal import Codes, width
 from vfslint.usage import UsageError, did_you_mean
 
 # Of a longer log, the end has the reason.
@@ -26,12 +27,12 @@ def explain(options: SimpleNamespace, stdin: TextIO, stdout: TextIO) -> None:
     operands = options.operands
     rules = named(" ".join(operands).split())
     if rules:
-        write_manual(stdout, rules, options.format, width())
+        write_manual(stdout, rules, options.format, width(stdout, WIDTH), options.hyperlinks)
         return
     text = _text(operands, stdin)
     found = answers(text)
     if len(found) == 1 and len(found[0].rules) == 1 and not (found[0].symptoms or found[0].is_guess):
-        write_manual(stdout, found[0].rules, options.format, width())
+        write_manual(stdout, found[0].rules, options.format, width(stdout, WIDTH), options.hyperlinks)
         return
     is_word = len(text.split()) < 2
     if not any(answer.symptoms or (answer.rules and not (answer.is_guess and is_word)) for answer in found):
@@ -40,7 +41,7 @@ def explain(options: SimpleNamespace, stdin: TextIO, stdout: TextIO) -> None:
     if options.format == "json":
         write_json(stdout, found, findings)
     else:
-        write_text(stdout, found, findings, width())
+        write_text(stdout, found, findings, width(stdout, WIDTH), Codes(stdout, options.hyperlinks))
 
 
 def _text(operands: list[str], stdin: TextIO) -> str:

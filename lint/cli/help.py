@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
-from textwrap import wrap
 
 from vfslint import report, rules
 from vfslint.cli.options import COMMANDS, EXIT_STATUS, FORMATS, LINT, RULES, Command, Option
 from vfslint.config.keys import KEYS
+from vfslint.terminal import wrap
 
+# The width if the output is not a terminal.
 WIDTH = 100
-_INDENT = 26
+_INDENT, _NARROW_INDENT = 26, 6
+# Beside the left column, a narrower terminal has no room for sentences.
+_NARROW = 60
 
 Row = tuple[str, str]
 
 
-def text(command: Command) -> str:
-    """Return the help of a command."""
-    columns_wide = width()
+def text(command: Command, width: int) -> str:
+    """Return the help of a command, in lines of at most `width` columns."""
     summary = command.summary if command is LINT else f"{command.summary[0].upper()}{command.summary[1:]}."
-    lines = [f"usage: {usage(command)}", "", *wrap(summary, columns_wide)]
+    lines = [*wrap(f"usage: {usage(command)}", width, "", "  "), "", *wrap(summary, width)]
     for title, rows in sections(command):
-        lines += ["", f"{title}:", *columns(rows, columns_wide)]
+        lines += ["", f"{title}:", *columns(rows, width)]
     if command is LINT:
-        lines += ["", *wrap(f"exit status: {EXIT_STATUS}", columns_wide)]
+        lines += ["", *wrap(f"exit status: {EXIT_STATUS}", width)]
     return "\n".join(lines) + "\n"
 
 
@@ -71,19 +72,13 @@ def rule_words() -> tuple[str, ...]:
     return tuple(word for rule in rules.RULES for word in (rule.code, rule.name))
 
 
-def width() -> int:
-    """Return how many columns a text may use, by the environment variable COLUMNS."""
-    given = os.environ.get("COLUMNS", "")
-    return max(int(given) - 2, 40) if given.isascii() and given.isdigit() else WIDTH - 2
-
-
 def columns(rows: Iterable[Row], width: int) -> Iterator[str]:
-    """Yield the lines of two columns, of which the right one is wrapped."""
+    """Yield the lines of two columns, of which the right one is wrapped; in narrow terminals, it is below the left."""
+    is_narrow = width < _NARROW
+    margin = " " * (_NARROW_INDENT if is_narrow else _INDENT)
     for left, right in rows:
-        lines = wrap(right, width - _INDENT, break_on_hyphens=False)
-        if len(left) + 4 > _INDENT:
+        if is_narrow or len(left) + 4 > _INDENT:
             yield f"  {left}"
+            yield from wrap(right, width, margin, margin)
         else:
-            yield f"  {left:<{_INDENT - 2}}{lines.pop(0) if lines else ''}".rstrip()
-        for line in lines:
-            yield f"{'':<{_INDENT}}{line}"
+            yield from wrap(right, width, f"  {left:<{_INDENT - 2}}", margin) or [f"  {left}"]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import TextIO
 
-from vfslint.cli.sources import read_source
 from vfslint.config.profile import Resolver
 from vfslint.context import Context
 from vfslint.domain.domain import Domain
 from vfslint.engine import domains_in
 from vfslint.host import setup_script, survey
+from vfslint.sources import read_source
 from vfslint.usage import UsageError
 from vfslint.xml.document import Malformed, read
 

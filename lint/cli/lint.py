@@ -16,6 +16,7 @@ from vfslint.files import NotWritten, files_in, replace
 from vfslint.findings import Finding, Severity
 from vfslint.gitignore import GitIgnore
 from vfslint.run import Run, check
+from vfslint.terminal import Look
 from vfslint.usage import UsageError
 from vfslint.vocabulary.spelling import nearest
 from vfslint.xml.document import MAXIMUM_BYTES
@@ -97,9 +98,8 @@ class Check:
             else:
                 engine, kind = self._profiles[source.name].engine, self.options.kind
                 self.run.add(engine, source, kind, is_named=path in self._named)
-        if self.run.domains > 1:
-            with self.run.catching(""):
-                self._lint_together()
+        engines = {file: profile.engine for file, profile in self._profiles.items()}
+        self.run.check_together(engines, self._reopen)
         for profile in self._distinct():
             # Findings about a domain may point into the qemu.conf.
             if profile.context.conf:
@@ -112,16 +112,6 @@ class Check:
 
     def _distinct(self) -> list[Profile]:
         return list({id(profile): profile for profile in self._profiles.values()}.values())
-
-    def _lint_together(self) -> None:
-        """Lint the domains of all files together; of each file, keep the findings of its own profile."""
-        members = self.run.members
-        engines = {file: profile.engine for file, profile in self._profiles.items()}
-        for engine in dict.fromkeys(engines[member.file] for member in members):
-            together = engine.check_fleet(members, self._reopen)
-            mine = [found for found in together.findings if engines[found.file] is engine]
-            suppressed = tuple(one for one in together.suppressed if engines[one.finding.file] is engine)
-            self.run.take_together(together._replace(findings=mine, suppressed=suppressed))
 
     def _reopen(self, name: str) -> Source:
         standard_input = self._standard_input
@@ -170,7 +160,7 @@ class Check:
         if before.data != after.data:
             # Start time: most runs show no difference.
             from vfslint.report.diff import diff
-            from vfslint.report.text import wants_color
+            from vfslint.terminal import wants_color
 
             stdout = self.streams.stdout
             colored = wants_color(stdout, self.options.color)
@@ -238,7 +228,8 @@ def _report(check: Check, outputs: Sequence[report.Output]) -> None:
         write(check.run, stdout, as_json=any(output.format == "json" for output in outputs))
         return
     try:
-        report.write(check.run, outputs, stdout, options.color, quiet=options.quiet)
+        look = Look(options.color, options.hyperlinks)
+        report.write(check.run, outputs, stdout, look, quiet=options.quiet)
     except NotWritten as error:
         raise UsageError(f"cannot write the report: {error}") from None
 

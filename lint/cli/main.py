@@ -60,8 +60,9 @@ def _run(argv: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO) -> 
     options = read(command, argv if command is LINT else argv[1:])
     if options.help:
         from vfslint.cli import help
+        from vfslint.terminal import width
 
-        stdout.write(help.text(command))
+        stdout.write(help.text(command, width(stdout, help.WIDTH)))
         return CLEAN
     if command is LINT and options.version:
         stdout.write(f"vfslint {VERSION}\n")
@@ -84,7 +85,7 @@ def _rules(options: SimpleNamespace, _: TextIO, stdout: TextIO) -> None:
     rules = named(options.operands) if options.operands else RULES
     if not rules:
         raise UsageError(f"no rule is named {' '.join(options.operands)}; run vfslint rules for a list of all rules")
-    write_list(stdout, options.format, rules)
+    write_list(stdout, options.format, rules, options.hyperlinks)
 
 
 def _explain(options: SimpleNamespace, stdin: TextIO, stdout: TextIO) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
 
 from vfslint.config.keys import KEYS
+from vfslint.terminal import AUTO, WHEN
 from vfslint.usage import UsageError, did_you_mean, invalid
 
 # How to complete the value of an option that has no `choices`.
@@ -159,10 +160,12 @@ _EXIT = (
     _of_key("fail-on"),
     Option("exit-zero", "exit with status 0 even if there are findings"),
 )
+_HYPERLINKS = Option("hyperlinks", "link codes to the pages of rules", choices=WHEN, default=AUTO)
 _OUTPUT = (
     Option("format", "{words}; default: text; repeatable", metavar="NAME[=FILE]", repeatable=True, completion=FORMATS),
     Option("output-file", "write the report to a file instead of standard output", metavar="FILE", completion=FILES),
-    Option("color", "color the output", choices=("auto", "always", "never"), default="auto"),
+    Option("color", "color the output", choices=WHEN, default=AUTO),
+    _HYPERLINKS,
     Option("statistics", "print the number of findings of each rule instead of the findings"),
     *_EXIT,
 )
@@ -174,10 +177,20 @@ Groups = dict[str, tuple[Option, ...]]
 
 
 class Operand:
-    """The operand of a command: the allowed number, and the error message for any other number."""
+    """The operand of a command: the allowed number, and the error message for any other number.
+
+    `completion`: FILES, RULES, or both.
+    """
 
     def __init__(
-        self, metavar: str, help: str, least: int, most: int | None, request: str, choices: tuple[str, ...] = ()
+        self,
+        metavar: str,
+        help: str,
+        least: int,
+        most: int | None,
+        request: str,
+        choices: tuple[str, ...] = (),
+        completion: tuple[str, ...] = (),
     ) -> None:
         self.metavar = metavar
         self.help = help
@@ -185,6 +198,7 @@ class Operand:
         self.most = most
         self.request = request
         self.choices = choices
+        self.completion = completion
 
 
 class Command:
@@ -216,6 +230,7 @@ LINT = Command(
         1,
         None,
         "name at least one file or folder, or - for standard input",
+        completion=(FILES,),
     ),
     {
         "options": _GENERAL,
@@ -232,8 +247,15 @@ COMMANDS: dict[str, Command] = {
         Command(
             "rules",
             "list every rule, or those whose code or name begins like this",
-            Operand("[WHAT…]", "codes or names, or their beginnings, such as VFS1 or mount-tag", 0, None, ""),
-            {"options": (HELP, _PAGE_FORMAT)},
+            Operand(
+                "[WHAT…]",
+                "codes or names, or their beginnings, such as VFS1 or mount-tag",
+                0,
+                None,
+                "",
+                completion=(RULES,),
+            ),
+            {"options": (HELP, _PAGE_FORMAT, _HYPERLINKS)},
         ),
         Command(
             "explain",
@@ -244,9 +266,10 @@ COMMANDS: dict[str, Command] = {
                 1,
                 None,
                 "name a rule, a message or a log file",
+                completion=(RULES, FILES),
             ),
             {
-                "options": (HELP, _PAGE_FORMAT, _FOR),
+                "options": (HELP, _PAGE_FORMAT, _HYPERLINKS, _FOR),
                 "target": _TARGET,
                 "configuration": _CONFIGURATION,
             },
@@ -254,19 +277,21 @@ COMMANDS: dict[str, Command] = {
         Command(
             "setup",
             "print a script that prepares the host and the guest of a domain; with --host, only what is missing",
-            Operand("FILE…", "files with domains", 1, None, "name at least one file with a domain"),
+            Operand(
+                "FILE…", "files with domains", 1, None, "name at least one file with a domain", completion=(FILES,)
+            ),
             {"options": (HELP,), "target": _TARGET, "configuration": _CONFIGURATION},
         ),
         Command(
             "host",
             "print the facts of this machine as JSON, for --host-facts elsewhere",
-            Operand("[FILE…]", "files with domains, whose paths are looked up", 0, None, ""),
+            Operand("[FILE…]", "files with domains, whose paths are looked up", 0, None, "", completion=(FILES,)),
             {"options": (HELP, _SESSION)},
         ),
         Command(
             "config",
             "show the configuration of a file, and where each value comes from",
-            Operand("FILE", "the file, which need not exist", 1, 1, "name one file"),
+            Operand("FILE", "the file, which need not exist", 1, 1, "name one file", completion=(FILES,)),
             {
                 "options": (HELP, Option("format", "the output format", choices=("text", "json"), default="text")),
                 "what to check": (*_RULES, _KIND),
@@ -305,6 +330,7 @@ EXIT_STATUS = (
 ENVIRONMENT = {
     "NO_COLOR": "if not empty: no colors, except with --color=always",
     "FORCE_COLOR": "if not empty: colors even if the output is not a terminal",
+    "FORCE_HYPERLINK": "if not empty: hyperlinks even if the terminal is not known to have them; 0: no hyperlinks",
     "COLUMNS": "the width of the report and of --help if the output is not a terminal",
     "GITHUB_ACTIONS": "if true and no --format selects a format for standard output: findings are also printed as "
     "annotations, and a table of them is added to the file that GITHUB_STEP_SUMMARY names",

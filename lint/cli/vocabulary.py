@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from textwrap import wrap
 from types import SimpleNamespace
 from typing import Any, TextIO
 
-from vfslint.cli.help import columns, width
+from vfslint.cli.help import WIDTH, columns
 from vfslint.targets import spell
+from vfslint.terminal import width, wrap
 from vfslint.usage import UsageError
 from vfslint.vocabulary.describe import Description, Entry, describe, names_at
 from vfslint.vocabulary.spelling import nearest
@@ -26,7 +26,7 @@ def vocabulary(options: SimpleNamespace, out: TextIO) -> None:
         json.dump(_object(path, found), out, indent=2)
         out.write("\n")
     else:
-        out.write("\n".join(_lines(path, found)) + "\n")
+        out.write("\n".join(_lines(path, found, width(out, WIDTH))) + "\n")
 
 
 def _unknown(path: str) -> str:
@@ -40,18 +40,18 @@ def _unknown(path: str) -> str:
     return f"unknown path {path!r}"
 
 
-def _lines(path: str, found: Description) -> Iterator[str]:
+def _lines(path: str, found: Description, width: int) -> Iterator[str]:
     yield path
-    yield from wrap(_about(found.element), width(), break_on_hyphens=False)
+    yield from wrap(_about(found.element), width)
     for title, entries in (("attributes", found.attributes), ("elements", found.children)):
         if entries:
             yield ""
             yield f"{title}:"
-            yield from columns([(entry.name, _about(entry)) for entry in entries], width())
+            yield from columns([(entry.name, _about(entry)) for entry in entries], width)
     if found.forms:
         yield ""
         yield "forms:"
-        yield from columns([(condition, "") for condition in found.forms], width())
+        yield from columns([(condition, "") for condition in found.forms], width)
 
 
 def _about(entry: Entry) -> str:

@@ -105,10 +105,26 @@ class Configuration:
         return os.path.relpath(os.path.abspath(path), self.folder).replace(os.sep, "/")
 
 
+class _Given(Configuration):
+    """The values that a program gives instead of a file."""
+
+    def __init__(self, values: dict[str, Any]) -> None:
+        super().__init__("config", "", values)
+
+    def place(self, *key: str) -> str:
+        """Return how the program spells a key: `config['severity']['VFS1']`."""
+        return self.file + "".join(f"[{step if step.isdigit() else repr(step)}]" for step in key)
+
+
 def read(file: str) -> Configuration | None:
     """Read one file; None for a pyproject.toml without `[tool.vfslint]`. Raises `UsageError` and OSError."""
     with open(file, "rb") as opened:
         data = opened.read(MAXIMUM_BYTES + 1)
+    return parse(file, data)
+
+
+def parse(file: str, data: bytes) -> Configuration | None:
+    """Read the text of a file of that name, as `read` does."""
     name = _shown(file)
     if _is_pyproject(file) and not re.search(_OUR_TABLE, data):
         return None
@@ -122,7 +138,20 @@ def read(file: str) -> Configuration | None:
         if not isinstance(values, dict):
             raise UsageError(f"{name}:1: [tool.vfslint] is not a table")
     configuration = Configuration(name, text, values)
-    faults = [f"{configuration.place(*key)}: {message}" for key, message in _faults(configuration)]
+    return _valid(configuration, configuration.folder)
+
+
+def of_values(values: dict[str, Any]) -> Configuration:
+    """Return the configuration that a program gives, of the same keys as a file. Raises `UsageError`.
+
+    Patterns and paths are relative to the working directory. A program that names a file may name any.
+    """
+    return _valid(_Given(values), None)
+
+
+def _valid(configuration: Configuration, folder: str | None) -> Configuration:
+    """Return a configuration in which nothing is wrong; its paths must not leave the folder, unless this is None."""
+    faults = [f"{configuration.place(*key)}: {message}" for key, message in _faults(configuration, folder)]
     if faults:
         raise UsageError("\n".join(faults))
     return configuration
@@ -166,13 +195,13 @@ def _parsed(name: str, data: bytes) -> tuple[str, dict[str, Any]]:
 # Checks: each yields the place of a fault below its key, and what is wrong there.
 
 
-def _faults(configuration: Configuration) -> Faults:
+def _faults(configuration: Configuration, folder: str | None) -> Faults:
     for name, value in configuration.values.items():
         key = KEYS.get(name)
         if key is None:
             yield (name,), f"unknown key {name!r}{did_you_mean(name, KEYS)}"
             continue
-        for below, message in CHECKS[key.type](key, value, configuration.folder):
+        for below, message in CHECKS[key.type](key, value, folder):
             yield (name, *below), message
 
 
@@ -182,10 +211,12 @@ def _expected(what: str, value: object) -> tuple[Place, str]:
 
 def _kind(value: object) -> str:
     kinds = {str: "a string", bool: "true or false", int: "a number", float: "a number", list: "a list"}
+    if value is None:
+        return "None"
     return kinds.get(type(value), "a table" if isinstance(value, dict) else "a date or time")
 
 
-def _word(key: Key, value: object, folder: str) -> Faults:
+def _word(key: Key, value: object, folder: str | None) -> Faults:
     if not isinstance(value, str):
         yield _expected("a string", value)
     elif value not in key.allowed:
@@ -206,11 +237,11 @@ def _selector_fault(word: str) -> str | None:
     return None if codes_of(word) else unknown_rule(word)
 
 
-def _selectors(key: Key, value: object, folder: str) -> Faults:
+def _selectors(key: Key, value: object, folder: str | None) -> Faults:
     yield from _strings(value, _selector_fault)
 
 
-def _severities(key: Key, value: object, folder: str) -> Faults:
+def _severities(key: Key, value: object, folder: str | None) -> Faults:
     if not isinstance(value, dict):
         yield _expected("a table of rules and severities", value)
         return
@@ -221,7 +252,7 @@ def _severities(key: Key, value: object, folder: str) -> Faults:
             yield (word,), message
 
 
-def _selectors_by_pattern(key: Key, value: object, folder: str) -> Faults:
+def _selectors_by_pattern(key: Key, value: object, folder: str | None) -> Faults:
     if not isinstance(value, dict):
         yield _expected("a table of file patterns and rules", value)
         return
@@ -232,7 +263,7 @@ def _selectors_by_pattern(key: Key, value: object, folder: str) -> Faults:
             yield (pattern, *below), message
 
 
-def _target(key: Key, value: object, folder: str) -> Faults:
+def _target(key: Key, value: object, folder: str | None) -> Faults:
     if not isinstance(value, dict):
         yield from _word(key, value, folder)
         return
@@ -251,14 +282,16 @@ def _target(key: Key, value: object, folder: str) -> Faults:
                 yield (name,), str(error)
 
 
-def _boolean(key: Key, value: object, folder: str) -> Faults:
+def _boolean(key: Key, value: object, folder: str | None) -> Faults:
     if not isinstance(value, bool):
         yield _expected("true or false", value)
 
 
-def _path_inside(key: Key, value: object, folder: str) -> Faults:
+def _path_inside(key: Key, value: object, folder: str | None) -> Faults:
     if not isinstance(value, str):
         yield _expected("a path", value)
+        return
+    if folder is None:
         return
     root = os.path.realpath(folder)
     try:
@@ -269,7 +302,7 @@ def _path_inside(key: Key, value: object, folder: str) -> Faults:
         yield (), f"{value!r} is outside the folder of this file"
 
 
-def _pattern_list(key: Key, value: object, folder: str) -> Faults:
+def _pattern_list(key: Key, value: object, folder: str | None) -> Faults:
     yield from _strings(value, _pattern_fault)
 
 
@@ -292,7 +325,7 @@ def _patterns(lines: Iterable[str]) -> GitIgnoreSpec:
 
 
 # The check for each type of key.
-CHECKS: dict[str, Callable[[Key, Any, str], Faults]] = {
+CHECKS: dict[str, Callable[[Key, Any, str | None], Faults]] = {
     keys.SELECTORS: _selectors,
     keys.SEVERITIES: _severities,
     keys.SELECTORS_BY_PATTERN: _selectors_by_pattern,

@@ -5,6 +5,8 @@ Imports are in functions to keep the start fast: a run that uses none of these f
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from vfslint.usage import UsageError
@@ -18,9 +20,13 @@ THIS_MACHINE = ""
 
 
 class Inputs:
-    """Reads each of these files once. All methods raise `UsageError` if a file cannot be read."""
+    """Reads each of these files once. All methods raise `UsageError` if a file cannot be read.
 
-    def __init__(self) -> None:
+    `given` has what is known without reading, by the name that stands for the file.
+    """
+
+    def __init__(self, given: Mapping[str, bytes | Host] = MappingProxyType({})) -> None:
+        self._given = given
         self._confs: dict[tuple[str, Version], QemuConf] = {}
         self._hosts: dict[tuple[str, bool], Host] = {}
         self._schemas: dict[str, str] = {}
@@ -32,7 +38,7 @@ class Inputs:
             from vfslint.xml.source import Source
 
             try:
-                data = _read(path, reader.MAXIMUM_BYTES)
+                data = self._content(path, reader.MAXIMUM_BYTES)
                 self._confs[path, libvirt] = reader.read(Source(data, path), libvirt)
             except reader.Unreadable as error:
                 raise UsageError(f"{path}:{error.line}: {error.message}") from None
@@ -40,6 +46,9 @@ class Inputs:
 
     def host(self, path: str, *, session: bool) -> Host:
         """Return the facts of a host from a file, or those of this machine."""
+        given = self._given.get(path)
+        if given is not None and not isinstance(given, bytes):
+            return given
         if (path, session) not in self._hosts:
             from vfslint.host import facts, load
 
@@ -49,7 +58,7 @@ class Inputs:
                 self._hosts[path, session] = survey.take(session=session)
             else:
                 try:
-                    self._hosts[path, session] = load.load(_read(path, facts.MAXIMUM_BYTES))
+                    self._hosts[path, session] = load.load(self._content(path, facts.MAXIMUM_BYTES))
                 except facts.Unreadable as error:
                     raise UsageError(f"{path}: {error}") from None
         return self._hosts[path, session]
@@ -65,10 +74,18 @@ class Inputs:
                 raise UsageError(str(error)) from None
         return self._schemas[where]
 
+    def _content(self, path: str, most: int) -> bytes:
+        given = self._given.get(path)
+        return given if isinstance(given, bytes) else read_bytes(path, most)
 
-def _read(path: str, most: int) -> bytes:
+
+def read_bytes(path: str, most: int) -> bytes:
+    """Return the content of a file; one byte more than the most that is allowed shows that it is too large.
+
+    Raises `UsageError` if it cannot be read.
+    """
     try:
         with open(path, "rb") as file:
             return file.read(most + 1)
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        raise UsageError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from None

@@ -16,14 +16,21 @@ NAMES = (".vfslint.toml", "vfslint.toml", "pyproject.toml")
 
 
 class Configurations:
-    """The configuration of each file. Each configuration is read once."""
+    """The configuration of each file. Each configuration is read once.
 
-    def __init__(self, named: str | None = None, *, isolated: bool = False) -> None:
+    `named` is the path of the configuration for all files, or the configuration itself.
+    """
+
+    def __init__(self, named: str | Configuration | None = None, *, isolated: bool = False) -> None:
         self._isolated = isolated
         self._folders: dict[str, Configuration | None] = {}
-        self._named = _read(named) if named and not isolated else None
-        if named and not isolated and self._named is None:
-            raise UsageError(f"{named} has no [tool.vfslint]")
+        self._named: Configuration | None = None
+        if isinstance(named, str) and not isolated:
+            self._named = _read(named)
+            if self._named is None:
+                raise UsageError(f"{named} has no [tool.vfslint]")
+        elif named and not isinstance(named, str):
+            self._named = named
 
     def of(self, path: str) -> Configuration | None:
         """Return the configuration that applies to a file, or None. Raises `UsageError` if it is invalid."""

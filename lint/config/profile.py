@@ -59,13 +59,14 @@ class Resolver:
     """Makes the profile of each file, from the values of the command line's options and the configurations.
 
     It keeps one profile for all files that have the same configuration and ignore the same rules.
-    Every method raises `UsageError` if an option or a configuration is invalid.
+    Every method raises `UsageError` if an option or a configuration is invalid. `inputs` reads the files that the
+    options name.
     """
 
-    def __init__(self, options: SimpleNamespace) -> None:
+    def __init__(self, options: SimpleNamespace, inputs: Inputs | None = None) -> None:
         self.options = options
         self.configurations = Configurations(options.config, isolated=options.isolated)
-        self._inputs = Inputs()
+        self._inputs = inputs or Inputs()
         self._contexts: dict[Configuration | None, Context] = {}
         self._profiles: dict[tuple[Configuration | None, frozenset[str] | None, bool], Profile] = {}
         # The option --target is the key `name` in a table.

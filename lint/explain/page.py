@@ -4,58 +4,65 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from textwrap import wrap
 from typing import Any, TextIO
 
 from vfslint.explain.answers import Answer, Judged, judged
 from vfslint.findings import Finding
 from vfslint.rule import Rule
 from vfslint.rules import RULES
+from vfslint.terminal import Codes, wrap
 from vfslint.xml.printable import printable
 
 MORE = "vfslint explain CODE shows the whole page of a rule."
 
 
-def write_text(out: TextIO, answers: Sequence[Answer], findings: Sequence[Finding] | None, width: int) -> None:
+def write_text(
+    out: TextIO, answers: Sequence[Answer], findings: Sequence[Finding] | None, width: int, codes: Codes
+) -> None:
     """Write the answers for people; `findings` are those about the domain that was given, None without one."""
     for answer in answers:
-        out.write("\n".join(_lines(answer, findings, width)) + "\n\n")
+        out.write("\n".join(_lines(answer, findings, width, codes)) + "\n\n")
     out.write("\n".join(wrap(MORE, width)) + "\n")
 
 
-def _lines(answer: Answer, findings: Sequence[Finding] | None, width: int) -> Iterator[str]:
-    yield from wrap(printable(answer.message), width, subsequent_indent="  ", break_long_words=False)
+def _lines(answer: Answer, findings: Sequence[Finding] | None, width: int, codes: Codes) -> Iterator[str]:
+    yield from wrap(printable(answer.message), width, "", "  ")
     if answer.is_guess:
         yield from _paragraph("No message like this is known. The nearest ones, which are guesses:", width, 2)
     for symptom in answer.symptoms:
         yield from _paragraph(f"From {symptom.who}. {symptom.meaning}", width, 2)
         for number, cause in enumerate(judged(symptom.causes, findings), 1):
             yield ""
-            yield from _cause(number, cause, width)
+            yield from _cause(number, cause, width, codes)
     if answer.rules:
         yield ""
         for rule in answer.rules:
             says = next(iter(rule.manual.libvirt_says), "")
             if answer.is_guess:
                 yield from _paragraph(f"{says}", width, 2)
-            yield from _paragraph(f"{rule.code} {rule.name}: {rule.manual.summary}", width, 4 if answer.is_guess else 2)
+            yield from _summary(rule, width, 4 if answer.is_guess else 2, codes)
             yield from (f"     {_place(finding)}" for finding in findings or () if finding.code == rule.code)
 
 
-def _cause(number: int, judged: Judged, width: int) -> Iterator[str]:
+def _cause(number: int, judged: Judged, width: int, codes: Codes) -> Iterator[str]:
     cause, findings = judged
     start = f"  {number}. "
     is_name = cause.what.startswith(("virtiofsd ", "libvirt ", "mount "))
     sentence = f"{cause.what if is_name else cause.what[0].upper() + cause.what[1:]}."
-    yield from wrap(sentence, width, initial_indent=start, subsequent_indent="     ", break_long_words=False)
+    yield from wrap(sentence, width, start, "     ")
     yield from (f"     Found: {_place(finding)}" for finding in findings or ())
     if findings == () and cause.rules:
         yield "     Not found in the given files."
     yield from _paragraph(f"Look at {cause.look}.", width, 5)
     yield from (f"       $ {command}" for command in cause.commands)
     for code in cause.rules:
-        rule = _rule(code)
-        yield from _paragraph(f"{rule.code} {rule.name}: {rule.manual.summary}", width, 5)
+        yield from _summary(_rule(code), width, 5, codes)
+
+
+def _summary(rule: Rule, width: int, indent: int, codes: Codes) -> Iterator[str]:
+    first, *others = _paragraph(f"{rule.code} {rule.name}: {rule.manual.summary}", width, indent)
+    yield first.replace(rule.code, codes.link(rule.code, rule.code), 1)
+    yield from others
 
 
 def _place(finding: Finding) -> str:
@@ -65,9 +72,7 @@ def _place(finding: Finding) -> str:
 
 def _paragraph(text: str, width: int, indent: int) -> list[str]:
     margin = " " * indent
-    return wrap(
-        text, width, initial_indent=margin, subsequent_indent=margin, break_long_words=False, break_on_hyphens=False
-    )
+    return wrap(text, width, margin, margin)
 
 
 def _rule(code: str) -> Rule:

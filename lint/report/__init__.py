@@ -11,9 +11,10 @@ from typing import NamedTuple, TextIO, cast
 
 from vfslint import files
 from vfslint.run import Run
+from vfslint.terminal import Look
 
-# Called with a run, a stream, and auto, always or never for color.
-Reporter = Callable[[Run, TextIO, str], None]
+# Called with a run, a stream, and how to draw on a terminal.
+Reporter = Callable[[Run, TextIO, Look], None]
 
 # The module of each format; it is imported only if the format is used.
 FORMATS = {
@@ -67,7 +68,7 @@ def outputs(wanted: Iterable[str], output_file: str = "") -> list[Output]:
     return printed + files
 
 
-def write(run: Run, wanted: Iterable[Output], stdout: TextIO, color: str, *, quiet: bool = False) -> None:
+def write(run: Run, wanted: Iterable[Output], stdout: TextIO, look: Look, *, quiet: bool = False) -> None:
     """Write a run in every requested format. With `quiet`, standard output stays empty if there are no findings.
 
     Raises `NotWritten` if a file cannot be written.
@@ -75,11 +76,11 @@ def write(run: Run, wanted: Iterable[Output], stdout: TextIO, color: str, *, qui
     for output in wanted:
         if output.file:
             text = io.StringIO()
-            reporter(output.format)(run, text, "always" if color == "always" else "never")
+            reporter(output.format)(run, text, look.in_file())
             _save(output.file, text.getvalue())
         elif run.findings or not quiet:
             with shielded(stdout) if output.format in _FOR_PEOPLE else nullcontext():
-                reporter(output.format)(run, stdout, color)
+                reporter(output.format)(run, stdout, look)
         if output.format == "github":
             _add_to_summary(run)
 

@@ -8,12 +8,13 @@ from lxml import etree
 
 from vfslint.findings import Severity
 from vfslint.run import Run
+from vfslint.terminal import PLAIN, Look
 from vfslint.xml.printable import XML_DECLARATION, printable
 
 _SEVERITY = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "info"}
 
 
-def write(run: Run, out: TextIO, color: str = "never") -> None:
+def write(run: Run, out: TextIO, look: Look = PLAIN) -> None:
     """Write an element for each checked file, with its findings."""
     # A version of Checkstyle's own reports, which some readers require.
     root = etree.Element("checkstyle", version="4.3")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TextIO
 
 from vfslint.run import Run
+from vfslint.terminal import PLAIN, Look
 from vfslint.xml.printable import printable
 
 
-def write(run: Run, out: TextIO, color: str = "never") -> None:
+def write(run: Run, out: TextIO, look: Look = PLAIN) -> None:
     """Write `file:line:column: severity[CODE] name: message` for each finding."""
     for finding in run.findings:
         line, column, _ = finding.at.start

@@ -6,7 +6,6 @@ in cells: a wide character, such as a Chinese one, has two.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from typing import NamedTuple, TextIO
@@ -17,11 +16,11 @@ from rich.text import Text
 
 from vfslint.findings import Finding, Severity, Span, Stage
 from vfslint.run import Run
+from vfslint.terminal import Codes, width
 from vfslint.xml.printable import printable
 from vfslint.xml.source import Source
 
 PLAIN_WIDTH = 120
-NARROWEST, WIDEST = 40, 200
 TAB = "    "
 # A label begins beside its mark only if this many cells, or all of it, fit there.
 LABEL_WIDTH = 24
@@ -73,17 +72,28 @@ class Mark(NamedTuple):
     is_primary: bool
 
 
-def draw(run: Run, out: TextIO, *, colored: bool) -> None:
+def draw(run: Run, out: TextIO, codes: Codes, *, colored: bool) -> None:
     """Draw every finding of a run."""
     console = _console(out, colored)
     glyphs = _BOX if _can_write(out, "".join(_BOX)) else _ASCII
-    width = console.width
     for finding in run.findings:
-        console.print(Text("\n").join(_drawn(glyphs, finding, run, width)), soft_wrap=True)
+        first, *others = _drawn(glyphs, finding, run, console.width)
+        console.print(Text("\n").join([_linked(first, finding, codes), *others]), soft_wrap=True)
+
+
+def _linked(first: Text, finding: Finding, codes: Codes) -> Text:
+    """Return the first line of a finding with a hyperlink; the widths of lines are computed without it."""
+    title = _title(finding)
+    before, after = codes.link(title, finding.code).split(title)
+    return Text.assemble(before, first[: len(title)], after, first[len(title) :])
+
+
+def _title(finding: Finding) -> str:
+    return f"{finding.severity.word}[{finding.code}]"
 
 
 def _console(out: TextIO, colored: bool) -> Console:
-    console = Console(
+    return Console(
         file=out,
         force_terminal=colored,
         color_system="standard" if colored else None,
@@ -91,11 +101,9 @@ def _console(out: TextIO, colored: bool) -> Console:
         highlight=False,
         markup=False,
         emoji=False,
-        width=None if out.isatty() else int(os.environ.get("COLUMNS") or PLAIN_WIDTH),
+        width=width(out, PLAIN_WIDTH),
         legacy_windows=False,
     )
-    console.width = min(max(console.width, NARROWEST), WIDEST)
-    return console
 
 
 def _can_write(out: TextIO, text: str) -> bool:
@@ -109,8 +117,9 @@ def _can_write(out: TextIO, text: str) -> bool:
 def _drawn(glyphs: Glyphs, finding: Finding, run: Run, width: int) -> Iterator[Text]:
     """Yield the lines that show a finding, the last of which is empty."""
     color = _COLOR[finding.severity]
-    code = (f"{finding.severity.word}[{finding.code}]", color)
-    yield from _flowing([], [code, (f" {finding.name}: {printable(finding.message)}", "bold")], [("  ", "")], width)
+    yield from _flowing(
+        [], [(_title(finding), color), (f" {finding.name}: {printable(finding.message)}", "bold")], [("  ", "")], width
+    )
     marks = [Mark(finding.at, finding.label, True)]
     marks += [Mark(related.at, related.label, False) for related in finding.related]
     files = [finding.file, *(mark.at.file for mark in marks if mark.at.file != finding.file)]

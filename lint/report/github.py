@@ -8,6 +8,7 @@ from typing import TextIO
 from vfslint.findings import Finding, Severity, Span
 from vfslint.report.repository import in_repository
 from vfslint.run import Run
+from vfslint.terminal import PLAIN, Look
 from vfslint.xml.printable import printable
 
 _COMMAND = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
@@ -18,7 +19,7 @@ SUMMARY_ROWS = 100
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 
 
-def write(run: Run, out: TextIO, color: str = "never") -> None:
+def write(run: Run, out: TextIO, look: Look = PLAIN) -> None:
     """Write one workflow command for each finding."""
     for finding in run.findings:
         properties = ",".join(f"{name}={_property(value)}" for name, value in _properties(finding).items())

@@ -9,12 +9,13 @@ from vfslint.findings import Finding, Severity
 from vfslint.report.fingerprints import unique
 from vfslint.report.repository import in_repository
 from vfslint.run import Run
+from vfslint.terminal import PLAIN, Look
 from vfslint.xml.printable import printable
 
 _SEVERITY = {Severity.ERROR: "critical", Severity.WARNING: "minor", Severity.NOTE: "info"}
 
 
-def write(run: Run, out: TextIO, color: str = "never") -> None:
+def write(run: Run, out: TextIO, look: Look = PLAIN) -> None:
     """Write a list of issues, each with a fingerprint by which GitLab distinguishes new ones from old ones."""
     issues = map(_issue, run.findings, unique(run.findings, run.sources))
     json.dump(list(issues), out, indent=2)

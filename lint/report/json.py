@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 from typing import Any, TextIO
 
-from vfslint.findings import Finding, Fix, Position, Related
 from vfslint.run import Run
+from vfslint.terminal import PLAIN, Look
 
 REPORT_VERSION = 1
 
 
-def write(run: Run, out: TextIO, color: str = "never") -> None:
+def write(run: Run, out: TextIO, look: Look = PLAIN) -> None:
     """Write one object with `version`, `findings` and `summary`, and `failures` if vfslint failed."""
     json.dump(
         {
             "version": REPORT_VERSION,
-            "findings": [finding_object(finding, run) for finding in run.findings],
+            "findings": [finding.to_dict() for finding in run.findings],
             "summary": summary_object(run),
             **failures_object(run),
         },
@@ -24,24 +24,6 @@ def write(run: Run, out: TextIO, color: str = "never") -> None:
         indent=2,
     )
     out.write("\n")
-
-
-def finding_object(finding: Finding, run: Run) -> dict[str, Any]:
-    """Return a finding of a run as it is in the JSON report."""
-    source = run.sources.get(finding.file)
-    return {
-        "file": finding.file,
-        "code": finding.code,
-        "name": finding.name,
-        "severity": finding.severity.word,
-        "stage": finding.stage.value,
-        "message": finding.message,
-        "help": finding.help,
-        "start": _position(finding.at.start),
-        "end": _position(finding.at.end),
-        "related": [_related(related) for related in finding.related],
-        "fix": _fix(finding.fix, source.encoding if source else "utf-8") if finding.fix else None,
-    }
 
 
 def summary_object(run: Run) -> dict[str, Any]:
@@ -62,24 +44,3 @@ def failures_object(run: Run) -> dict[str, Any]:
         {"file": failed.file, "rule": failed.rule or None, "message": failed.message} for failed in run.failures
     ]
     return {"failures": failures} if failures else {}
-
-
-def _position(position: Position) -> dict[str, int]:
-    return {"line": position.line, "column": position.column, "offset": position.offset}
-
-
-def _related(related: Related) -> dict[str, Any]:
-    return {
-        "file": related.at.file,
-        "label": related.label,
-        "start": _position(related.at.start),
-        "end": _position(related.at.end),
-    }
-
-
-def _fix(fix: Fix, encoding: str) -> dict[str, Any]:
-    # The text of an edit is in characters, but its offsets are bytes of the file as it is stored.
-    edits = [
-        {"start": edit.start, "end": edit.end, "text": edit.text.decode(encoding, "replace")} for edit in fix.edits
-    ]
-    return {"title": fix.title, "safe": fix.safe, "edits": edits}

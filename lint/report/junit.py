@@ -9,10 +9,11 @@ from lxml import etree
 from vfslint.failures import ADVICE
 from vfslint.findings import Finding, Severity
 from vfslint.run import Run
+from vfslint.terminal import PLAIN, Look
 from vfslint.xml.printable import XML_DECLARATION, printable
 
 
-def write(run: Run, out: TextIO, color: str = "never") -> None:
+def write(run: Run, out: TextIO, look: Look = PLAIN) -> None:
     """Write each checked file as a suite; a file without errors and warnings is one passed test."""
     root = etree.Element("testsuites", name="vfslint")
     for name, findings in run.by_file().items():

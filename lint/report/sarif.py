@@ -20,6 +20,7 @@ from vfslint.rule import Rule
 from vfslint.rule_page import markdown, page
 from vfslint.rules import RULES
 from vfslint.run import Run
+from vfslint.terminal import PLAIN, Look
 from vfslint.version import VERSION
 from vfslint.xml.printable import printable
 from vfslint.xml.source import Source
@@ -33,7 +34,7 @@ _HELP = "https://libvirt.org/kbase/virtiofs.html"
 Json = dict[str, Any]
 
 
-def write(run: Run, out: TextIO, color: str = "never") -> None:
+def write(run: Run, out: TextIO, look: Look = PLAIN) -> None:
     """Write a log with one run; it lists only rules that have a result."""
     reported = {finding.code for finding, _ in _stated(run)}
     rules = [rule for rule in RULES if rule.code in reported]

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from typing import TextIO
 
 from vfslint.findings import Severity
 from vfslint.run import Run
+from vfslint.terminal import PLAIN, Codes, Look, wants_color
 
 _STYLES = {Severity.ERROR: "1;31", Severity.WARNING: "1;33", Severity.NOTE: "1;36", None: "1;32"}
 
 
-def write(run: Run, out: TextIO, color: str = "auto") -> None:
+def write(run: Run, out: TextIO, look: Look = PLAIN) -> None:
     """Draw every finding, then a summary line."""
-    colored = wants_color(out, color)
+    colored = wants_color(out, look.color)
     if run.findings:
         from vfslint.report.drawing import draw
 
-        draw(run, out, colored=colored)
+        draw(run, out, Codes(out, look.hyperlinks), colored=colored)
     counts, rest = summary(run)
     if colored:
         counts = f"\033[{_STYLES[run.worst()]}m{counts}\033[0m"
@@ -52,15 +52,3 @@ def not_domains(run: Run) -> str:
 
 def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def wants_color(out: TextIO, color: str) -> bool:
-    """Whether to color the output, by the option `--color` and the usual environment variables."""
-    if color != "auto":
-        return color == "always"
-    # https://no-color.org and https://force-color.org: any value except an empty one counts.
-    if os.environ.get("NO_COLOR"):
-        return False
-    if os.environ.get("FORCE_COLOR"):
-        return True
-    return out.isatty() and os.environ.get("TERM") != "dumb"

@@ -190,10 +190,11 @@ def test_the_command_reads_words_files_and_standard_input(tmp_path: Path) -> Non
 
 def test_every_line_of_an_answer_fits_unless_it_is_a_command(monkeypatch: pytest.MonkeyPatch) -> None:
     from vfslint.explain.page import write_text
+    from vfslint.terminal import NEVER, Codes
 
     for width in (40, 60, 80, 120):
         out = io.StringIO()
-        write_text(out, [answer for text, _ in PASTED for answer in answers(text)], None, width)
+        write_text(out, [answer for text, _ in PASTED for answer in answers(text)], None, width, Codes(out, NEVER))
         for line in out.getvalue().splitlines():
             assert (
                 len(line) <= width or line.startswith("       $ ") or len(line.split()) == 1 or " " not in line.strip()

@@ -11,6 +11,7 @@ from vfslint.findings import Edit, Finding, Fix, Related, Severity, Span, Stage
 from vfslint.rule import Rule, rule
 from vfslint.rules import RULES
 from vfslint.run import Run
+from vfslint.terminal import PLAIN
 from vfslint.xml.source import Source
 
 INPUT = GOLDEN / "input"
@@ -135,5 +136,5 @@ def hostile() -> Run:
 def written(run: Run, format_name: str) -> str:
     """Return the report of a run in a format."""
     out = io.StringIO()
-    report.reporter(format_name)(run, out, "never")
+    report.reporter(format_name)(run, out, PLAIN)
     return out.getvalue()

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from vfslint.findings import Finding, Related, Severity, Stage
-from vfslint.report.drawing import LABEL_WIDTH, NARROWEST, WIDEST, draw
+from vfslint.report.drawing import LABEL_WIDTH, draw
 from vfslint.run import Run
+from vfslint.terminal import NARROWEST, NEVER, WIDEST, Codes
 from vfslint.xml.source import Source
 
 LONG = (
@@ -47,7 +48,7 @@ def found(text: str, *marked: tuple[str, str], message: str = "m", help: str = "
 def drawn(run: Run, width: int, monkeypatch: pytest.MonkeyPatch, *, colored: bool = False) -> list[str]:
     monkeypatch.setenv("COLUMNS", str(width))
     out = io.StringIO()
-    draw(run, out, colored=colored)
+    draw(run, out, Codes(out, NEVER), colored=colored)
     return out.getvalue().splitlines()
 
 

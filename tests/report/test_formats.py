@@ -39,7 +39,8 @@ def test_every_format_has_a_golden_file() -> None:
 
 
 @pytest.mark.parametrize("format_name", EXPECTED)
-def test_whole_output(format_name: str, run: Run, golden: Golden) -> None:
+def test_whole_output(format_name: str, run: Run, golden: Golden, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
     golden.check(EXPECTED[format_name], written(run, format_name))
 
 

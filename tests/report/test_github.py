@@ -11,6 +11,7 @@ from vfslint import report
 from vfslint.cli.main import main
 from vfslint.report.github import SUMMARY_ROWS, write_summary
 from vfslint.run import Run
+from vfslint.terminal import PLAIN
 
 
 def runner(line: str) -> tuple[str, dict[str, str], str] | None:
@@ -95,7 +96,7 @@ def test_in_github_actions_text_is_joined_by_annotations(
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(page))
     out = io.StringIO()
-    report.write(run, report.outputs([]), out, "never")
+    report.write(run, report.outputs([]), out, PLAIN)
     first, *text = out.getvalue().splitlines()
     token = first.removeprefix("::stop-commands::")
     assert len(token) >= 32

@@ -15,6 +15,7 @@ from tests.report.valid import valid_gitlab, valid_sarif
 from vfslint import report
 from vfslint.cli.main import main
 from vfslint.run import Run
+from vfslint.terminal import Look
 
 
 def test_formats_with_a_file_come_on_top_of_text() -> None:
@@ -48,7 +49,7 @@ def test_reports_are_written_to_files_whole(run: Run, tmp_path: Path) -> None:
     old.write_text("old " * 10_000)
     out = io.StringIO()
     wanted = report.outputs([f"sarif={old}", f"text={tmp_path / 'new.txt'}", "concise"])
-    report.write(run, wanted, out, "auto")
+    report.write(run, wanted, out, Look())
     assert old.read_text(encoding="utf-8") == written(run, "sarif")
     assert (tmp_path / "new.txt").read_text(encoding="utf-8") == written(run, "text")
     assert out.getvalue() == written(run, "concise")
@@ -61,7 +62,7 @@ def test_reports_can_go_to_what_is_no_plain_file(run: Run, tmp_path: Path) -> No
     os.mkfifo(pipe)
     reader = subprocess.Popen([sys.executable, "-c", f"print(open({str(pipe)!r}).read(), end='')"],
                               stdout=subprocess.PIPE, text=True)  # fmt: skip
-    report.write(run, [report.Output("concise", str(pipe))], io.StringIO(), "auto")
+    report.write(run, [report.Output("concise", str(pipe))], io.StringIO(), Look())
     assert reader.communicate(timeout=20)[0] == written(run, "concise")
     assert pipe.is_fifo()
 
@@ -69,7 +70,7 @@ def test_reports_can_go_to_what_is_no_plain_file(run: Run, tmp_path: Path) -> No
 def test_quiet_run_without_findings_still_writes_its_files(tmp_path: Path) -> None:
     out = io.StringIO()
     wanted = report.outputs([f"sarif={tmp_path / 'out.sarif'}"])
-    report.write(Run(), wanted, out, "auto", quiet=True)
+    report.write(Run(), wanted, out, Look(), quiet=True)
     assert out.getvalue() == ""
     valid_sarif((tmp_path / "out.sarif").read_text())
 

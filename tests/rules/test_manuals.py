@@ -1,5 +1,7 @@
 """Every rule's manual is true: Bad gives just this code, Good gives nothing, and the fix makes Bad clean."""
 
+import re
+
 import pytest
 
 from tests.examples import check, document, engine, findings, is_conf
@@ -7,6 +9,7 @@ from vfslint.manual import Example
 from vfslint.rule import Rule
 from vfslint.rule_page import markdown
 from vfslint.rules import RULES
+from vfslint.vocabulary.spelling import nearest
 from vfslint.xml.edits import apply
 
 BAD = [(rule, example) for rule in RULES for example in rule.manual.bad]
@@ -45,6 +48,18 @@ def test_fix_makes_the_bad_example_clean_of_the_code(rule: Rule, example: Exampl
         pytest.fail("the fixes never end")
     if all(finding.fix for finding in before if finding.code == rule.code):
         assert rule.code not in {finding.code for finding in after}
+
+
+@pytest.mark.parametrize(("rule", "example"), BAD, ids=name)
+def test_a_near_word_is_suggested_before_anything_else(rule: Rule, example: Example) -> None:
+    """Where a fix corrects a typo, the help asks for the word that was probably meant."""
+    data = document(example.text)
+    for finding in findings(example):
+        for edit in finding.fix.edits[:1] if finding.fix else ():
+            written, meant = data[edit.start : edit.end].decode(), edit.text.decode()
+            if all(re.fullmatch(r"[A-Za-z][\w-]*", word) for word in (written, meant)) and nearest(written, [meant]):
+                assert finding.help.startswith("did you mean ")
+                assert meant in finding.help
 
 
 @pytest.mark.parametrize("rule", RULES, ids=name)

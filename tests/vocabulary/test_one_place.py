@@ -53,7 +53,7 @@ LEFT = {
     ("rules/watchdog.py", "_at_address"),  # watchdog/@model: what libvirt says of each
     ("lint/domain/character.py", "MODELS"),  # serial/target/model/@name: the type of serial port of each
     ("rules/filesystem.py", "filesystem_driver_unsupported"),  # filesystem/driver/@type: those that QEMU lacks
-    ("lint/cli/options.py", "_OUTPUT"),  # graphics/jpeg/@compression: when the report has colors
+    ("lint/terminal.py", "WHEN"),  # graphics/jpeg/@compression: when the output has colors
     ("rules/clock.py", "_Settings"),  # clock/timer/@name: those that support each setting
     ("rules/clock.py", "_NAMES"),  # clock/timer/@name: those that QEMU can have
     ("rules/memory_devices.py", "private_memory_device"),  # memory/@model: those that can be private

@@ -13,5 +13,5 @@ def read_source(path: str) -> Source:
         with open(path, "rb") as file:
             # One byte more than libvirt reads shows that a file is too large.
             return Source(file.read(MAXIMUM_BYTES + 1), path)
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        raise UsageError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from None
