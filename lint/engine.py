@@ -266,6 +266,11 @@ class Engine:
 
             suppressed = suppress(self, holder, results, is_whole)
         findings = results.findings
+        if any(finding.fix for finding in findings):
+            # Start time: most files have nothing to fix.
+            from vfslint.offered import with_offered_fixes
+
+            findings = with_offered_fixes(findings, holder)
         if self.severities:
             wanted = self.severities
             findings = [f._replace(severity=wanted.get(f.code, f.severity)) for f in findings]
