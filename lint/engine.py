@@ -48,6 +48,7 @@ class Skipped(NamedTuple):
 class Outcome(NamedTuple):
     """What came out of one source. Where it is not whole, a fault kept the rules from the rest.
 
+    It is not readable if it is malformed XML, or a qemu.conf that libvirt cannot parse.
     `domains` are those that are checked together with others as well; `failures` are faults of vfslint itself.
     """
 
@@ -57,6 +58,7 @@ class Outcome(NamedTuple):
     is_whole: bool = True
     domains: tuple[Domain, ...] = ()
     failures: tuple[Failure, ...] = ()
+    is_readable: bool = True
 
     def members(self) -> tuple[Member, ...]:
         """Return small records of the domains, for `Engine.check_fleet`."""
@@ -177,7 +179,7 @@ class Engine:
 
             malformed = MalformedXml(source, failure)
             self._run(results, "MalformedXml", [malformed])
-            return self._finish(malformed, results, is_whole=False)
+            return self._finish(malformed, results, is_whole=False)._replace(is_readable=False)
         root = document.root_node
         name = name_of(root)
         skipped = Skipped(source.name, _not_a_domain(name))
@@ -251,7 +253,7 @@ class Engine:
             conf = reader.read(source, self.context.target.libvirt)
         except reader.Unreadable as failure:
             self._run(results, "Unreadable", [failure])
-            return self._finish(failure, results, is_whole=False)
+            return self._finish(failure, results, is_whole=False)._replace(is_readable=False)
         whole = QemuSettings(conf)
         self._run(results, "QemuSettings", [whole])
         self._run(results, "ConfSetting", whole.settings)
