@@ -1,8 +1,8 @@
 """Applies the fixes of a source's findings until none is left, and finds out in advance which findings that fixes.
 
 One finding often follows from another: once `<memorybacking>` is renamed to `<memoryBacking>`, no second
-`<memoryBacking>` is needed. So fixes are applied for one rule at a time, in two orders, and the order that leaves
-fewer findings wins. A fix has to remove its finding. A fix that makes the file unreadable, or writes an error into
+`<memoryBacking>` is needed. So fixes are applied for one rule at a time, in several orders, and the order that leaves
+the fewest findings wins. A fix has to remove its finding. A fix that makes the file unreadable, or writes an error into
 it, is skipped, and the others are still applied. An error that was hidden by the fault which a fix corrects is not the
 fix's: libvirt reads the accessmode of a `<filesytem>` only when it is a `<filesystem>`.
 """
@@ -33,6 +33,8 @@ _URGENCY = {stage: number for number, stage in enumerate(Stage)}
 ORDERS: tuple[Order, ...] = (
     lambda finding: _URGENCY[finding.stage],
     lambda finding: finding.at.start.offset,
+    # Typos of names have low codes.
+    lambda finding: int(finding.code[3:]),
 )
 
 
@@ -88,10 +90,8 @@ class Fixer:
         fixes = [finding.fix for finding in outcome.findings if finding.fix]
         if any(fix.safe for fix in fixes):
             safely = self._fix(first, unsafe=False)
-        last = safely
-        if len(safely.applied) < len(fixes):
-            last = self._fix(safely, unsafe=True)
         safe = Counter(_result(first, safely, unsafe=False).fixed)
+        last = self._fix(safely, unsafe=True) if safe.total() < len(fixes) else safely
         unsafe = Counter(_result(first, last, unsafe=True).fixed)
         return outcome._replace(findings=[_promised(finding, safe, unsafe) for finding in outcome.findings])
 
@@ -114,12 +114,13 @@ class Fixer:
     def _best(self, current: _Step, *, unsafe: bool) -> _Step:
         """Apply the fixes in each order and return the best result: fewest errors, then findings, then fixes."""
         results = []
+        fixable = _fixable(current.outcome, unsafe=unsafe)
         for order in ORDERS:
             result = self._together(current, order, unsafe=unsafe)
             results.append(result or self._one_by_one(current, order, unsafe=unsafe))
-            if len({finding.code for finding in _fixable(current.outcome, unsafe=unsafe)}) == 1:
+            if not results[-1].outcome.findings or len({finding.code for finding in fixable}) == 1:
                 break
-        return min(results, key=_what_is_left)
+        return min(results, key=lambda result: _what_is_left(result, fixable))
 
     def _together(self, current: _Step, order: Order, *, unsafe: bool) -> _Step | None:
         """Apply the fixes of one rule that do not overlap, round by round; None if this does not end, or does harm."""
@@ -163,7 +164,8 @@ class Fixer:
         if any(after[key] > before[key] - number for key, number in fixed.items()):
             return None
         following = self._step(source, outcome, (*current.applied, *selected))
-        return None if _is_worse(current.guarded, following.guarded, selected, _written(edits)) else following
+        written = _written(edits, _moves(selected, current.source))
+        return None if _is_worse(current.guarded, following.guarded, selected, written) else following
 
 
 def _is_worse(was: Outcome, now: Outcome, fixed: Sequence[Finding], written: Sequence[tuple[int, int]]) -> bool:
@@ -182,20 +184,34 @@ def _is_worse(was: Outcome, now: Outcome, fixed: Sequence[Finding], written: Seq
 
 
 def _gets_further(error: Finding, fixed: Sequence[Finding]) -> bool:
-    """Whether libvirt rejected the domain earlier than it does now because of this error."""
-    return all(
-        finding.severity is Severity.ERROR and _URGENCY[finding.stage] < _URGENCY[error.stage] for finding in fixed
-    )
+    """Whether libvirt rejected the domain earlier than it does now because of an error, or the error is fixed next."""
+    is_next = error.fix is not None and error.fix.safe
+    least = _URGENCY[error.stage] + is_next
+    return all(finding.severity is Severity.ERROR and _URGENCY[finding.stage] < least for finding in fixed)
 
 
-def _written(edits: Iterable[Edit]) -> list[tuple[int, int]]:
-    """Return the byte ranges of the new text after the edits, which do not overlap."""
+def _moves(fixed: Iterable[Finding], source: Source) -> set[Edit]:
+    """Return the edits that insert what another edit of the same fix removes: a fault in it is the author's."""
+    moves = set()
+    for finding in fixed:
+        edits = finding.fix.edits if finding.fix else ()
+        removed = [b"".join(source.data[edit.start : edit.end].split()) for edit in edits]
+        for edit in edits:
+            text = b"".join(edit.text.split())
+            if any(piece and piece in text for piece in removed):
+                moves.add(edit)
+    return moves
+
+
+def _written(edits: Iterable[Edit], moves: set[Edit]) -> list[tuple[int, int]]:
+    """Return the byte ranges of the new text after the edits, which do not overlap, except for text that is moved."""
     ranges, moved = [], 0
     for edit in sorted(edits):
         start = edit.start + moved
-        ranges.append((start, start + len(edit.text)))
+        if edit.text and edit not in moves:
+            ranges.append((start, start + len(edit.text)))
         moved += len(edit.text) - (edit.end - edit.start)
-    return [(start, end) for start, end in ranges if end > start]
+    return ranges
 
 
 def _is_in(finding: Finding, ranges: Sequence[tuple[int, int]]) -> bool:
@@ -250,10 +266,11 @@ def _key(finding: Finding) -> Key:
     return finding.code, finding.message
 
 
-def _what_is_left(result: _Step) -> tuple[int, int, int]:
+def _what_is_left(result: _Step, fixable: Sequence[Finding]) -> tuple[int, int, int, int]:
     findings = result.outcome.findings
     errors = sum(finding.severity is Severity.ERROR for finding in findings)
-    return errors, len(findings), len(result.applied)
+    unfixed = Counter(map(_key, fixable)) & Counter(map(_key, findings))
+    return errors, len(findings), unfixed.total(), len(result.applied)
 
 
 def _errors(outcome: Outcome) -> dict[Key, Finding]:

@@ -6,7 +6,7 @@ A rule puts one or several edits into a `Fix`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from vfslint.findings import Edit, Span
@@ -119,14 +119,63 @@ def remove_element(node: Node) -> Edit:
 
 def move_into(node: Node, parent: Node) -> list[Edit]:
     """Move an element to the end of another one, as it is written, with the comments that follow it on its line."""
+    moved = _moved(node)
+    first, last = _with_its_line(moved.source.text, moved.start, moved.end)
+    return [moved.replaced(first, last, ""), _insert(parent, moved.written, None)]
+
+
+def move_into_new(nodes: Sequence[Node], tag: str, after: Node | None = None) -> list[Edit]:
+    """Move elements of one parent into a new element, after `after` or in the place of the first one."""
+    moved = [_moved(node) for node in nodes]
+    source = moved[0].source
+    new = _Around(tag, [each.written for each in moved], source.indentation)
+    gone = [each.replaced(*_with_its_line(source.text, each.start, each.end), "") for each in moved]
+    if after is not None:
+        parent = after.parent
+        return [*gone, _insert(parent, new, after)] if parent else []
+    first = moved[0]
+    indentation = _indentation_before(source.text, first.start)
+    text = new.laid_out(source.newline, indentation).removeprefix(f"{source.newline}{indentation}")
+    return [first.replaced(first.start, first.end, text), *gone[1:]]
+
+
+def merge_into(node: Node, other: Node) -> list[Edit]:
+    """Move everything inside an element, comments too, to the end of another one, and remove the element."""
     source = _source(node)
-    text = source.text
+    place = node.document.place(node.element)
+    start, end = _with_its_line(source.text, place.start, place.end)
+    gone = Edit(source.offset(start), source.offset(end), b"")
+    inside = (
+        source.text[place.tag_end : source.text.rindex("</", place.tag_end, place.end)]
+        if place.end > place.tag_end
+        else ""
+    )
+    if not inside.strip():
+        return [gone]
+    indentation = re.search(r"\n([ \t]*)\S", inside)
+    return [gone, _insert(other, _Written(inside.strip(), indentation[1] if indentation else ""), None)]
+
+
+class _Moved(NamedTuple):
+    """An element on the move, with the comments that follow it on its line: indices into the text, and the text."""
+
+    source: Source
+    start: int
+    end: int
+    written: _Written
+
+    def replaced(self, start: int, end: int, text: str) -> Edit:
+        """Return the edit that replaces a range of the text."""
+        return Edit(self.source.offset(start), self.source.offset(end), self.source.encode(text))
+
+
+def _moved(node: Node) -> _Moved:
+    source = _source(node)
     start, end = _range(node)
-    if _indentation_before(text, start) is not None:
-        end = _after_comments(text, end)
-    first, last = _with_its_line(text, start, end)
-    removal = Edit(source.offset(first), source.offset(last), b"")
-    return [removal, _insert(parent, _Written(text[start:end], _indentation_before(text, start) or ""), None)]
+    indentation = _indentation_before(source.text, start)
+    if indentation is not None:
+        end = _after_comments(source.text, end)
+    return _Moved(source, start, end, _Written(source.text[start:end], indentation or ""))
 
 
 def element(model: Node, tag: str, name: str, value: str) -> str:
@@ -188,7 +237,22 @@ class _Written(NamedTuple):
         return whitespace.replace("\n" + self.indentation, "\n" + indentation)
 
 
-def _insert(parent: Node, new: _New | _Written, after: Node | None) -> Edit:
+class _Around(NamedTuple):
+    """A new element around others, which are indented one `step` more."""
+
+    tag: str
+    inside: list[_Written]
+    step: str
+
+    def laid_out(self, newline: str, indentation: str | None) -> str:
+        """Return the text to insert."""
+        inner = None if indentation is None else indentation + self.step
+        start = "" if indentation is None else newline + indentation
+        inside = "".join(each.laid_out(newline, inner) for each in self.inside)
+        return f"{start}<{self.tag}>{inside}{start}</{self.tag}>"
+
+
+def _insert(parent: Node, new: _New | _Written | _Around, after: Node | None) -> Edit:
     document = parent.document
     source = document.source
     place = document.place(parent.element)
