@@ -51,6 +51,7 @@ class Skipped(NamedTuple):
 class Outcome(NamedTuple):
     """What came out of one source. Where it is not whole, a fault kept the rules from the rest.
 
+    It is not readable if it is malformed XML, or a qemu.conf that libvirt cannot parse.
     `domains` are those that are checked together with others as well; `failures` are faults of vfslint itself.
     """
 
@@ -60,6 +61,7 @@ class Outcome(NamedTuple):
     is_whole: bool = True
     domains: tuple[Domain, ...] = ()
     failures: tuple[Failure, ...] = ()
+    is_readable: bool = True
 
     def members(self) -> tuple[Member, ...]:
         """Return small records of the domains, for `Engine.check_fleet`."""
@@ -185,7 +187,7 @@ class Engine:
 
             malformed = MalformedXml(source, _without_frames(failure))
             self._run(results, "MalformedXml", [malformed])
-            return self._finish(malformed, results, is_whole=False)
+            return self._finish(malformed, results, is_whole=False)._replace(is_readable=False)
         root = document.root_node
         name = name_of(root)
         skipped = Skipped(source.name, _not_a_domain(name))
@@ -259,7 +261,7 @@ class Engine:
             conf = reader.read(source, self.context.target.libvirt)
         except reader.Unreadable as failure:
             self._run(results, "Unreadable", [_without_frames(failure)])
-            return self._finish(failure, results, is_whole=False)
+            return self._finish(failure, results, is_whole=False)._replace(is_readable=False)
         whole = QemuSettings(conf)
         self._run(results, "QemuSettings", [whole])
         self._run(results, "ConfSetting", whole.settings)
@@ -274,6 +276,11 @@ class Engine:
 
             suppressed = suppress(self, holder, results, is_whole)
         findings = results.findings
+        if any(finding.fix for finding in findings):
+            # Start time: most files have nothing to fix.
+            from vfslint.offered import with_offered_fixes
+
+            findings = with_offered_fixes(findings, holder)
         if source.encoding != "utf-8":
             findings = [_in_encoding(finding, source) for finding in findings]
         if self.severities:

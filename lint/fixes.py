@@ -1,20 +1,21 @@
-"""Applies the fixes of a source's findings until none is left.
+"""Applies the fixes of a source's findings until none is left, and finds out in advance which findings that fixes.
 
 One finding often follows from another: once `<memorybacking>` is renamed to `<memoryBacking>`, no second
-`<memoryBacking>` is needed. So fixes are applied for one rule at a time, in two orders, and the order that leaves
-fewer findings wins. A fix has to remove its finding. A fix that makes the file unreadable, or causes an error that
-was not there before, is skipped, and the others are still applied.
+`<memoryBacking>` is needed. So fixes are applied for one rule at a time, in several orders, and the order that leaves
+the fewest findings wins. A fix has to remove its finding. A fix that makes the file unreadable, or writes an error into
+it, is skipped, and the others are still applied. An error that was hidden by the fault which a fix corrects is not the
+fix's: libvirt reads the accessmode of a `<filesytem>` only when it is a `<filesystem>`.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from vfslint.engine import Outcome
-from vfslint.findings import Edit, Finding, Severity, Stage
+from vfslint.findings import Edit, Finding, Severity, Span, Stage
 from vfslint.xml.document import MAXIMUM_BYTES
 from vfslint.xml.edits import apply
 from vfslint.xml.source import Source
@@ -32,57 +33,100 @@ _URGENCY = {stage: number for number, stage in enumerate(Stage)}
 ORDERS: tuple[Order, ...] = (
     lambda finding: _URGENCY[finding.stage],
     lambda finding: finding.at.start.offset,
+    # Typos of names have low codes.
+    lambda finding: int(finding.code[3:]),
 )
 
 
 class Fixed(NamedTuple):
-    """A source after fixing, what is still found in it, and the findings that were fixed."""
+    """A source after fixing, what is still found in it, and what was fixed.
+
+    `fixed` are findings of the first check, `uncovered` those that were found only when others had been fixed.
+    """
 
     source: Source
     outcome: Outcome
     fixed: tuple[Finding, ...] = ()
+    uncovered: tuple[Finding, ...] = ()
+
+
+class _Step(NamedTuple):
+    """A source on the way, what the selected rules and all rules find in it, and the fixes applied so far."""
+
+    source: Source
+    outcome: Outcome
+    guarded: Outcome
+    applied: tuple[Finding, ...] = ()
 
 
 class Fixer:
-    """Fixes sources. `check` returns the findings to fix, `guard` runs every rule to find new errors."""
+    """Fixes sources. `check` returns the findings to fix, `guard` runs every rule to find new errors.
 
-    def __init__(self, check: Check, guard: Check, *, unsafe: bool = False) -> None:
+    Without a `guard`, `check` runs every rule.
+    """
+
+    def __init__(self, check: Check, guard: Check | None = None, *, unsafe: bool = False) -> None:
         self.check = check
-        self.guard = guard
+        self.guard = guard if guard != check else None
         self.unsafe = unsafe
 
-    def fix(self, source: Source) -> Fixed:
-        """Return the source with every fix applied that removes its finding and causes no new error."""
-        current = Fixed(source, self.check(source))
+    def fix(self, source: Source, outcome: Outcome | None = None) -> Fixed:
+        """Return the source with every fix applied that removes its finding and writes no error into the file.
+
+        `outcome` is what `check` returns for the source, if that is known.
+        """
+        first = self._step(source, outcome or self.check(source))
+        last = self._fix(first, unsafe=False)
+        if self.unsafe:
+            last = self._fix(last, unsafe=True)
+        return _result(first, last, unsafe=self.unsafe)
+
+    def with_kept_promises(self, source: Source, outcome: Outcome) -> Outcome:
+        """Return what was found in a source with only those fixes that remove their finding when they are applied.
+
+        A fix is safe if this does not take others that are not.
+        """
+        first = safely = self._step(source, outcome)
+        fixes = [finding.fix for finding in outcome.findings if finding.fix]
+        if any(fix.safe for fix in fixes):
+            safely = self._fix(first, unsafe=False)
+        safe = Counter(_result(first, safely, unsafe=False).fixed)
+        last = self._fix(safely, unsafe=True) if safe.total() < len(fixes) else safely
+        unsafe = Counter(_result(first, last, unsafe=True).fixed)
+        return outcome._replace(findings=[_promised(finding, safe, unsafe) for finding in outcome.findings])
+
+    def _step(self, source: Source, outcome: Outcome, applied: tuple[Finding, ...] = ()) -> _Step:
+        return _Step(source, outcome, self.guard(source) if self.guard else outcome, applied)
+
+    def _fix(self, current: _Step, *, unsafe: bool) -> _Step:
         # A larger file was read only in part.
-        if len(source.data) > MAXIMUM_BYTES:
+        if len(current.source.data) > MAXIMUM_BYTES:
             return current
-        seen = {source.data}
-        while self._fixable(current.outcome):
-            following = self._best(current)
+        seen = {current.source.data}
+        while _fixable(current.outcome, unsafe=unsafe):
+            following = self._best(current, unsafe=unsafe)
             if following.source.data in seen:
                 break
             seen.add(following.source.data)
             current = following
         return current
 
-    def _best(self, current: Fixed) -> Fixed:
+    def _best(self, current: _Step, *, unsafe: bool) -> _Step:
         """Apply the fixes in each order and return the best result: fewest errors, then findings, then fixes."""
         results = []
+        fixable = _fixable(current.outcome, unsafe=unsafe)
         for order in ORDERS:
-            result = self._together(current, order)
-            if result is None or self._is_worse(current.source, result.source):
-                result = self._one_by_one(current, order)
-            results.append(result)
-            if len({finding.code for finding in self._fixable(current.outcome)}) == 1:
+            result = self._together(current, order, unsafe=unsafe)
+            results.append(result or self._one_by_one(current, order, unsafe=unsafe))
+            if not results[-1].outcome.findings or len({finding.code for finding in fixable}) == 1:
                 break
-        return min(results, key=_what_is_left)
+        return min(results, key=lambda result: _what_is_left(result, fixable))
 
-    def _together(self, current: Fixed, order: Order) -> Fixed | None:
-        """Apply the fixes of one rule that do not overlap, round by round; None if this does not end."""
+    def _together(self, current: _Step, order: Order, *, unsafe: bool) -> _Step | None:
+        """Apply the fixes of one rule that do not overlap, round by round; None if this does not end, or does harm."""
         seen = {current.source.data}
         for _ in range(ROUNDS):
-            left = sorted(self._fixable(current.outcome), key=order)
+            left = sorted(_fixable(current.outcome, unsafe=unsafe), key=order)
             if not left:
                 return current
             of_one_rule = [finding for finding in left if finding.code == left[0].code]
@@ -93,16 +137,16 @@ class Fixer:
             current = following
         return None
 
-    def _one_by_one(self, current: Fixed, order: Order) -> Fixed:
+    def _one_by_one(self, current: _Step, order: Order, *, unsafe: bool) -> _Step:
         seen = {current.source.data}
         rejected: set[Key] = set()
         for _ in range(CAREFUL_STEPS):
-            left = [finding for finding in self._fixable(current.outcome) if _key(finding) not in rejected]
+            left = [finding for finding in _fixable(current.outcome, unsafe=unsafe) if _key(finding) not in rejected]
             if not left:
                 break
             selected = min(left, key=order)
             following = self._applied(current, [selected])
-            if following is None or following.source.data in seen or self._is_worse(current.source, following.source):
+            if following is None or following.source.data in seen:
                 rejected.add(_key(selected))
                 continue
             seen.add(following.source.data)
@@ -110,11 +154,8 @@ class Fixer:
             current = following
         return current
 
-    def _fixable(self, outcome: Outcome) -> list[Finding]:
-        return [finding for finding in outcome.findings if finding.fix and (finding.fix.safe or self.unsafe)]
-
-    def _applied(self, current: Fixed, selected: list[Finding]) -> Fixed | None:
-        """Apply the fixes of these findings; None if one of the findings remains."""
+    def _applied(self, current: _Step, selected: list[Finding]) -> _Step | None:
+        """Apply the fixes of these findings; None if one of the findings remains, or if that does harm."""
         edits = {edit for finding in selected if finding.fix for edit in finding.fix.edits}
         source = Source(apply(current.source.data, edits), current.source.name)
         outcome = self.check(source)
@@ -122,32 +163,119 @@ class Fixer:
         fixed = Counter(map(_key, selected))
         if any(after[key] > before[key] - number for key, number in fixed.items()):
             return None
-        return Fixed(source, outcome, (*current.fixed, *selected))
+        following = self._step(source, outcome, (*current.applied, *selected))
+        written = _written(edits, _moves(selected, current.source))
+        return None if _is_worse(current.guarded, following.guarded, selected, written) else following
 
-    def _is_worse(self, before: Source, after: Source) -> bool:
-        was, now = self.guard(before), self.guard(after)
-        if was.is_whole != now.is_whole:
-            # Errors that become visible because the file is readable now were not caused by the fix.
-            return was.is_whole
-        if not set(now.failures) <= set(was.failures):
-            # It is unknown what the rule that failed would have found.
-            return True
-        return not _errors(now) <= _errors(was)
+
+def _is_worse(was: Outcome, now: Outcome, fixed: Sequence[Finding], written: Sequence[tuple[int, int]]) -> bool:
+    """Whether fixes make a file unreadable or write an error into it; `written` are the byte ranges of new text."""
+    if was.is_readable != now.is_readable or was.is_whole != now.is_whole:
+        # Errors that become visible because the file is readable now were not caused by the fix.
+        return was.is_readable > now.is_readable or was.is_whole > now.is_whole
+    if not set(now.failures) <= set(was.failures):
+        # It is unknown what the rule that failed would have found.
+        return True
+    errors = _errors(was)
+    return any(
+        key not in errors and _is_in(finding, written) and not _gets_further(finding, fixed)
+        for key, finding in _errors(now).items()
+    )
+
+
+def _gets_further(error: Finding, fixed: Sequence[Finding]) -> bool:
+    """Whether libvirt rejected the domain earlier than it does now because of an error, or the error is fixed next."""
+    is_next = error.fix is not None and error.fix.safe
+    least = _URGENCY[error.stage] + is_next
+    return all(finding.severity is Severity.ERROR and _URGENCY[finding.stage] < least for finding in fixed)
+
+
+def _moves(fixed: Iterable[Finding], source: Source) -> set[Edit]:
+    """Return the edits that insert what another edit of the same fix removes: a fault in it is the author's."""
+    moves = set()
+    for finding in fixed:
+        edits = finding.fix.edits if finding.fix else ()
+        removed = [b"".join(source.data[edit.start : edit.end].split()) for edit in edits]
+        for edit in edits:
+            text = b"".join(edit.text.split())
+            if any(piece and piece in text for piece in removed):
+                moves.add(edit)
+    return moves
+
+
+def _written(edits: Iterable[Edit], moves: set[Edit]) -> list[tuple[int, int]]:
+    """Return the byte ranges of the new text after the edits, which do not overlap, except for text that is moved."""
+    ranges, moved = [], 0
+    for edit in sorted(edits):
+        start = edit.start + moved
+        if edit.text and edit not in moves:
+            ranges.append((start, start + len(edit.text)))
+        moved += len(edit.text) - (edit.end - edit.start)
+    return ranges
+
+
+def _is_in(finding: Finding, ranges: Sequence[tuple[int, int]]) -> bool:
+    """Whether the finding, or a place that explains it, is inside of one of these ranges."""
+
+    def contains(span: Span) -> bool:
+        return any(start <= span.start.offset and span.end.offset <= end for start, end in ranges)
+
+    return contains(finding.at) or any(contains(related.at) for related in finding.related)
+
+
+def _fixable(outcome: Outcome, *, unsafe: bool) -> list[Finding]:
+    return [finding for finding in outcome.findings if finding.fix and (finding.fix.safe or unsafe)]
+
+
+def _result(first: _Step, last: _Step, *, unsafe: bool) -> Fixed:
+    """Return what the fixes between two steps have fixed: a finding can disappear with the fix of another one."""
+    left = Counter(map(_key, last.outcome.findings))
+    fixable = _fixable(first.outcome, unsafe=unsafe)
+    # Of equal findings, those remain that have no fix.
+    left.subtract(Counter(map(_key, first.outcome.findings)) - Counter(map(_key, fixable)))
+    fixed = []
+    for finding in fixable if last.applied else ():
+        key = _key(finding)
+        if left[key] > 0:
+            left[key] -= 1
+        else:
+            fixed.append(finding)
+    known = Counter(map(_key, first.outcome.findings))
+    uncovered = []
+    for finding in last.applied:
+        known[_key(finding)] -= 1
+        if known[_key(finding)] < 0:
+            uncovered.append(finding)
+    return Fixed(last.source, last.outcome, tuple(fixed), tuple(uncovered))
+
+
+def _promised(finding: Finding, safe: Counter[Finding], unsafe: Counter[Finding]) -> Finding:
+    if not finding.fix:
+        return finding
+    if safe[finding]:
+        safe[finding] -= 1
+        unsafe[finding] -= 1
+        return finding
+    if unsafe[finding] > 0:
+        unsafe[finding] -= 1
+        return finding._replace(fix=finding.fix._replace(safe=False))
+    return finding._replace(fix=None)
 
 
 def _key(finding: Finding) -> Key:
     return finding.code, finding.message
 
 
-def _what_is_left(result: Fixed) -> tuple[int, int, int]:
+def _what_is_left(result: _Step, fixable: Sequence[Finding]) -> tuple[int, int, int, int]:
     findings = result.outcome.findings
     errors = sum(finding.severity is Severity.ERROR for finding in findings)
-    return errors, len(findings), len(result.fixed)
+    unfixed = Counter(map(_key, fixable)) & Counter(map(_key, findings))
+    return errors, len(findings), unfixed.total(), len(result.applied)
 
 
-def _errors(outcome: Outcome) -> set[Key]:
+def _errors(outcome: Outcome) -> dict[Key, Finding]:
     found = [*outcome.findings, *(suppressed.finding for suppressed in outcome.suppressed)]
-    return {_key(finding) for finding in found if finding.severity is Severity.ERROR}
+    return {_key(finding): finding for finding in found if finding.severity is Severity.ERROR}
 
 
 def _compatible(findings: Iterable[Finding]) -> list[Finding]:

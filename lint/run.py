@@ -21,7 +21,8 @@ class Run:
     """The result that reporters write. `sources` contains the sources that findings point into, by file name.
 
     `confs` are the names of those that were read as a qemu.conf.
-    `known` are findings that the baseline lists, None without a baseline; `fixed` are findings that were fixed.
+    `known` are findings that the baseline lists, None without a baseline; `fixed` are findings that were fixed,
+    and `uncovered` those that were found and fixed only after that.
     `failures` are internal errors of vfslint. `files` are the names of the files that were checked.
     """
 
@@ -31,6 +32,7 @@ class Run:
         self.suppressed: list[Suppressed] = []
         self.known: list[Finding] | None = None
         self.fixed: list[Finding] = []
+        self.uncovered: list[Finding] = []
         self.skipped: list[Skipped] = []
         self.failures: list[Failure] = []
         self.confs: set[str] = set()
@@ -62,21 +64,22 @@ class Run:
 
     @property
     def fixable(self) -> int:
-        """How many findings `--fix` would fix."""
-        return sum(finding.fix is not None and finding.fix.safe for finding in self.findings)
+        """How many findings `--fix` would fix, as far as the fixes were tried (`Fixer.with_kept_promises`)."""
+        return sum(finding.fix is not None and finding.fix.safe for finding in self._with_known)
 
     @property
     def unsafely_fixable(self) -> int:
         """How many findings only `--unsafe-fixes` would fix."""
-        return sum(finding.fix is not None and not finding.fix.safe for finding in self.findings)
+        return sum(finding.fix is not None and not finding.fix.safe for finding in self._with_known)
+
+    @property
+    def _with_known(self) -> list[Finding]:
+        """The findings that a fix changes: those that the baseline lists, too."""
+        return [*self.findings, *(self.known or ())]
 
     def worst(self) -> Severity | None:
         """The highest severity found, or None."""
         return max((finding.severity for finding in self.findings), default=None)
-
-    def add(self, engine: Engine, source: Source, kind: str = "auto", *, is_named: bool = True) -> None:
-        """Check one more source as the given kind: domain, qemu-conf, or auto, which depends on its name."""
-        self.take(source, check(engine, source, kind, is_named=is_named), kind)
 
     def take(self, source: Source, outcome: Outcome, kind: str = "auto") -> None:
         """Add the outcome of one source, which was read as `kind`."""

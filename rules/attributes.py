@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
@@ -166,7 +167,7 @@ def size_unreadable(size: UnreadableSize) -> Iterator[Problem]:
     libvirt says: for element or attribute './@size'
     libvirt says: for element or attribute './@memory'
     libvirt says: for element or attribute './size'
-    Fix: removes whitespace, and moves the unit of a page size into `unit`.
+    Fix: removes whitespace, and moves the unit into the attribute `unit`. If that has another unit, the fix is unsafe.
     See: libvirt domain_conf.c:virDomainParseScaledValue
     """
     if size.number is None:
@@ -184,12 +185,18 @@ def _size_fix(size: Size) -> Fix | None:
     if text != size.text and numbers.unsigned(text, bits=64) is not None:
         edit = edits.set_value(size.node[size.name], text) if size.name else edits.set_whole_text(size.node, text)
         return Fix("remove the whitespace", (edit,))
-    number = text.rstrip("BEGIKMPTbegikmpt")
-    unit = text[len(number) :]
-    if size.name != "size" or size.unit or not number.isdigit() or numbers.unit_bytes(unit) is None:
+    found = re.fullmatch("([0-9]+)[ \t]*([A-Za-z]+)", text)
+    if found is None or numbers.unit_bytes(found[2]) is None:
         return None
-    parts = edits.set_value(size.node["size"], number), edits.add_attribute(size.node, "unit", unit)
-    return Fix(f"write size='{number}' unit='{unit}'", parts)
+    number, unit = found.groups()
+    edit = edits.set_value(size.node[size.name], number) if size.name else edits.set_whole_text(size.node, number)
+    written = size.node.attribute("unit")
+    if written and size.unit:
+        is_same = numbers.unit_bytes(size.unit) == numbers.unit_bytes(unit)
+        changes = (edit,) if is_same else (edit, edits.set_value(written, unit))
+        return Fix(f"write {number} and unit='{size.unit if is_same else unit}'", changes, safe=is_same)
+    added = edits.set_value(written, unit) if written else edits.add_attribute(size.node, "unit", unit)
+    return Fix(f"write {number} and unit='{unit}'", (edit, added))
 
 
 @rule("VFS064", "unit-unknown", severity=Severity.ERROR, stage=Stage.PARSE)

@@ -10,6 +10,7 @@ from vfslint.domain.display import Video
 from vfslint.domain.domain import Domain
 from vfslint.domain.host_device import Hostdev
 from vfslint.domain.memory import MemoryBacking
+from vfslint.domain.sizes import Size
 from vfslint.findings import Fix, Problem, Related, Severity, Span, Stage
 from vfslint.rule import rule
 from vfslint.targets import spell
@@ -141,7 +142,7 @@ def current_memory_above_memory(domain: Domain) -> Iterator[Problem]:
     Good:
         <memory unit='GiB'>4</memory>
         <currentMemory unit='GiB'>2</currentMemory>
-    Fix: makes both equal, as libvirt does.
+    Fix: makes both equal, as libvirt does, if that is a whole number in the unit that is written.
     See: libvirt domain_postparse.c:virDomainDefPostParseMemory
     """
     node = domain.first("currentMemory")
@@ -149,17 +150,14 @@ def current_memory_above_memory(domain: Domain) -> Iterator[Problem]:
     if not node or not total or (domain.current_memory_kib or 0) <= total:
         return
     memory = domain.first("memory")
-    changes = [edits.set_whole_text(node, str(total))]
-    unit = node.attribute("unit")
-    if unit:
-        changes.append(edits.set_value(unit, "KiB"))
+    number = Size(node, "").number_for(total)
     yield Problem(
         at=node.text_span,
         message=f"<currentMemory> is {spell_size(domain.current_memory_kib or 0)}, which is more than the guest's "
         f"memory, {spell_size(total)}",
         help="increase <memory>, or reduce <currentMemory>",
         related=(Related(memory.text_span, "the memory"),) if memory else (),
-        fix=Fix(f"reduce it to {total} KiB", tuple(changes)),
+        fix=Fix(f"write {number}", (edits.set_whole_text(node, str(number)),)) if number else None,
     )
 
 

@@ -9,6 +9,7 @@ from vfslint.context import Context
 from vfslint.domain.domain import Domain
 from vfslint.domain.elements import Interconnect
 from vfslint.domain.memory import Cell
+from vfslint.domain.sizes import Size
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
 from vfslint.rule import rule
 from vfslint.vocabulary import numbers
@@ -249,7 +250,7 @@ def cell_sum_differs(cells: list[Cell], context: Context) -> Iterator[Problem]:
     Good:
         <memory unit='GiB'>2</memory>
         <cpu><numa><cell cpus='0-7' memory='2' unit='GiB' memAccess='shared'/></numa></cpu>
-    Fix: writes the sum, as libvirt does.
+    Fix: writes the sum, as libvirt does, if it is a whole number in the unit that is written.
     See: libvirt domain_postparse.c:virDomainDefPostParseMemory
     """
     memory = context.domain.first("memory")
@@ -258,10 +259,7 @@ def cell_sum_differs(cells: list[Cell], context: Context) -> Iterator[Problem]:
         return
     if not any(cell.size_kib for cell in cells):
         return
-    changes = [edits.set_whole_text(memory, str(total))]
-    unit = memory.attribute("unit")
-    if unit:
-        changes.append(edits.set_value(unit, "KiB"))
+    number = Size(memory, "").number_for(total)
     yield Problem(
         at=memory.text_span,
         message=f"<memory> is {spell_size(context.domain.memory_kib)}, but the NUMA cells"
@@ -269,7 +267,7 @@ def cell_sum_differs(cells: list[Cell], context: Context) -> Iterator[Problem]:
         + f" have {spell_size(total)}",
         help="make them equal; libvirt uses the sum",
         related=tuple(Related(cell.node.at("memory"), f"cell {cell.id}") for cell in cells[:3]),
-        fix=Fix(f"write {total} KiB", tuple(changes)),
+        fix=Fix(f"write {number}", (edits.set_whole_text(memory, str(number)),)) if number else None,
     )
 
 

@@ -16,7 +16,9 @@ from vfslint.rule import rule
 from vfslint.targets import spell
 from vfslint.vocabulary.table import spelled
 from vfslint.xml.edits import (
+    merge_into,
     move_into,
+    move_into_new,
     remove_element,
     rename_attribute,
     rename_element,
@@ -26,6 +28,7 @@ from vfslint.xml.edits import (
 
 if TYPE_CHECKING:
     from vfslint.domain.deviation import (
+        Home,
         MisplacedAttribute,
         MisplacedElement,
         MissingAttribute,
@@ -210,7 +213,7 @@ def repeated_element(fault: RepeatedElement) -> Iterator[Problem]:
     Good:
         <vcpu>8</vcpu>
     libvirt says: Extra element vcpu in interleave
-    Fix: removes an exact copy of the first.
+    Fix: removes an exact copy of the first, and merges two `<memoryBacking>` and the like, which libvirt reads as one.
     See: libvirt schemas/domaincommon.rng
     """
     node, first = fault.node, fault.first
@@ -221,10 +224,18 @@ def repeated_element(fault: RepeatedElement) -> Iterator[Problem]:
         label="an exact copy" if fault.is_copy else "",
         help="remove it" if fault.is_copy else "merge them into one",
         related=(Related(first.name_span, "the first"),) if first else (),
-        fix=Fix(f"remove this <{fault.name}>", (remove_element(node),)) if fault.is_copy else None,
+        fix=_without_repetition(fault),
         severity=fault.severity,
         stage=fault.stage,
     )
+
+
+def _without_repetition(fault: RepeatedElement) -> Fix | None:
+    if fault.is_copy:
+        return Fix(f"remove this <{fault.name}>", (remove_element(fault.node),))
+    if fault.first and fault.is_read_with_first:
+        return Fix(f"merge it into the first <{fault.name}>", tuple(merge_into(fault.node, fault.first)))
+    return None
 
 
 @structural("VFS016", "misplaced-element")
@@ -242,7 +253,8 @@ def misplaced_element(fault: MisplacedElement) -> Iterator[Problem]:
           <allocation mode='immediate'/>
         </memoryBacking>
     libvirt says: Extra element allocation in interleave
-    Fix: moves it to where it belongs, if there is only one such place and it contains no such element yet.
+    Fix: moves it to where it belongs, if there is only one such place and it contains no such element yet; the element
+        around it is added.
     See: libvirt docs/formatdomain; libvirt schemas/domaincommon.rng
     """
     inside = f" in <{spelled(fault.node.parent.tag)}>" if fault.node.parent else " here"
@@ -250,12 +262,20 @@ def misplaced_element(fault: MisplacedElement) -> Iterator[Problem]:
     yield Problem(
         at=fault.node.name_span,
         message=f"<{fault.name}> does not belong{inside}",
-        help=_home(fault, fault.node.parent, "in"),
-        related=(Related(home.name_span, "it belongs here"),) if home else (),
-        fix=Fix(f"move it into <{home.tag}>", tuple(move_into(fault.node, home))) if home else None,
+        help=f"it belongs in <{home.node.tag if home.node else home.tag}>"
+        if home
+        else _home(fault, fault.node.parent, "in"),
+        related=(Related(home.node.name_span, "it belongs here"),) if home and home.node else (),
+        fix=_moved_home(fault.node, home) if home else None,
         severity=fault.severity,
         stage=fault.stage,
     )
+
+
+def _moved_home(node: Node, home: Home) -> Fix:
+    if home.node:
+        return Fix(f"move it into <{home.node.tag}>", tuple(move_into(node, home.node)))
+    return Fix(f"move it into a new <{home.tag}>", tuple(move_into_new(home.together, home.tag, home.after)))
 
 
 @structural("VFS017", "misplaced-attribute")

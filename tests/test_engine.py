@@ -108,10 +108,15 @@ def test_failing_model_costs_the_file_alone(monkeypatch: pytest.MonkeyPatch) -> 
         raise RecursionError
 
     run, engine = Run(), Engine(RULES, Context())
+
+    def add(name: str) -> None:
+        source = Source(FAULTY.encode(), name)
+        run.take(source, check(engine, source))
+
     with monkeypatch.context() as patch:
         patch.setattr("vfslint.engine.read", broken)
-        run.add(engine, Source(FAULTY.encode(), "one.xml"))
-    run.add(engine, Source(FAULTY.encode(), "two.xml"))
+        add("one.xml")
+    add("two.xml")
     assert [finding.file for finding in run.findings] == ["two.xml", "two.xml"]
     assert [(failure.file, failure.rule, failure.kind) for failure in run.failures] == [
         ("one.xml", "", "RecursionError")

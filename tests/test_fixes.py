@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import re
 from collections.abc import Iterator
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.guest_to_fix import DOMAIN, FIXED
+from tests.paths import DATA
 from tests.properties import tried
 from vfslint.context import Context
 from vfslint.engine import Engine
@@ -86,7 +90,7 @@ def fixer(*rules: Rule, unsafe: bool = False) -> Fixer:
 
 def fix(text: str, *rules: Rule, unsafe: bool = False) -> tuple[str, list[str]]:
     result = fixer(*rules, unsafe=unsafe).fix(Source(text.encode(), "x.xml"))
-    return result.source.data.decode(), [finding.code for finding in result.fixed]
+    return result.source.data.decode(), [finding.code for finding in (*result.fixed, *result.uncovered)]
 
 
 def test_goes_on_until_nothing_is_left() -> None:
@@ -152,6 +156,87 @@ def test_what_follows_from_another_fault_is_not_fixed_twice() -> None:
     result = Fixer(engine, engine).fix(Source(text.encode(), "x.xml"))
     assert result.source.data.decode() == FIXED
     assert "VFS101" not in {finding.code for finding in result.fixed}
+
+
+# What is promised
+
+HIDDEN = """\
+<domain type='kvm'>
+  <name>example</name>
+  <memory unit='GiB'>2</memory>
+  <vcpu>2</vcpu>
+  <os><type arch='x86_64' machine='q35'>hvm</type></os>
+  <memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>
+  <devices>
+    <filesytem type='mount' accessmode='mapped'>
+      <driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
+      <boot order='0'/>
+    </filesytem>
+  </devices>
+</domain>
+"""
+
+
+def test_an_error_that_the_fault_had_hidden_is_no_harm() -> None:
+    engine = Engine(RULES, Context()).check_xml
+    result = Fixer(engine).fix(Source(HIDDEN.encode(), "x.xml"))
+    assert "<filesystem type" in result.source.text
+    assert [finding.code for finding in result.fixed] == ["VFS010"]
+    assert "VFS204" in {finding.code for finding in result.outcome.findings}
+
+
+def test_what_was_hidden_is_fixed_and_counted_separately() -> None:
+    engine = Engine(RULES, Context()).check_xml
+    result = Fixer(engine, unsafe=True).fix(Source(HIDDEN.encode(), "x.xml"))
+    assert [finding.code for finding in result.fixed] == ["VFS010"]
+    assert "VFS204" in {finding.code for finding in result.uncovered}
+
+
+def test_an_error_that_a_fix_writes_is_harm_even_if_only_the_guard_sees_it() -> None:
+    check = Engine([HARMFUL], Context()).check_xml
+    guard = Engine([HARMFUL, no_bad], Context()).check_xml
+    text = "<domain d='1'/>"
+    assert Fixer(check, guard).fix(Source(text.encode(), "x.xml")).source.text == text
+    assert Fixer(check).fix(Source(text.encode(), "x.xml")).source.text == "<domain d='bad'/>"
+
+
+@pytest.mark.parametrize(
+    ("text", "promised"),
+    [
+        ("<domain a='1'/>", {"VFS010": True}),
+        ("<domain b='1'/>", {"VFS013": False}),
+        ("<domain c='1'/>", {"VFS014": None}),
+        ("<domain d='1'/>", {"VFS015": None}),
+        ("<domain a='1' b='1' d='1'/>", {"VFS010": True, "VFS013": False, "VFS015": None}),
+    ],
+)
+def test_only_fixes_that_will_be_applied_are_promised(text: str, promised: dict[str, bool | None]) -> None:
+    rules = fixer(A_TO_B, UNSAFE, USELESS, HARMFUL)
+    source = Source(text.encode(), "x.xml")
+    outcome = rules.with_kept_promises(source, rules.check(source))
+    assert {finding.code: finding.fix and finding.fix.safe for finding in outcome.findings} == promised
+
+
+def promised(rules: Fixer, source: Source) -> tuple[int, int]:
+    """How many findings the safe fixes, and the others, are said to fix."""
+    fixes = [finding.fix for finding in rules.with_kept_promises(source, rules.check(source)).findings if finding.fix]
+    return sum(fix.safe for fix in fixes), sum(not fix.safe for fix in fixes)
+
+
+@pytest.mark.parametrize("every", [41, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("file", ["cases", "more-cases", "devices", "kinds"])
+def test_what_is_promised_for_a_case_is_what_is_fixed(file: str, every: int) -> None:
+    engine = Engine(RULES, Context()).check_xml
+    fixable = 0
+    with gzip.open(DATA / f"{file}.jsonl.gz", "rt", encoding="utf-8") as lines:
+        for number, line in enumerate(lines):
+            if number % every == 0:
+                source = Source(json.loads(line)["xml"].encode(), "x.xml")
+                safe, unsafe = promised(Fixer(engine), source)
+                assert len(Fixer(engine).fix(source).fixed) == safe, line
+                assert len(Fixer(engine, unsafe=True).fix(source).fixed) == safe + unsafe, line
+                fixable += safe + unsafe
+    assert fixable or file == "kinds"
 
 
 # Properties: any well-formed file, any of these fixes.

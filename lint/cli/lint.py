@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from types import SimpleNamespace
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from vfslint import report
 from vfslint.cli.messages import counted, write_messages
 from vfslint.cli.options import CLEAN, COMMANDS, FAILED, FOUND
 from vfslint.config.profile import Profile, Resolver
-from vfslint.engine import Skipped
+from vfslint.engine import Outcome, Skipped
 from vfslint.files import NotWritten, files_in, replace
 from vfslint.findings import Finding, Severity
 from vfslint.gitignore import GitIgnore
@@ -22,6 +22,9 @@ from vfslint.vocabulary.spelling import nearest
 from vfslint.xml.document import MAXIMUM_BYTES
 from vfslint.xml.printable import printable
 from vfslint.xml.source import Source
+
+if TYPE_CHECKING:
+    from vfslint.fixes import Fixer
 
 STANDARD_INPUT = "-"
 
@@ -38,7 +41,7 @@ class Streams:
 class Check:
     """The state of one pass: what was found, and what could not be read or written."""
 
-    def __init__(self, options: SimpleNamespace, streams: Streams) -> None:
+    def __init__(self, options: SimpleNamespace, streams: Streams, outputs: Sequence[report.Output]) -> None:
         self.options = options
         self.streams = streams
         self.run = Run()
@@ -47,6 +50,8 @@ class Check:
         self._profiles: dict[str, Profile] = {}
         self._standard_input: Source | None = None
         self._read_ahead: dict[str, Source] = {}
+        self._is_only_text = False
+        self._shows_fixes = options.statistics or any(output.format in report.SHOWING_FIXES for output in outputs)
         self._named = frozenset(() if options.only_domains else options.operands)
 
     @property
@@ -69,6 +74,7 @@ class Check:
     def resolve(self, paths: Sequence[str]) -> None:
         """Resolve the profile of every file, before the first one is linted. Raises `UsageError`."""
         text = self._only_text(paths)
+        self._is_only_text = text is not None
         for path in paths:
             name = self._name(path)
             self._profiles[name] = self._resolver.profile(name, text)
@@ -96,8 +102,11 @@ class Check:
                 with self.run.catching(path):
                     self._fix(path, source)
             else:
-                engine, kind = self._profiles[source.name].engine, self.options.kind
-                self.run.add(engine, source, kind, is_named=path in self._named)
+                outcome = self._check(path, source)
+                if self._shows_fixes and any(finding.fix for finding in outcome.findings):
+                    with self.run.catching(path):
+                        outcome = self._fixer(path, source).with_kept_promises(source, outcome)
+                self.run.take(source, outcome, self.options.kind)
         engines = {file: profile.engine for file, profile in self._profiles.items()}
         self.run.check_together(engines, self._reopen)
         for profile in self._distinct():
@@ -132,29 +141,50 @@ class Check:
             size = os.fstat(file.fileno()).st_size or MAXIMUM_BYTES
             return Source(file.read(min(size, MAXIMUM_BYTES) + 1), path)
 
-    def _fix(self, path: str, source: Source) -> None:
-        # Start time: most runs fix nothing.
-        from vfslint.fixes import Fixed, Fixer
+    def _check(self, path: str, source: Source) -> Outcome:
+        engine = self._profiles[source.name].engine
+        return check(engine, source, self.options.kind, is_named=path in self._named)
 
-        engine, guard = self._profiles[source.name].engine, self._resolver.guard(source.name).engine
-        kind, is_named = self.options.kind, path in self._named
-        result = Fixer(
-            lambda one: check(engine, one, kind, is_named=is_named),
-            lambda one: check(guard, one, kind, is_named=is_named),
+    def _fixer(self, path: str, source: Source) -> Fixer:
+        # Start time: most runs have nothing to fix.
+        from vfslint.fixes import Fixer
+
+        kind, is_named, resolver = self.options.kind, path in self._named, self._resolver
+
+        def profile_of(fixed: Source) -> Profile:
+            return resolver.profile(source.name, fixed.data) if self._is_only_text else self._profiles[source.name]
+
+        def guard_of(fixed: Source) -> Profile | None:
+            return resolver.guard(source.name, fixed.data if self._is_only_text else None)
+
+        def guarded(fixed: Source) -> Outcome:
+            profile = guard_of(fixed) or profile_of(fixed)
+            return check(profile.engine, fixed, kind, is_named=is_named)
+
+        return Fixer(
+            lambda fixed: check(profile_of(fixed).engine, fixed, kind, is_named=is_named),
+            guarded if guard_of(source) else None,
             unsafe=self.options.unsafe_fixes,
-        ).fix(source)
+        )
+
+    def _fix(self, path: str, source: Source) -> None:
+        # Start time: see above.
+        from vfslint.fixes import Fixed
+
+        result = self._fixer(path, source).fix(source)
         if self.options.diff:
             self._show(source, result.source)
         elif path == STANDARD_INPUT:
             _write_bytes(self.streams.stdout, result.source)
-        elif result.fixed:
+        elif result.source.data != source.data:
             try:
                 replace(path, source.data, result.source.data)
             except NotWritten as reason:
                 self.errors.append(f"cannot fix {path}: {reason}")
-                result = Fixed(source, check(engine, source, kind, is_named=is_named))
-        self.run.take(result.source, result.outcome, kind)
+                result = Fixed(source, self._check(path, source))
+        self.run.take(result.source, result.outcome, self.options.kind)
         self.run.fixed += result.fixed
+        self.run.uncovered += result.uncovered
 
     def _show(self, before: Source, after: Source) -> None:
         if before.data != after.data:
@@ -189,7 +219,7 @@ def lint(options: SimpleNamespace, streams: Streams) -> int:
         outputs = report.outputs(options.format or (), options.output_file or "")
     except ValueError as error:
         raise UsageError(str(error)) from None
-    check = Check(options, streams)
+    check = Check(options, streams, outputs)
     paths = check.files()
     check.resolve(paths)
     if len(paths) > 1 and streams.stderr.isatty():
@@ -238,9 +268,10 @@ def _report_fixes(check: Check, what: str) -> None:
     run, options = check.run, check.options
     if not run.fixed or (options.quiet and not options.show_fixes):
         return
-    files = _fixes_by_file(run.fixed)
+    files = _fixes_by_file([*run.fixed, *run.uncovered])
     fixed = f"{counted(len(run.fixed), 'finding')} in {counted(len(files), 'file')}"
-    check.streams.stderr.write(f"{what} {fixed}{':' if options.show_fixes else '.'}\n")
+    hidden = f", and {counted(len(run.uncovered), 'finding')} that others had hidden" if run.uncovered else ""
+    check.streams.stderr.write(f"{what} {fixed}{hidden}{':' if options.show_fixes else '.'}\n")
     for file, counts in files.items() if options.show_fixes else ():
         check.streams.stderr.write(f"  {printable(file)}\n")
         for (code, name), number in counts.items():

@@ -83,23 +83,32 @@ class Resolver:
         configuration = self.configurations.of(path)
         ignored = resolve(self._ignored_in(path, configuration))
         key = (configuration, ignored, is_conf(path, self.options.kind))
-        if key not in self._profiles:
+        profile = self._profiles.get(key) if only_text is None else None
+        if profile is None:
             severities: dict[str, str] = configuration.severities if configuration else {}
-            self._profiles[key] = self._make(
+            profile = self._profiles[key] = self._make(
                 path,
                 configuration,
                 *self._selected_rules(path, configuration, ignored, only_text),
                 {code: Severity[level.upper()] for code, level in severities.items() if level != OFF},
             )
-        return self._profiles[key]
+        return profile
 
-    def guard(self, path: str) -> Profile:
-        """Return the profile with every rule, which shows whether a fix causes new errors."""
+    def guard(self, path: str, only_text: bytes | None = None) -> Profile | None:
+        """Return the profile with every rule, which shows whether a fix causes new errors.
+
+        None if that is the profile of the file.
+        """
         configuration = self.configurations.of(path)
+        rules = self._rules(path, configuration, only_text)
+        own = self.profile(path, only_text)
+        if own.rules == rules and not own.severities:
+            return None
         key = (configuration, None, is_conf(path, self.options.kind))
-        if key not in self._profiles:
-            self._profiles[key] = self._make(path, configuration, self._rules(path, configuration, None), (), {})
-        return self._profiles[key]
+        guard = self._profiles.get(key) if only_text is None else None
+        if guard is None:
+            guard = self._profiles[key] = self._make(path, configuration, rules, (), {})
+        return guard
 
     def _make(
         self,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vfslint.domain import sharing
 from vfslint.domain.roots import is_in_status, is_of_status
@@ -83,16 +84,34 @@ class UnknownAttribute(Deviation):
         return self.node[self.name].name_span
 
 
+class Home(NamedTuple):
+    """Where a misplaced element belongs: in `node`, or in an element `tag` that does not exist yet.
+
+    That takes the place of the misplaced elements `together`, or follows `after`.
+    """
+
+    node: Node | None = None
+    tag: str = ""
+    together: tuple[Node, ...] = ()
+    after: Node | None = None
+
+
 class MisplacedElement(Deviation):
     """An element that libvirt knows in other elements, whose names are in `belongs`.
 
-    `home` is the element where it belongs, if there is only one and nothing with its name is in it.
+    `home` is where it belongs, if that is certain and nothing with its name is there.
     """
 
     def __init__(self, domain: Domain, found: Mismatch) -> None:
         super().__init__(domain, found)
         self.belongs = tuple(map(spelled, found.belongs))
-        self.home = _home(domain, found)
+        self._domain = domain
+        self._found = found
+
+    @property
+    def home(self) -> Home | None:
+        """Where it belongs, or None."""
+        return _home(self._domain, self._found)
 
 
 class MisplacedAttribute(Deviation):
@@ -128,14 +147,23 @@ class RequiredAttribute(MissingAttribute):
     """A missing attribute without which libvirt's parser rejects the domain."""
 
 
+# Elements of a domain whose children libvirt reads wherever they are: `./memoryBacking/source` finds the first one in
+# any <memoryBacking> (domain_conf.c).
+_READ_TOGETHER = frozenset({"memoryBacking", "features", "devices", "cputune", "memtune", "blkiotune"})
+
+
 class RepeatedElement(Deviation):
-    """An element that may appear only once. `first` is the one that libvirt reads; `is_copy`: they are equal."""
+    """An element that may appear only once. `first` is the one that libvirt reads; `is_copy`: they are equal.
+
+    `is_read_with_first`: libvirt reads its children as if they were in the first one.
+    """
 
     def __init__(self, domain: Domain, found: Mismatch) -> None:
         super().__init__(domain, found)
         parent = self.node.parent
         self.first = parent.child(found.name) if parent else None
         self.is_copy = self.first is not None and _is_copy(self.first.element, found.element)
+        self.is_read_with_first = parent == domain.node and found.name in _READ_TOGETHER and not found.element.attrib
         if self.first and found.name in _MAKES_A_SHARE:
             self.breaks_a_share = self.breaks_a_share and _makes_another_share(self.first.element, found.element)
 
@@ -247,16 +275,56 @@ def _with_prefix_of(element: Any, name: str | None) -> str | None:
     return f"{element.prefix}:{local}" if brace and element.prefix else name
 
 
-def _home(domain: Domain, mismatch: Mismatch) -> Node | None:
+def _home(domain: Domain, mismatch: Mismatch) -> Home | None:
+    """Look for the home of a misplaced element: in its parent, in its parent's parent, then anywhere."""
+    root, element, name = domain.node.element, mismatch.element, mismatch.name
+    parent = element.getparent()
+    if parent is None or element is root:
+        return None
+    holders = [holder for holder in explain.holders(root, parent, name) if holder in mismatch.belongs]
+    if holders:
+        return _home_beside(domain, element, holders)
+    if parent is not root:
+        above = parent.getparent()
+        if above.tag in mismatch.belongs and above.find(name) is None and explain.knows(root, above, name):
+            return Home(Node(domain.document, above))
+    return _home_anywhere(domain, mismatch)
+
+
+def _home_beside(domain: Domain, element: Any, holders: Sequence[str]) -> Home | None:
+    """Return the home in the same parent: the only element that can hold this one, or a new one."""
+    parent, root = element.getparent(), domain.node.element
+    if len(holders) > 1:
+        return None
+    found = parent.findall(holders[0])
+    if len(found) == 1:
+        return Home(Node(domain.document, found[0])) if found[0].find(element.tag) is None else None
+    if found:
+        return None
+    together = [
+        each
+        for each in parent.iterchildren("*")
+        if not explain.knows(root, parent, str(each.tag)) and explain.holders(root, parent, str(each.tag)) == holders
+    ]
+    if len({each.tag for each in together}) < len(together):
+        return None
+    return Home(tag=holders[0], together=tuple(Node(domain.document, each) for each in together))
+
+
+def _home_anywhere(domain: Domain, mismatch: Mismatch) -> Home | None:
     if len(mismatch.belongs) != 1:
         return None
     homes, key = _homes(domain), (mismatch.belongs[0], mismatch.name)
     if key not in homes:
         homes[key] = _only_home(domain, *key)
     home = homes[key]
-    if home is None or mismatch.element in (home, *home.iterancestors()):
-        return None
-    return Node(domain.document, home)
+    element, root = mismatch.element, domain.node.element
+    if home is not None:
+        return None if element in (home, *home.iterancestors()) else Home(Node(domain.document, home))
+    if next(root.iter(key[0]), None) is None and explain.holders(root, root, key[1]) == [key[0]]:
+        top = next(each for each in element.iterancestors() if each.getparent() is root)
+        return Home(tag=key[0], together=(Node(domain.document, element),), after=Node(domain.document, top))
+    return None
 
 
 @once

@@ -57,6 +57,12 @@ class Size:
         size = numbers.scaled(self.text, self.unit)
         return None if size is None else numbers.kib(size)
 
+    def number_for(self, kib: int) -> int | None:
+        """Return the number that makes the size `kib` in the unit as written; None if that is not a whole number."""
+        factor = numbers.unit_bytes(self.unit or "KiB")
+        number, rest = divmod(kib * 1024, factor) if factor else (0, 1)
+        return None if rest else number
+
     @property
     def at(self) -> Span:
         """Where the number is."""

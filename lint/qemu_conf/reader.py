@@ -180,9 +180,11 @@ class Statement(Piece):
 
     @property
     def removal(self) -> Edit:
-        """The edit that removes it with its comment and semicolon, and its line if nothing else is on it."""
+        """The edit that removes it with its semicolon, and its line if nothing else is on it. A comment stays."""
+        if self.comment:
+            return Edit(self.start, self.comment.start, b"")
         data = self.source.data
-        end = _match(_SPACES, data, self.comment.end if self.comment else self.end).end()
+        end = _match(_SPACES, data, self.end).end()
         if data[end : end + 1] == b";":
             end = _match(_SPACES, data, end + 1).end()
         start = max(data.rfind(b"\n", 0, self.start), data.rfind(b"\r", 0, self.start)) + 1

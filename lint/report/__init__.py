@@ -29,6 +29,8 @@ FORMATS = {
     "checkstyle": "vfslint.report.checkstyle",
 }
 
+# Formats that show which findings can be fixed.
+SHOWING_FIXES = ("text", "json", "jsonl", "sarif")
 # Formats for people. In a log of GitHub Actions, their lines can quote the input and must not be read as commands.
 _FOR_PEOPLE = ("text", "concise")
 

@@ -35,6 +35,8 @@ def summary(run: Run) -> tuple[str, str]:
         rest.append(others)
     if len(run.skipped) > len(run.not_domains):
         rest.append(f"{len(run.skipped) - len(run.not_domains)} excluded")
+    if run.known:
+        rest.append(f"{len(run.known)} in the baseline")
     if run.fixable:
         rest.append(f"{run.fixable} fixable with --fix")
     if run.unsafely_fixable:

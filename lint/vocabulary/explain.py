@@ -84,6 +84,25 @@ def _explain(suspects: list[check.Examined], texts: check.Texts | None) -> list[
 
 def knows(root: Element, place: Element, name: str) -> bool:
     """Whether an element of this name is known in `place`, which is somewhere in the domain `root`."""
+    form = _form_at(root, place)
+    return form is not None and name in form.children
+
+
+def holders(root: Element, place: Element, name: str) -> list[str]:
+    """Return the names of the elements that are known in `place`, and in which an element of this name is known."""
+    form = _form_at(root, place)
+    children = form.children if form else {}
+    without_attributes: dict[str, str] = {}
+    found = []
+    for holder, child in children.items():
+        inner = child.form_of(without_attributes.get)
+        if inner and name in inner.children:
+            found.append(holder)
+    return found
+
+
+def _form_at(root: Element, place: Element) -> Form | None:
+    """Return what is known in an element of the domain `root`, or None if the element is unknown."""
     path = [place, *place.iterancestors()]
     path = path[: path.index(root)]
     child = roots().get(str(root.tag))
@@ -91,7 +110,7 @@ def knows(root: Element, place: Element, name: str) -> bool:
     for element in reversed(path):
         child = form.children.get(str(element.tag)) if form else None
         form = child.form_of(element.get) if child else None
-    return form is not None and name in form.children
+    return form
 
 
 class _Examination:
@@ -410,7 +429,7 @@ class _Examination:
             expected=self.known_words(values),
             form=values.form,
             reads=reads,
-            suggestion=_likely(value.strip(), self.known_words(values)),
+            suggestion=None if value in values.listed else _likely(value.strip(), self.known_words(values)),
             refused=first,
         )
 

@@ -13,6 +13,7 @@ from typing import Any
 from lxml import etree
 
 from vfslint.findings import Span
+from vfslint.lazy import lazy
 from vfslint.xml.source import Source
 
 # virsh reads at most 10 MiB of XML (tools/virsh.h: VSH_MAX_XML_FILE).
@@ -25,8 +26,8 @@ _OTHER = r"""!--.*?--> | \?.*?\?> | !\[CDATA\[.*?\]\]>
   | !DOCTYPE [^\[>"']* (?: (?: "[^"]*" | '[^']*' ) [^\[>"']* )*
       (?:\[ (?: <!--.*?--> | <\?.*?\?> | [^\]"'] | "[^"]*" | '[^']*' )* \]\s*)? >"""
 _START_TAG = rf"(?xs) < (?: ({_TAG}) | {_OTHER} )"
-_MARKUP = rf"(?xs) < (?: (/[^>]*>) | ({_TAG}) | {_OTHER} )"
-_END, _START = 1, 2  # the groups of _MARKUP
+MARKUP = rf"(?xs) < (?: (/[^>]*>) | ({_TAG}) | {_OTHER} )"
+END, START = 1, 2  # the groups of MARKUP
 _UP_TO_END_TAG = rf"(?xs) [^<]* (?: < (?: {_OTHER} ) [^<]* )* </[^>]*>"
 _ATTRIBUTE = r"""\s+([^\s=]+)\s*=\s*(?:"([^"]*)"|'([^']*)')"""
 _NAMESPACE_ERRORS = range(200, 206)  # libxml2 xmlerror.h: XML_NS_ERR_*, which libvirt's reader tolerates
@@ -94,10 +95,10 @@ class Document:
             parts.append(child.tail or "")
         return "".join(parts)
 
-    @property
+    @lazy
     def comments(self) -> list[tuple[int, int]]:
         """Where each comment starts and ends in the text, in order."""
-        found = re.finditer(_MARKUP, self.source.text)
+        found = re.finditer(MARKUP, self.source.text)
         return [comment.span() for comment in found if comment[0].startswith("<!--")]
 
     def span(self, start: int, end: int) -> Span:
@@ -228,10 +229,10 @@ class Place:
 def _end_of_root(text: str) -> int:
     """Return where the root element ends, whatever comes after it."""
     depth = 0
-    for found in re.finditer(_MARKUP, text):
-        if found.lastindex == _START:
+    for found in re.finditer(MARKUP, text):
+        if found.lastindex == START:
             depth += found[0][-2] != "/"
-        elif found.lastindex == _END:
+        elif found.lastindex == END:
             depth -= 1
         else:
             continue

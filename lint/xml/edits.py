@@ -6,13 +6,15 @@ A rule puts one or several edits into a `Fix`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from vfslint.findings import Edit, Span
-from vfslint.xml.document import Attribute, Document, Node
+from vfslint.xml.document import END, MARKUP, START, Attribute, Node
 from vfslint.xml.source import FIRST_QUOTE, Source
 
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", '"': "&quot;", "'": "&apos;"})
+_TRAILING_COMMENTS = r"(?s)((?:[ \t]*<!--(?:(?!-->).)*-->)+)[ \t]*(?:\r?\n|</|\Z)"
 
 
 def set_value(attribute: Attribute, value: str) -> Edit:
@@ -56,7 +58,10 @@ def remove(span: Span) -> Edit:
 
 
 def set_whole_text(node: Node, text: str) -> Edit:
-    """Replace everything between an element's tags, including whitespace; a missing end tag is added."""
+    """Replace an element's text, including whitespace; a missing end tag is added.
+
+    Comments and elements inside stay before or after the text, as they are written.
+    """
     source = _source(node)
     place = node.document.place(node.element)
     written = text.translate(_ESCAPES)
@@ -66,8 +71,25 @@ def set_whole_text(node: Node, text: str) -> Edit:
             return Edit(source.offset(place.end), source.offset(place.end), b"")
         new = source.encode(f">{written}</{_tag_name(tag)}>")
         return Edit(source.offset(place.start + len(tag[:-2].rstrip())), source.offset(place.end), new)
-    end = source.text.rindex("</", place.tag_end, place.end)
-    return Edit(source.offset(place.tag_end), source.offset(end), source.encode(written))
+    start, end = place.tag_end, source.text.rindex("</", place.tag_end, place.end)
+    return Edit(source.offset(start), source.offset(end), source.encode(_with_text(source.text[start:end], written)))
+
+
+def _with_text(inside: str, text: str) -> str:
+    """Return the content of an element with another text, in the place of the first text in it."""
+    before, after, own = "", "", ""
+    depth = at = 0
+    for markup in [*re.finditer(MARKUP, inside), None]:
+        between = inside[at : markup.start() if markup else len(inside)]
+        is_text = markup is not None and markup[0].startswith("<![CDATA[")
+        if depth == 0 and not own:
+            own = between.strip() or (markup[0] if markup and is_text else "")
+        kept = (between if depth else "") + (markup[0] if markup and (depth or not is_text) else "")
+        before, after = (before, after + kept) if own else (before + kept, after)
+        if markup:
+            at = markup.end()
+            depth += (markup.lastindex == START and markup[0][-2] != "/") - (markup.lastindex == END)
+    return f"{before}{text}{after}" if own else f"{text}{before}"
 
 
 def rename_element(node: Node, name: str) -> list[Edit]:
@@ -84,15 +106,76 @@ def rename_element(node: Node, name: str) -> list[Edit]:
 
 
 def remove_element(node: Node) -> Edit:
-    """Remove an element, and its line if nothing else is on it."""
+    """Remove an element, and its line if nothing else is on it. Comments inside stay where the element was."""
     source = _source(node)
-    start, end = _with_its_line(source.text, *_range(node))
+    start, end = _range(node)
+    comments = [source.text[slice(*span)] for span in node.document.comments if start <= span[0] < end]
+    if comments:
+        between = source.newline + (_indentation_before(source.text, start) or "")
+        return Edit(source.offset(start), source.offset(end), source.encode(between.join(comments)))
+    start, end = _with_its_line(source.text, start, end)
     return Edit(source.offset(start), source.offset(end), b"")
 
 
 def move_into(node: Node, parent: Node) -> list[Edit]:
-    """Move an element to the end of another one, exactly as it is written."""
-    return [remove_element(node), insert(parent, _as_written(node))]
+    """Move an element to the end of another one, as it is written, with the comments that follow it on its line."""
+    moved = _moved(node)
+    first, last = _with_its_line(moved.source.text, moved.start, moved.end)
+    return [moved.replaced(first, last, ""), _insert(parent, moved.written, None)]
+
+
+def move_into_new(nodes: Sequence[Node], tag: str, after: Node | None = None) -> list[Edit]:
+    """Move elements of one parent into a new element, after `after` or in the place of the first one."""
+    moved = [_moved(node) for node in nodes]
+    source = moved[0].source
+    new = _Around(tag, [each.written for each in moved], source.indentation)
+    gone = [each.replaced(*_with_its_line(source.text, each.start, each.end), "") for each in moved]
+    if after is not None:
+        parent = after.parent
+        return [*gone, _insert(parent, new, after)] if parent else []
+    first = moved[0]
+    indentation = _indentation_before(source.text, first.start)
+    text = new.laid_out(source.newline, indentation).removeprefix(f"{source.newline}{indentation}")
+    return [first.replaced(first.start, first.end, text), *gone[1:]]
+
+
+def merge_into(node: Node, other: Node) -> list[Edit]:
+    """Move everything inside an element, comments too, to the end of another one, and remove the element."""
+    source = _source(node)
+    place = node.document.place(node.element)
+    start, end = _with_its_line(source.text, place.start, place.end)
+    gone = Edit(source.offset(start), source.offset(end), b"")
+    inside = (
+        source.text[place.tag_end : source.text.rindex("</", place.tag_end, place.end)]
+        if place.end > place.tag_end
+        else ""
+    )
+    if not inside.strip():
+        return [gone]
+    indentation = re.search(r"\n([ \t]*)\S", inside)
+    return [gone, _insert(other, _Written(inside.strip(), indentation[1] if indentation else ""), None)]
+
+
+class _Moved(NamedTuple):
+    """An element on the move, with the comments that follow it on its line: indices into the text, and the text."""
+
+    source: Source
+    start: int
+    end: int
+    written: _Written
+
+    def replaced(self, start: int, end: int, text: str) -> Edit:
+        """Return the edit that replaces a range of the text."""
+        return Edit(self.source.offset(start), self.source.offset(end), self.source.encode(text))
+
+
+def _moved(node: Node) -> _Moved:
+    source = _source(node)
+    start, end = _range(node)
+    indentation = _indentation_before(source.text, start)
+    if indentation is not None:
+        end = _after_comments(source.text, end)
+    return _Moved(source, start, end, _Written(source.text[start:end], indentation or ""))
 
 
 def element(model: Node, tag: str, name: str, value: str) -> str:
@@ -103,34 +186,106 @@ def element(model: Node, tag: str, name: str, value: str) -> str:
 
 
 def insert(parent: Node, xml: str, *, after: Node | None = None) -> Edit:
-    """Insert XML as the last child of `parent`, or after its child `after`.
+    """Insert XML as the last child of `parent`, or after its child `after`; comments stay on their lines.
 
     `xml` has two spaces for each level and apostrophes; it is inserted with the indentation and quotes of the file.
     """
+    source = parent.document.source
+    if source.quote == '"':
+        xml = xml.replace("'", '"')
+    lines = xml.split("\n")
+    depths = [(len(line) - len(line.lstrip(" "))) // 2 for line in lines]
+    return _insert(
+        parent,
+        _New([source.indentation * depth + line.lstrip(" ") for depth, line in zip(depths, lines, strict=True)]),
+        after,
+    )
+
+
+class _New(NamedTuple):
+    """Lines to insert, indented relative to the first."""
+
+    lines: list[str]
+
+    def laid_out(self, newline: str, indentation: str | None) -> str:
+        """Return the text to insert; without an indentation, everything is on one line."""
+        if indentation is None:
+            return "".join(line.strip() for line in self.lines)
+        return "".join(f"{newline}{indentation}{line}" for line in self.lines)
+
+
+class _Written(NamedTuple):
+    """An element as it is written, after its indentation in the file."""
+
+    text: str
+    indentation: str
+
+    def laid_out(self, newline: str, indentation: str | None) -> str:
+        """Return the text to insert. Only line ends between tags are indented anew: others are content."""
+        if indentation is None:
+            return self.text
+        pieces, done = [], 0
+        for markup in [*re.finditer(MARKUP, self.text), None]:
+            between = self.text[done : markup.start() if markup else len(self.text)]
+            pieces.append(self._indented(between, indentation) if not between.strip() else between)
+            if markup:
+                pieces.append(markup[0])
+                done = markup.end()
+        return newline + indentation + "".join(pieces)
+
+    def _indented(self, whitespace: str, indentation: str) -> str:
+        return whitespace.replace("\n" + self.indentation, "\n" + indentation)
+
+
+class _Around(NamedTuple):
+    """A new element around others, which are indented one `step` more."""
+
+    tag: str
+    inside: list[_Written]
+    step: str
+
+    def laid_out(self, newline: str, indentation: str | None) -> str:
+        """Return the text to insert."""
+        inner = None if indentation is None else indentation + self.step
+        start = "" if indentation is None else newline + indentation
+        inside = "".join(each.laid_out(newline, inner) for each in self.inside)
+        return f"{start}<{self.tag}>{inside}{start}</{self.tag}>"
+
+
+def _insert(parent: Node, new: _New | _Written | _Around, after: Node | None) -> Edit:
     document = parent.document
     source = document.source
     place = document.place(parent.element)
     text = source.text
     outer = _indentation_before(text, place.start)
+    inner = None if outer is None else outer + source.indentation
     if place.end == place.tag_end:
         tag = text[place.start : place.tag_end]
-        name = _tag_name(tag)
-        inner = _lay_out(document, xml, outer, unit=True)
-        new = f"{tag[:-2].rstrip()}>{inner}{source.newline + outer if outer is not None else ''}</{name}>"
-        return Edit(source.offset(place.start), source.offset(place.tag_end), source.encode(new))
+        if _after_comments(text, place.end) > place.end:
+            # The comment after the tag stays on the tag's line.
+            outer = inner = None
+        closing = f"{'' if outer is None else source.newline + outer}</{_tag_name(tag)}>"
+        start = place.start + len(tag[:-2].rstrip())
+        xml = f">{new.laid_out(source.newline, inner)}{closing}"
+        return Edit(source.offset(start), source.offset(place.tag_end), source.encode(xml))
     children = parent.children()
     if after is not None or children:
-        last = after or children[-1]
-        start, at = _range(last)
-        indentation = _indentation_before(text, start)
-        new = _lay_out(document, xml, indentation, unit=False)
+        start, end = _range(after or children[-1])
+        at = _after_comments(text, end)
+        xml = new.laid_out(source.newline, _indentation_before(text, start))
     else:
-        at = place.tag_end
-        closing = text.rindex("</", place.tag_end, place.end)
-        new = _lay_out(document, xml, outer, unit=True)
-        if outer is not None and "\n" not in text[at:closing]:
-            new += source.newline + outer
-    return Edit(source.offset(at), source.offset(at), source.encode(new))
+        at = _after_comments(text, place.tag_end)
+        closing_tag = text.rindex("</", at, place.end)
+        xml = new.laid_out(source.newline, inner)
+        if outer is not None and "\n" not in text[at:closing_tag]:
+            xml += source.newline + outer
+    return Edit(source.offset(at), source.offset(at), source.encode(xml))
+
+
+def _after_comments(text: str, index: int) -> int:
+    """Return the end of the comments that follow an index on its line; the index itself if more than these follow."""
+    found = re.compile(_TRAILING_COMMENTS).match(text, index)
+    return found.end(1) if found else index
 
 
 def _tag_name(tag: str, start: int = 1) -> str:
@@ -145,20 +300,6 @@ def _source(node: Node) -> Source:
 def _range(node: Node) -> tuple[int, int]:
     place = node.document.place(node.element)
     return place.start, place.end
-
-
-def _as_written(node: Node) -> str:
-    """Return an element's text with two spaces per level, as `insert` requires."""
-    text = _source(node).text
-    start, end = _range(node)
-    outer = _indentation_before(text, start) or ""
-    step = _source(node).indentation
-    lines: list[str] = []
-    for line in text[start:end].splitlines():
-        indentation = len(line) - len(line.lstrip())
-        depth = max(indentation - len(outer), 0) // len(step) if lines else 0
-        lines.append("  " * depth + line.lstrip())
-    return "\n".join(lines)
 
 
 def _with_its_line(text: str, start: int, end: int) -> tuple[int, int]:
@@ -181,22 +322,6 @@ def _quote(tag: str, source: Source) -> str:
     """Return the quote that a tag uses, or else the file."""
     found = re.search(FIRST_QUOTE, tag)
     return found[1] if found else source.quote
-
-
-def _lay_out(document: Document, xml: str, indentation: str | None, *, unit: bool) -> str:
-    source = document.source
-    if source.quote == '"':
-        xml = xml.replace("'", '"')
-    lines = xml.split("\n")
-    if indentation is None:
-        return "".join(line.strip() for line in lines)
-    step = source.indentation
-    start = indentation + (step if unit else "")
-    laid_out = []
-    for line in lines:
-        depth = (len(line) - len(line.lstrip(" "))) // 2
-        laid_out.append(source.newline + start + step * depth + line.lstrip(" "))
-    return "".join(laid_out)
 
 
 def apply(data: bytes, edits: Iterable[Edit]) -> bytes:

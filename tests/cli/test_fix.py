@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
 import os
+import re
 import stat
 import sys
 from collections.abc import Iterator
@@ -299,3 +301,28 @@ def test_the_new_file_is_on_the_disk_before_it_gets_the_name(guest: Path, monkey
         monkeypatch.setattr(files.os, name, noted)
     replace(str(guest), DOMAIN.encode(), FIXED.encode())
     assert steps == (["fsync", "replace", "fsync"] if sys.platform != "win32" else ["fsync", "replace"])
+
+
+HIDING = FIXED.replace("filesystem", "filesytem").replace("<target", "<boot order='0'/><target")
+
+
+def counts(text: str) -> list[int]:
+    return [int(number) for number in re.findall(r"(\d+) (?:fixable|with --unsafe|finding)", text)]
+
+
+@pytest.mark.parametrize("options", [(), ("--select", "VFS010"), ("--select", "VFS010,VFS253")])
+def test_fix_keeps_the_promise_whatever_is_selected(guest: Path, options: tuple[str, ...]) -> None:
+    guest.write_text(HIDING)
+    promised = counts(vfslint(*options, "web.xml")[1])[:1]
+    assert promised == [1]
+    summary = json.loads(vfslint("--format", "json", *options, "web.xml")[1])["summary"]
+    assert summary["fixable"] == 1
+    assert counts(vfslint("--fix", *options, "web.xml")[2])[:1] == promised
+    assert "<filesystem" in guest.read_text()
+
+
+def test_fixable_counts_what_the_baseline_lists(guest: Path) -> None:
+    vfslint("--write-baseline", "known.json", "web.xml")
+    out = vfslint("--baseline", "known.json", "web.xml")[1]
+    assert "1 fixable with --fix" in out
+    assert vfslint("--fix", "--baseline", "known.json", "web.xml")[2].endswith("Fixed 1 finding in 1 file.\n")

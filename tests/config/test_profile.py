@@ -168,8 +168,16 @@ def test_files_with_the_same_configuration_share_a_profile(folder: Path) -> None
     assert resolver.profile("guests/b.xml") is resolver.profile("d.xml") is first
     assert resolver.profile("guests/c.xml") is not first
     assert resolver.profile("guests/qemu.conf") is not first
-    assert resolver.guard("guests/c.xml") is resolver.guard("guests/a.xml")
-    assert any(rule.code == "VFS216" for rule in resolver.guard("guests/c.xml").rules)
+
+
+def test_only_files_whose_profile_lacks_a_rule_need_a_guard(folder: Path) -> None:
+    (folder / "vfslint.toml").write_text("[per-file-ignores]\n'guests/*.xml' = ['VFS216']")
+    resolver = Resolver(read(LINT, []))
+    assert resolver.guard("d.xml") is None
+    guard = resolver.guard("guests/c.xml")
+    assert guard is resolver.guard("guests/a.xml")
+    assert guard is not None
+    assert any(rule.code == "VFS216" for rule in guard.rules)
 
 
 def test_a_faulty_configuration_is_reported_before_any_file_is_linted(folder: Path) -> None:
@@ -187,7 +195,7 @@ def test_a_finding_in_a_qemu_conf_counts_if_any_file_says_so(folder: Path) -> No
     (folder / "guests" / "vfslint.toml").write_text("fail-on = 'never'")
     (folder / "web.xml").write_text(DOMAIN)
     for paths, expected in ((["guests/web.xml"], False), (["guests/web.xml", "web.xml"], True)):
-        check = Check(read(LINT, ["--qemu-conf", "my.conf", *paths]), Streams(sys.stdin, sys.stdout, sys.stderr))
+        check = Check(read(LINT, ["--qemu-conf", "my.conf", *paths]), Streams(sys.stdin, sys.stdout, sys.stderr), [])
         check.resolve(paths)
         assert check.fails("my.conf", Severity.ERROR) is expected
         assert not check.fails("guests/web.xml", Severity.ERROR)

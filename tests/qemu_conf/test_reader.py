@@ -91,7 +91,7 @@ def test_the_first_of_several_counts() -> None:
     ("before", "after"),
     [
         ("a = 1\nb = 2\nc = 3\n", "a = 1\nc = 3\n"),
-        ("a = 1\n  b = [ 'x',\n 'y' ]  # why\r\nc = 3\n", "a = 1\nc = 3\n"),
+        ("a = 1\n  b = [ 'x',\n 'y' ]  # why\r\nc = 3\n", "a = 1\n  # why\r\nc = 3\n"),
         ("a = 1; b = 2; c = 3\n", "a = 1; c = 3\n"),
         ("a = 1\nb = 2", "a = 1\n"),
     ],

@@ -108,7 +108,7 @@ def test_advice_on_syntax_errors(text: str, help: str, fixed: str | None) -> Non
         ('stdio_handler = "LOGD"', 'stdio_handler = "logd"'),
         ("Max_Files = 1", "max_files = 1"),
         ("max_files = 1\nmax_files = 1\n", "max_files = 1\n"),
-        ("vxhs_tls = 1 # c\nmax_files = 1\n", "max_files = 1\n"),
+        ("vxhs_tls = 1 # c\nmax_files = 1\n", "# c\nmax_files = 1\n"),
         ('auto_dump_max_size = "10 GiB"', 'auto_dump_max_size = "10GiB"'),
     ],
 )
