@@ -4,6 +4,9 @@ from typing import NamedTuple
 
 Version = tuple[int, int, int]
 
+# The word for the C daemon as the release of virtiofsd.
+NO_VIRTIOFSD = "none"
+
 
 class Target(NamedTuple):
     """The stack that will read the domain.
@@ -49,6 +52,15 @@ _DAEMONS: tuple[tuple[Version, Version | None], ...] = (
 )
 
 
+# The C daemon came with QEMU and calls itself by QEMU's version; the Rust daemon counts from 0.1.
+_C_DAEMONS = ((4, 2, 0), (8, 0, 0))
+
+
+def is_c_daemon(release: Version) -> bool:
+    """Whether a virtiofsd that calls itself by this version is the C daemon."""
+    return _C_DAEMONS[0] <= release < _C_DAEMONS[1]
+
+
 def version(text: str) -> Version:
     """Read `9`, `9.0` or `9.0.0`; raises ValueError for anything else."""
     parts = text.strip().split(".")
@@ -56,6 +68,17 @@ def version(text: str) -> Version:
         raise ValueError(f"{text!r} is not a version such as 9.0.0")
     numbers = [int(part) for part in parts] + [0, 0]
     return numbers[0], numbers[1], numbers[2]
+
+
+def virtiofsd(text: str) -> Version | None:
+    """Read the version of a virtiofsd: None for the C daemon, which is `none` or a version of QEMU.
+
+    Raises ValueError for anything else.
+    """
+    if text == NO_VIRTIOFSD:
+        return None
+    release = version(text)
+    return None if is_c_daemon(release) else release
 
 
 def spell(release: Version | None) -> str:

@@ -45,8 +45,6 @@ WORD = "word"
 
 # The keys of a table of type TARGET; the value can also be just a name.
 TARGET_KEYS = ("name", "libvirt", "qemu", "virtiofsd")
-# The value of `virtiofsd` for the C daemon.
-NO_VIRTIOFSD = "none"
 
 KEYS: dict[str, Key] = {
     key.name: key

@@ -10,7 +10,7 @@ from types import MappingProxyType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vfslint.config.inputs import THIS_MACHINE, Inputs
-from vfslint.config.keys import KEYS, NO_VIRTIOFSD, OFF, PATH, TARGET_KEYS
+from vfslint.config.keys import KEYS, OFF, PATH, TARGET_KEYS
 from vfslint.config.nearest import Configurations
 from vfslint.context import Context
 from vfslint.engine import Engine
@@ -19,7 +19,7 @@ from vfslint.findings import Severity
 from vfslint.rule import Rule
 from vfslint.rules import rules_for
 from vfslint.selectors import resolve, split
-from vfslint.targets import NAMED, NEWEST, Target, contemporary, version
+from vfslint.targets import NAMED, NEWEST, Target, contemporary, version, virtiofsd
 from vfslint.usage import UsageError
 
 if TYPE_CHECKING:
@@ -219,8 +219,12 @@ class Resolver:
         return Value(_target(found.value, self._releases), " ".join(options))
 
     def session(self, configuration: Configuration | None) -> Value:
-        """Return whether an unprivileged libvirt reads the file."""
-        return self._value("session", configuration, False)
+        """Return whether an unprivileged libvirt reads the file: also if the host's facts are those of one."""
+        found = self._value("session", configuration, None)
+        facts = self.host(configuration)
+        if found.value is None and facts.value and self._inputs.host(facts.value, session=False).session:
+            return Value(True, facts.origin)
+        return Value(bool(found.value), found.origin)
 
     def qemu_conf(self, configuration: Configuration | None) -> Value:
         """Return the path of the qemu.conf that applies, or None."""
@@ -262,8 +266,7 @@ def _target(base: Target, given: Mapping[str, str]) -> Target:
         if "qemu" in given:
             target = target._replace(qemu=version(given["qemu"]))
         if "virtiofsd" in given:
-            daemon = None if given["virtiofsd"] == NO_VIRTIOFSD else version(given["virtiofsd"])
-            target = target._replace(virtiofsd=daemon)
+            target = target._replace(virtiofsd=virtiofsd(given["virtiofsd"]))
     except ValueError as error:
         raise UsageError(str(error)) from None
     return target
