@@ -10,9 +10,12 @@ from vfslint.domain.domain import Domain
 from vfslint.findings import Problem, Severity, Stage
 from vfslint.rule import rule
 from vfslint.rules.device_labels import labelled_sources
+from vfslint.targets import Version
 from vfslint.vocabulary.numbers import spell_set
 from vfslint.xml.document import Node
 
+# The last tested release that looks up the models of devices' labels; 12.8.0 does not.
+_DEVICES_UNTIL = (11, 3, 0)
 # The elements whose set is one of NUMA nodes of the host, and those whose set is one of its processors.
 _OF_NODES = frozenset({"memory", "memnode", "nodemask"})
 _OF_CPUS = frozenset({"vcpu", "vcpupin", "emulatorpin", "iothreadpin"})
@@ -78,7 +81,7 @@ def security_model_not_on_host(domain: Domain, context: Context) -> Iterator[Pro
         the XML of a running guest, which is then copied. A session's libvirt does not have the model dac.
     Bad (host bare):
         <seclabel type='dynamic' model='apparmor' relabel='yes'/>
-    Bad (host bare):
+    Bad (host bare, libvirt 11.3.0):
         <disk type='file'><source file='/srv/notes.txt'><seclabel model='apparmor' relabel='no'/></source>
           <target dev='vda' bus='virtio'/></disk>
     Good (host bare):
@@ -88,7 +91,7 @@ def security_model_not_on_host(domain: Domain, context: Context) -> Iterator[Pro
     """
     host = context.host
     models = host.security_models if host and host.session == context.session else None
-    for label in _labels(domain) if models is not None and not domain.is_live else ():
+    for label in _labels(domain, context.target.libvirt) if models is not None and not domain.is_live else ():
         model = label.value("model")
         if model and model != "none" and model not in (models or ()):
             yield Problem(
@@ -100,9 +103,7 @@ def security_model_not_on_host(domain: Domain, context: Context) -> Iterator[Pro
             )
 
 
-def _labels(domain: Domain) -> list[Node]:
-    """Return the labels of the domain and of its devices."""
-    return [
-        *domain.elements("seclabel"),
-        *(label for source in labelled_sources(domain) for label in source.children("seclabel")),
-    ]
+def _labels(domain: Domain, libvirt: Version) -> list[Node]:
+    """Return the labels whose models libvirt looks up: those of the domain, and in older releases of its devices."""
+    sources = labelled_sources(domain) if libvirt <= _DEVICES_UNTIL else ()
+    return [*domain.elements("seclabel"), *(label for source in sources for label in source.children("seclabel"))]

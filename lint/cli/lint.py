@@ -12,7 +12,7 @@ from vfslint.cli.messages import counted, write_messages
 from vfslint.cli.options import CLEAN, COMMANDS, FAILED, FOUND
 from vfslint.config.profile import Profile, Resolver
 from vfslint.engine import Skipped
-from vfslint.files import NotWritten, files_in, replace
+from vfslint.files import STDIN, NotWritten, files_in, replace
 from vfslint.findings import Finding, Severity
 from vfslint.gitignore import GitIgnore
 from vfslint.run import Run, check
@@ -128,7 +128,7 @@ class Check:
         return standard_input if standard_input and standard_input.name == name else self._read(name)
 
     def _name(self, path: str) -> str:
-        return self.options.stdin_filename or "<stdin>" if path == STANDARD_INPUT else path
+        return self.options.stdin_filename or STDIN if path == STANDARD_INPUT else path
 
     def _read(self, path: str) -> Source:
         # One byte more than libvirt reads shows that a file is too large, even an endless one.

@@ -137,6 +137,7 @@ _TARGET = (
     _of_key("qemu-conf", metavar="FILE", completion=FILES),
     Option("host", "check against this machine"),
     _of_key("host-facts", metavar="FILE", completion=FILES),
+    _of_key("one-host", negatable=True),
 )
 _FOR = Option("for", "judge the causes of a message for this domain", metavar="FILE", completion=FILES)
 _LIBVIRT_SCHEMA = Option(

@@ -72,6 +72,7 @@ KEYS: dict[str, Key] = {
             "check for an unprivileged libvirt (qemu:///session) instead of the system one",
             option=True,
         ),
+        Key("one-host", BOOLEAN, "treat the domains of all folders as those of one host", option=True),
         Key("qemu-conf", PATH, "the qemu.conf of the libvirt that runs the domains", option=True),
         Key(
             "host-facts",

@@ -199,6 +199,7 @@ class Resolver:
                 None if facts is None else self._inputs.host(facts, session=session),
                 None if conf is None else self._inputs.qemu_conf(conf, target.libvirt),
                 None if schema is None else self._inputs.libvirt_schema(schema),
+                self.one_host(configuration).value,
             )
         return self._contexts[configuration]
 
@@ -225,6 +226,10 @@ class Resolver:
         if found.value is None and facts.value and self._inputs.host(facts.value, session=False).session:
             return Value(True, facts.origin)
         return Value(bool(found.value), found.origin)
+
+    def one_host(self, configuration: Configuration | None) -> Value:
+        """Return whether the domains of all folders are those of one host."""
+        return self._value("one-host", configuration, False)
 
     def qemu_conf(self, configuration: Configuration | None) -> Value:
         """Return the path of the qemu.conf that applies, or None."""
