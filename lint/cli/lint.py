@@ -16,6 +16,7 @@ from vfslint.files import STDIN, NotWritten, files_in, replace
 from vfslint.findings import Finding, Severity
 from vfslint.gitignore import GitIgnore
 from vfslint.run import Run, check
+from vfslint.targets import impossible
 from vfslint.usage import UsageError
 from vfslint.vocabulary.spelling import nearest
 from vfslint.xml.document import MAXIMUM_BYTES
@@ -109,6 +110,12 @@ class Check:
         """Whether a finding makes the run fail. One in a qemu.conf that was not linted itself counts everywhere."""
         profile = self._profiles.get(file)
         return any(one.fails(severity) for one in ((profile,) if profile else self._distinct()))
+
+    def impossible_targets(self) -> list[str]:
+        """Return why releases that were named cannot run together; those of a host do run."""
+        contexts = [profile.context for profile in self._distinct()]
+        reasons = {impossible(context.target) for context in contexts if context.host is None}
+        return sorted(reason for reason in reasons if reason)
 
     def _distinct(self) -> list[Profile]:
         return list({id(profile): profile for profile in self._profiles.values()}.values())
@@ -222,6 +229,7 @@ def lint(options: SimpleNamespace, streams: Streams) -> int:
             _report_fixes(check, "Fixed")
     if options.verbose:
         write_messages(streams.stderr, [f"skipped {skipped.file}: {skipped.reason}" for skipped in check.run.skipped])
+    write_messages(streams.stderr, check.impossible_targets())
     write_messages(streams.stderr, [*check.errors, *(failure.line for failure in check.run.failures)])
     return _status(check)
 

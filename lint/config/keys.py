@@ -4,7 +4,7 @@ The reader of configurations, their JSON schema, the documentation and the optio
 Records are plain classes, because every start loads this module, and defining a NamedTuple takes 0.2 ms.
 """
 
-from vfslint.targets import NAMED
+from vfslint.distributions import NAMED
 
 OFF = "off"
 

@@ -13,13 +13,14 @@ from vfslint.config.inputs import THIS_MACHINE, Inputs
 from vfslint.config.keys import KEYS, OFF, PATH, TARGET_KEYS
 from vfslint.config.nearest import Configurations
 from vfslint.context import Context
+from vfslint.distributions import NAMED
 from vfslint.engine import Engine
 from vfslint.files import is_conf
 from vfslint.findings import Severity
 from vfslint.rule import Rule
 from vfslint.rules import rules_for
 from vfslint.selectors import resolve, split
-from vfslint.targets import NAMED, NEWEST, Target, contemporary, version, virtiofsd
+from vfslint.targets import NEWEST, Target, contemporary, version, virtiofsd
 from vfslint.usage import UsageError
 
 if TYPE_CHECKING:
@@ -271,7 +272,7 @@ def _target(base: Target, given: Mapping[str, str]) -> Target:
         if "qemu" in given:
             target = target._replace(qemu=version(given["qemu"]))
         if "virtiofsd" in given:
-            target = target._replace(virtiofsd=virtiofsd(given["virtiofsd"]))
+            target = target._replace(virtiofsd=virtiofsd(given["virtiofsd"]), binary=None)
     except ValueError as error:
         raise UsageError(str(error)) from None
     return target

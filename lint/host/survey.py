@@ -35,7 +35,7 @@ from vfslint.host.facts import (
 from vfslint.host.load import dump
 from vfslint.lazy import lazy
 from vfslint.qemu_conf import reader
-from vfslint.targets import Version, is_c_daemon
+from vfslint.targets import BINARIES, Version, is_c_daemon
 from vfslint.vocabulary import numbers
 from vfslint.xml.source import Source
 
@@ -44,13 +44,6 @@ if TYPE_CHECKING:
 
 Run = Callable[[Sequence[str]], "str | None"]
 
-# Where distributions install virtiofsd; libvirt itself uses only the vhost-user files.
-DAEMONS = (
-    "/usr/libexec/virtiofsd",
-    "/usr/lib/virtiofsd",
-    "/usr/lib64/virtiofsd",
-    "/usr/lib/qemu/virtiofsd",
-)
 _LIBVIRT = ("/usr/sbin/virtqemud", "/usr/sbin/libvirtd", "/usr/bin/virsh")
 _EMULATORS = ("/usr/bin/qemu-system-{arch}", "/usr/libexec/qemu-kvm", "/usr/bin/qemu-kvm", "/usr/bin/kvm")
 _VHOST_USER = ("/usr/share/qemu/vhost-user", "/etc/qemu/vhost-user")
@@ -76,7 +69,7 @@ def take(root: str = "/", *, session: bool = False, run: Run | None = None) -> H
     arch = os.uname().machine
     mounts = machine.mounts
     discovery = machine.discovery(session)
-    daemons = dict.fromkeys([*(discovery.binaries if discovery else ()), *DAEMONS])
+    daemons = dict.fromkeys([*(discovery.binaries if discovery else ()), *BINARIES])
     return LiveHost(
         libvirt=machine.first_release(_LIBVIRT),
         qemu=machine.first_release([path.format(arch=arch) for path in _EMULATORS]),
