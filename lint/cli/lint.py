@@ -11,7 +11,7 @@ from vfslint import report
 from vfslint.cli.messages import counted, write_messages
 from vfslint.cli.options import CLEAN, COMMANDS, FAILED, FOUND
 from vfslint.config.profile import Profile, Resolver
-from vfslint.engine import Skipped
+from vfslint.engine import Engine, Skipped
 from vfslint.files import STDIN, NotWritten, files_in, replace
 from vfslint.findings import Finding, Severity
 from vfslint.gitignore import GitIgnore
@@ -24,6 +24,8 @@ from vfslint.xml.printable import printable
 from vfslint.xml.source import Source
 
 STANDARD_INPUT = "-"
+# How many domains that a move would stop are named.
+_SHOWN = 8
 
 
 class Streams:
@@ -47,6 +49,9 @@ class Check:
         self._profiles: dict[str, Profile] = {}
         self._standard_input: Source | None = None
         self._read_ahead: dict[str, Source] = {}
+        self._origin = self._engine_of_origin()
+        self._starting = 0
+        self._stopped: list[str] = []
         self._named = frozenset(() if options.only_domains else options.operands)
 
     @property
@@ -96,15 +101,49 @@ class Check:
                 with self.run.catching(path):
                     self._fix(path, source)
             else:
-                engine, kind = self._profiles[source.name].engine, self.options.kind
-                self.run.add(engine, source, kind, is_named=path in self._named)
-        if self.run.domains > 1:
+                self._check(source, is_named=path in self._named)
+        if self.run.domains > 1 and self._origin is None:
             with self.run.catching(""):
                 self._lint_together()
         for profile in self._distinct():
             # Findings about a domain may point into the qemu.conf.
             if profile.context.conf:
                 self.run.sources.setdefault(profile.context.conf.source.name, profile.context.conf.source)
+
+    def _check(self, source: Source, *, is_named: bool) -> None:
+        """Check one file; with `--from`, keep only what stops a domain that starts at the origin."""
+        engine, kind = self._profiles[source.name].engine, self.options.kind
+        if self._origin is None:
+            self.run.add(engine, source, kind, is_named=is_named)
+            return
+        from vfslint.move import moved
+
+        here = check(engine, source, kind, is_named=is_named)
+        with self.run.catching(source.name):
+            change = moved(source, check(self._origin, source, kind, is_named=is_named), here)
+            self._starting += change.starting
+            self._stopped += change.stopped
+            self.run.take(source, here._replace(findings=change.findings), kind)
+
+    def _engine_of_origin(self) -> Engine | None:
+        context = self._resolver.origin()
+        if context is None:
+            return None
+        if self.fixes:
+            raise UsageError("--from cannot be combined with --fix, --unsafe-fixes or --diff")
+        from vfslint.rules import RULES
+
+        return Engine(RULES, context, strict_root=self.options.strict_root)
+
+    def moves(self) -> list[str]:
+        """Return the sentence that says how many domains a move would stop."""
+        if self._origin is None:
+            return []
+        origin = getattr(self.options, "from")
+        number, domains = len(self._stopped), counted(self._starting, "domain")
+        names = f": {', '.join(self._stopped[:_SHOWN])}{' …' if number > _SHOWN else ''}" if number else ""
+        starts = "starts" if self._starting == 1 else "start"
+        return [f"{number} of {domains} that {starts} on {origin} will not start here{names}"]
 
     def fails(self, file: str, severity: Severity) -> bool:
         """Whether a finding makes the run fail. One in a qemu.conf that was not linted itself counts everywhere."""
@@ -229,7 +268,7 @@ def lint(options: SimpleNamespace, streams: Streams) -> int:
             _report_fixes(check, "Fixed")
     if options.verbose:
         write_messages(streams.stderr, [f"skipped {skipped.file}: {skipped.reason}" for skipped in check.run.skipped])
-    write_messages(streams.stderr, check.impossible_targets())
+    write_messages(streams.stderr, [*check.moves(), *check.impossible_targets()])
     write_messages(streams.stderr, [*check.errors, *(failure.line for failure in check.run.failures)])
     return _status(check)
 

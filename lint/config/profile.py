@@ -5,6 +5,7 @@ The command line comes first, then the nearest configuration, then the defaults.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from types import MappingProxyType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -21,7 +22,7 @@ from vfslint.rule import Rule
 from vfslint.rules import rules_for
 from vfslint.selectors import resolve, split
 from vfslint.targets import NEWEST, Target, contemporary, version, virtiofsd
-from vfslint.usage import UsageError
+from vfslint.usage import UsageError, invalid
 
 if TYPE_CHECKING:
     from vfslint.config.file import Configuration
@@ -219,6 +220,19 @@ class Resolver:
             return found
         options = [f"--{'target' if key == 'name' else key} {value}" for key, value in self._releases.items()]
         return Value(_target(found.value, self._releases), " ".join(options))
+
+    def origin(self) -> Context | None:
+        """Return what `--from` names: a target, or the host whose facts are in that file; None without it."""
+        given: str | None = getattr(self.options, "from")
+        if given is None:
+            return None
+        is_session = bool(self.options.session)
+        if given in NAMED:
+            return Context(NAMED[given], is_session)
+        if not os.path.exists(given):
+            raise UsageError(f"--from: {invalid(given, 'target or file with host facts', NAMED)}")
+        host = self._inputs.host(given, session=is_session)
+        return Context(host.target(NEWEST), is_session or host.session, host)
 
     def session(self, configuration: Configuration | None) -> Value:
         """Return whether an unprivileged libvirt reads the file: also if the host's facts are those of one."""
