@@ -169,7 +169,7 @@ def throughput_jobs(documents: list[bytes]) -> dict[str, Callable[[], object]]:
     from lxml import etree
 
     from vfslint import lint_bytes
-    from vfslint.targets import NAMED
+    from vfslint.distributions import NAMED
 
     jobs: dict[str, Callable[[], object]] = {}
     schema = libvirt_schema()

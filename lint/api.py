@@ -19,7 +19,8 @@ from vfslint.findings import Finding
 from vfslint.host.facts import MAXIMUM_BYTES, Host
 from vfslint.run import Run, check
 from vfslint.sources import read_source
-from vfslint.targets import NAMED, Target, spell
+from vfslint.distributions import NAMED
+from vfslint.targets import Target, spell
 from vfslint.usage import UsageError, invalid
 from vfslint.xml.source import Source
 

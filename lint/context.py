@@ -17,8 +17,8 @@ class Context(NamedTuple):
 
     `session`: an unprivileged libvirt (qemu:///session) will read the domain. `host` contains the facts of the
     target host, if they are known; `conf` is the qemu.conf of its libvirt, `libvirt_schema` the path of that
-    libvirt's own domain.rng. `current` is the domain that a rule is run on, or whose part it is run on; rules use
-    `domain`.
+    libvirt's own domain.rng. `one_host`: all files of the run are of one host, also those in different folders.
+    `current` is the domain that a rule is run on, or whose part it is run on; rules use `domain`.
     """
 
     target: Target = NEWEST
@@ -26,6 +26,7 @@ class Context(NamedTuple):
     host: Host | None = None
     conf: QemuConf | None = None
     libvirt_schema: str | None = None
+    one_host: bool = False
     current: Domain | None = None
 
     @property

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 
 CONF_NAME = "qemu.conf"
+# How standard input is named in findings, unless --stdin-filename names it.
+STDIN = "<stdin>"
 
 
 def is_conf(path: str, kind: str) -> bool:

@@ -13,10 +13,14 @@ from zlib import crc32
 from vfslint.context import Context
 from vfslint.domain import sharing
 from vfslint.domain.domain import Domain
+from vfslint.domain.exclusive import SOCKET, exclusives
 from vfslint.domain.filesystem import VirtioFS
+from vfslint.domain.host_device import Identity
 from vfslint.domain.roots import domain_nodes
+from vfslint.files import STDIN
 from vfslint.findings import Position, Span
 from vfslint.host.needs import backing_span, backing_storage, needs
+from vfslint.lazy import lazy
 from vfslint.xml.document import Document, Malformed, read
 from vfslint.xml.source import Source
 
@@ -41,6 +45,14 @@ class Use(NamedTuple):
     is_cached: bool = False
 
 
+class Hold(NamedTuple):
+    """Something that a domain needs for itself (`vfslint.domain.exclusive`), without its place in the file."""
+
+    kind: str
+    key: Identity
+    is_reader: bool
+
+
 class Pages(NamedTuple):
     """Huge pages that a domain uses; `size_kib` 0 is the host's default size."""
 
@@ -59,7 +71,7 @@ class Member(NamedTuple):
     name: str
     uuid: str | None
     is_autostart: bool
-    sockets: tuple[Use, ...]
+    holds: tuple[Hold, ...]
     directories: tuple[Use, ...]
     pages: tuple[Pages, ...]
     file_backed_kib: int
@@ -69,11 +81,6 @@ class Member(NamedTuple):
         """The folder of the file; for a link in a folder autostart, the folder above it."""
         folder, _, name = self.file.rpartition("/")[0].rpartition("/")
         return folder if name == _AUTOSTART else self.file.rpartition("/")[0]
-
-    def is_other_version_of(self, other: Member) -> bool:
-        """Whether two files in different folders probably define the same domain, for example for two hosts."""
-        is_same = self.name == other.name or (self.uuid is not None and self.uuid == other.uuid)
-        return is_same and self.folder != other.folder
 
 
 def record(domain: Domain, position: int) -> Member:
@@ -88,7 +95,7 @@ def record(domain: Domain, position: int) -> Member:
         name=domain.name,
         uuid=_uuid(domain),
         is_autostart=posixpath.basename(posixpath.dirname(source.name)) == _AUTOSTART,
-        sockets=tuple(Use(index, share.socket) for index, share in shares if share.socket),
+        holds=tuple(Hold(each.kind, each.key, each.is_reader) for each in exclusives(domain)),
         directories=tuple(
             Use(index, posixpath.normpath(share.directory), share.readonly is None, _is_cached(share))
             for index, share in shares
@@ -119,11 +126,15 @@ def _pages(domain: Domain) -> tuple[Pages, ...]:
 
 
 class Claim(NamedTuple):
-    """A domain's use of something that another domain uses too. `share` is a position, -1 for none."""
+    """A domain's use of something that another domain uses too.
+
+    `share` is the position of a share, `hold` that of what the domain needs for itself; -1 for none.
+    """
 
     fleet: Fleet
     member: Member
     share: int = -1
+    hold: int = -1
 
     @property
     def title(self) -> str:
@@ -149,6 +160,22 @@ class Claim(NamedTuple):
     def source_span(self) -> Span:
         """Where the share names its directory or socket."""
         return self._span(lambda domain: _source_span(domain.shares[self.share]))
+
+    @property
+    def held_span(self) -> Span:
+        """Where the domain names what it needs for itself."""
+        return self._span(lambda domain: exclusives(domain)[self.hold].span)
+
+    @property
+    def held_is_graphics(self) -> bool:
+        """Whether it is something of a VNC or SPICE server."""
+        return self.member.holds[self.hold].key[0] == "graphics"
+
+    @property
+    def held_title(self) -> str:
+        """How messages name what the domain needs for itself."""
+        domain = self.fleet.domain(self.member)
+        return exclusives(domain)[self.hold].title if domain else "something of the host"
 
     @property
     def cache_span(self) -> Span:
@@ -182,19 +209,24 @@ def _memory_span(domain: Domain) -> Span:
 
 
 class Clash(NamedTuple):
-    """A claim that conflicts with an earlier one, `first`."""
+    """A claim that conflicts with an earlier one, `first`. The domains may be `apart`, on different hosts."""
 
     later: Claim
     first: Claim
+    apart: bool = False
 
 
 class Excess(NamedTuple):
-    """Domains that together need more than the host has: the one that exceeds it, and the ones before it."""
+    """Domains that together need more than the host has: the one that exceeds it, and the ones before it.
+
+    `is_autostart`: they are those that start with the host.
+    """
 
     claim: Claim
     others: tuple[Claim, ...]
     needed: int
     there: int
+    is_autostart: bool
     pages: Pages | None = None
 
 
@@ -236,16 +268,50 @@ class Fleet:
         self.sources[file] = document.source if document else Source(b"", file)
         return document
 
-    @property
-    def socket_clashes(self) -> Iterator[Clash]:
-        """Every socket of an external virtiofsd that a second domain uses."""
-        claims: dict[str, Claim] = {}
+    @lazy
+    def _is_one_host(self) -> bool:
+        """Whether all files are of one host: with --one-host, or if they are in one folder, not counting stdin."""
+        return self.context.one_host or len({member.folder for member in self.members if member.file != STDIN}) < 2
+
+    def host_of(self, member: Member) -> str:
+        """Return what identifies the host of a domain: its folder, unless all domains are on one host."""
+        return "" if self._is_one_host else member.folder
+
+    def are_apart(self, member: Member, other: Member) -> bool:
+        """Whether two domains are on different hosts."""
+        return self.host_of(member) != self.host_of(other)
+
+    def is_same(self, member: Member, other: Member) -> bool:
+        """Whether two definitions are probably those of one domain, for example before and after a change."""
+        if member.uuid is not None and member.uuid == other.uuid:
+            return True
+        is_named_alike = bool(member.name) and member.name == other.name
+        return is_named_alike and (None in (member.uuid, other.uuid) or self.are_apart(member, other))
+
+    def clashes(self, kind: str) -> Iterator[Clash]:
+        """Yield every use of something of that kind that another domain needs for itself.
+
+        Of what is on different hosts, only the sockets of external daemons are compared: they are often meant to be
+        of one host. The index holds two users of each kind, so that one of them is another domain.
+        """
+        users: dict[tuple[str, Identity, bool], list[Claim]] = {}
+        anywhere: dict[Identity, Claim] = {}
         for member in self.members:
-            for use in member.sockets:
-                claim = Claim(self, member, use.share)
-                first = claims.setdefault(posixpath.normpath(use.path), claim)
-                if first.member is not member and not member.is_other_version_of(first.member):
-                    yield Clash(claim, first)
+            for position, held in enumerate(member.holds):
+                if held.kind != kind:
+                    continue
+                claim, place = Claim(self, member, hold=position), (self.host_of(member), held.key)
+                writers, readers = users.setdefault((*place, False), []), users.setdefault((*place, True), [])
+                others = writers if held.is_reader else [*writers, *readers]
+                other = next((one for one in others if not self.is_same(one.member, member)), None)
+                if other:
+                    yield Clash(claim, other)
+                elif kind == SOCKET and (first := anywhere.get(held.key)) and not self.is_same(first.member, member):
+                    yield Clash(claim, first, apart=True)
+                anywhere.setdefault(held.key, claim)
+                own = readers if held.is_reader else writers
+                if len(own) < 2 and not any(self.is_same(one.member, member) for one in own):
+                    own.append(claim)
 
     @property
     def name_clashes(self) -> Iterator[Clash]:
@@ -271,10 +337,10 @@ class Fleet:
     @property
     def stale_caches(self) -> Iterator[Clash]:
         """Every share with cache mode always whose directory another domain can write to."""
-        users: dict[str, list[tuple[Member, Use]]] = {}
+        users: dict[tuple[str, str], list[tuple[Member, Use]]] = {}
         for member in self.members:
             for use in member.directories:
-                users.setdefault(use.path, []).append((member, use))
+                users.setdefault((self.host_of(member), use.path), []).append((member, use))
         for together in users.values():
             # If two different domains write there, at least one is not the share's own domain.
             writers: dict[str, Claim] = {}
@@ -287,35 +353,50 @@ class Fleet:
                     yield Clash(Claim(self, member, use.share), other)
 
     @property
-    def starting_together(self) -> tuple[list[Member], bool]:
-        """The domains that start with the host and True, or all domains and False if none is known to."""
-        autostart = [member for member in self.members if member.is_autostart]
-        return (autostart, True) if autostart else (self.members, False)
+    def _starting_together(self) -> Iterator[tuple[list[Member], bool]]:
+        """For each host, the domains that start with it and True, or all and False if none is known to.
+
+        A domain that is written twice counts once.
+        """
+        hosts: dict[str, dict[object, Member]] = {}
+        for member in self.members:
+            identity: object = member.name or member.uuid or (member.file, member.position)
+            known = hosts.setdefault(self.host_of(member), {})
+            kept = known.setdefault((member.driver, identity), member)
+            if member.is_autostart and not kept.is_autostart:
+                known[member.driver, identity] = member
+        for members in hosts.values():
+            autostart = [member for member in members.values() if member.is_autostart]
+            yield (autostart, True) if autostart else (list(members.values()), False)
 
     @property
     def page_excesses(self) -> Iterator[Excess]:
-        """Every page size for which the domains together need more pages than the host has."""
+        """Every page size for which the domains together need more pages than their host has."""
         host = self.context.host
-        takers: dict[tuple[int, tuple[int, ...]], list[tuple[Member, int]]] = {}
-        for member in self.starting_together[0] if host and host.hugepages else ():
-            for pages in member.pages:
-                takers.setdefault((pages.size_kib, pages.nodes), []).append((member, pages.number))
-        for (size_kib, nodes), taken in takers.items():
-            there = _pages_there(host, size_kib, nodes)
-            excess = None if there is None else self._excess(taken, there)
-            if excess:
-                yield excess._replace(pages=Pages(size_kib, nodes, excess.needed))
+        for members, is_autostart in self._starting_together if host and host.hugepages else ():
+            takers: dict[tuple[int, tuple[int, ...]], list[tuple[Member, int]]] = {}
+            for member in members:
+                for pages in member.pages:
+                    takers.setdefault((pages.size_kib, pages.nodes), []).append((member, pages.number))
+            for (size_kib, nodes), taken in takers.items():
+                there = _pages_there(host, size_kib, nodes)
+                excess = None if there is None else self._excess(taken, there, is_autostart)
+                if excess:
+                    yield excess._replace(pages=Pages(size_kib, nodes, excess.needed))
 
     @property
-    def file_excess(self) -> Excess | None:
-        """The domains whose memory files together do not fit into memory_backing_dir, or None."""
+    def file_excesses(self) -> Iterator[Excess]:
+        """The domains of each host whose memory files together do not fit into memory_backing_dir."""
         storage = backing_storage(self.context)
         if storage is None or storage.size_kib is None:
-            return None
-        taken = [(member, member.file_backed_kib) for member in self.starting_together[0]]
-        return self._excess([each for each in taken if each[1]], storage.size_kib)
+            return
+        for members, is_autostart in self._starting_together:
+            taken = [(member, member.file_backed_kib) for member in members if member.file_backed_kib]
+            excess = self._excess(taken, storage.size_kib, is_autostart)
+            if excess:
+                yield excess
 
-    def _excess(self, taken: list[tuple[Member, int]], there: int) -> Excess | None:
+    def _excess(self, taken: list[tuple[Member, int]], there: int, is_autostart: bool) -> Excess | None:
         """Return the excess of all together, or None; a domain that is too large by itself has a finding of its own."""
         needed = sum(amount for _, amount in taken)
         if needed <= there or any(amount > there for _, amount in taken):
@@ -325,7 +406,7 @@ class Fleet:
             so_far += amount
             if so_far > there:
                 others = tuple(Claim(self, other) for other, _ in taken[:position])
-                return Excess(Claim(self, member), others, needed, there)
+                return Excess(Claim(self, member), others, needed, there, is_autostart)
         return None
 
 

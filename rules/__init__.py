@@ -128,7 +128,7 @@ WORDS: dict[str, tuple[str, ...]] = {
 # Modules whose rules apply only if a run has the corresponding input; they are loaded then.
 QEMU_CONF_TOPICS = ("qemu_conf.settings", "qemu_conf.directories", "qemu_conf.values", "qemu_conf.confinement")
 WITH_QEMU_CONF_TOPICS = ("qemu_conf.memory_backing",)
-HOST_TOPICS = ("host",)
+HOST_TOPICS = ("host", "host_paths", "host_shares", "host_hardware")
 FLEET_TOPICS = ("fleet",)
 
 

@@ -41,7 +41,7 @@ def device_security_label_invalid(domain: Domain, context: Context) -> Iterator[
         domain_validate.c:virSecurityDeviceLabelDefValidate
     """
     unset = {} if context.target.libvirt > _COMPARED_UNTIL else _unset_labels(domain)
-    for source in _sources(domain):
+    for source in labelled_sources(domain):
         first: dict[str, Node] = {}
         for label in source.children("seclabel"):
             model = label.value("model")
@@ -106,7 +106,7 @@ def _unset_labels(domain: Domain) -> dict[str, Node]:
     return found
 
 
-def _sources(domain: Domain) -> Iterator[Node]:
+def labelled_sources(domain: Domain) -> Iterator[Node]:
     """Yield every source whose labels libvirt reads."""
     for disk in domain.device_nodes("disk"):
         chain: Node | None = disk

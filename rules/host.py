@@ -10,6 +10,7 @@ from vfslint.domain.domain import Domain
 from vfslint.domain.filesystem import VirtioFS
 from vfslint.findings import Problem, Severity, Stage
 from vfslint.host.needs import (
+    ARTICLES,
     backing_span,
     backing_storage,
     daemon_of,
@@ -21,14 +22,6 @@ from vfslint.host.needs import (
 from vfslint.rule import rule
 from vfslint.rules.qemu_conf.memory_backing import use_memfd
 from vfslint.vocabulary.numbers import spell_size
-
-_ARTICLES = {
-    "file": "a file",
-    "program": "a file",
-    "socket": "a socket",
-    "directory": "a directory",
-    "other": "neither a file nor a directory",
-}
 
 
 @rule("VFS601", "source-missing-on-host", severity=Severity.ERROR, stage=Stage.START)
@@ -74,55 +67,8 @@ def source_not_a_directory(share: VirtioFS, context: Context) -> Iterator[Proble
         if kind not in (None, "directory", "missing"):
             yield Problem(
                 at=share.source.at("dir"),
-                message=f"{share.directory!r} is {_ARTICLES[kind]} on the host, not a directory",
+                message=f"{share.directory!r} is {ARTICLES[kind]} on the host, not a directory",
                 help="share the directory that contains it",
-            )
-
-
-@rule("VFS603", "socket-missing-on-host", severity=Severity.ERROR, stage=Stage.START)
-def socket_missing(share: VirtioFS, context: Context) -> Iterator[Problem]:
-    """The socket of an external virtiofsd exists before the domain starts.
-
-    Why: libvirt does not start this daemon; QEMU connects to the socket and exits if it does not exist.
-    Bad (host bare):
-        <filesystem type='mount'><driver type='virtiofs'/><source socket='/run/gone.sock'/>
-          <target dir='data'/></filesystem>
-    Good (host bare):
-        <filesystem type='mount'><driver type='virtiofs'/><source socket='/run/fs.sock'/>
-          <target dir='data'/></filesystem>
-    libvirt says: Failed to connect to '…': No such file or directory
-    See: libvirt documentation, "Sharing files with Virtiofs", Externally-launched virtiofsd
-    """
-    socket = share.socket
-    if context.host and share.source and socket and context.host.path_kind(socket) == "missing":
-        yield Problem(
-            at=share.source.at("socket"),
-            message=f"the socket {socket!r} does not exist on the host",
-            help="start virtiofsd with --socket-path before the domain; vfslint setup prints the command",
-        )
-
-
-@rule("VFS604", "not-a-socket", severity=Severity.ERROR, stage=Stage.START)
-def not_a_socket(share: VirtioFS, context: Context) -> Iterator[Problem]:
-    """`source/@socket` is a Unix socket.
-
-    Why: QEMU can connect only to a socket that a daemon listens on.
-    Bad (host bare):
-        <filesystem type='mount'><driver type='virtiofs'/><source socket='/run/plain'/>
-          <target dir='data'/></filesystem>
-    Good (host bare):
-        <filesystem type='mount'><driver type='virtiofs'/><source socket='/run/fs.sock'/>
-          <target dir='data'/></filesystem>
-    libvirt says: Failed to connect to '…': Connection refused
-    See: libvirt 9.0.0 to 12.8.0, started with a file as socket
-    """
-    if context.host and share.source and share.socket:
-        kind = context.host.path_kind(share.socket)
-        if kind not in (None, "socket", "missing"):
-            yield Problem(
-                at=share.source.at("socket"),
-                message=f"{share.socket!r} is {_ARTICLES[kind]} on the host, not a socket",
-                help="write the path of the socket that virtiofsd was started with (--socket-path)",
             )
 
 
@@ -162,19 +108,23 @@ def no_virtiofsd(share: VirtioFS, context: Context) -> Iterator[Problem]:
     """libvirt finds a virtiofsd if a virtio-fs share does not name one.
 
     Why: it reads the JSON files in /usr/share/qemu/vhost-user and /etc/qemu/vhost-user (session: also in
-        ~/.config/qemu/vhost-user) in the order of their names and uses the first of type fs. A file that is
-        not JSON or has an unknown type makes the whole search fail. Since QEMU 8.0 virtiofsd is a separate
-        package.
+        ~/.config/qemu/vhost-user) in the order of their names and uses the first of type fs, even if its program is
+        missing. A file that is not JSON or has an unknown type makes the whole search fail. Since QEMU 8.0 virtiofsd
+        is a separate package.
     Bad (host without-virtiofsd):
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
           <target dir='data'/></filesystem>
     Bad (host spoiled):
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
           <target dir='data'/></filesystem>
+    Bad (host uninstalled):
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
     Good (host bare):
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
           <target dir='data'/></filesystem>
     libvirt says: Unable to find a satisfying virtiofsd
+    libvirt says: virtiofsd binary '…' is not executable
     libvirt says: unable to parse json file '…'
     libvirt says: unknown vhost-user type: '…'
     See: libvirt qemu_vhost_user.c:qemuVhostUserFillDomainFS, qemu_interop_config.c:qemuInteropFetchConfigs
@@ -183,12 +133,23 @@ def no_virtiofsd(share: VirtioFS, context: Context) -> Iterator[Problem]:
     if host is None or host.discovery is None or share.socket is not None or share.binary_path is not None:
         return
     # A session libvirt searches different directories.
-    if host.session == context.session and host.daemon(context.target.libvirt) is None:
+    if host.session != context.session:
+        return
+    at = share.driver.at("type") if share.driver else share.node.start_span
+    daemon = host.daemon(context.target.libvirt)
+    if daemon is None:
         fault = host.discovery.fault
         yield Problem(
-            at=share.driver.at("type") if share.driver else share.node.start_span,
+            at=at,
             message=f"libvirt finds no virtiofsd on the host for {share.label}" + (f": {fault}" if fault else ""),
             help="fix or remove that file" if fault else "install the package virtiofsd, or write <binary path=…/>",
+        )
+    elif host.path_kind(daemon.path) in ("missing", "file"):
+        yield Problem(
+            at=at,
+            message=f"for {share.label}, libvirt selects the virtiofsd {daemon.path!r}, which cannot be executed",
+            help="remove the vhost-user file that names it, or write <binary path=…/>",
+            says=f"virtiofsd binary '{daemon.path}' is not executable",
         )
 
 

@@ -263,6 +263,32 @@ def private_pmem(device: MemoryDevice) -> Iterator[Problem]:
         )
 
 
+@rule("VFS181", "pmem-not-in-this-libvirt", severity=Severity.ERROR, stage=Stage.START)
+def pmem_not_in_this_libvirt(device: MemoryDevice) -> Iterator[Problem]:
+    """libvirt 9.0.0 does not start a guest with a virtio-pmem device.
+
+    Why: it queries the memory devices from QEMU and does not know this type in the answer.
+    Bad (libvirt 9.0.0):
+        <maxMemory slots='4' unit='GiB'>8</maxMemory>
+        <cpu><numa><cell id='0' cpus='0-7' memory='2' unit='GiB'/></numa></cpu>
+        <memory unit='KiB'>2621440</memory>
+        <memory model='virtio-pmem' access='shared'>
+          <source><path>/srv/pmem</path></source><target><size unit='MiB'>512</size></target></memory>
+    Good:
+        <maxMemory slots='4' unit='GiB'>8</maxMemory>
+        <memory model='virtio-pmem' access='shared'>
+          <source><path>/srv/pmem</path></source><target><size unit='MiB'>512</size></target></memory>
+    libvirt says: virtio-pmem memory device info is not handled yet
+    See: libvirt 9.0.0 qemu_monitor_json.c:qemuMonitorJSONGetMemoryDeviceInfo; 11.3.0 starts it
+    """
+    if device.model == "virtio-pmem" and device.libvirt == (9, 0, 0):
+        yield Problem(
+            at=device.node.at("model"),
+            message="libvirt 9.0.0 does not start a guest with a virtio-pmem device",
+            help="use model='nvdimm', or another release of libvirt",
+        )
+
+
 @rule("VFS176", "memory-device-geometry", severity=Severity.ERROR, stage=Stage.DEFINE)
 def memory_device_geometry(device: MemoryDevice, context: Context) -> Iterator[Problem]:
     """The sizes of a memory device match each other.

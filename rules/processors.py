@@ -244,6 +244,59 @@ def topology_mismatch(topology: Topology, context: Context) -> Iterator[Problem]
         )
 
 
+@rule("VFS077", "host-cpu-without-kvm", severity=Severity.ERROR, stage=Stage.START)
+def host_cpu_without_kvm(cpu: Cpu, context: Context) -> Iterator[Problem]:
+    """The mode host-passthrough requires hardware virtualization.
+
+    Why: a domain of type qemu is emulated, and does not run on the host's CPU.
+    Bad:
+        <domain type='qemu'>
+        <cpu mode='host-passthrough'/>
+    Good:
+        <cpu mode='host-passthrough'/>
+    Good:
+        <domain type='qemu'>
+        <cpu mode='maximum'/>
+    libvirt says: CPU mode 'host-passthrough' for x86_64 qemu domain on x86_64 host is not supported by hypervisor
+    See: libvirt qemu_capabilities.c:virQEMUCapsIsCPUModeSupported; tested with 7.0.0 to 12.8.0
+    """
+    if cpu.mode == "host-passthrough" and context.domain.type == "qemu":
+        yield Problem(
+            at=cpu.node.at("mode"),
+            message="a domain of type 'qemu' does not support CPU mode 'host-passthrough'",
+            help="write mode='maximum', or type='kvm' on a host with KVM",
+        )
+
+
+@rule("VFS078", "many-vcpus-without-x2apic", severity=Severity.ERROR, stage=Stage.START)
+def many_vcpus_without_x2apic(domain: Domain, context: Context) -> Iterator[Problem]:
+    """An emulated guest with more than 255 vCPUs has a CPU model with the x2APIC.
+
+    Why: the number of the interrupt controller of the 256th vCPU requires it, and QEMU's default model has it only with
+        KVM. vCPUs that are added later do not count.
+    Bad:
+        <domain type='qemu'>
+        <vcpu>256</vcpu>
+    Good:
+        <domain type='qemu'>
+        <vcpu current='2'>256</vcpu>
+    Good:
+        <domain type='qemu'>
+        <vcpu>256</vcpu>
+        <cpu mode='maximum'/>
+    libvirt says: APIC ID 255 requires x2APIC feature in CPU
+    See: QEMU hw/intc/apic_common.c; started with libvirt 11.3.0 and 12.8.0
+    """
+    has_model = domain.cpu is not None and (domain.cpu.mode != "custom" or domain.cpu.model is not None)
+    if domain.type != "qemu" or not domain.is_x86 or has_model or (domain.online_vcpus or 0) <= 255:
+        return
+    yield Problem(
+        at=_vcpu_span(domain),
+        message=f"the guest starts with {domain.online_vcpus} vCPUs, but QEMU's default CPU model supports 255",
+        help="write <cpu mode='maximum'/>, or start with fewer",
+    )
+
+
 @rule("VFS050", "migratable-without-host-cpu", severity=Severity.ERROR, stage=Stage.PARSE)
 def migratable_without_host_cpu(cpu: Cpu) -> Iterator[Problem]:
     """`migratable` requires mode='host-passthrough' or 'maximum'.

@@ -110,25 +110,29 @@ def source_not_absolute(fs: VirtioFS) -> Iterator[Problem]:
 def source_is_root(fs: VirtioFS, context: Context) -> Iterator[Problem]:
     """A share does not expose the host's root directory to the guest.
 
-    Why: the guest's root user can then access /etc, /dev and every secret of the host. The Rust virtiofsd
-        before 1.14.0 does not even start with it, because it cannot change its root to the current one.
+    Why: the guest's root user can then access /etc, /dev and every secret of the host. virtiofsd before 1.14.0 does
+        not even start with it in the sandbox `namespace`, because it cannot change its root to the current one.
     Bad:
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/'/><target dir='data'/></filesystem>
     Bad (libvirt 11.3.0):
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/'/><target dir='data'/></filesystem>
+    Bad (libvirt 9.0.0):
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/'/><target dir='data'/></filesystem>
     Good:
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
           <target dir='data'/></filesystem>
     libvirt says: Failed to connect to fs0-fs.sock: Connection refused
-    See: virtiofsd 1.14.0 release notes
+    See: virtiofsd 1.14.0 release notes; libvirt 7.0.0 to 12.8.0, started with it
     """
     if not fs.directory or fs.directory.strip("/") or fs.source is None:
         return
     daemon = context.target.virtiofsd
-    fails = daemon is not None and daemon < (1, 14, 0)
+    in_namespace = fs.sandbox is None or fs.sandbox.value == "namespace"
+    fails = in_namespace and (daemon is None or daemon < (1, 14, 0))
+    title = f"virtiofsd {spell(daemon)}" if daemon else "QEMU's own virtiofsd"
     yield Problem(
         at=fs.source.at("dir"),
-        message=f"virtiofsd {spell(daemon)} cannot share the host's root directory"
+        message=f"{title} cannot share the host's root directory"
         if fails
         else "the guest can access the host's whole root directory",
         help="share only the directory that the guest needs",

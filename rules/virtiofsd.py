@@ -8,7 +8,7 @@ from vfslint.context import Context
 from vfslint.domain.filesystem import BinaryShare, VirtioFS
 from vfslint.findings import Fix, Problem, Severity, Stage
 from vfslint.rule import rule
-from vfslint.targets import spell
+from vfslint.targets import BINARIES, spell
 from vfslint.vocabulary import numbers
 from vfslint.xml.edits import remove_attribute, remove_element
 
@@ -306,6 +306,37 @@ def virtiofs_unknown_to_qemu(fs: VirtioFS, context: Context) -> Iterator[Problem
             at=fs.driver_attribute.span if fs.driver_attribute else fs.node.start_span,
             message=f"QEMU {spell(context.target.qemu)} does not support virtio-fs",
             help="use QEMU 4.2 or later",
+        )
+
+
+@rule("VFS310", "binary-of-another-distribution", severity=Severity.WARNING, stage=Stage.START)
+def binary_of_another_distribution(fs: BinaryShare, context: Context) -> Iterator[Problem]:
+    """The path of the virtiofsd binary is the one that the target installs.
+
+    Why: Debian 12 has it in /usr/lib/qemu, newer releases of Debian, Fedora and RHEL in /usr/libexec, and Arch in
+        /usr/lib. A domain that was moved from another host may name a program that does not exist. With host facts,
+        VFS605 reports it instead.
+    Bad (target debian-12):
+        <filesystem type='mount'><driver type='virtiofs'/><binary path='/usr/libexec/virtiofsd'/>
+          <source dir='/srv'/><target dir='data'/></filesystem>
+    Good (target debian-12):
+        <filesystem type='mount'><driver type='virtiofs'/><binary path='/usr/lib/qemu/virtiofsd'/>
+          <source dir='/srv'/><target dir='data'/></filesystem>
+    Good (target debian-12):
+        <filesystem type='mount'><driver type='virtiofs'/><binary path='/opt/virtiofsd'/>
+          <source dir='/srv'/><target dir='data'/></filesystem>
+    libvirt says: virtiofsd binary '…' is not executable
+    See: the packages of the named targets
+    """
+    path, usual = fs.binary_path, context.target.binary
+    if path is None or usual is None or context.host is not None or fs.socket is not None:
+        return
+    if path.value in BINARIES and path.value != usual:
+        yield Problem(
+            at=path.span,
+            message=f"the target installs virtiofsd as {usual}, not as {path.value}",
+            help="write that path, or remove it; libvirt then finds virtiofsd itself",
+            says=f"virtiofsd binary '{path.value}' is not executable",
         )
 
 

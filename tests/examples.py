@@ -8,12 +8,13 @@ from functools import cache
 from tests import hosts
 from tests.paths import DATA
 from vfslint.context import Context
+from vfslint.distributions import NAMED
 from vfslint.engine import Engine
 from vfslint.findings import Finding
 from vfslint.manual import Example
 from vfslint.qemu_conf.reader import read as read_conf
 from vfslint.rules import RULES
-from vfslint.targets import NAMED, NEWEST, Target, contemporary, version
+from vfslint.targets import NEWEST, Target, contemporary, version
 from vfslint.xml.source import Source
 
 # What a domain needs in addition to the fragment; a line is omitted if the fragment has its own.

@@ -31,7 +31,11 @@ BARE: dict[str, Any] = {
         "/srv": "directory",
         "/srv/notes.txt": "file",
         "/srv/gone": "missing",
+        "/srv/link": "directory",
+        "/srv/link/": "directory",
+        "/srv/root": "directory",
         "/run/fs.sock": "socket",
+        "/run/stale.sock": "stale socket",
         "/run/plain": "file",
         "/run/gone.sock": "missing",
         "/usr/bin/qemu-system-x86_64": "program",
@@ -41,7 +45,15 @@ BARE: dict[str, Any] = {
         "/opt/old/virtiofsd": "program",
         "/opt/c/virtiofsd": "program",
         "/opt/wrapper": "program",
+        "/opt/deaf": "program",
+        "/dev/kvm": "other",
+        "/dev/vhost-vsock": "missing",
+        "/etc/subuid": "file",
     },
+    "links": {"/srv/link": "/srv/data"},
+    "cpus": "0-15",
+    "security_models": ["dac", "selinux"],
+    "switches": ["ovs-vswitchd"],
     "discovery": {"binaries": ["/usr/libexec/virtiofsd"]},
     "virtiofsd": [
         {
@@ -52,6 +64,7 @@ BARE: dict[str, Any] = {
         {"path": "/opt/old/virtiofsd", "version": "1.10.1", "features": []},
         {"path": "/opt/c/virtiofsd", "version": "C", "features": []},
         {"path": "/opt/wrapper", "features": None},
+        {"path": "/opt/deaf", "drops_arguments": True},
     ],
     "can_map_ids": True,
     "filesystem_drivers": ["path", "virtiofs"],
@@ -66,6 +79,15 @@ def pools(**free: int) -> list[dict[str, int]]:
 
 
 MOUNTED = {"hugetlbfs": [{"path": "/dev/hugepages", "size_kib": 2048}]}
+OF_A_USER = {
+    "session": True,
+    "uid": 1000,
+    "gid": 1000,
+    "subuids": [{"start": 100000, "count": 65536}],
+    "subgids": [{"start": 100000, "count": 65536}],
+    "configuration_dir": "/home/u/.config/libvirt",
+    "unreadable": ["/srv/root"],
+}
 NAMED: dict[str, dict[str, Any]] = {
     "bare": {},
     "mounted": MOUNTED,
@@ -86,6 +108,12 @@ NAMED: dict[str, dict[str, Any]] = {
     "cramped": {"storage": [{"path": "/dev/shm", "filesystem": "tmpfs", "size_kib": GIB, "free_kib": GIB // 2}]},
     "small": {"memory_kib": GIB, "nodes": [{"id": 0, "memory_kib": GIB}]},
     "without-virtiofsd": {"discovery": {"binaries": []}},
+    "uninstalled": {"discovery": {"binaries": ["/opt/gone/virtiofsd"]}},
+    "switchless": {"switches": []},
+    "unaccelerated": {"paths": {"/dev/kvm": "missing"}},
+    "of-a-user": OF_A_USER,
+    "without-subuid": {**OF_A_USER, "paths": {"/etc/subuid": "missing"}},
+    "far-away": {**OF_A_USER, "configuration_dir": f"/home/{'u' * 44}/.config/libvirt"},
     "spoiled": {"discovery": {"fault": "/etc/qemu/vhost-user/60-mine.json is not JSON"}},
     "without-newuidmap": {"can_map_ids": False},
     "old-qemu": {"filesystem_drivers": ["path", "handle"], "memory_sources": ["file", "anonymous"]},

@@ -71,7 +71,7 @@ def fleet(number: int) -> list[Member]:
         pattern._replace(
             file=f"{position}.xml",
             name=f"guest{position - position % 100 if position % 100 == 1 else position}",
-            sockets=(pattern.sockets[0]._replace(path=f"/run/{position // 10}.sock"),),
+            holds=(pattern.holds[0]._replace(key=(f"/run/{position // 10}.sock",)),),
             directories=(pattern.directories[0]._replace(path=f"/srv/{position // 10}"),),
         )
         for position in range(number)

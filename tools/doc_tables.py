@@ -18,7 +18,8 @@ from tools.make_configuration_schema import sentence
 from vfslint.cli.options import ENVIRONMENT
 from vfslint.config import keys
 from vfslint.config.keys import KEYS, Key
-from vfslint.targets import NAMED, spell, version
+from vfslint.distributions import STACKS
+from vfslint.targets import spell, version
 
 ROOT = Path(__file__).resolve().parent.parent
 CASES = {
@@ -44,10 +45,16 @@ def _table(heads: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> str:
 def targets() -> str:
     """Return the named targets."""
     rows = (
-        (f"`{name}`", spell(libvirt), spell(qemu), spell(daemon) if daemon else "the C daemon of QEMU")
-        for name, (libvirt, qemu, daemon) in NAMED.items()
+        (
+            ", ".join(f"`{name}`" for name in (main, *stack.aliases)),
+            spell(stack.target.libvirt),
+            spell(stack.target.qemu),
+            spell(stack.target.virtiofsd) if stack.target.virtiofsd else "the C daemon of QEMU",
+            f"{stack.source}, {stack.date}",
+        )
+        for main, stack in STACKS.items()
     )
-    return _table(("name", "libvirt", "QEMU", "virtiofsd"), rows)
+    return _table(("name", "libvirt", "QEMU", "virtiofsd", "source"), rows)
 
 
 def configuration_keys() -> str:

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from vfslint.config import keys
-from vfslint.config.keys import KEYS, NO_VIRTIOFSD, TARGET_KEYS, Key
+from vfslint.config.keys import KEYS, TARGET_KEYS, Key
+from vfslint.targets import NO_VIRTIOFSD
 
 SCHEMA = Path(__file__).resolve().parent.parent / "schemas" / "configuration.schema.json"
 

@@ -11,11 +11,12 @@ from vfslint import report
 from vfslint.cli.messages import counted, write_messages
 from vfslint.cli.options import CLEAN, COMMANDS, FAILED, FOUND
 from vfslint.config.profile import Profile, Resolver
-from vfslint.engine import Outcome, Skipped
-from vfslint.files import NotWritten, files_in, replace
+from vfslint.engine import Engine, Outcome, Skipped
+from vfslint.files import STDIN, NotWritten, files_in, replace
 from vfslint.findings import Finding, Severity
 from vfslint.gitignore import GitIgnore
 from vfslint.run import Run, check
+from vfslint.targets import impossible
 from vfslint.terminal import Look
 from vfslint.usage import UsageError
 from vfslint.vocabulary.spelling import nearest
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from vfslint.fixes import Fixer
 
 STANDARD_INPUT = "-"
+# How many domains that a move would stop are named.
+_SHOWN = 8
 
 
 class Streams:
@@ -52,6 +55,9 @@ class Check:
         self._read_ahead: dict[str, Source] = {}
         self._is_only_text = False
         self._shows_fixes = options.statistics or any(output.format in report.SHOWING_FIXES for output in outputs)
+        self._origin = self._engine_of_origin()
+        self._starting = 0
+        self._stopped: list[str] = []
         self._named = frozenset(() if options.only_domains else options.operands)
 
     @property
@@ -103,21 +109,61 @@ class Check:
                     self._fix(path, source)
             else:
                 outcome = self._check(path, source)
-                if self._shows_fixes and any(finding.fix for finding in outcome.findings):
+                if self._origin is not None:
+                    with self.run.catching(path):
+                        outcome = self._moved(self._origin, path, source, outcome)
+                elif self._shows_fixes and any(finding.fix for finding in outcome.findings):
                     with self.run.catching(path):
                         outcome = self._fixer(path, source).with_kept_promises(source, outcome)
                 self.run.take(source, outcome, self.options.kind)
-        engines = {file: profile.engine for file, profile in self._profiles.items()}
-        self.run.check_together(engines, self._reopen)
+        if self._origin is None:
+            engines = {file: profile.engine for file, profile in self._profiles.items()}
+            self.run.check_together(engines, self._reopen)
         for profile in self._distinct():
             # Findings about a domain may point into the qemu.conf.
             if profile.context.conf:
                 self.run.sources.setdefault(profile.context.conf.source.name, profile.context.conf.source)
 
+    def _moved(self, origin: Engine, path: str, source: Source, here: Outcome) -> Outcome:
+        """Return what stops the domains here that start at the origin, of what was found here."""
+        from vfslint.move import moved
+
+        there = check(origin, source, self.options.kind, is_named=path in self._named)
+        change = moved(source, there, here)
+        self._starting += change.starting
+        self._stopped += change.stopped
+        return here._replace(findings=change.findings)
+
+    def _engine_of_origin(self) -> Engine | None:
+        context = self._resolver.origin()
+        if context is None:
+            return None
+        if self.fixes:
+            raise UsageError("--from cannot be combined with --fix, --unsafe-fixes or --diff")
+        from vfslint.rules import RULES
+
+        return Engine(RULES, context, strict_root=self.options.strict_root)
+
+    def moves(self) -> list[str]:
+        """Return the sentence that says how many domains a move would stop."""
+        if self._origin is None:
+            return []
+        origin = getattr(self.options, "from")
+        number, domains = len(self._stopped), counted(self._starting, "domain")
+        names = f": {', '.join(self._stopped[:_SHOWN])}{' …' if number > _SHOWN else ''}" if number else ""
+        starts = "starts" if self._starting == 1 else "start"
+        return [f"{number} of {domains} that {starts} on {origin} will not start here{names}"]
+
     def fails(self, file: str, severity: Severity) -> bool:
         """Whether a finding makes the run fail. One in a qemu.conf that was not linted itself counts everywhere."""
         profile = self._profiles.get(file)
         return any(one.fails(severity) for one in ((profile,) if profile else self._distinct()))
+
+    def impossible_targets(self) -> list[str]:
+        """Return why releases that were named cannot run together; those of a host do run."""
+        contexts = [profile.context for profile in self._distinct()]
+        reasons = {impossible(context.target) for context in contexts if context.host is None}
+        return sorted(reason for reason in reasons if reason)
 
     def _distinct(self) -> list[Profile]:
         return list({id(profile): profile for profile in self._profiles.values()}.values())
@@ -127,7 +173,7 @@ class Check:
         return standard_input if standard_input and standard_input.name == name else self._read(name)
 
     def _name(self, path: str) -> str:
-        return self.options.stdin_filename or "<stdin>" if path == STANDARD_INPUT else path
+        return self.options.stdin_filename or STDIN if path == STANDARD_INPUT else path
 
     def _read(self, path: str) -> Source:
         # One byte more than libvirt reads shows that a file is too large, even an endless one.
@@ -242,6 +288,7 @@ def lint(options: SimpleNamespace, streams: Streams) -> int:
             _report_fixes(check, "Fixed")
     if options.verbose:
         write_messages(streams.stderr, [f"skipped {skipped.file}: {skipped.reason}" for skipped in check.run.skipped])
+    write_messages(streams.stderr, [*check.moves(), *check.impossible_targets()])
     write_messages(streams.stderr, [*check.errors, *(failure.line for failure in check.run.failures)])
     return _status(check)
 

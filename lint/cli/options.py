@@ -138,6 +138,13 @@ _TARGET = (
     _of_key("qemu-conf", metavar="FILE", completion=FILES),
     Option("host", "check against this machine"),
     _of_key("host-facts", metavar="FILE", completion=FILES),
+    _of_key("one-host", negatable=True),
+    Option(
+        "from",
+        "report only what keeps domains from starting that start on this target, or on the host of these facts",
+        metavar="NAME|FILE",
+        completion=FILES,
+    ),
 )
 _FOR = Option("for", "judge the causes of a message for this domain", metavar="FILE", completion=FILES)
 _LIBVIRT_SCHEMA = Option(

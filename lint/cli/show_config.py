@@ -44,6 +44,7 @@ def _rows(resolver: Resolver, path: str) -> dict[str, Value]:
     rows["session"] = resolver.session(configuration)
     rows["qemu-conf"] = resolver.qemu_conf(configuration)
     rows["host"] = Value("this machine", host.origin) if host.value == THIS_MACHINE else host
+    rows["one-host"] = resolver.one_host(configuration)
     rows["fail-on"] = resolver.fail_on(configuration)
     for key in ("include", "exclude"):
         if configuration and key in configuration.values:

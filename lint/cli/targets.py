@@ -6,20 +6,32 @@ import json
 from types import SimpleNamespace
 from typing import TextIO
 
-from vfslint.targets import NAMED, spell
+from vfslint.distributions import STACKS
+from vfslint.targets import spell
 
 
 def targets(options: SimpleNamespace, out: TextIO) -> None:
-    """Write the name and the releases of every target."""
+    """Write the names and the releases of every target, and where they come from."""
     rows = {
-        name: {"libvirt": spell(each.libvirt), "qemu": spell(each.qemu), "virtiofsd": spell(each.virtiofsd)}
-        for name, each in NAMED.items()
+        name: {
+            "libvirt": spell(stack.target.libvirt),
+            "qemu": spell(stack.target.qemu),
+            "virtiofsd": spell(stack.target.virtiofsd),
+            "source": stack.source,
+            "date": stack.date,
+            "aliases": list(stack.aliases),
+        }
+        for name, stack in STACKS.items()
     }
     if options.format == "json":
         json.dump(rows, out, indent=2)
         out.write("\n")
         return
-    out.write(f"{'target':<14}{'libvirt':<10}{'QEMU':<9}virtiofsd\n")
-    for name, row in rows.items():
-        daemon = "QEMU's own" if row["virtiofsd"] == "none" else row["virtiofsd"]
-        out.write(f"{name:<14}{row['libvirt']:<10}{row['qemu']:<9}{daemon}\n")
+    width = max(len(name) for name in rows) + 2
+    out.write(f"{'target':<{width}}{'libvirt':<10}{'QEMU':<9}{'virtiofsd':<12}{'as of':<9}source\n")
+    for name, stack in STACKS.items():
+        libvirt, qemu, virtiofsd, _ = stack.target
+        daemon = spell(virtiofsd) if virtiofsd else "QEMU's own"
+        names = f" (also {', '.join(stack.aliases)})" if stack.aliases else ""
+        releases = f"{spell(libvirt):<10}{spell(qemu):<9}{daemon:<12}"
+        out.write(f"{name:<{width}}{releases}{stack.date:<9}{stack.source}{names}\n")

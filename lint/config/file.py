@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from vfslint.config import keys
-from vfslint.config.keys import KEYS, NO_VIRTIOFSD, TARGET_KEYS, Key
+from vfslint.config.keys import KEYS, TARGET_KEYS, Key
 from vfslint.lazy import lazy
 from vfslint.selectors import codes_of, unknown_rule
-from vfslint.targets import version
+from vfslint.targets import version, virtiofsd
 from vfslint.usage import UsageError, did_you_mean, invalid
 
 if TYPE_CHECKING:
@@ -275,9 +275,9 @@ def _target(key: Key, value: object, folder: str | None) -> Faults:
                 yield (name,), message
         elif not isinstance(given, str):
             yield (name,), f"expected a version in quotes, found {_kind(given)}"
-        elif not (name == "virtiofsd" and given == NO_VIRTIOFSD):
+        else:
             try:
-                version(given)
+                virtiofsd(given) if name == "virtiofsd" else version(given)
             except ValueError as error:
                 yield (name,), str(error)
 

@@ -4,7 +4,7 @@ The reader of configurations, their JSON schema, the documentation and the optio
 Records are plain classes, because every start loads this module, and defining a NamedTuple takes 0.2 ms.
 """
 
-from vfslint.targets import NAMED
+from vfslint.distributions import NAMED
 
 OFF = "off"
 
@@ -45,8 +45,6 @@ WORD = "word"
 
 # The keys of a table of type TARGET; the value can also be just a name.
 TARGET_KEYS = ("name", "libvirt", "qemu", "virtiofsd")
-# The value of `virtiofsd` for the C daemon.
-NO_VIRTIOFSD = "none"
 
 KEYS: dict[str, Key] = {
     key.name: key
@@ -74,6 +72,7 @@ KEYS: dict[str, Key] = {
             "check for an unprivileged libvirt (qemu:///session) instead of the system one",
             option=True,
         ),
+        Key("one-host", BOOLEAN, "treat the domains of all folders as those of one host", option=True),
         Key("qemu-conf", PATH, "the qemu.conf of the libvirt that runs the domains", option=True),
         Key(
             "host-facts",

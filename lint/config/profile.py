@@ -5,22 +5,24 @@ The command line comes first, then the nearest configuration, then the defaults.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from types import MappingProxyType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vfslint.config.inputs import THIS_MACHINE, Inputs
-from vfslint.config.keys import KEYS, NO_VIRTIOFSD, OFF, PATH, TARGET_KEYS
+from vfslint.config.keys import KEYS, OFF, PATH, TARGET_KEYS
 from vfslint.config.nearest import Configurations
 from vfslint.context import Context
+from vfslint.distributions import NAMED
 from vfslint.engine import Engine
 from vfslint.files import is_conf
 from vfslint.findings import Severity
 from vfslint.rule import Rule
 from vfslint.rules import rules_for
 from vfslint.selectors import resolve, split
-from vfslint.targets import NAMED, NEWEST, Target, contemporary, version
-from vfslint.usage import UsageError
+from vfslint.targets import NEWEST, Target, contemporary, version, virtiofsd
+from vfslint.usage import UsageError, invalid
 
 if TYPE_CHECKING:
     from vfslint.config.file import Configuration
@@ -209,6 +211,7 @@ class Resolver:
                 None if facts is None else self._inputs.host(facts, session=session),
                 None if conf is None else self._inputs.qemu_conf(conf, target.libvirt),
                 None if schema is None else self._inputs.libvirt_schema(schema),
+                self.one_host(configuration).value,
             )
         return self._contexts[configuration]
 
@@ -228,9 +231,30 @@ class Resolver:
         options = [f"--{'target' if key == 'name' else key} {value}" for key, value in self._releases.items()]
         return Value(_target(found.value, self._releases), " ".join(options))
 
+    def origin(self) -> Context | None:
+        """Return what `--from` names: a target, or the host whose facts are in that file; None without it."""
+        given: str | None = getattr(self.options, "from")
+        if given is None:
+            return None
+        is_session = bool(self.options.session)
+        if given in NAMED:
+            return Context(NAMED[given], is_session)
+        if not os.path.exists(given):
+            raise UsageError(f"--from: {invalid(given, 'target or file with host facts', NAMED)}")
+        host = self._inputs.host(given, session=is_session)
+        return Context(host.target(NEWEST), is_session or host.session, host)
+
     def session(self, configuration: Configuration | None) -> Value:
-        """Return whether an unprivileged libvirt reads the file."""
-        return self._value("session", configuration, False)
+        """Return whether an unprivileged libvirt reads the file: also if the host's facts are those of one."""
+        found = self._value("session", configuration, None)
+        facts = self.host(configuration)
+        if found.value is None and facts.value and self._inputs.host(facts.value, session=False).session:
+            return Value(True, facts.origin)
+        return Value(bool(found.value), found.origin)
+
+    def one_host(self, configuration: Configuration | None) -> Value:
+        """Return whether the domains of all folders are those of one host."""
+        return self._value("one-host", configuration, False)
 
     def qemu_conf(self, configuration: Configuration | None) -> Value:
         """Return the path of the qemu.conf that applies, or None."""
@@ -272,8 +296,7 @@ def _target(base: Target, given: Mapping[str, str]) -> Target:
         if "qemu" in given:
             target = target._replace(qemu=version(given["qemu"]))
         if "virtiofsd" in given:
-            daemon = None if given["virtiofsd"] == NO_VIRTIOFSD else version(given["virtiofsd"])
-            target = target._replace(virtiofsd=daemon)
+            target = target._replace(virtiofsd=virtiofsd(given["virtiofsd"]), binary=None)
     except ValueError as error:
         raise UsageError(str(error)) from None
     return target

@@ -8,6 +8,7 @@ from functools import reduce
 from operator import mul
 from typing import TYPE_CHECKING, NamedTuple
 
+from vfslint.findings import Span
 from vfslint.lazy import lazy, once
 from vfslint.targets import Version
 from vfslint.vocabulary import numbers
@@ -72,6 +73,11 @@ class Bitset(NamedTuple):
     def members(self) -> frozenset[int] | None:
         """The members, or None if libvirt cannot read the set."""
         return numbers.bitmap(self.text)
+
+    @property
+    def span(self) -> Span:
+        """Where the set is written."""
+        return self.attribute.span if self.attribute else self.node.text_span
 
     @property
     def label(self) -> str:

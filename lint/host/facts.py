@@ -16,8 +16,8 @@ from vfslint.targets import Target, Version, contemporary, spell
 FORMAT = 1
 MAXIMUM_BYTES = 16 * 1024 * 1024
 
-# What a path can be on a host; a program is an executable file.
-KINDS = ("directory", "file", "program", "socket", "other", "missing")
+# What a path can be on a host, links followed; a program is an executable file, and nobody listens on a stale socket.
+KINDS = ("directory", "file", "program", "socket", "stale socket", "other", "missing")
 
 # libvirt keeps each guest's files below this folder of memory_backing_dir (qemu_conf.c).
 DEFAULT_BACKING_DIRECTORY = "/var/lib/libvirt/qemu/ram"
@@ -119,7 +119,8 @@ class Daemon(NamedTuple):
     """A virtiofsd. `version` is None for the C daemon, and if `is_known` is false.
 
     `features` is what `--print-capabilities` lists; None if the program did not print JSON, or if it was not run.
-    `has_answered` is false only in the first case.
+    `has_answered` is false only in the first case. `drops_arguments`: it is a script that runs the daemon without
+    its own arguments.
     """
 
     path: str
@@ -127,6 +128,7 @@ class Daemon(NamedTuple):
     is_c: bool = False
     features: frozenset[str] | None = None
     has_answered: bool = True
+    drops_arguments: bool = False
 
     @property
     def is_known(self) -> bool:
@@ -158,9 +160,30 @@ class Discovery(NamedTuple):
     fault: str = ""
 
 
+class IdRanges(NamedTuple):
+    """Ranges of user or group ids that a user may map, each with its first id and its length."""
+
+    ranges: tuple[tuple[int, int], ...]
+
+    def includes(self, first: int, count: int) -> bool:
+        """Whether the ranges have all of these ids; newuidmap accepts ids of adjacent ranges (shadow's have_range)."""
+        last = first + count
+        for start, length in sorted(self.ranges):
+            if start <= first:
+                first = max(first, start + length)
+        return first >= last
+
+
 @dataclass(frozen=True)
 class Host:
-    """The facts. `paths` maps a path to one of `KINDS`, `nodes` a NUMA node to its memory in KiB."""
+    """The facts.
+
+    `paths` maps a path to one of `KINDS`, `links` a symbolic link to its target, `nodes` a NUMA node to its memory in
+    KiB. `cpus` are the processors that are online. `unreadable` are directories that the session's user may not enter;
+    `uid`, `gid`, `subuids` and `subgids` are those of this user. `configuration_directory` is where libvirt keeps its
+    files: below ~/.config for a session. `security_models` are the security drivers in use, `switches` the running
+    programs that connect to vhost-user sockets. `users` and `groups` map a name to whether it exists.
+    """
 
     libvirt: Version | None = None
     qemu: Version | None = None
@@ -180,10 +203,38 @@ class Host:
     can_map_ids: bool | None = None
     filesystem_drivers: frozenset[str] | None = None
     memory_sources: frozenset[str] | None = None
+    cpus: frozenset[int] | None = None
+    links: Mapping[str, str] = field(default_factory=dict)
+    unreadable: frozenset[str] = frozenset()
+    uid: int | None = None
+    gid: int | None = None
+    subuids: IdRanges | None = None
+    subgids: IdRanges | None = None
+    configuration_directory: str | None = None
+    security_models: frozenset[str] | None = None
+    switches: frozenset[str] | None = None
+    users: Mapping[str, bool] = field(default_factory=dict)
+    groups: Mapping[str, bool] = field(default_factory=dict)
 
     def path_kind(self, path: str) -> str | None:
         """The kind of a path, one of `KINDS`; None if that is not known."""
         return self.paths.get(path) or self.paths.get(posixpath.normpath(path))
+
+    def link_target(self, path: str) -> str | None:
+        """The target of a symbolic link; None if the path is not one, or if that is not known."""
+        return self.links.get(path)
+
+    def is_unreadable(self, path: str) -> bool:
+        """Whether the session's user is known not to be able to enter a directory."""
+        return path in self.unreadable or posixpath.normpath(path) in self.unreadable
+
+    def has_user(self, name: str) -> bool | None:
+        """Whether a user exists, or None if that is not known."""
+        return self.users.get(name)
+
+    def has_group(self, name: str) -> bool | None:
+        """Whether a group exists, or None if that is not known."""
+        return self.groups.get(name)
 
     def storage_at(self, path: str) -> Storage | None:
         """The file system of a path, or None if that is not known."""

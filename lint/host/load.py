@@ -17,13 +17,15 @@ from vfslint.host.facts import (
     Discovery,
     Host,
     HugePages,
+    IdRanges,
     Kind,
     Mount,
     Pool,
     Storage,
     Unreadable,
 )
-from vfslint.targets import Version, spell, version
+from vfslint.targets import Version, is_c_daemon, spell, version
+from vfslint.vocabulary import numbers
 
 
 def load(data: bytes) -> Host:
@@ -69,6 +71,18 @@ def dump(host: Host) -> dict[str, Any]:
         "can_map_ids": host.can_map_ids,
         "filesystem_drivers": None if host.filesystem_drivers is None else sorted(host.filesystem_drivers),
         "memory_sources": None if host.memory_sources is None else sorted(host.memory_sources),
+        "cpus": None if host.cpus is None else numbers.spell_set(host.cpus),
+        "links": dict(sorted(host.links.items())) or None,
+        "unreadable": sorted(host.unreadable) or None,
+        "uid": host.uid,
+        "gid": host.gid,
+        "subuids": _dumped_ranges(host.subuids),
+        "subgids": _dumped_ranges(host.subgids),
+        "configuration_dir": host.configuration_directory,
+        "security_models": None if host.security_models is None else sorted(host.security_models),
+        "switches": None if host.switches is None else sorted(host.switches),
+        "users": dict(sorted(host.users.items())) or None,
+        "groups": dict(sorted(host.groups.items())) or None,
     }
     if host.nodes is not None:
         written["nodes"] = [{"id": node, "memory_kib": size} for node, size in sorted(host.nodes.items())]
@@ -87,6 +101,10 @@ def _dumped(record: Any) -> dict[str, Any]:
     return {name: value for name, value in record._asdict().items() if value is not None}
 
 
+def _dumped_ranges(ids: IdRanges | None) -> list[dict[str, int]] | None:
+    return None if ids is None else [{"start": start, "count": count} for start, count in ids.ranges]
+
+
 def _dumped_discovery(discovery: Discovery) -> dict[str, Any]:
     fault = {"fault": discovery.fault} if discovery.fault else {}
     return {"binaries": list(discovery.binaries), **fault}
@@ -100,6 +118,8 @@ def _dumped_daemon(daemon: Daemon) -> dict[str, Any]:
         written["features"] = sorted(daemon.features)
     elif not daemon.has_answered:
         written["features"] = None
+    if daemon.drops_arguments:
+        written["drops_arguments"] = True
     return written
 
 
@@ -202,6 +222,41 @@ class _Facts:
             can_map_ids=self.get("can_map_ids", bool),
             filesystem_drivers=self.set_of("filesystem_drivers"),
             memory_sources=self.set_of("memory_sources"),
+            cpus=self.cpus(),
+            links=self.mapping("links", str),
+            unreadable=self.set_of("unreadable") or frozenset(),
+            uid=self.size("uid"),
+            gid=self.size("gid"),
+            subuids=self.ranges("subuids"),
+            subgids=self.ranges("subgids"),
+            configuration_directory=self.get("configuration_dir", str),
+            security_models=self.set_of("security_models"),
+            switches=self.set_of("switches"),
+            users=self.mapping("users", bool),
+            groups=self.mapping("groups", bool),
+        )
+
+    def cpus(self) -> frozenset[int] | None:
+        """Return the processors, which are written as the kernel writes them: 0-3,8."""
+        text = self.get("cpus", str)
+        found = None if text is None else numbers.bitmap(text)
+        if text is not None and found is None:
+            raise Unreadable(f"{self.where}cpus is not a list of numbers such as 0-3,8")
+        return found
+
+    def mapping(self, name: str, kind: type[Kind]) -> dict[str, Kind]:
+        """Return an object whose values have that type; empty if it is missing."""
+        found = self.get(name, dict) or {}
+        for key, value in found.items():
+            if not isinstance(value, kind):
+                raise Unreadable(f"{self.where}{name}[{json.dumps(key)}] is not {_WORDS[kind]}"[:300])
+        return found
+
+    def ranges(self, name: str) -> IdRanges | None:
+        """Return ranges of ids."""
+        found = self.objects(name)
+        return (
+            None if found is None else IdRanges(tuple((each.amount("start"), each.amount("count")) for each in found))
         )
 
     def paths(self) -> dict[str, str]:
@@ -238,13 +293,15 @@ class _Facts:
 
     def daemon(self) -> Daemon:
         """Return a virtiofsd; its features are null if it did not answer."""
-        is_c = self.get("version", str) == "C"
+        release = None if self.get("version", str) == "C" else self.release("version")
+        is_c = self.get("version", str) is not None and (release is None or is_c_daemon(release))
         return Daemon(
             self.need("path", str),
-            None if is_c else self.release("version"),
+            None if is_c else release,
             is_c,
             self.set_of("features"),
             "features" not in self.found or self.found["features"] is not None,
+            bool(self.get("drops_arguments", bool)),
         )
 
 

@@ -18,6 +18,15 @@ if TYPE_CHECKING:
     from vfslint.domain.filesystem import Filesystem
     from vfslint.host.facts import Daemon, Host, Storage
 
+# How messages name what is at a path.
+ARTICLES = {
+    "file": "a file",
+    "program": "a file",
+    "socket": "a socket",
+    "stale socket": "a socket",
+    "directory": "a directory",
+    "other": "neither a file nor a directory",
+}
 # The units that virsh allocpages accepts.
 _UNITS = (("T", 1024**3), ("G", 1024**2), ("M", 1024), ("K", 1))
 

@@ -7,9 +7,11 @@ examined, but never run.
 
 from __future__ import annotations
 
+import grp
 import json
 import os
 import posixpath
+import pwd
 import re
 import stat
 import subprocess
@@ -17,12 +19,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
+from vfslint.domain.host_paths import KVM, Need, host_paths
+from vfslint.host import sockets
 from vfslint.host.facts import (
     DEFAULT_BACKING_DIRECTORY,
     Daemon,
     Discovery,
     Host,
     HugePages,
+    IdRanges,
     Mount,
     Pool,
     Storage,
@@ -30,7 +35,8 @@ from vfslint.host.facts import (
 from vfslint.host.load import dump
 from vfslint.lazy import lazy
 from vfslint.qemu_conf import reader
-from vfslint.targets import Version
+from vfslint.targets import BINARIES, Version, is_c_daemon
+from vfslint.vocabulary import numbers
 from vfslint.xml.source import Source
 
 if TYPE_CHECKING:
@@ -38,13 +44,6 @@ if TYPE_CHECKING:
 
 Run = Callable[[Sequence[str]], "str | None"]
 
-# Where distributions install virtiofsd; libvirt itself uses only the vhost-user files.
-DAEMONS = (
-    "/usr/libexec/virtiofsd",
-    "/usr/lib/virtiofsd",
-    "/usr/lib64/virtiofsd",
-    "/usr/lib/qemu/virtiofsd",
-)
 _LIBVIRT = ("/usr/sbin/virtqemud", "/usr/sbin/libvirtd", "/usr/bin/virsh")
 _EMULATORS = ("/usr/bin/qemu-system-{arch}", "/usr/libexec/qemu-kvm", "/usr/bin/qemu-kvm", "/usr/bin/kvm")
 _VHOST_USER = ("/usr/share/qemu/vhost-user", "/etc/qemu/vhost-user")
@@ -53,6 +52,11 @@ _VHOST_USER = ("/usr/share/qemu/vhost-user", "/etc/qemu/vhost-user")
 _TYPES = frozenset("9p balloon block caif console crypto gpu input net rng rpmsg rproc-serial scsi vsock fs".split())
 _LONGEST_FILE = 1024 * 1024  # qemu_vhost_user.c: DOCUMENT_SIZE
 _SECONDS = 5
+# The switches that connect to a vhost-user socket of QEMU, by the names of their processes.
+_SWITCHES = frozenset({"ovs-vswitchd", "vpp", "vpp_main", "snabb", "dpdk-testpmd", "testpmd", "contrail-vroute"})
+_SHELL_SCRIPT = re.compile(r"#![ \t]*\S*/(?:env[ \t]+)?(?:\S*/)?(?:ba|da|k|z)?sh\b")
+# A use of the script's own arguments, or another script that sees them.
+_PASSES_ARGUMENTS = re.compile(r"\$\{?[@*1-9]|^\s*(?:\.|source)\s|\beval\b", re.MULTILINE)
 _RELEASE = re.compile(r"\b(\d{1,4})\.(\d{1,4})(?:\.(\d{1,4}))?")
 
 
@@ -65,7 +69,7 @@ def take(root: str = "/", *, session: bool = False, run: Run | None = None) -> H
     arch = os.uname().machine
     mounts = machine.mounts
     discovery = machine.discovery(session)
-    daemons = dict.fromkeys([*(discovery.binaries if discovery else ()), *DAEMONS])
+    daemons = dict.fromkeys([*(discovery.binaries if discovery else ()), *BINARIES])
     return LiveHost(
         libvirt=machine.first_release(_LIBVIRT),
         qemu=machine.first_release([path.format(arch=arch) for path in _EMULATORS]),
@@ -81,19 +85,33 @@ def take(root: str = "/", *, session: bool = False, run: Run | None = None) -> H
         discovery=discovery,
         daemons={path: daemon for path in daemons if (daemon := machine.daemon(path))},
         can_map_ids=machine.can_map_ids(),
+        cpus=machine.cpus(),
+        uid=machine.user[0] if session else None,
+        gid=machine.user[1] if session else None,
+        subuids=machine.id_ranges("/etc/subuid", *_names_of_user(machine.user)) if session else None,
+        subgids=machine.id_ranges("/etc/subgid", *_names_of_user(machine.user)) if session else None,
+        configuration_directory=f"{_configuration_home()}/libvirt" if session else None,
+        security_models=machine.security_models(session),
+        switches=machine.switches(),
         machine=machine,
     )
 
 
 def write(out: TextIO, domains: Iterable[Domain] = (), *, host: Host | None = None) -> None:
-    """Write the facts as JSON, including the kinds of the paths that the domains name."""
+    """Write the facts as JSON, including what is at the paths that the domains name."""
     host = host or take()
     paths = {path for domain in domains for path in paths_of(domain)}
     paths.update(host.discovery.binaries if host.discovery else ())
-    found = {path: kind for path in paths if (kind := host.path_kind(path))}
     directory = host.backing_directory
     storage = host.storage_at(directory) if directory else None
-    recorded = replace(host, paths=found, storage={storage.path: storage} if storage else {})
+    recorded = replace(
+        host,
+        paths={path: kind for path in paths if (kind := host.path_kind(path))},
+        links={path: target for path in paths if (target := host.link_target(path)) is not None},
+        unreadable=frozenset(path for path in paths if host.is_unreadable(path)),
+        daemons={path: daemon for path in {*paths, *host.daemons} if (daemon := host.daemon_at(path))},
+        storage={storage.path: storage} if storage else {},
+    )
     json.dump(dump(recorded), out, indent=2, ensure_ascii=True)
     out.write("\n")
 
@@ -104,7 +122,11 @@ def paths_of(domain: Domain) -> Iterator[str]:
         yield domain.emulator.text
     for share in domain.shares:
         binary = share.binary.value("path") if share.binary and share.socket is None else None
-        yield from (path for path in (share.directory, share.socket, binary) if path)
+        yield from (path for path in (share.directory, binary) if path)
+    for found in host_paths(domain):
+        yield found.folder if found.need is Need.FOLDER else found.path
+    if domain.type == "kvm":
+        yield KVM
 
 
 @dataclass(frozen=True)
@@ -116,6 +138,28 @@ class LiveHost(Host):
     def path_kind(self, path: str) -> str | None:
         """What a path is, as far as the user may see it."""
         return self.machine.kind(path) if self.machine else super().path_kind(path)
+
+    def link_target(self, path: str) -> str | None:
+        """The target of a symbolic link."""
+        return self.machine.link_target(path) if self.machine else super().link_target(path)
+
+    def is_unreadable(self, path: str) -> bool:
+        """Whether the session's user may not enter a directory."""
+        if not self.machine:
+            return super().is_unreadable(path)
+        return self.session and self.machine.is_unreadable(path, self.subuids)
+
+    def daemon_at(self, path: str) -> Daemon | None:
+        """The virtiofsd of that path. One that only a domain names is not run: it is read if it is a script."""
+        return super().daemon_at(path) or (self.machine.script(path) if self.machine else None)
+
+    def has_user(self, name: str) -> bool | None:
+        """Whether a user exists."""
+        return self.machine.has_account("passwd", name) if self.machine else super().has_user(name)
+
+    def has_group(self, name: str) -> bool | None:
+        """Whether a group exists."""
+        return self.machine.has_account("group", name) if self.machine else super().has_group(name)
 
     def storage_at(self, path: str) -> Storage | None:
         """The file system of a path, or of the nearest existing folder above it."""
@@ -180,7 +224,108 @@ class Machine:
             return "program" if mode & 0o111 else "file"
         if stat.S_ISDIR(mode):
             return "directory"
-        return "socket" if stat.S_ISSOCK(mode) else "other"
+        if not stat.S_ISSOCK(mode):
+            return "other"
+        bound = self.bound_sockets
+        return "socket" if bound is None or posixpath.basename(path) in bound else "stale socket"
+
+    @lazy
+    def bound_sockets(self) -> frozenset[str] | None:
+        """The names of all Unix sockets in use, without their folders; None if they cannot be read."""
+        return sockets.bound(self.path("/proc"))
+
+    def link_target(self, path: str) -> str | None:
+        """Return the target of a symbolic link; None if the path is not one, as with a slash at its end."""
+        if not path.startswith("/") or path.endswith("/"):
+            return None
+        try:
+            return os.readlink(self.path(path))
+        except (OSError, ValueError):
+            return None
+
+    @property
+    def user(self) -> tuple[int, int]:
+        """The user and group that vfslint runs as, which are those of the session."""
+        return os.geteuid(), os.getegid()
+
+    def is_unreadable(self, path: str, subuids: IdRanges | None) -> bool:
+        """Whether the user may not enter a directory, not even as root of the namespace that virtiofsd runs in.
+
+        There, it has every right to the directories of the user and of the user's own range of ids.
+        """
+        uid, _ = self.user
+        if uid == 0 or not path.startswith("/"):
+            return False
+        try:
+            owner = os.stat(self.path(path)).st_uid
+        except PermissionError:
+            return True
+        except (OSError, ValueError):
+            return False
+        is_own = owner == uid or (subuids is not None and subuids.includes(owner, 1))
+        return not is_own and not os.access(self.path(path), os.X_OK)
+
+    def cpus(self) -> frozenset[int] | None:
+        """Return the processors that are online, or None."""
+        line = self.line("/sys/devices/system/cpu/online")
+        return numbers.bitmap(line) if line else None
+
+    def id_ranges(self, file: str, *names: str) -> IdRanges | None:
+        """Return the ranges that a file such as /etc/subuid gives to a user, by name or number; None without a file."""
+        text = self.text(file)
+        if text is None:
+            return None
+        fields = (line.split(":") for line in text.splitlines())
+        return IdRanges(tuple(
+            (int(found[1]), int(found[2]))
+            for found in fields
+            if len(found) == 3 and found[0] in names and found[1].isascii() and found[2].isascii()
+            and found[1].isdigit() and found[2].isdigit() and len(found[1]) < 20 and len(found[2]) < 20
+        ))  # fmt: skip
+
+    def has_account(self, file: str, name: str) -> bool | None:
+        """Whether a user (passwd) or group exists; of another machine's, only the file in /etc is known."""
+        if self.root != "/":
+            text = self.text(f"/etc/{file}")
+            return None if text is None else any(line.startswith(f"{name}:") for line in text.splitlines())
+        try:
+            pwd.getpwnam(name) if file == "passwd" else grp.getgrnam(name)
+        except KeyError:
+            return False
+        except ValueError:
+            return None
+        return True
+
+    def security_models(self, session: bool) -> frozenset[str] | None:
+        """Return the security drivers that libvirt can use: those of qemu.conf, else those of the kernel.
+
+        Only the system's daemon has dac (qemu_driver.c:qemuSecurityInit).
+        """
+        own = frozenset() if session else frozenset({"dac"})
+        conf = self.qemu_conf(session)
+        configured = conf.texts("security_driver") if conf else None
+        if configured:
+            return own | set(configured)
+        if not os.path.isdir(self.path("/sys/kernel")):
+            return None
+        places = {"selinux": "/sys/fs/selinux/enforce", "apparmor": "/sys/module/apparmor"}
+        return own | {model for model, place in places.items() if self.kind(place) != "missing"}
+
+    def switches(self) -> frozenset[str] | None:
+        """Return the running programs that connect to the sockets of vhost-user interfaces; None if unknown."""
+        processes = [name for name in self.names("/proc") if name.isdigit()]
+        running = {self.line(f"/proc/{name}/comm") for name in processes}
+        return frozenset(_SWITCHES & running) if processes else None
+
+    def script(self, path: str) -> Daemon | None:
+        """Return what is known of a virtiofsd without running it: whether it is a script that drops its arguments."""
+        if self.kind(path) != "program":
+            return None
+        text = self.text(path) or ""
+        if not _SHELL_SCRIPT.match(text):
+            return None
+        code = re.sub(r"^\s*#.*$", "", text, flags=re.MULTILINE)
+        return None if _PASSES_ARGUMENTS.search(code) else Daemon(path, drops_arguments=True)
 
     def meminfo(self, path: str) -> dict[str, int]:
         """Return the sizes of a meminfo file in KiB, by name."""
@@ -273,11 +418,17 @@ class Machine:
         path = f"{folder}/qemu.conf"
         if self.kind(path) == "missing":
             return default
+        conf = self.qemu_conf(session)
+        return conf.text("memory_backing_dir") or default if conf else None
+
+    def qemu_conf(self, session: bool) -> reader.QemuConf | None:
+        """Return the machine's qemu.conf, or None if it cannot be read."""
+        path = f"{_configuration_home()}/libvirt/qemu.conf" if session else "/etc/libvirt/qemu.conf"
         text = self.text(path)
         if text is None:
             return None
         try:
-            return reader.read(Source(text.encode(), path)).text("memory_backing_dir") or default
+            return reader.read(Source(text.encode(), path))
         except reader.Unreadable:
             return None
 
@@ -310,9 +461,9 @@ class Machine:
             return None
         printed = self.run([path, "--version"]) or ""
         features = _features(self.run([path, "--print-capabilities"]))
-        # The C daemon prints QEMU's version and the version of its FUSE interface.
-        is_c = "FUSE" in printed or printed.startswith("virtiofsd version")
-        return Daemon(path, None if is_c else _release(printed), is_c, features, features is not None)
+        release = _release(printed)
+        is_c = release is not None and is_c_daemon(release)
+        return Daemon(path, None if is_c else release, is_c, features, features is not None)
 
     def first_release(self, paths: Iterable[str]) -> Version | None:
         """Return the version that the first of these programs prints, or None."""
@@ -363,6 +514,14 @@ def _release(text: str) -> Version | None:
 def _unescaped(path: str) -> str:
     """Decode the octal escapes of whitespace and backslashes in /proc/self/mounts."""
     return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), path)
+
+
+def _names_of_user(user: tuple[int, int]) -> tuple[str, ...]:
+    """Return how /etc/subuid and /etc/subgid name a user: by name or number."""
+    try:
+        return pwd.getpwuid(user[0]).pw_name, str(user[0])
+    except KeyError:
+        return (str(user[0]),)
 
 
 def _configuration_home() -> str:

@@ -46,7 +46,7 @@ def test_faulty_example_is_explained(file: Path, request: pytest.FixtureRequest)
 
 
 def test_lock_options_are_sound_where_the_daemon_knows_them() -> None:
-    assert printed("--target", "debian-12", "examples/faulty/lock-options.xml")[0] == 0
+    assert printed("--libvirt", "9.0.0", "examples/faulty/lock-options.xml")[0] == 0
 
 
 def test_narrow_terminals_cut_source_lines_around_the_mark(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,7 @@ target                    libvirt 9.0.0, QEMU 7.2.0, QEMU's own virtiofsd  --tar
 session                   no                                               default
 qemu-conf                 none                                             default
 host                      none                                             default
+one-host                  no                                               default
 fail-on                   note                                             vfslint.toml:2
 exclude                   x                                                vfslint.toml:3
 """,

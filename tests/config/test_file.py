@@ -120,7 +120,7 @@ def test_one_that_is_named_has_to_be_there(folder: Path) -> None:
         ("[target]\nlibvrt = '9.0.0'", "2: unknown key 'libvrt'; did you mean libvirt?"),
         ("[target]\nlibvirt = 9.0", "2: expected a version in quotes, found a number"),
         ("[target]\nlibvirt = 'nine'", "2: 'nine' is not a version such as 9.0.0"),
-        ("[target]\nname = 'x'", "2: 'x' is not a valid target; expected newest, oldest, "),
+        ("[target]\nname = 'x'", "2: 'x' is not a valid target; expected, nearest first: arch, "),
         ("session = 'yes'", "1: expected true or false, found a string"),
         ("qemu-conf = 1", "1: expected a path, found a number"),
         ("qemu-conf = '/etc/libvirt/qemu.conf'", "1: '/etc/libvirt/qemu.conf' is outside the folder"),

@@ -12,8 +12,8 @@ from tests.config.guest import DOMAIN, FAULTY, LONG, found
 from vfslint.cli.lint import Check, Streams
 from vfslint.cli.options import LINT, read
 from vfslint.config.profile import Profile, Resolver
+from vfslint.distributions import NAMED
 from vfslint.findings import Severity
-from vfslint.targets import NAMED
 
 # what it says
 

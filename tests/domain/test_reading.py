@@ -14,7 +14,7 @@ from vfslint.domain.domain import Domain
 from vfslint.domain.reading import Memory, Reader, Silent
 from vfslint.engine import Engine, domains_in
 from vfslint.rules import RULES
-from vfslint.targets import NAMED
+from vfslint.distributions import NAMED
 from vfslint.xml.document import read
 from vfslint.xml.source import Source
 

@@ -36,7 +36,8 @@ def test_unknown_keys_are_left_alone() -> None:
 
 
 def test_every_key_of_the_schema_is_read() -> None:
-    assert set(SCHEMA["properties"]) == set(dump(host(session=True, kernel="6", default_page_kib=1)))
+    accounts = {"users": {"qemu": True}, "groups": {"kvm": False}}
+    assert set(SCHEMA["properties"]) == set(dump(host("of-a-user", kernel="6", default_page_kib=1, **accounts)))
 
 
 @pytest.mark.parametrize(
@@ -57,6 +58,10 @@ def test_every_key_of_the_schema_is_read() -> None:
         (b'{"version": 1, "hugepages": [[]]}', "hugepages[0] is not an object"),
         (b'{"version": 1, "paths": {"/a": "cat"}}', 'paths["/a"] is not one of directory, file'),
         (b'{"version": 1, "discovery": {"binaries": [1]}}', "discovery.binaries contains something"),
+        (b'{"version": 1, "cpus": "many"}', "cpus is not a list of numbers"),
+        (b'{"version": 1, "links": {"/a": 1}}', 'links["/a"] is not a string'),
+        (b'{"version": 1, "subuids": [{"start": 1}]}', "subuids[0].count is missing"),
+        (b'{"version": 1, "users": {"qemu": "yes"}}', 'users["qemu"] is not true or false'),
         (b"<domain/>", "<domain> does not contain facts of a host"),
         (b"<capabilities>", "not well-formed XML"),
         (b"\xff\xfe<\0a\0", "not well-formed XML"),

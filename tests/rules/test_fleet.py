@@ -68,6 +68,91 @@ def test_python_interface_judges_the_domains_of_a_file() -> None:
     assert "VFS801" in [found.code for found in lint_bytes(both.encode())]
 
 
+# what only one domain can use
+
+QCOW2 = "<disk type='file'><source file='/srv/a.qcow2'/><target dev='vda' bus='virtio'/>{}</disk>"
+DISK, READ_ONLY = QCOW2.format(""), QCOW2.format("<readonly/>")
+SHAREABLE = QCOW2.format("<shareable/>")
+BACKED = DISK.replace("a.qcow2'/>", "b.qcow2'/><backingStore type='file'><format type='qcow2'/>"
+                      "<source file='/srv/a.qcow2'/><backingStore/></backingStore>")  # fmt: skip
+TCP = "<serial type='tcp'><source mode='bind' host='127.0.0.1' service='{}'/><protocol type='{}'/></serial>"
+VNC = "<graphics type='vnc' port='{}' autoport='no'/>"
+PCI = "<hostdev mode='subsystem' type='pci'><source><address bus='{}' slot='0' function='0'/></source></hostdev>"
+NET = "<interface type='vhostuser'><source type='unix' path='/run/{}.sock' mode='client'/></interface>"
+MAC = "<interface type='user'><mac address='52:54:00:00:00:01'/><model type='virtio'/></interface>"
+NVRAM = "</os><os><loader readonly='yes' type='pflash'>/f.fd</loader><nvram>/srv/{}.fd</nvram></os>"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "code"),
+    [
+        (DISK, DISK, "VFS805"),
+        (DISK, READ_ONLY, "VFS805"),
+        (READ_ONLY, DISK, "VFS805"),
+        (READ_ONLY, READ_ONLY, None),
+        (SHAREABLE, SHAREABLE, None),
+        (BACKED, DISK, "VFS805"),
+        (BACKED, BACKED.replace("b.qcow2", "c.qcow2"), None),
+        (QCOW2.format("<transient shareBacking='yes'/>"), QCOW2.format("<transient shareBacking='yes'/>"), None),
+        (VNC.format(5901), VNC.format(5901), "VFS806"),
+        (VNC.format(5901), "<graphics type='spice' port='5901' autoport='no'/>", "VFS806"),
+        (VNC.format(5901), VNC.format(5902), None),
+        (VNC.format(-1), VNC.format(-1), None),
+        (TCP.format(4555, "raw"), TCP.format(4555, "telnet"), "VFS806"),
+        (TCP.format(4555, "raw"), TCP.format(4556, "raw"), None),
+        (TCP.format(4555, "raw").replace("bind", "connect"), TCP.format(4555, "raw").replace("bind", "connect"), None),
+        (PCI.format(1), PCI.format(1), "VFS807"),
+        (PCI.format(1), PCI.format(2), None),
+        (NET.format("a"), NET.format("a"), "VFS801"),
+        (NET.format("a"), NET.format("b"), None),
+        (SOCKET, NET.format("fs"), "VFS801"),
+        (MAC, MAC, None),
+    ],
+)
+def test_second_domain_that_cannot_start_is_an_error(first: str, second: str, code: str | None) -> None:
+    files = {"a.xml": domain("one", first), "b.xml": domain("two", second)}
+    found = together(files)
+    assert [(each.code, each.file, each.severity.word) for each in found] == (
+        [(code, "b.xml", "error")] if code else []
+    )
+
+
+def test_variables_of_the_firmware_are_an_image() -> None:
+    files = {f"{name}.xml": domain(name).replace("</os>", NVRAM.format("vars")) for name in ("one", "two")}
+    own = {f"{name}.xml": domain(name).replace("</os>", NVRAM.format(name)) for name in ("one", "two")}
+    for expected, given in ((["VFS805"], files), ([], own)):
+        given = {name: text.replace("</os><os>", "") for name, text in given.items()}
+        assert codes(given) == expected
+
+
+def test_domain_written_twice_does_not_conflict_with_itself() -> None:
+    devices = (DISK, VNC.format(5901), PCI.format(1), SOCKET)
+    twice = {f"{when}.xml": domain("web", *devices, uuid="1", memory=len(when)) for when in ("before", "after")}
+    assert codes(twice) == ["VFS804"]
+    assert codes({f"{name[0]}/{name}": text for name, text in twice.items()}) == []
+
+
+def test_domain_written_twice_does_not_hide_another_one() -> None:
+    files = {"a.xml": domain("web", DISK, uuid="1"), "b.xml": domain("web", DISK, uuid="1", memory=4)}
+    assert codes({**files, "c.xml": domain("mail", DISK)}) == ["VFS804", "VFS805"]
+
+
+def test_folders_are_different_hosts() -> None:
+    devices = (DISK, VNC.format(5901), PCI.format(1), SOCKET)
+    files = {f"{name}/{name}.xml": domain(name, *devices) for name in ("one", "two")}
+    assert [(each.code, each.severity.word) for each in together(files)] == [("VFS801", "note")]
+    one_host = Engine(RULES, Context(one_host=True))
+    found = together(files, one_host)
+    assert {(each.code, each.severity.word) for each in found} == {
+        (code, "error") for code in ("VFS801", "VFS805", "VFS806", "VFS807")
+    }
+
+
+def test_neighbor_comes_before_a_domain_of_another_host() -> None:
+    files = {path: domain(name, SOCKET) for path, name in (("a/x.xml", "x"), ("b/y.xml", "y"), ("b/z.xml", "z"))}
+    assert [(each.file, each.severity.word) for each in together(files)] == [("b/y.xml", "note"), ("b/z.xml", "error")]
+
+
 # names and uuids
 
 
@@ -88,11 +173,13 @@ def test_name_under_two_uuids_for_two_hosts_is_a_note() -> None:
     assert (found.code, found.severity.word) == ("VFS802", "note")
 
 
-def test_uuid_of_two_names_is_refused_wherever() -> None:
-    files = {"a/x.xml": domain("web", uuid="A"), "b/x.xml": domain("mail", uuid="a").replace("-", "")}
+def test_uuid_of_two_names_is_refused_on_one_host() -> None:
+    files = {"x.xml": domain("web", uuid="A"), "y.xml": domain("mail", uuid="a").replace("-", "")}
     [found] = together(files)
     assert (found.code, found.severity.word) == ("VFS803", "error")
     assert found.message == "the uuid of domain 'mail' is already used by domain 'web'"
+    [found] = together({f"{name[0]}/{name}": text for name, text in files.items()})
+    assert (found.code, found.severity.word) == ("VFS803", "note")
 
 
 def test_two_definitions_in_a_folder_are_a_note() -> None:
@@ -141,6 +228,14 @@ def test_domains_that_start_with_the_host_are_counted_alone() -> None:
     few = [{"size_kib": 2048, "total": 1500, "free": 1500}]
     [found] = together({**files, **started}, on("paged", hugepages=few))
     assert (found.severity.word, found.file) == ("error", "q/b.xml")
+
+
+def test_pages_are_counted_for_each_host_and_domain_once() -> None:
+    engine = on("paged", hugepages=PAGES)
+    apart = {f"{name}/d.xml": domain(name, backing=PAGED, memory=3) for name in ("a", "b")}
+    assert codes(apart, engine) == []
+    twice = {f"{name}.xml": domain("web", backing=PAGED, memory=3, uuid="1") + "\n" * name for name in (1, 2)}
+    assert codes(twice, engine) == ["VFS804"]
 
 
 def test_a_domain_too_large_alone_is_not_told_twice() -> None:
