@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 PLANS_KEPT = 1024
 
 
+# Parts of devices that depend on other devices as well.
+_IN_DEVICES = frozenset({"Address", "Boot"})
+
 # The context of rules that have no such parameter.
 NOWHERE = Context()
 
@@ -284,16 +287,19 @@ class Engine:
                 if domain.is_qemu or rule.any_hypervisor
             )
         context = self.context._replace(current=domain)
-        for find, of_devices, silent, each, together, of_deviating in plans.of(domain, deviates=bool(deviations)):
-            subjects = results.found(find, domain)
-            if subjects:
-                if of_devices:
-                    results.run_on_devices(of_devices, subjects, domain.texts, silent)
-                results.run(each, subjects, context)
-                if together:
-                    results.run(together, (subjects,), context)
-                if of_deviating:
-                    results.run(of_deviating, [each for each in subjects if domain.deviates(each)], context)
+        for step in plans.of(domain, deviates=bool(deviations)):
+            subjects = results.found(step.find, domain)
+            if not subjects:
+                continue
+            if step.together:
+                results.run(step.together, (subjects,), context)
+            if step.of_deviating:
+                results.run(step.of_deviating, [each for each in subjects if domain.deviates(each)], context)
+            if step.is_of_devices and deviations:
+                subjects = [each for each in subjects if not domain.is_of_unknown_kind(each)]
+            if step.of_devices:
+                results.run_on_devices(step.of_devices, subjects, domain.texts, step.silent)
+            results.run(step.each, subjects, context)
 
     def run_on_suppressions(self, results: Results, suppressions: Sequence[Suppression]) -> None:
         """Add what is wrong with a file's suppressions themselves."""
@@ -306,10 +312,12 @@ class Engine:
 class _Step(NamedTuple):
     """How to find the subjects of one type, and the rules about each, about all together, and about deviating ones.
 
-    `of_devices` are rules about each device without a context, and `silent` the texts that none of them objected to.
+    `is_of_devices`: they are devices or parts of devices. `of_devices` are rules about each device without a context,
+    and `silent` the texts that none of them objected to.
     """
 
     find: Callable[[Domain], Sequence[Any]]
+    is_of_devices: bool
     of_devices: list[Rule]
     silent: set[bytes]
     each: list[Rule]
@@ -324,12 +332,15 @@ class _Plans:
         self._steps: dict[str, _Step] = {}
         for rule in rules:
             part = part_of(rule.subject)
-            step = self._steps.setdefault(part, _Step(OF_DOMAINS[part].find, [], set(), [], [], []))
+            subject = OF_DOMAINS[part]
+            step = self._steps.setdefault(
+                part, _Step(subject.find, subject.is_device or part in _IN_DEVICES, [], set(), [], [], [])
+            )
             if rule.of_deviating:
                 step.of_deviating.append(rule)
             elif part != rule.subject:
                 step.together.append(rule)
-            elif OF_DOMAINS[part].is_device and not rule.wants_context:
+            elif subject.is_device and not rule.wants_context:
                 step.of_devices.append(rule)
             else:
                 step.each.append(rule)
