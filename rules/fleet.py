@@ -63,7 +63,8 @@ def name_of_two_domains(fleet: Fleet) -> Iterator[Problem]:
     """Each domain has its own name.
 
     Why: libvirt rejects a second domain with the same name and another uuid. If a file has no uuid, libvirt
-        generates a new one each time, so it also rejects defining a changed file again.
+        generates a new one each time, so it also rejects defining a changed file again. That is a note, because the
+        files may be variants of one domain, and so are definitions for different hosts.
     Bad:
         <?xml version='1.0'?>
         <domains>
@@ -90,13 +91,14 @@ def name_of_two_domains(fleet: Fleet) -> Iterator[Problem]:
         is_certain = later.uuid is not None and first.uuid is not None
         if later.folder != first.folder and not is_certain:
             continue  # probably one domain, defined for two hosts
-        severity = None if is_certain else Severity.WARNING
+        # Without a uuid, the files may be variants of one domain.
+        is_refused = is_certain and later.folder == first.folder
         yield Problem(
             at=clash.later.name_span,
             message=f"domain name {later.name!r} is used twice",
             help="rename one of them" if is_certain else "rename one of them, or give both files the same uuid",
             related=(Related(clash.first.name_span, "used first"),),
-            severity=Severity.NOTE if later.folder != first.folder else severity,
+            severity=None if is_refused else Severity.NOTE,
         )
 
 
@@ -105,7 +107,7 @@ def uuid_of_two_domains(fleet: Fleet) -> Iterator[Problem]:
     """Each domain has its own uuid.
 
     Why: the uuid identifies the domain, and libvirt rejects it with another name. This happens when a file is
-        copied and only the name is changed.
+        copied and only the name is changed. In different folders, which may be for different hosts, it is a note.
     Bad:
         <?xml version='1.0'?>
         <domains>
@@ -132,6 +134,7 @@ def uuid_of_two_domains(fleet: Fleet) -> Iterator[Problem]:
                 message=f"the uuid of {clash.later.title} is already used by {clash.first.title}",
                 help="remove <uuid>; libvirt then generates a new one",
                 related=(Related(clash.first.uuid_span, f"the uuid of {clash.first.title}"),),
+                severity=None if clash.later.member.folder == clash.first.member.folder else Severity.NOTE,
             )
 
 
