@@ -36,6 +36,9 @@ Failed = TypeVar("Failed", bound=Exception)
 PLANS_KEPT = 1024
 
 
+# Parts of devices that depend on other devices as well.
+_IN_DEVICES = frozenset({"Address", "Boot"})
+
 # The context of rules that have no such parameter.
 NOWHERE = Context()
 
@@ -327,14 +330,17 @@ class Engine:
         subjects = results.found(step.subject.find, domain)
         if not subjects:
             return
-        if step.of_devices:
-            results.run_on_devices(step.of_devices, subjects, texts, step.silent_texts)
         context = self.context._replace(current=domain)
-        results.run(step.each, subjects, context)
         if step.together:
             results.run(step.together, (subjects,), context)
-        if step.of_deviating and domain.deviations:
-            results.run(step.of_deviating, [each for each in subjects if domain.deviates(each)], context)
+        if domain.deviations:
+            if step.of_deviating:
+                results.run(step.of_deviating, [each for each in subjects if domain.deviates(each)], context)
+            if step.is_of_devices:
+                subjects = [each for each in subjects if not domain.is_of_unknown_kind(each)]
+        if step.of_devices:
+            results.run_on_devices(step.of_devices, subjects, texts, step.silent_texts)
+        results.run(step.each, subjects, context)
 
     def run_on_suppressions(self, results: Results, suppressions: Sequence[Suppression]) -> None:
         """Add what is wrong with a file's suppressions themselves."""
@@ -347,11 +353,13 @@ class Engine:
 class _Step(NamedTuple):
     """How to find the subjects of one type, and the rules about each, about all together, and about deviating ones.
 
-    `of_devices` are rules about each device without a context, and `silent` the texts that none of them objected to.
+    `is_of_devices`: they are devices or parts of devices. `of_devices` are rules about each device without a context,
+    and `silent` the texts that none of them objected to.
     """
 
     number: int
     subject: Subject
+    is_of_devices: bool
     silent: Silent
     of_devices: list[Rule]
     silent_texts: set[int]
@@ -373,15 +381,17 @@ class _Plans:
         steps: dict[str, _Step] = {}
         for rule in rules:
             part = part_of(rule.subject)
+            subject = OF_DOMAINS[part]
             name = rule.code if part == "Domain" else part
             step = steps.get(name)
             if step is None:
-                step = steps[name] = _Step(len(steps), OF_DOMAINS[part], {}, [], set(), [], [], [])
+                is_of_devices = subject.is_device or part in _IN_DEVICES
+                step = steps[name] = _Step(len(steps), subject, is_of_devices, {}, [], set(), [], [], [])
             if rule.of_deviating:
                 step.of_deviating.append(rule)
             elif part != rule.subject:
                 step.together.append(rule)
-            elif step.subject.is_device and not rule.wants_context:
+            elif subject.is_device and not rule.wants_context:
                 step.of_devices.append(rule)
             else:
                 step.each.append(rule)

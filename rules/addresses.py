@@ -10,7 +10,6 @@ from vfslint.domain.address import NUMBERS, Address
 from vfslint.domain.device import Device
 from vfslint.domain.domain import Domain
 from vfslint.domain.filesystem import VirtioFS
-from vfslint.domain.machine import PSERIES, S390
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
 from vfslint.rule import rule
 from vfslint.xml.edits import add_attribute, remove_element, set_value
@@ -156,53 +155,6 @@ def pci_address_taken(domain: Domain) -> Iterator[Problem]:
             fix=Fix("remove <address>", (remove_element(node),), safe=False) if fault.address else None,
             says=f"Attempted double use of PCI Address {fault.place}",
         )
-
-
-@rule("VFS991", "channel-address-taken", severity=Severity.ERROR, stage=Stage.DEFINE)
-def channel_address_taken(addresses: list[Address], context: Context) -> Iterator[Problem]:
-    """Each CCW address of an s390x guest, and each VIO address of a pSeries guest, is used by one device.
-
-    Why: the guest finds a device by its address; libvirt assigns free ones to devices without.
-    Bad:
-        <os><type arch='s390x' machine='s390-ccw-virtio'>hvm</type></os>
-        <emulator>/usr/bin/qemu-system-s390x</emulator><memballoon model='none'/>
-        <disk type='file' device='disk'><source file='/srv/a'/><target dev='vda' bus='virtio'/>
-          <address type='ccw' cssid='0xfe' ssid='0x0' devno='0x0001'/></disk>
-        <interface type='user'><model type='virtio'/>
-          <address type='ccw' cssid='0xfe' ssid='0x0' devno='0x0001'/></interface>
-    Good:
-        <os><type arch='s390x' machine='s390-ccw-virtio'>hvm</type></os>
-        <emulator>/usr/bin/qemu-system-s390x</emulator><memballoon model='none'/>
-        <disk type='file' device='disk'><source file='/srv/a'/><target dev='vda' bus='virtio'/>
-          <address type='ccw' cssid='0xfe' ssid='0x0' devno='0x0001'/></disk>
-        <interface type='user'><model type='virtio'/>
-          <address type='ccw' cssid='0xfe' ssid='0x0' devno='0x0002'/></interface>
-    libvirt says: The CCW devno 'fe.0.0001' is in use already
-    libvirt says: spapr-vio address 0x4000 already in use
-    See: libvirt domain_addr.c:virDomainCCWAddressAssign, qemu_domain_address.c:qemuDomainAssignSpaprVIOAddress
-    """
-    domain = context.domain
-    kind = "ccw" if domain.arch in S390 else "spapr-vio" if domain.machine_type.board is PSERIES else None
-    if kind is None:
-        return
-    first: dict[tuple[int, ...], Address] = {}
-    for address in addresses:
-        written = address.reading.numbers
-        numbers = tuple(number for name in NUMBERS[kind] if (number := written.get(name)) is not None)
-        if address.type != kind or len(numbers) < len(NUMBERS[kind]):
-            continue
-        owner = first.setdefault(numbers, address)
-        if owner is not address:
-            place = "{:x}.{:x}.{:04x}".format(*numbers) if kind == "ccw" else f"{numbers[0]:#x}"
-            yield Problem(
-                at=address.node.start_span,
-                message=f"address {place} of {address.device.label} is already used by {owner.device.label}",
-                related=(Related(owner.node.start_span, "used first"),),
-                help="remove <address> and let libvirt assign one",
-                says=f"The CCW devno '{place}' is in use already"
-                if kind == "ccw"
-                else f"spapr-vio address {place} already in use",
-            )
 
 
 @rule("VFS243", "pci-slot-unavailable", severity=Severity.ERROR, stage=Stage.DEFINE)
@@ -380,32 +332,3 @@ def drive_address_invalid(addresses: list[Address], context: Context) -> Iterato
             help=f"write {name}='0', or remove <address> and let libvirt assign one",
             says=says,
         )
-
-
-@rule("VFS988", "zpci-not-supported", severity=Severity.ERROR, stage=Stage.DEFINE)
-def zpci_not_supported(addresses: list[Address], context: Context) -> Iterator[Problem]:
-    """Only PCI addresses on s390x have the identifiers of zPCI.
-
-    Why: they are how s390x identifies PCI devices; QEMU has them for no other architecture.
-    Bad:
-        <rng model='virtio'><backend model='random'>/dev/urandom</backend>
-          <address type='pci' slot='0x04'><zpci uid='1'/></address></rng>
-    Good:
-        <rng model='virtio'><backend model='random'>/dev/urandom</backend>
-          <address type='pci' slot='0x04'/></rng>
-    libvirt says: This QEMU binary doesn't support zPCI
-    Fix: removes `<zpci>`.
-    See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefZPCIAddress
-    """
-    if not context.domain.is_x86:
-        return
-    for address in addresses:
-        zpci = address.node.child("zpci") if address.type == "pci" else None
-        if zpci and (zpci.value("uid") is not None or zpci.value("fid") is not None):
-            yield Problem(
-                at=zpci.start_span,
-                message=f"{address.device.label} cannot have a zPCI address on {context.domain.arch}",
-                help="remove <zpci>",
-                fix=Fix("remove <zpci>", (remove_element(zpci),)),
-                says="This QEMU binary doesn't support zPCI",
-            )

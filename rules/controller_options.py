@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vfslint.context import Context
-from vfslint.domain.controller import Controller
-from vfslint.domain.cpu import has_iothread
+from vfslint.domain.controller import VIRTIO_SCSI, Controller
 from vfslint.domain.domain import Domain
 from vfslint.domain.pci_slots import WITHOUT_PORT_FOR_BRIDGE, indexes
 from vfslint.findings import Fix, Problem, Severity, Stage
@@ -15,7 +13,6 @@ from vfslint.targets import Version
 from vfslint.vocabulary import numbers
 from vfslint.xml.edits import remove_attribute
 
-_VIRTIO_SCSI = frozenset({"virtio-scsi", "virtio-transitional", "virtio-non-transitional"})
 # The release that was tried and has NVMe controllers, and that checks the options of USB controllers.
 _NVME: Version = (12, 8, 0)
 # The release that was tried and reads <iothreads> of controllers.
@@ -52,7 +49,7 @@ def controller_option_not_supported(controller: Controller) -> Iterator[Problem]
     See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefControllerAttributes
     """
     driver = controller.driver
-    if driver is None or (controller.type == "scsi" and controller.model in _VIRTIO_SCSI):
+    if driver is None or (controller.type == "scsi" and controller.model in VIRTIO_SCSI):
         return
     mapping = driver.child("iothreads") if controller.libvirt >= _MAPPING else None
     if mapping:
@@ -85,64 +82,6 @@ def controller_option_not_supported(controller: Controller) -> Iterator[Problem]
             if name == "iothread"
             else f"'{name}' is only supported by {by}",
         )
-
-
-@rule("VFS984", "controller-iothread-invalid", severity=Severity.ERROR, stage=Stage.DEFINE)
-def controller_iothread_invalid(controllers: list[Controller], context: Context) -> Iterator[Problem]:
-    """The I/O thread of a SCSI controller is one of the domain, and the controller is on PCI or CCW.
-
-    Why: `iothread` is the number of a thread in `<iothreads>` or `<iothreadids>`.
-    Bad:
-        <iothreads>1</iothreads>
-        <controller type='scsi' index='0' model='virtio-scsi'><driver iothread='2'/></controller>
-    Bad:
-        <iothreads>1</iothreads>
-        <controller type='scsi' index='0' model='virtio-scsi'><driver iothread='1'/><address type='virtio-mmio'/>
-          </controller>
-    Bad (libvirt 11.3.0):
-        <iothreads>1</iothreads>
-        <controller type='scsi' index='0' model='virtio-scsi'>
-          <driver><iothreads><iothread id='2'/></iothreads></driver></controller>
-    Good:
-        <iothreads>1</iothreads>
-        <controller type='scsi' index='0' model='virtio-scsi'><driver iothread='1'/></controller>
-    libvirt says: controller iothread '2' not defined in iothreadid
-    libvirt says: iothread '2' not defined in iothreadid
-    libvirt says: virtio-scsi IOThreads only available for virtio pci and virtio ccw controllers
-    See: libvirt qemu_validate.c:qemuValidateCheckSCSIControllerIOThreads
-    """
-    for controller in controllers:
-        if controller.type != "scsi" or controller.model not in _VIRTIO_SCSI or controller.driver is None:
-            continue
-        mapping = controller.driver.child("iothreads") if controller.libvirt >= _MAPPING else None
-        for node in mapping.children("iothread") if mapping else ():
-            number = numbers.unsigned(node.value("id") or "")
-            if number and not has_iothread(context.domain, number):
-                yield Problem(
-                    at=node.at("id"),
-                    message=f"the domain has no I/O thread {number}",
-                    help="increase <iothreads>, or write the number of an existing I/O thread",
-                    says=f"iothread '{number}' not defined in iothreadid",
-                )
-        thread = controller.driver.attribute("iothread")
-        number = numbers.unsigned(thread.value) if thread else None
-        if thread is None or not number:
-            continue
-        address = controller.address
-        if address and address.value("type") not in (None, "pci", "ccw"):
-            yield Problem(
-                at=address.at("type"),
-                message=f"a controller with an I/O thread cannot have an address of type {address.value('type')!r}",
-                help="remove <address> and let libvirt assign one",
-                says="virtio-scsi IOThreads only available for virtio pci and virtio ccw controllers",
-            )
-        elif not has_iothread(context.domain, number):
-            yield Problem(
-                at=thread.span,
-                message=f"the domain has no I/O thread {number}",
-                help="increase <iothreads>, or write the number of an existing I/O thread",
-                says=f"controller iothread '{number}' not defined in iothreadid",
-            )
 
 
 @rule("VFS985", "controller-not-in-qemu", severity=Severity.ERROR, stage=Stage.DEFINE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from vfslint.context import Context
 from vfslint.domain.controller import Controller
 from vfslint.domain.device import SEVERAL_WATCHDOGS
 from vfslint.domain.domain import Domain
@@ -92,7 +93,7 @@ def controller_child_repeated(controller: Deviating[Controller]) -> Iterator[Pro
 
 
 @rule("VFS274", "controller-repeated", severity=Severity.ERROR, stage=Stage.DEFINE)
-def controller_repeated(controllers: list[Controller]) -> Iterator[Problem]:
+def controller_repeated(controllers: list[Controller], context: Context) -> Iterator[Problem]:
     """Controllers of the same type have different indexes.
 
     Why: other devices refer to their controller by type and index. The USB 1 companions of a USB 2 controller
@@ -130,7 +131,7 @@ def controller_repeated(controllers: list[Controller]) -> Iterator[Problem]:
                 else f"Multiple '{controller.type}' controllers with index '{controller.index}'",
             )
     usb = [controller for controller in controllers if controller.type == "usb" and controller.model != "none"]
-    if companions and len(companions) == len(usb):
+    if companions and len(companions) == len(usb) and "controller" not in context.domain.unknown_kinds:
         index = companions[0].node.value("index") or "0"
         yield Problem(
             at=companions[0].node.start_span,

@@ -491,7 +491,7 @@ def _by_name(disk: Disk) -> int:
 def _without_controller(disk: Disk, place: DrivePlace, domain: Domain) -> Iterator[Problem]:
     """Whether the disk's controller does not have such a place, or is not there and cannot be added."""
     kind = [controller.node for controller in domain.controllers if controller.type == disk.bus]
-    if any(controller.value("index") is None for controller in kind):
+    if "controller" in domain.unknown_kinds or any(controller.value("index") is None for controller in kind):
         return
     own = next((each for each in kind if numbers.unsigned(each.value("index") or "") == place.controller), None)
     if disk.bus == "nvme" and own is None:

@@ -1,18 +1,14 @@
-"""The source, the target and the I/O thread of disks."""
+"""The source and the target of disks."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vfslint.context import Context
-from vfslint.domain.cpu import has_iothread
 from vfslint.domain.device import NEW_PARSER
 from vfslint.domain.disk import Disk
 from vfslint.domain.storage import LOCAL
 from vfslint.findings import Problem, Related, Severity, Stage
 from vfslint.rule import rule
-from vfslint.vocabulary import numbers
-from vfslint.xml.document import Node
 
 
 @rule("VFS293", "disk-target-missing", severity=Severity.ERROR, stage=Stage.PARSE)
@@ -174,106 +170,3 @@ def disk_name_unusable(disk: Disk) -> Iterator[Problem]:
 
 def _newer_prefixes(disk: Disk) -> tuple[str, ...]:
     return ("nvme",) if disk.libvirt >= (11, 5, 0) else ()
-
-
-@rule("VFS265", "disk-thread-invalid", severity=Severity.ERROR, stage=Stage.DEFINE)
-def disk_thread_invalid(disk: Disk, context: Context) -> Iterator[Problem]:
-    """A disk with I/O threads is a virtio disk, and the domain has these threads.
-
-    Why: only virtio disks can run outside QEMU's main loop. libvirt 7.0.0 reports the error when the domain
-        starts.
-    Bad:
-        <iothreads>1</iothreads>
-        <disk type='file' device='disk'><driver name='qemu' type='raw' iothread='1'/><source file='/srv/a.img'/>
-          <target dev='sda' bus='sata'/></disk>
-    Bad:
-        <iothreads>1</iothreads>
-        <disk type='file' device='disk'><driver name='qemu' type='raw' iothread='2'/><source file='/srv/a.img'/>
-          <target dev='vda' bus='virtio'/></disk>
-    Bad:
-        <iothreads>2</iothreads>
-        <disk type='file' device='disk'><driver name='qemu' type='raw'><iothreads>
-          <iothread id='3'/></iothreads></driver>
-          <source file='/srv/a.img'/><target dev='vda' bus='virtio'/></disk>
-    Good:
-        <iothreads>1</iothreads>
-        <disk type='file' device='disk'><driver name='qemu' type='raw' iothread='1'/><source file='/srv/a.img'/>
-          <target dev='vda' bus='virtio'/></disk>
-    libvirt says: IOThreads not available for bus sata target sda
-    libvirt says: Disk iothread '2' not defined in iothreadid
-    libvirt says: iothread '3' not defined in iothreadid
-    See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefDiskIOThreads, qemuDomainValidateIothreadMapping
-    """
-    thread, mapping = disk.iothread, disk.thread_mapping if context.target.libvirt >= (10, 0, 0) else []
-    number = disk.iothread_number
-    place = thread.span if thread else mapping[0].start_span if mapping else None
-    if place is None or (number is None and not mapping):
-        return
-    stage = Stage.START if context.target.libvirt < (9, 0, 0) else None
-    if thread and number and mapping:
-        yield Problem(
-            at=thread.span,
-            message="the disk has an I/O thread and <iothreads>",
-            help="remove iothread, or <iothreads>",
-            says="disk driver 'iothread' attribute can't be used together with 'iothreads' subelement",
-        )
-    elif disk.bus != "virtio":
-        yield Problem(
-            at=place,
-            message=f"a disk on bus {disk.bus!r} does not support an I/O thread",
-            help="write bus='virtio', or remove it",
-            says=f"IOThreads not available for bus {disk.bus} target {disk.short_name}",
-            stage=stage,
-        )
-    elif number and not has_iothread(context.domain, number):
-        yield Problem(
-            at=place,
-            message=f"the domain has no I/O thread {number}",
-            help="increase <iothreads>, or write the number of an existing I/O thread",
-            says=f"Disk iothread '{number}' not defined in iothreadid",
-            stage=stage,
-        )
-    else:
-        yield from _mapping(disk, mapping, context)
-
-
-def _mapping(disk: Disk, threads: list[Node], context: Context) -> Iterator[Problem]:
-    """The first fault of the queues' threads (qemuDomainValidateIothreadMapping)."""
-    count = numbers.unsigned(disk.option_value("queues") or "") or 0
-    has_queues = bool(threads and threads[0].children("queue"))
-    used_threads: set[int] = set()
-    used_queues: set[int] = set()
-    fault = None
-    if has_queues and not count:
-        place, fault = threads[0], "'queue' count must be configured for explicit iothread to queue mapping"
-    for thread in () if fault else threads:
-        number = numbers.unsigned(thread.value("id") or "")
-        queues = [numbers.unsigned(queue.value("id") or "") for queue in thread.children("queue")]
-        if number is None or None in queues:
-            return
-        if number in used_threads:
-            fault = f"duplicate mapping for iothread '{number}'"
-        elif not number or not has_iothread(context.domain, number):
-            fault = f"iothread '{number}' not defined in iothreadid"
-        elif bool(queues) != has_queues:
-            fault = "iothread to queue mapping must be provided for all iothreads or for none"
-        used_threads.add(number)
-        for queue in () if fault else queues:
-            if queue is not None and queue >= count:
-                fault = fault or f"iothread queue '{queue}' mapping out of range"
-            elif queue in used_queues:
-                fault = fault or f"iothread queue '{queue}' is already assigned"
-            used_queues.add(queue or 0)
-        if fault:
-            place = thread
-            break
-    if has_queues and not fault and len(used_queues) < count:
-        unused = next(queue for queue in range(len(used_queues) + 1) if queue not in used_queues)
-        place, fault = threads[0], f"missing iothread mapping for queue '{unused}'"
-    if fault:
-        yield Problem(
-            at=place.start_span,
-            message="<iothreads> does not give each queue of the disk to one of the domain's I/O threads",
-            help="list each I/O thread once, and either no queue or each of them once",
-            says=fault,
-        )

@@ -169,7 +169,7 @@ def feature_not_on_this_machine(feature: Feature, context: Context) -> Iterator[
     """
     domain, name = context.domain, feature.tag
     required = _REQUIREMENTS.get(name)
-    is_read = required and context.target.libvirt >= required.since
+    is_read = required and context.target.libvirt >= required.since and not domain.machine_type.is_unknown
     if required and is_read and required.asks(feature) and not required.fits(domain):
         what = "'eoi' of <apic>" if name == "apic" else f"<{name}>"
         yield Problem(
@@ -226,7 +226,7 @@ def feature_requires_another(feature: Feature, context: Context) -> Iterator[Pro
             says="vmport feature requires the ps2 feature not to be disabled",
         )
     size = _smm_size(feature)
-    if size and not domain.is_q35:
+    if size and not domain.is_q35 and not domain.machine_type.is_unknown:
         yield Problem(
             at=size.start_span,
             message="<tseg> requires machine type q35",

@@ -66,7 +66,8 @@ def name_of_two_domains(fleet: Fleet) -> Iterator[Problem]:
     """Each domain has its own name.
 
     Why: libvirt rejects a second domain with the same name and another uuid. If a file has no uuid, libvirt
-        generates a new one each time, so it also rejects defining a changed file again.
+        generates a new one each time, so it also rejects defining a changed file again. That is a note, because the
+        files may be variants of one domain, and so are definitions for different hosts.
     Bad:
         <?xml version='1.0'?>
         <domains>
@@ -94,13 +95,14 @@ def name_of_two_domains(fleet: Fleet) -> Iterator[Problem]:
         is_apart = fleet.are_apart(later, first)
         if is_apart and not is_certain:
             continue  # probably one domain, defined for two hosts
-        severity = None if is_certain else Severity.WARNING
+        # Without a uuid, the files may be variants of one domain.
+        is_refused = is_certain and not is_apart
         yield Problem(
             at=clash.later.name_span,
             message=f"domain name {later.name!r} is used twice",
             help="rename one of them" if is_certain else "rename one of them, or give both files the same uuid",
             related=(Related(clash.first.name_span, "used first"),),
-            severity=Severity.NOTE if is_apart else severity,
+            severity=None if is_refused else Severity.NOTE,
         )
 
 
@@ -109,7 +111,7 @@ def uuid_of_two_domains(fleet: Fleet) -> Iterator[Problem]:
     """Each domain has its own uuid.
 
     Why: the uuid identifies the domain, and libvirt rejects it with another name. This happens when a file is
-        copied and only the name is changed.
+        copied and only the name is changed. In different folders, which may be for different hosts, it is a note.
     Bad:
         <?xml version='1.0'?>
         <domains>

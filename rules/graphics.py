@@ -60,7 +60,8 @@ def spice_device_invalid(domain: Domain, context: Context) -> Iterator[Problem]:
     """
     for device in domain.character_devices:
         expected = _AGENTS.get(device.node.tag)
-        if device.type == "spicevmc" and expected is not None and device.target_type != expected:
+        is_other = expected is not None and device.target_type != expected
+        if device.type == "spicevmc" and is_other and not domain.is_of_unknown_kind(device):
             yield Problem(
                 at=device.node.at("type"),
                 message=f"a {device.label} with target type {device.target_type!r} cannot be of type 'spicevmc'",
@@ -69,6 +70,8 @@ def spice_device_invalid(domain: Domain, context: Context) -> Iterator[Problem]:
                 says="spicevmc device type only supports virtio",
             )
     if context.target.libvirt < (9, 0, 0) or any(graphics.type == "spice" for graphics in domain.graphics):
+        return
+    if "graphics" in domain.unknown_kinds:
         return
     for device in domain.character_backends:
         if device.type in ("spicevmc", "spiceport"):

@@ -74,7 +74,7 @@ def iommu_needs_q35(iommu: Iommu, context: Context) -> Iterator[Problem]:
     """
     domain, model = context.domain, iommu.node.value("model")
     boards = _BOARDS.get(model or "")
-    if boards is None or domain.machine_type.is_vendors:
+    if boards is None or domain.machine_type.is_vendors or domain.machine_type.is_unknown:
         return
     if not (domain.is_q35 and "Q35" in boards) and not (domain.is_arm_virt and "ARM" in boards):
         board = "q35" if "Q35" in boards else "ARM virt"

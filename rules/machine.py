@@ -146,15 +146,16 @@ def architecture_unknown(domain: Deviating[Domain]) -> Iterator[Problem]:
     attribute = domain.arch_attribute
     if attribute is None or attribute.value in architectures():
         return
-    meant = _OTHER_NAMES.get(domain.arch.lower()) or nearest(domain.arch, sorted(architectures()))
+    arch = attribute.value
+    meant = _OTHER_NAMES.get(arch.lower()) or nearest(arch, sorted(architectures()))
     yield Problem(
         at=attribute.span,
-        message=f"unknown architecture {domain.arch!r}",
+        message=f"unknown architecture {arch!r}",
         help=f"did you mean {meant!r}?"
         if meant
         else "write the name that `uname -m` prints, such as x86_64 or aarch64",
         fix=Fix(f"write {meant!r}", (edits.set_value(attribute, meant),)) if meant else None,
-        says=f"Unknown architecture {domain.arch}",
+        says=f"Unknown architecture {arch}",
     )
 
 
@@ -179,9 +180,9 @@ def emulator_of_another_architecture(domain: Domain) -> Iterator[Problem]:
     """
     name = domain.emulator.text.rpartition("/")[2] if domain.emulator else ""
     emulated = name.removeprefix("qemu-system-") if name.startswith("qemu-system-") else ""
-    if emulated not in _RUNS or domain.arch in _RUNS[emulated] or domain.arch not in architectures():
+    if emulated not in _RUNS or domain.arch in _RUNS[emulated]:
         return
-    if domain.emulator and domain.arch_attribute:
+    if domain.emulator and domain.arch_attribute and domain.arch_attribute.value == domain.arch:
         yield Problem(
             at=domain.arch_attribute.span,
             message=f"the guest's architecture is {domain.arch!r}, but its emulator is for {emulated!r}",

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from vfslint.context import Context
 from vfslint.domain.controller import PciController, natural
+from vfslint.domain.device import NEW_PARSER
 from vfslint.domain.domain import Domain
 from vfslint.domain.pci_slots import HIGHEST_BUS, indexes
 from vfslint.findings import Fix, Problem, Severity, Stage
@@ -30,6 +31,7 @@ NAMES: dict[str, tuple[str, ...]] = {
 KNOWN_NAMES = frozenset(name for names in NAMES.values() for name in names) | {"spapr-pci-host-bridge"}
 # The range of each number in `<target>` (qemuValidateDomainDeviceDefControllerPCI).
 LIMITS = {"chassisNr": (1, 255), "chassis": (0, 255), "port": (0, 255), "busNr": (1, 254)}
+LARGEST_TARGET_INDEX = 30
 PORTS = ("pcie-root-port", "pcie-switch-downstream-port")
 EXPANDERS = ("pci-expander-bus", "pcie-expander-bus")
 # The models that support each option of `<target>` on x86, and the first release that rejects it on other models.
@@ -223,6 +225,65 @@ def _no_cell(controller: PciController, domain: Domain) -> str:
         f"{controller.model} with index {index} is configured for a NUMA node ({number}) "
         f"not present in the domain's <cpu><numa> array ({len(domain.cells)})"
     )
+
+
+@rule("VFS975", "pseries-bridge-invalid", severity=Severity.ERROR, stage=Stage.DEFINE)
+def pseries_bridge_invalid(controller: PciController, context: Context) -> Iterator[Problem]:
+    """The target index of a pSeries host bridge is in range, and index 0 and the default bridge belong together.
+
+    Why: a pSeries guest has up to 31 host bridges, which libvirt knows as controllers of model pci-root. The default
+        one has the index 0 and the target index 0, and is near no NUMA cell.
+    Bad:
+        <os><type arch='ppc64' machine='pseries'>hvm</type></os>
+        <emulator>/usr/bin/qemu-system-ppc64</emulator>
+        <controller type='pci' index='1' model='pci-root'><target index='31'/></controller>
+    Bad:
+        <os><type arch='ppc64' machine='pseries'>hvm</type></os>
+        <emulator>/usr/bin/qemu-system-ppc64</emulator>
+        <controller type='pci' index='0' model='pci-root'><target index='1'/></controller>
+    Bad:
+        <cpu><numa><cell id='0' cpus='0-7' memory='2' unit='GiB'/></numa></cpu>
+        <os><type arch='ppc64' machine='pseries'>hvm</type></os>
+        <emulator>/usr/bin/qemu-system-ppc64</emulator>
+        <controller type='pci' index='0' model='pci-root'><target><node>0</node></target></controller>
+    Good:
+        <cpu><numa><cell id='0' cpus='0-7' memory='2' unit='GiB'/></numa></cpu>
+        <os><type arch='ppc64' machine='pseries'>hvm</type></os>
+        <emulator>/usr/bin/qemu-system-ppc64</emulator>
+        <controller type='pci' index='0' model='pci-root'><target index='0'/></controller>
+        <controller type='pci' index='1' model='pci-root'><target index='1'><node>0</node></target></controller>
+    libvirt says: PCI controller target index '31' out of range - must be 0-30
+    libvirt says: Only the PCI controller with index 0 can have target index 0, and vice versa
+    libvirt says: The PCI controller with index=0 can't be associated with a NUMA node
+    See: libvirt domain_validate.c:virDomainControllerDefValidate;
+        qemu_validate.c:qemuValidateDomainDeviceDefControllerPCI
+    """
+    if controller.model != "pci-root" or not context.domain.is_pseries or controller.index is None:
+        return
+    index = controller.target_index
+    if index is not None and index > LARGEST_TARGET_INDEX:
+        yield Problem(
+            at=controller.option("index").span,
+            message=f"target index {index} is out of range (0-{LARGEST_TARGET_INDEX})",
+            help="write a smaller number, or remove it and let libvirt assign one",
+            says=f"PCI controller target index '{index}' out of range - must be 0-30",
+        )
+    elif index is not None and (index == 0) != (controller.index == 0):
+        yield Problem(
+            at=controller.option("index").span,
+            message=f"PCI controller {controller.index} cannot have target index {index}",
+            help="write target index 0 for controller 0 and only for it, or remove it and let libvirt assign one",
+            says="Only the PCI controller with index 0 can have target index 0, and vice versa",
+        )
+    elif controller.index == 0 and controller.numa_node:
+        yield Problem(
+            at=controller.numa_node.start_span,
+            message="the default host bridge of a pSeries guest cannot be assigned to a NUMA node",
+            help="remove <node>",
+            says="The PCI controller with index=0 can't be associated with a NUMA node"
+            if controller.libvirt >= NEW_PARSER
+            else "Option 'numaNode' is not valid for PCI controller",
+        )
 
 
 @rule("VFS299", "pci-controller-option-invalid", severity=Severity.ERROR, stage=Stage.DEFINE)

@@ -92,7 +92,7 @@ def _unsupported(watchdog: Watchdog, context: Context) -> Iterator[Problem]:
 def _on_machine(watchdog: Watchdog, context: Context) -> tuple[str, str] | None:
     """Return the machine that the model requires, and libvirt's message, if the domain has another one."""
     domain, model = context.domain, watchdog.model
-    if domain.machine_type.is_vendors:
+    if domain.machine_type.is_vendors or domain.machine_type.is_unknown:
         return None
     if model == "ib700" and not domain.is_i440fx and context.target.libvirt >= SEVERAL_WATCHDOGS:
         return "a pc machine", "ib700 model of watchdog cannot be used with this machine type"

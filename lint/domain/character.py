@@ -139,15 +139,19 @@ def _nodes(domain: Domain) -> Iterator[Node]:
 def backends(domain: Domain) -> list[CharacterBackend]:
     """Return the devices that libvirt keeps and validates.
 
-    If the first console is a serial port, it stands for the first `<serial>`, whose source counts
-    (virDomainDefAddConsoleCompat).
+    A console that stands for a `<serial>` is not one of them (virDomainDefAddConsoleCompat).
     """
+    copy = serial_console(domain)
     found = [CharacterBackend(node, domain.context.target.libvirt) for node in _nodes(domain)]
-    if domain.device_nodes("serial"):
-        first = next((device for device in found if device.node.tag == "console"), None)
-        if first and first.is_serial_console:
-            found.remove(first)
-    return found
+    return [device for device in found if copy is None or device.node.element is not copy.element]
+
+
+def serial_console(domain: Domain) -> Node | None:
+    """Return the console that only stands for the first `<serial>`: libvirt keeps neither its source nor its place."""
+    first = next(iter(domain.device_nodes("console")), None)
+    if first is None or not domain.device_nodes("serial"):
+        return None
+    return first if CharacterDevice(first, domain.context.target.libvirt).is_serial_console else None
 
 
 class SerialPort(CharacterDevice):

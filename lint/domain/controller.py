@@ -13,6 +13,7 @@ from vfslint.xml.document import Attribute, Node
 
 # The models of the root of the PCI buses, which on x86 is part of QEMU's machine.
 ROOTS = ("pci-root", "pcie-root")
+VIRTIO_SCSI = frozenset({"virtio-scsi", "virtio-transitional", "virtio-non-transitional"})
 
 
 @lru_cache(1024)
@@ -82,6 +83,12 @@ class PciController(Controller):
     def option(self, name: str) -> Attribute:
         """Return an attribute that the first `<target>` has."""
         return Node(self.node.document, self._first["target"])[name]
+
+    @property
+    def target_index(self) -> int | None:
+        """The number of a pSeries host bridge; None if it is missing or not a number."""
+        text = dict(self.options).get("index")
+        return None if text is None else natural(text, 0)
 
     @property
     def numa_node(self) -> Node | None:

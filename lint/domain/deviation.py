@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vfslint.domain import sharing
@@ -11,7 +12,7 @@ from vfslint.findings import Severity, Span, Stage
 from vfslint.lazy import once
 from vfslint.vocabulary import explain
 from vfslint.vocabulary.mismatch import Kind, Mismatch
-from vfslint.vocabulary.table import spelled
+from vfslint.vocabulary.table import elements_at, spelled
 from vfslint.xml.document import Node
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 # Without these, a share is missing, is not virtio-fs, or is writable although it is meant to be read-only.
 _MAKES_A_SHARE = frozenset({"filesystem", "driver", "source", "target", "readonly", "type", "dir", "socket"})
+# The attributes that decide what a device is, and so which other settings it can have.
+_OF_KINDS = frozenset({"type", "model", "device", "bus", "protocol"})
 _SHARES_MEMORY = frozenset({"memoryBacking", "access", "mode", "cpu", "numa", "cell", "memAccess"})
 
 
@@ -255,7 +258,19 @@ def deviations(domain: Domain, suspects: list[Examined] | None) -> list[Deviatio
     found = explain.mismatches(domain.node.element, domain.context.target.libvirt, suspects, domain.texts)
     if is_in_status(domain.node):
         found = [mismatch for mismatch in found if mismatch.kind not in _NAMES_UNKNOWN or not is_of_status(mismatch)]
-    return [_class_of(mismatch)(domain, mismatch) for mismatch in found]
+    deviating = [_class_of(mismatch)(domain, mismatch) for mismatch in found]
+    unclear = {word.node.element for word in deviating if isinstance(word, UnknownWord) and _hides_kind(word)}
+    return [each for each in deviating if not _depends_on(each, unclear)] if unclear else deviating
+
+
+def _depends_on(deviation: Deviation, unclear: set[Any]) -> bool:
+    """Whether what is expected depends on the kind of an element whose kind is not known."""
+    element = deviation.node.element
+    if isinstance(deviation, TooNew):
+        return element in unclear and deviation.attribute is not None
+    if isinstance(deviation, UnexpectedText):
+        return element in unclear
+    return isinstance(deviation, RepeatedElement) and element.getparent() in unclear
 
 
 def _class_of(mismatch: Mismatch) -> type[Deviation]:
@@ -371,3 +386,33 @@ def _breaks_a_share(domain: Domain, mismatch: Mismatch) -> bool:
         return False
     around = [mismatch.element.tag, *(ancestor.tag for ancestor in mismatch.element.iterancestors())]
     return meant == "filesystem" or "filesystem" in around
+
+
+def of_unknown_kind(domain: Domain) -> set[Any]:
+    """Return the devices with a word that no release knows where it decides what the device is.
+
+    What else they can have is unknown as well. Filesystems are not included: little depends on their types.
+    """
+    words = [word for word in domain.deviations_of("UnknownWord") if _hides_kind(word)]
+    found = {_device_around(word.node.element) for word in words}
+    return {device for device in found if device.tag != "filesystem"}
+
+
+def _hides_kind(word: UnknownWord) -> bool:
+    """Whether a device's kind is unknown because of this word, which is not listed for any form of its element."""
+    if word.attribute not in _OF_KINDS or (word.node.tag == "source" and word.attribute != "protocol"):
+        return False
+    if _device_around(word.node.element) is None:
+        return False
+    around = [element.tag for element in (word.node.element, *word.node.element.iterancestors())]
+    path = reversed(around[: around.index("devices") + 1])
+    forms = [form for child in elements_at(*path) for form in child.all_forms()]
+    attributes = [form.attributes[word.attribute] for form in forms if word.attribute in form.attributes]
+    return not any(word.value in attribute.values.listed for attribute in attributes)
+
+
+def _device_around(element: Any) -> Any:
+    """Return the child of `<devices>` that an element is or is in, or None."""
+    return next(
+        (inner for inner, outer in pairwise((element, *element.iterancestors())) if outer.tag == "devices"), None
+    )

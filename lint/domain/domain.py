@@ -22,7 +22,17 @@ from vfslint.domain.filesystem import ExternalShare, Filesystem, ManagedShare, V
 from vfslint.domain.firmware import FirmwareChoice
 from vfslint.domain.host_device import Hostdev
 from vfslint.domain.interface import Interface
-from vfslint.domain.machine import ARM_VIRT, I440FX, PSERIES, Q35, X86, MachineType, machine_type
+from vfslint.domain.machine import (
+    ARM_VIRT,
+    I440FX,
+    PSERIES,
+    Q35,
+    X86,
+    MachineType,
+    architectures,
+    machine_type,
+    usual_arch,
+)
 from vfslint.domain.memory import Cell, MemoryBacking
 from vfslint.domain.memory_device import MemoryDevice
 from vfslint.domain.roots import is_in_status, name_of
@@ -124,6 +134,25 @@ class Domain:
         element = getattr(part, "node", part).element
         return element in self._deviating or any(around in self._culprits for around in element.iterancestors())
 
+    @lazy
+    def _of_unknown_kind(self) -> set[Any]:
+        """The devices whose kind libvirt does not know, except filesystems."""
+        if not self.deviations_of("UnknownWord"):
+            return set()
+        from vfslint.domain.deviation import of_unknown_kind
+
+        return of_unknown_kind(self)
+
+    @lazy
+    def unknown_kinds(self) -> frozenset[str]:
+        """The names of the elements in `<devices>` of which one is of a kind that libvirt does not know."""
+        return frozenset(element.tag for element in self._of_unknown_kind)
+
+    def is_of_unknown_kind(self, part: Any) -> bool:
+        """Whether this part is, or is in, a device of a kind that libvirt does not know."""
+        element = getattr(part, "node", part).element
+        return not self._of_unknown_kind.isdisjoint((element, *element.iterancestors()))
+
     @property
     def tags(self) -> Iterable[str]:
         """The names of its direct children."""
@@ -208,8 +237,9 @@ class Domain:
 
     @lazy
     def arch(self) -> str:
-        """The architecture; if none is written, the host is assumed to be x86_64."""
-        return self.arch_attribute.value if self.arch_attribute else "x86_64"
+        """The architecture: if none is written, x86_64 as the host; for one that is unknown, that of the machine."""
+        written = self.arch_attribute.value if self.arch_attribute else "x86_64"
+        return written if written in architectures() else usual_arch(self.machine)
 
     @lazy
     def machine_attribute(self) -> Attribute | None:

@@ -209,6 +209,13 @@ def architectures() -> frozenset[str]:
     return frozenset(read).union(*(arch.values.listed for arch in known))
 
 
+def usual_arch(machine: str | None) -> str:
+    """Return the most common architecture with a machine type of this name; x86_64 if none is known."""
+    usual = ("x86_64", "aarch64", "ppc64", "s390x")
+    boards = ((arch, board) for arch in usual for board in BOARDS if arch in board.arches)
+    return next((arch for arch, board in boards if re.match(board.names, machine or "")), usual[0])
+
+
 @lru_cache(256)
 def machine_type(name: str | None, arch: str, qemu: Version) -> MachineType:
     """Return the facts known about a machine; cached, because most domains have the same few."""

@@ -641,6 +641,8 @@ _WANTED: tuple[Callable[[Domain], Iterator[Node] | Sequence[Node]], ...] = (
 @once
 def faults(domain: Domain) -> list[Fault]:
     """Return what is wrong with the PCI places of an x86 domain; nothing if its buses are not those of the machine."""
+    if "controller" in domain.unknown_kinds:
+        return []
     if not (domain.is_q35 or domain.is_i440fx) or wrong_root(domain) or _has_wrong_expander(domain):
         return []
     is_written = any(address.place for address in domain.addresses)

@@ -144,6 +144,8 @@ def ports_of(controller: Controller) -> int:
 @once
 def faults(domain: Domain) -> list[Fault]:
     """Return what is wrong with the USB ports of a q35 or pc machine."""
+    if domain.unknown_kinds & {"controller", "hub"}:
+        return []
     if not (domain.is_q35 or domain.is_i440fx) or not usb.has_bus(domain):
         return []
     devices = _devices(domain)

@@ -164,7 +164,7 @@ def test_name_under_two_uuids_is_refused() -> None:
 
 def test_name_without_uuid_may_be_the_same_domain() -> None:
     [found] = together({"a.xml": domain("web"), "b.xml": domain("web", memory=4)})
-    assert (found.code, found.severity.word) == ("VFS802", "warning")
+    assert (found.code, found.severity.word) == ("VFS802", "note")
     assert codes({"a/x.xml": domain("web"), "b/x.xml": domain("web", memory=4)}) == []
 
 
@@ -173,8 +173,13 @@ def test_name_under_two_uuids_for_two_hosts_is_a_note() -> None:
     assert (found.code, found.severity.word) == ("VFS802", "note")
 
 
-def test_uuid_of_two_names_is_refused_on_one_host() -> None:
-    files = {"x.xml": domain("web", uuid="A"), "y.xml": domain("mail", uuid="a").replace("-", "")}
+def test_uuid_of_two_names_for_two_hosts_is_a_note() -> None:
+    [found] = together({"a/x.xml": domain("web", uuid="1"), "b/x.xml": domain("mail", uuid="1")})
+    assert (found.code, found.severity.word) == ("VFS803", "note")
+
+
+def test_uuid_of_two_names_is_refused_however_it_is_written() -> None:
+    files = {"a.xml": domain("web", uuid="A"), "b.xml": domain("mail", uuid="a").replace("-", "")}
     [found] = together(files)
     assert (found.code, found.severity.word) == ("VFS803", "error")
     assert found.message == "the uuid of domain 'mail' is already used by domain 'web'"
