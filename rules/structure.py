@@ -85,6 +85,7 @@ def unknown_element(fault: UnknownElement) -> Iterator[Problem]:
         fix=Fix(f"rename it to <{suggestion}>", tuple(rename_element(node, suggestion))) if suggestion else None,
         severity=fault.severity,
         stage=fault.stage,
+        says=fault.says,
     )
 
 
@@ -112,6 +113,7 @@ def unknown_attribute(fault: UnknownAttribute) -> Iterator[Problem]:
         fix=Fix(f"rename it to {suggestion}", (rename_attribute(attribute, suggestion),)) if suggestion else None,
         severity=fault.severity,
         stage=fault.stage,
+        says=fault.says,
     )
 
 
@@ -143,6 +145,7 @@ def wrong_value(fault: WrongValue) -> Iterator[Problem]:
         fix=fix,
         severity=fault.severity,
         stage=fault.stage,
+        says=fault.says,
     )
 
 
@@ -168,6 +171,7 @@ def missing_attribute(fault: MissingAttribute) -> Iterator[Problem]:
         help=_known(fault.expected, fault.form) or f"add {fault.name}='…'",
         severity=fault.severity,
         stage=fault.stage,
+        says=fault.says,
     )
 
 
@@ -195,6 +199,7 @@ def missing_element(fault: MissingElement) -> Iterator[Problem]:
         help=f"add <{fault.name}>",
         severity=fault.severity,
         stage=fault.stage,
+        says=fault.says,
     )
 
 
@@ -224,6 +229,7 @@ def repeated_element(fault: RepeatedElement) -> Iterator[Problem]:
         fix=Fix(f"remove this <{fault.name}>", (remove_element(node),)) if fault.is_copy else None,
         severity=fault.severity,
         stage=fault.stage,
+        says=fault.says,
     )
 
 
@@ -255,6 +261,7 @@ def misplaced_element(fault: MisplacedElement) -> Iterator[Problem]:
         fix=Fix(f"move it into <{home.tag}>", tuple(move_into(fault.node, home))) if home else None,
         severity=fault.severity,
         stage=fault.stage,
+        says=fault.says,
     )
 
 
@@ -278,6 +285,7 @@ def misplaced_attribute(fault: MisplacedAttribute) -> Iterator[Problem]:
         help=_home(fault, fault.node, "on"),
         severity=fault.severity,
         stage=fault.stage,
+        says=fault.says,
     )
 
 
@@ -387,6 +395,7 @@ def too_new(fault: TooNew, context: Context) -> Iterator[Problem]:
         help=f"upgrade libvirt to {spell(fault.since)}, or remove it",
         severity=fault.severity,
         stage=fault.stage,
+        says=fault.says,
     )
 
 
