@@ -24,7 +24,7 @@ from xmlschema.validators import (
     XsdType,
 )
 
-from vfslint.vocabulary.quotations import NEW_PARSER, TESTED
+from vfslint.vocabulary.quotations import TESTED
 
 ROOT = Path(__file__).resolve().parent.parent
 SCHEMA = ROOT / "schemas" / "domain.xsd"
@@ -109,8 +109,10 @@ class Compiler:
         if not written and VFS + "refused" not in node.attrib:
             return
         is_text = place.startswith("<")
-        usual = "" if "@" not in place else self.usual_sentence(node, values)
-        said = says(written, usual, "missing" if "@" in place else "")
+        rejects = node.get(VFS + "refused", "") if "@" in place else ""
+        is_checked = any(word in rejects for word in ("value", "word", "letters"))
+        usual = self.usual_sentence(node, values) if is_checked else ""
+        said = says(written, usual, "missing" if "missing" in rejects else "")
         of_text = {fault: texts for fault, texts in said.items() if fault.split()[0] not in ("missing", "repeated")}
         found = of_text if is_text else said if "@" in place else {k: v for k, v in said.items() if k not in of_text}
         if found:
@@ -257,10 +259,11 @@ def _order(clause: str) -> tuple[Any, ...]:
 def says(text: str, usual: str, missing: str) -> dict[str, str | tuple[str, ...]]:
     """Read vfs:says: for each fault, such as "value" or "value in hyperv", what all tested releases say, or each.
 
-    `usual` and `missing` are what releases with virXMLProp (9.0.0) say of a wrong value and of an absent one.
+    `usual` and `missing` are what virXMLProp says of a wrong value and of an absent one; libvirt 7.0.0 does not have
+    it.
     """
     found = {
-        fault: ["" if tested < NEW_PARSER else sentence for tested in TESTED]
+        fault: ["", *[sentence] * (len(TESTED) - 1)]
         for fault, sentence in (("value", usual), ("missing", missing))
         if sentence
     }

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 # The releases whose messages are known. Between two of them, a message is known if both print the same one.
 TESTED: tuple[Release, ...] = ((7, 0, 0), (9, 0, 0), (11, 3, 0), (12, 8, 0))
-# Since 7.2, one release after the other reads most attributes with virXMLProp; this one is the first tested.
-NEW_PARSER: Release = (9, 0, 0)
 
 _INVALID = "Invalid value for attribute '{attribute}' in element '{element}': "
 # libvirt's messages about attributes (virxml.c: virXMLPropEnum, virXMLPropInt and the like), by short names.
@@ -31,10 +29,13 @@ SENTENCES = {
     "uuid": _INVALID + "'{value}'. Expected UUID",
     "missing": "Missing required attribute '{attribute}' in element '{element}'",
 }
-_BLANK = re.compile(r"\{(value|attribute|element)\}")
-_NUMBER = re.compile(r"\s*([+-]?)0*(\d*)")
 # Digits of the largest number with 32 bits.
 _DIGITS = 10
+
+
+def sentence(name: str, element: str, attribute: str, value: str = "") -> str:
+    """Return one of the SENTENCES about an attribute and its value."""
+    return SENTENCES[name].format(element=element, attribute=attribute, value=value)
 
 
 def of_value(
@@ -68,7 +69,7 @@ def of_fault(
 def _fault_of(value: str) -> str:
     if not value:
         return "empty"
-    number = _NUMBER.fullmatch(value)
+    number = re.fullmatch(r"\s*([+-]?)0*(\d*)", value)
     if not number:
         return "value"
     sign, digits = number.groups()
@@ -80,7 +81,11 @@ def _fault_of(value: str) -> str:
 def _filled(places: Iterable[str], faults: list[str], libvirt: Release, parent: str, **parts: str) -> str:
     found = {_template(place, _name_of(place, faults, parent), libvirt) for place in places} - {""}
     template = found.pop() if len(found) == 1 else ""
-    return _BLANK.sub(lambda blank: parts[blank[1]], SENTENCES.get(template, template))
+    said = SENTENCES.get(template, template)
+    # The value comes last, because it is the only part that may have braces.
+    for name in ("element", "attribute", "value"):
+        said = said.replace(f"{{{name}}}", parts[name])
+    return said
 
 
 def _name_of(place: str, faults: list[str], parent: str) -> str:
