@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vfslint.config.inputs import Inputs, read_bytes
 from vfslint.config.profile import Resolver
+from vfslint.distributions import NAMED
 from vfslint.failures import InternalError
 from vfslint.findings import Finding
 from vfslint.host.facts import MAXIMUM_BYTES, Host
 from vfslint.run import Run, check
 from vfslint.sources import read_source
-from vfslint.distributions import NAMED
 from vfslint.targets import Target, spell
 from vfslint.usage import UsageError, invalid
 from vfslint.xml.source import Source
@@ -140,8 +140,9 @@ def fix_bytes(
 
     source = _source(data, filename)
     resolver = _resolver(target, session, select, ignore, config, qemu_conf, host)
-    engine, guard = resolver.profile(source.name).engine, resolver.guard(source.name).engine
-    fixer = Fixer(lambda one: check(engine, one), lambda one: check(guard, one), unsafe=bool(unsafe))
+    engine, guard = resolver.profile(source.name).engine, resolver.guard(source.name)
+    guarded = (lambda one: check(guard.engine, one)) if guard else None
+    fixer = Fixer(lambda one: check(engine, one), guarded, unsafe=bool(unsafe))
     fixed = fixer.fix(source)
     remaining = _lint((fixed.source,), resolver, lambda _: fixed.source)
     return Fixed(fixed.source.data, list(fixed.fixed), remaining)
@@ -158,7 +159,7 @@ def _lint(sources: Iterable[Source], resolver: Resolver, reopen: Callable[[str],
     run, engines = Run(), {}
     for source in sources:
         engine = engines[source.name] = resolver.profile(source.name).engine
-        run.add(engine, source)
+        run.take(source, check(engine, source))
     run.check_together(engines, reopen)
     if run.failures:
         raise InternalError(run.failures, run.findings)

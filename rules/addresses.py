@@ -7,15 +7,21 @@ from collections.abc import Iterator
 from vfslint.context import Context
 from vfslint.domain import pci_slots
 from vfslint.domain.address import NUMBERS, Address
-from vfslint.domain.device import Device
+from vfslint.domain.device import NEW_PARSER, Device
 from vfslint.domain.domain import Domain
 from vfslint.domain.filesystem import VirtioFS
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
 from vfslint.rule import rule
+from vfslint.targets import Version
+from vfslint.vocabulary.quotations import sentence
+from vfslint.xml.document import Attribute
 from vfslint.xml.edits import add_attribute, remove_element, set_value
 
 # The address types that a virtio device can have; libvirt has more, for other kinds of devices.
 USUAL_ADDRESSES = "pci, ccw on s390x, virtio-mmio on arm"
+
+# The first tested release that reads the type with virXMLPropEnum.
+TYPES_BY_NEW_PARSER = (11, 3, 0)
 
 # What libvirt says of a number above the limit of PCI (virPCIDeviceAddressIsValid).
 _TOO_LARGE = {
@@ -56,6 +62,9 @@ def address_malformed(address: Address) -> Iterator[Problem]:
             message=f"the address of {address.device.label} has no type",
             help="write type='pci', or remove <address> and let libvirt assign one",
             fix=Fix("write type='pci'", (add_attribute(node, "type", "pci"),)) if looks_pci else None,
+            says="No type specified for device address"
+            if address.libvirt < TYPES_BY_NEW_PARSER
+            else sentence("missing", "address", "type"),
         )
     elif address.type not in NUMBERS:
         type_ = node["type"]
@@ -63,6 +72,9 @@ def address_malformed(address: Address) -> Iterator[Problem]:
             at=type_.span,
             message=f"unknown address type {type_.value!r}",
             help=f"write {USUAL_ADDRESSES}, or remove <address> and let libvirt assign one",
+            says=f"unknown address type '{type_.value}'"
+            if address.libvirt < TYPES_BY_NEW_PARSER
+            else sentence("word", "address", "type", type_.value),
         )
     elif address.unreadable:
         wrong = address.unreadable
@@ -70,13 +82,36 @@ def address_malformed(address: Address) -> Iterator[Problem]:
             at=wrong.span,
             message=f"{wrong.value!r} is not a valid value for {wrong.name!r} in <address>",
             help="write a number, or remove <address> and let libvirt assign one",
+            says=_about_unreadable(wrong, address.libvirt),
         )
     elif address.lacking:
         yield Problem(
             at=node.start_span,
             message=f"an address of type {address.type!r} requires {' and '.join(address.lacking)}",
             help=f"add {' and '.join(address.lacking)}, or remove <address> and let libvirt assign one",
+            says=_about_lacking(address),
         )
+
+
+def _about_unreadable(wrong: Attribute, libvirt: Version) -> str:
+    """Return what libvirt prints about an attribute of an address that it cannot read."""
+    if wrong.name == "multifunction" and libvirt < NEW_PARSER:
+        return f"Unknown value '{wrong.value}' for <address> 'multifunction' attribute"
+    if wrong.node.value("type") == "dimm" and libvirt < NEW_PARSER:
+        return f"invalid or missing dimm {wrong.name} {'id ' if wrong.name == 'slot' else ''}'{wrong.value}'"
+    is_usb_port = wrong.name == "port" and wrong.node.value("type") == "usb"
+    if is_usb_port or libvirt < NEW_PARSER:
+        return f"Cannot parse <address> '{wrong.name}' attribute"
+    return sentence("word" if wrong.name == "multifunction" else "natural", "address", wrong.name, wrong.value)
+
+
+def _about_lacking(address: Address) -> str:
+    """Return what libvirt prints about an address without all attributes of its type."""
+    if address.type == "ccw":
+        return "Invalid partial specification for virtio ccw address"
+    if address.libvirt < NEW_PARSER:
+        return "invalid or missing dimm slot id '<null>'"
+    return sentence("missing", "address", address.lacking[0])
 
 
 @rule("VFS241", "pci-number-too-large", severity=Severity.ERROR, stage=Stage.PARSE)
@@ -113,8 +148,14 @@ def pci_number_too_large(address: Address) -> Iterator[Problem]:
             help="write domain='0x0000'",
             fix=Fix("write domain='0x0000'", (set_value(address.node["domain"], "0x0000"),), safe=False),
             stage=Stage.DEFINE,
-            says="Only PCI domain 0 is available",
+            says=_about_pci_domain(address),
         )
+
+
+def _about_pci_domain(address: Address) -> str:
+    """Return what libvirt prints about a PCI domain that it does not support."""
+    numbers = [address.reading.numbers.get(name) or 0 for name in ("domain", "bus", "slot", "function")]
+    return "Invalid PCI address {:04x}:{:02x}:{:02x}.{:x}. Only PCI domain 0 is available".format(*numbers)
 
 
 @rule("VFS242", "pci-address-taken", severity=Severity.ERROR, stage=Stage.DEFINE)

@@ -81,6 +81,7 @@ def unknown_word(fault: UnknownWord) -> Iterator[Problem]:
         message=f"{fault.value!r} is not a valid value for {fault.place}",
         help=f"did you mean {meant!r}?" if meant else f"write one of {words}, or remove it",
         fix=_write(fault, meant) if meant else None,
+        says=fault.says,
     )
 
 
@@ -107,6 +108,7 @@ def value_missing(fault: RequiredAttribute) -> Iterator[Problem]:
         at=fault.node.start_span,
         message=f"<{fault.node.tag}> has no {fault.name!r}",
         help=f"write {fault.name}='…'" + (f", one of {words}" if words else f", {fault.form}" if fault.form else ""),
+        says=fault.says,
     )
 
 
@@ -146,6 +148,7 @@ def not_a_number(fault: UnreadableNumber) -> Iterator[Problem]:
         message=f"{fault.place} is {value!r}, which is not {expected}",
         help=f"write {form}",
         fix=_write(fault, stripped) if is_blank else None,
+        says=fault.says,
     )
 
 

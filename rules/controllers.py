@@ -6,18 +6,22 @@ from collections.abc import Iterator
 
 from vfslint.context import Context
 from vfslint.domain.controller import Controller
-from vfslint.domain.device import SEVERAL_WATCHDOGS
+from vfslint.domain.device import NEW_PARSER, SEVERAL_WATCHDOGS
 from vfslint.domain.domain import Domain
 from vfslint.domain.panic import default_model
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
 from vfslint.rule import rule
 from vfslint.subjects import Deviating
+from vfslint.targets import Version
 from vfslint.vocabulary import numbers
+from vfslint.vocabulary.quotations import sentence
 from vfslint.xml.document import Node
 from vfslint.xml.edits import remove_attribute, remove_element
 
 # libvirt makes room for all controllers up to the largest index, and aborts at this one.
 DEADLY_INDEX = 2**31 - 1
+
+UNSUPPORTED_IDE = "IDE controllers are unsupported for this QEMU binary or machine type"
 
 
 @rule("VFS272", "controller-ports-malformed", severity=Severity.ERROR, stage=Stage.PARSE)
@@ -39,7 +43,16 @@ def controller_ports_malformed(controller: Deviating[Controller]) -> Iterator[Pr
             at=ports.span,
             message=f"ports {ports.value!r} is not a number",
             help="write a number, or remove ports",
+            says=_about_ports(ports.value, controller.libvirt),
         )
+
+
+def _about_ports(value: str, libvirt: Version) -> str:
+    """Return what libvirt prints about a number of ports that it rejects."""
+    if libvirt < NEW_PARSER:
+        return f"Invalid ports: {value}"
+    number = numbers.based(value, 10, bits=32, signed=True)
+    return sentence("integer" if number is None else "non-negative", "controller", "ports", value)
 
 
 @rule("VFS269", "controller-index-kills-libvirtd", severity=Severity.ERROR, stage=Stage.PARSE)
@@ -89,6 +102,7 @@ def controller_child_repeated(controller: Deviating[Controller]) -> Iterator[Pro
             message=f"<{node.tag}> appears twice in this controller",
             help="keep one of the two",
             fix=Fix(f"remove the second <{node.tag}>", (remove_element(node),), safe=False),
+            says=f"Multiple <{node.tag}> elements in controller definition not allowed",
         )
 
 
@@ -276,6 +290,7 @@ def ide_on_q35(domain: Domain) -> Iterator[Problem]:
                 at=controller.node.at("type"),
                 message="a q35 machine cannot have an IDE controller",
                 help="write type='sata', or another type",
+                says=UNSUPPORTED_IDE,
             )
     for disk in domain.disks:
         if disk.bus == "ide" and disk.name:
@@ -283,4 +298,5 @@ def ide_on_q35(domain: Domain) -> Iterator[Problem]:
                 at=disk.name.span if disk.name else disk.node.start_span,
                 message=f"{disk.label} is on an IDE bus, which a q35 machine does not support",
                 help="write <target dev='sda' bus='sata'/>",
+                says=UNSUPPORTED_IDE,
             )

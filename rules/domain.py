@@ -9,6 +9,7 @@ from vfslint.domain.domain import Domain
 from vfslint.domain.elements import Resource, Title
 from vfslint.findings import Fix, Problem, Severity, Stage
 from vfslint.rule import rule
+from vfslint.rules.machine import emulator_says
 from vfslint.subjects import Deviating
 from vfslint.targets import Version
 from vfslint.vocabulary import numbers
@@ -58,6 +59,7 @@ def domain_type_without_driver(domain: Domain) -> Iterator[Problem]:
             at=domain.node.at("type"),
             message=f"libvirt has no driver for domain type {domain.type!r}",
             help="write type='kvm' or type='qemu'",
+            says=emulator_says(domain, f"virt type '{domain.type}'"),
         )
 
 

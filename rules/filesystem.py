@@ -255,6 +255,7 @@ def not_for_virtiofs(fs: VirtioFS) -> Iterator[Problem]:
                 message=f"{fs.label} cannot have {attribute.name!r}: virtiofs does not support it",
                 help=f"remove {attribute.name}",
                 fix=Fix(f"remove {attribute.name!r}", (remove_attribute(attribute),)),
+                says=f"virtiofs does not support {attribute.name}",
             )
 
 

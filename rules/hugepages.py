@@ -150,6 +150,7 @@ def two_default_page_sizes(pages: list[Page], context: Context) -> Iterator[Prob
             message=f"{page.label} and {defaults[0].label} are both for the whole guest",
             help="keep one, or give them nodesets of different NUMA cells",
             related=(Related(defaults[0].at, "the other"),),
+            says=f"two master hugepages detected: {page.size_kib} and {defaults[0].size_kib}",
         )
 
 
@@ -188,6 +189,7 @@ def page_nodesets_overlap(pages: list[Page], context: Context) -> Iterator[Probl
             message=f"NUMA cell {spell_set(both)} has both {first.label} and {second.label}",
             help="list each cell only once",
             related=(Related(first.node.at("nodeset"), first.label),),
+            says=f"nodeset attribute of hugepages of sizes {first.size_kib} and {second.size_kib} intersect",
         )
 
 
@@ -213,6 +215,7 @@ def page_nodeset_unknown_cells(pages: list[Page], context: Context) -> Iterator[
             message=f"huge pages are for NUMA cell {spell_set(unknown)}, but the guest has "
             + (f"{number} cells" if number > 1 else "one cell" if number else "no cells"),
             help="list existing cells" if number else "remove nodeset",
+            says=f"hugepages: node {min(unknown)} not found",
         )
 
 

@@ -12,7 +12,7 @@ from vfslint.domain.machine import X86, architectures
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
 from vfslint.rule import rule
 from vfslint.subjects import Deviating
-from vfslint.targets import NEWEST, spell
+from vfslint.targets import NEWEST, Version, spell
 from vfslint.vocabulary.spelling import nearest
 from vfslint.xml import edits
 
@@ -59,7 +59,7 @@ def os_type_missing(domain: Domain) -> Iterator[Problem]:
 
 
 @rule("VFS028", "os-type-not-hvm", severity=Severity.ERROR, stage=Stage.DEFINE)
-def os_type_not_hvm(domain: Domain) -> Iterator[Problem]:
+def os_type_not_hvm(domain: Domain, context: Context) -> Iterator[Problem]:
     """The operating system type of a QEMU domain is `hvm`.
 
     Why: QEMU runs only fully virtualized guests. libvirt compares the word exactly, including whitespace.
@@ -85,7 +85,7 @@ def os_type_not_hvm(domain: Domain) -> Iterator[Problem]:
         help="did you mean hvm?" if meant else "write hvm",
         fix=Fix("write hvm", (edits.set_whole_text(domain.os_type, "hvm"),)) if meant else None,
         stage=None if known else Stage.PARSE,
-        says=_emulator_says(domain, f"os type '{name}'") if known else f"unknown OS type '{name}'",
+        says=_about_os_type(domain, name, context.target.libvirt) if known else f"unknown OS type '{name}'",
     )
 
 
@@ -107,6 +107,17 @@ def init_of_container(init: Init, context: Context) -> Iterator[Problem]:
             message=f"<{init.tag}> is for containers, not for a virtual machine",
             help="remove it, or write init=… in <cmdline>",
         )
+
+
+def _about_os_type(domain: Domain, name: str, libvirt: Version) -> str:
+    """Return what libvirt prints about the type of an operating system that QEMU does not run."""
+    if libvirt < (9, 0, 0) and domain.inputs:
+        # Its parser reads input devices first, and knows those of Xen only by their bus.
+        is_xens = name in ("xen", "xenpvh")
+        return "" if is_xens else "Input devices are not supported by this virtualization driver."
+    if name == "exe" and not any(os.child("init") for os in domain.elements("os")):
+        return "init binary must be specified"
+    return emulator_says(domain, f"os type '{name}'")
 
 
 @rule("VFS029", "bootloader-with-qemu", severity=Severity.ERROR, stage=Stage.DEFINE)
@@ -159,9 +170,19 @@ def architecture_unknown(domain: Deviating[Domain]) -> Iterator[Problem]:
     )
 
 
-def _emulator_says(domain: Domain, what: str) -> str:
-    """Return what libvirt prints if the emulator does not support something; it depends on the emulator's path."""
-    return f"Emulator '{domain.emulator.text}' does not support {what}" if domain.emulator else ""
+def emulator_says(domain: Domain, what: str) -> str:
+    """Return what libvirt prints if the emulator does not support something, such as "os type 'xen'".
+
+    It names the emulator's path. If none is written, libvirt finds the usual one for the host's own architecture;
+    whether the host has one for others is not known.
+    """
+    if domain.emulator:
+        path = domain.emulator.text
+    elif domain.is_x86:
+        path = f"/usr/bin/qemu-system-{'x86_64' if domain.arch == 'x86_64' else 'i386'}"
+    else:
+        return ""
+    return f"Emulator '{path}' does not support {what}"
 
 
 @rule("VFS031", "emulator-of-another-architecture", severity=Severity.ERROR, stage=Stage.DEFINE)
@@ -188,7 +209,7 @@ def emulator_of_another_architecture(domain: Domain) -> Iterator[Problem]:
             message=f"the guest's architecture is {domain.arch!r}, but its emulator is for {emulated!r}",
             help="write the other emulator, or remove <emulator> and let libvirt find one",
             related=(Related(domain.emulator.text_span, f"emulates {emulated}"),),
-            says=_emulator_says(domain, f"arch '{domain.arch}'"),
+            says=emulator_says(domain, f"arch '{domain.arch}'"),
         )
 
 
@@ -219,7 +240,7 @@ def emulator_not_absolute(domain: Domain) -> Iterator[Problem]:
 
 
 @rule("VFS033", "machine-unknown", severity=Severity.ERROR, stage=Stage.DEFINE)
-def machine_unknown(domain: Domain) -> Iterator[Problem]:
+def machine_unknown(domain: Domain, context: Context) -> Iterator[Problem]:
     """The machine type exists in a QEMU of this architecture.
 
     Why: 'i440fx' is called 'pc', 'virt' is a board of ARM and RISC-V, and libvirt does not start 'none'.
@@ -245,9 +266,17 @@ def machine_unknown(domain: Domain) -> Iterator[Problem]:
             if domain.machine_type.is_xens
             else f"QEMU has no machine type {domain.machine!r} for {domain.arch}",
             help=f"did you mean {meant}?" if meant else f"write {wanted}",
-            # With devices that need PCI, libvirt stops before it asks QEMU.
-            says="" if domain.is_x86 else _emulator_says(domain, f"machine type '{domain.machine}'"),
+            says=_about_machine(domain, context.target.libvirt),
         )
+
+
+def _about_machine(domain: Domain, libvirt: Version) -> str:
+    """Return what libvirt prints about an unknown machine: before it asks QEMU, it looks for a PCI bus for devices."""
+    if domain.is_x86 and libvirt >= (12, 8, 0):
+        return f"Machine type '{domain.machine}' supports PCI but no PCI controller added"
+    if domain.is_x86 and not any(controller.type == "pci" for controller in domain.controllers):
+        return "No PCI buses available" if libvirt <= (11, 3, 0) else ""
+    return emulator_says(domain, f"machine type '{domain.machine}'")
 
 
 @rule("VFS034", "machine-not-in-qemu", severity=Severity.ERROR, stage=Stage.DEFINE)
@@ -284,7 +313,7 @@ def machine_not_in_qemu(domain: Domain, context: Context) -> Iterator[Problem]:
         help="write a machine type that it has, or q35 or pc, which is the newest of the host",
         severity=None if machine.comes_with else severity,
         stage=None if machine.comes_with else Stage.START,
-        says=_emulator_says(domain, f"machine type '{domain.machine}'"),
+        says=emulator_says(domain, f"machine type '{domain.machine}'"),
     )
 
 

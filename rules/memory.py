@@ -225,6 +225,7 @@ def _unknown(written: Attribute | None, what: str, values: str) -> Iterator[Prob
         message=f"unknown {what} {written.value!r}",
         help=f"did you mean {meant!r}?" if meant else f"write {', '.join(words[:-1])} or {words[-1]}",
         fix=Fix(f"write {meant!r}", (edits.set_value(written, meant),)) if meant else None,
+        says=f"unknown memoryBacking/{written.node.tag}/{written.name} '{written.value}'",
     )
 
 

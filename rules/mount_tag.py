@@ -185,6 +185,7 @@ def mount_tag_repeated(filesystems: list[Filesystem]) -> Iterator[Problem]:
             help="give each filesystem its own tag",
             severity=None if is_refused else Severity.WARNING,
             stage=None if is_refused else Stage.GUEST,
+            says=f"filesystem target '{fs.tag}' specified twice" if is_refused else "",
         )
 
 

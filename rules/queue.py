@@ -38,6 +38,7 @@ def queue_not_a_number(fs: Deviating[VirtioFS]) -> Iterator[Problem]:
             at=queue.span,
             message=f"queue size {queue.value!r} is not a number",
             help=f"write a power of two up to {LARGEST_QUEUE}",
+            says=f"cannot parse queue size '{queue.value}' for virtiofs",
         )
 
 

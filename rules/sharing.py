@@ -14,7 +14,7 @@ from vfslint.domain.filesystem import VirtioFS
 from vfslint.domain.sharing import Region
 from vfslint.findings import Edit, Fix, Problem, Related, Severity, Span, Stage
 from vfslint.rule import rule
-from vfslint.targets import spell
+from vfslint.targets import Version, spell
 from vfslint.xml import edits
 
 if TYPE_CHECKING:
@@ -78,7 +78,15 @@ def memory_not_shared(domain: Domain, context: Context) -> Iterator[Problem]:
             fix=None if _misspelled(domain) else _share(domain, safe=device.kind != "video"),
             severity=severity,
             stage=stage,
+            says=_about_device(device, context.target.libvirt) if stage is None else "",
         )
+
+
+def _about_device(device: Device, libvirt: Version) -> str:
+    """Return what libvirt prints about a device without shared memory; since 9.0.0, it quotes the device's type."""
+    if isinstance(device, VirtioFS):
+        return "virtiofs requires shared memory" if libvirt < (9, 0, 0) else "'virtiofs' requires shared memory"
+    return f"'{'interface' if device.kind == 'interface' else device.type}' requires shared memory"
 
 
 def _consequence(device: Device, context: Context) -> tuple[Severity | None, Stage | None]:

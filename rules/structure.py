@@ -88,6 +88,7 @@ def unknown_element(fault: UnknownElement) -> Iterator[Problem]:
         fix=Fix(f"rename it to <{suggestion}>", tuple(rename_element(node, suggestion))) if suggestion else None,
         severity=fault.severity,
         stage=fault.stage,
+        says=fault.says,
     )
 
 
@@ -115,6 +116,7 @@ def unknown_attribute(fault: UnknownAttribute) -> Iterator[Problem]:
         fix=Fix(f"rename it to {suggestion}", (rename_attribute(attribute, suggestion),)) if suggestion else None,
         severity=fault.severity,
         stage=fault.stage,
+        says=fault.says,
     )
 
 
@@ -146,6 +148,7 @@ def wrong_value(fault: WrongValue) -> Iterator[Problem]:
         fix=fix,
         severity=fault.severity,
         stage=fault.stage,
+        says=fault.says,
     )
 
 
@@ -171,6 +174,7 @@ def missing_attribute(fault: MissingAttribute) -> Iterator[Problem]:
         help=_known(fault.expected, fault.form) or f"add {fault.name}='…'",
         severity=fault.severity,
         stage=fault.stage,
+        says=fault.says,
     )
 
 
@@ -198,6 +202,7 @@ def missing_element(fault: MissingElement) -> Iterator[Problem]:
         help=f"add <{fault.name}>",
         severity=fault.severity,
         stage=fault.stage,
+        says=fault.says,
     )
 
 
@@ -227,6 +232,7 @@ def repeated_element(fault: RepeatedElement) -> Iterator[Problem]:
         fix=_without_repetition(fault),
         severity=fault.severity,
         stage=fault.stage,
+        says=fault.says,
     )
 
 
@@ -269,6 +275,7 @@ def misplaced_element(fault: MisplacedElement) -> Iterator[Problem]:
         fix=_moved_home(fault.node, home) if home else None,
         severity=fault.severity,
         stage=fault.stage,
+        says=fault.says,
     )
 
 
@@ -298,6 +305,7 @@ def misplaced_attribute(fault: MisplacedAttribute) -> Iterator[Problem]:
         help=_home(fault, fault.node, "on"),
         severity=fault.severity,
         stage=fault.stage,
+        says=fault.says,
     )
 
 
@@ -407,6 +415,7 @@ def too_new(fault: TooNew, context: Context) -> Iterator[Problem]:
         help=f"upgrade libvirt to {spell(fault.since)}, or remove it",
         severity=fault.severity,
         stage=fault.stage,
+        says=fault.says,
     )
 
 

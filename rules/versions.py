@@ -11,6 +11,7 @@ from vfslint.domain.elements import GUEST_SYSTEM
 from vfslint.domain.filesystem import VirtioFS
 from vfslint.findings import Problem, Related, Severity, Stage
 from vfslint.rule import rule
+from vfslint.rules.machine import emulator_says
 from vfslint.vocabulary import table
 
 # The first release of each system whose kernel has virtiofs (Linux 5.4, or a backport), by libosinfo's id.
@@ -56,6 +57,7 @@ def virtiofs_needs_qemu(fs: VirtioFS, context: Context) -> Iterator[Problem]:
             message=f"virtio-fs requires QEMU, but the domain type is {domain.type!r}",
             help="write <domain type='kvm'>, or share the directory in a way that this hypervisor supports",
             related=(Related(domain.node.at("type"), "the hypervisor"),),
+            says=emulator_says(domain, f"virt type '{domain.type}'"),
         )
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from vfslint.domain.device import NEW_PARSER
 from vfslint.domain.disk import Disk
 from vfslint.domain.interface import Interface
 from vfslint.findings import Fix, Problem, Severity, Stage
 from vfslint.rule import rule
-from vfslint.targets import spell
+from vfslint.targets import Version, spell
 from vfslint.vocabulary import numbers
+from vfslint.vocabulary.quotations import sentence
 from vfslint.xml.document import Attribute, Node
 from vfslint.xml.edits import add_attribute, insert, remove_attribute, remove_element, set_value
 
@@ -54,6 +56,7 @@ def vhostuser_interface_source(nic: Interface) -> Iterator[Problem]:
             at=nic.source.start_span if nic.source else nic.node.start_span,
             message=f"the source of the vhost-user interface has no {' and no '.join(nic.lacking)}",
             help=example,
+            says=_about_source(nic),
         )
     if nic.source is None:
         return
@@ -64,8 +67,30 @@ def vhostuser_interface_source(nic: Interface) -> Iterator[Problem]:
                 at=found.span,
                 message=f"{found.value!r} is not a valid {name} for the source of a vhost-user interface",
                 help=f"write {' or '.join(words)}",
+                says=_about_word(found, nic.libvirt),
             )
     yield from _reconnect_problems(nic)
+
+
+def _about_source(nic: Interface) -> str:
+    """Return what libvirt prints about the first attribute that a source lacks."""
+    name = nic.lacking[0]
+    if nic.libvirt >= NEW_PARSER:
+        if nic.source is None and nic.libvirt < (11, 3, 0):
+            return "interface type='vhostuser' requires a 'source' element"
+        return sentence("missing", "source", name)
+    if name == "type":
+        return "No <source> 'type' attribute specified for <interface type='vhostuser'>"
+    return f"No <source> '{name}' attribute specified with <interface type='vhostuser'/>"
+
+
+def _about_word(attribute: Attribute, libvirt: Version) -> str:
+    """Return what libvirt prints about an invalid type or mode of a source."""
+    if attribute.name == "type":
+        return f"Type='{attribute.value}' unsupported for <interface type='vhostuser'>"
+    if libvirt >= NEW_PARSER:
+        return sentence("word", "source", "mode", attribute.value)
+    return "Wrong <source> 'mode' attribute specified with <interface type='vhostuser'/>"
 
 
 def _reconnect_problems(device: Interface | Disk) -> Iterator[Problem]:
@@ -78,13 +103,35 @@ def _reconnect_problems(device: Interface | Disk) -> Iterator[Problem]:
             at=reconnect.node.at(fault) if reconnect.node.value(fault) else reconnect.node.start_span,
             message=f"<reconnect> has no valid {fault!r}",
             help="write <reconnect enabled='yes' timeout='10'/>",
+            says=_about_reconnect(fault, reconnect.node.value(fault), device.libvirt),
         )
     elif reconnect.is_on and device.source and device.source.value("mode") == "server":
         yield Problem(
             at=reconnect.node.start_span,
             message="<reconnect> is not supported with mode 'server'",
             help="remove <reconnect>, or write mode='client'",
+            says=_about_server(device),
         )
+
+
+def _about_reconnect(name: str, value: str | None, libvirt: Version) -> str:
+    """Return what libvirt prints about an invalid or missing attribute of <reconnect>."""
+    if libvirt < NEW_PARSER:
+        invalid = f"invalid reconnect {name} value: '{value}'"
+        return "missing timeout for chardev with reconnect enabled" if value is None else invalid
+    if value is None:
+        return sentence("missing", "reconnect", name)
+    return sentence("word" if name == "enabled" else "natural", "reconnect", name, value)
+
+
+def _about_server(device: Interface | Disk) -> str:
+    """Return what libvirt prints about a listening socket with <reconnect>."""
+    if device.kind != "interface":
+        return ""
+    if device.libvirt < (11, 3, 0):
+        blanks = "  " if device.libvirt < NEW_PARSER else " "
+        return f"'reconnect' attribute{blanks}unsupported 'server' mode for <interface type='vhostuser'>"
+    return "'reconnect' attribute is not supported when source mode='server' for <interface type='vhostuser'>"
 
 
 @rule("VFS281", "vhostuser-interface-model", severity=Severity.ERROR, stage=Stage.DEFINE)
@@ -122,7 +169,19 @@ def vhostuser_interface_model(nic: Interface) -> Iterator[Problem]:
         else f"libvirt {spell(nic.libvirt)} requires the model of a vhost-user interface",
         help="write <model type='virtio'/>",
         fix=Fix("write <model type='virtio'/>", (edit,)),
+        says=_about_model(nic),
     )
+
+
+def _about_model(nic: Interface) -> str:
+    """Return what libvirt prints about a model that is not virtio."""
+    if nic.libvirt <= (9, 0, 0):
+        return (
+            "Wrong or no <model> 'type' attribute specified with <interface type='vhostuser'/>. vhostuser requires the "
+            "virtio-net* frontend"
+        )
+    model = nic.model.value if nic.model else "unknown"
+    return f"invalid model for interface of type 'vhostuser': '{model}' - must be 'virtio'"
 
 
 @rule("VFS282", "vhost-disk-source", severity=Severity.ERROR, stage=Stage.PARSE)

@@ -119,6 +119,7 @@ def thread_pool_not_a_number(fs: BinaryShare) -> Iterator[Problem]:
             at=pool.span,
             message=f"thread pool size {pool.value!r} is not a number",
             help="write the number of threads that virtiofsd may use, such as 16",
+            says=f"cannot parse thread pool size '{pool.value}' for virtiofs",
         )
 
 
@@ -179,6 +180,7 @@ def openfiles_not_a_number(fs: BinaryShare) -> Iterator[Problem]:
             at=limit.span,
             message=f"openfiles limit {limit.value!r} is not a number",
             help="write a number such as 100000",
+            says=f"cannot parse openfiles '{limit.value}' for virtiofs",
         )
 
 

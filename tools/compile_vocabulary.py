@@ -1,12 +1,13 @@
-"""Compiles schemas/domain.xsd into two modules of schemas/: `python -m tools.compile_vocabulary`, after each change.
+"""Compiles schemas/domain.xsd into modules of schemas/: `python -m tools.compile_vocabulary`, after each change.
 
 xmlschema reads the schema (XSD 1.1), which also checks that it is valid. `_domain.py` is literals, which Python loads
 in about a millisecond; `vfslint.vocabulary.table` describes them. `_descriptions.py` is what people read about elements
-and attributes. `--check` fails if one of them is out of date.
+and attributes, `_quotations.py` what libvirt says about faults. `--check` fails if one of them is out of date.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,8 @@ from xmlschema.validators import (
     XsdType,
 )
 
+from vfslint.vocabulary.quotations import TESTED
+
 ROOT = Path(__file__).resolve().parent.parent
 SCHEMA = ROOT / "schemas" / "domain.xsd"
 FOLDER = ROOT / "schemas"
@@ -34,6 +37,11 @@ HEADER = '''"""{} Made by tools/compile_vocabulary.py; do not edit."""
 '''
 # The words in vfs:refused, in the order of vfslint.vocabulary.table.Refused.
 REFUSALS = ("value", "word", "letters", "missing", "repeated")
+# The head of a clause of vfs:says: the fault, the parent, and the releases.
+_CLAUSE = re.compile(
+    r"(?:(?P<fault>empty|zero|negative|large|missing|repeated|unknown|@\w+)(?![\w']) ?)?(?:in (?P<parent>[\w-]+) ?)?"
+    r"(?:since (?P<since>[\d.]+) ?)?(?:until (?P<until>[\d.]+))?: (?P<text>.+)"
+)
 Release = tuple[int, int, int]
 
 
@@ -44,15 +52,16 @@ def release(text: str) -> Release:
 
 
 class Compiler:
-    """Collects the components of a schema: values, forms, roots, and descriptions.
+    """Collects the components of a schema: values, forms, roots, descriptions and quotations.
 
-    A description is that of an element or an attribute in a form: "Domain/name", "Domain/@type".
+    A description is that of an element or an attribute in a form: "Domain/name", "Domain/@type". So are quotations.
     """
 
     def __init__(self, schema: xmlschema.XMLSchema11) -> None:
         self.values: dict[str, Any] = {}
         self.forms: dict[str, Any] = {}
         self.descriptions: dict[str, str] = {}
+        self.quotations: dict[str, dict[str, str | tuple[str, ...]]] = {}
         self.written = {node.get("name"): node for node in schema.root.iterfind("./{*}simpleType")}
         self.roots = [self.element("", each) for each in schema.elements.values()]
 
@@ -64,6 +73,10 @@ class Compiler:
         self.describe(f"{form}/{each.name}", each.ref.elem if each.ref is not None else node)
         tests = [(alternative.elem.get("test"), alternative.type) for alternative in each.alternatives]
         forms = [(test and condition(test), self.form(kind)) for test, kind in tests] or [(None, self.form(each.type))]
+        self.quote(f"{form}/{each.name}", node, "")
+        texts = {text for _, name in forms if name and (text := self.forms[name] and self.forms[name][2])}
+        if len(texts) == 1:
+            self.quote(f"<{each.name}>", node, texts.pop())
         return (
             each.name,
             each.min_occurs > 0,
@@ -78,6 +91,7 @@ class Compiler:
         name = each.type.local_name or f"{form}/@{each.local_name}"
         values = self.value(name, each.type, each.elem.find("./{*}simpleType"))
         self.describe(f"{form}/@{each.local_name}", each.elem)
+        self.quote(f"{form}/@{each.local_name}", each.elem, values)
         return each.local_name, values, each.use == "required", *self.history(each.elem)
 
     def describe(self, place: str, node: Any) -> None:
@@ -85,6 +99,33 @@ class Compiler:
         text = documentation(node)
         if text:
             self.descriptions[place] = " ".join(text.split())
+
+    def quote(self, place: str, node: Any, values: str) -> None:
+        """Record what libvirt says of faults at a place that plain define rejects; `values` names the valid values.
+
+        What it says of an element's text is recorded under "<name>", of its absence or repetition under the place.
+        """
+        written = node.get(VFS + "says", "")
+        if not written and VFS + "refused" not in node.attrib:
+            return
+        is_text = place.startswith("<")
+        rejects = node.get(VFS + "refused", "") if "@" in place else ""
+        is_checked = any(word in rejects for word in ("value", "word", "letters"))
+        usual = self.usual_sentence(node, values) if is_checked else ""
+        said = says(written, usual, "missing" if "missing" in rejects else "")
+        of_text = {fault: texts for fault, texts in said.items() if fault.split()[0] not in ("missing", "repeated")}
+        found = of_text if is_text else said if "@" in place else {k: v for k, v in said.items() if k not in of_text}
+        if found:
+            known = self.quotations.setdefault(place, found)
+            # Of elements with the same name, only what libvirt says of all is known.
+            self.quotations[place] = {fault: texts for fault, texts in found.items() if known.get(fault) == texts}
+
+    def usual_sentence(self, node: Any, values: str) -> str:
+        """Return the name of what virXMLProp says of an invalid value, by the type of an attribute."""
+        read = reads(node.get(VFS + "reads", ""))
+        if read and read[0] != "words":
+            return "natural" if read[0] == "unsigned" else "integer"
+        return "word" if self.values[values][0] else ""
 
     def history(self, node: Any) -> tuple[Any, ...]:
         """Return since, optional since, refused and reads of a declaration."""
@@ -121,6 +162,8 @@ class Compiler:
         any_child = any(isinstance(each, Xsd11AnyElement) for each in particles)
         anything = any_child, None in kind.attributes, kind.mixed
         node = kind.elem
+        if node.get(VFS + "says"):
+            self.quotations[name] = says(node.get(VFS + "says"), "", "")
         refuses = tuple(node.get(VFS + "refuses", "").split())
         return attributes, children, None, *anything, refuses, unknown_children(node.get(VFS + "unknown"))
 
@@ -271,6 +314,33 @@ def _order(clause: str) -> tuple[Any, ...]:
     return bounds["since"], bounds["until"], attribute, tuple(filter(None, values.split(","))), kind, groups
 
 
+def says(text: str, usual: str, missing: str) -> dict[str, str | tuple[str, ...]]:
+    """Read vfs:says: for each fault, such as "value" or "value in hyperv", what all tested releases say, or each.
+
+    `usual` and `missing` are what virXMLProp says of a wrong value and of an absent one; libvirt 7.0.0 does not have
+    it.
+    """
+    found = {
+        fault: ["", *[sentence] * (len(TESTED) - 1)]
+        for fault, sentence in (("value", usual), ("missing", missing))
+        if sentence
+    }
+    for clause in text.split(" | ") if text else ():
+        match = _CLAUSE.fullmatch(clause)
+        head = match.groupdict() if match else {"text": clause}
+        fault = (head.get("fault") or "value") + (f" in {head['parent']}" if head.get("parent") else "")
+        since, until = release(head.get("since") or "0.0.0"), release(head.get("until") or "999.0.0")
+        sentence = "" if head["text"] == "?" else head["text"]
+        general = found.get(fault.split(" in ")[0]) or found.get("value") or [""] * len(TESTED)
+        entry = found.setdefault(fault, list(general))
+        entry[:] = [sentence if since <= tested < until else old for tested, old in zip(TESTED, entry, strict=True)]
+    return {
+        fault: texts[0] if len(set(texts)) == 1 else tuple(texts)
+        for fault, texts in found.items()
+        if any(texts) or fault != "value"
+    }
+
+
 def unknown_children(text: str | None) -> tuple[Release, Release] | None:
     """Read vfs:unknown, "refused", "refused since 11.0.0" or "refused until 9.1.0": since when, and until when."""
     if not text:
@@ -318,9 +388,13 @@ def compiled() -> dict[str, str]:
     compiler = Compiler(xmlschema.XMLSchema11(str(SCHEMA)))
     lines = [*literal("VALUES", compiler.values), *literal("FORMS", compiler.forms), *literal("ROOTS", compiler.roots)]
     described = literal("DESCRIPTIONS", compiler.descriptions)
+    quoted = literal("QUOTATIONS: dict[str, dict[str, str | tuple[str, ...]]]", compiler.quotations)
     return {
         "_domain.py": HEADER.format("The vocabulary of domain.xsd as literals.") + "\n".join(lines) + "\n",
         "_descriptions.py": HEADER.format("Descriptions of the names in domain.xsd.") + "\n".join(described) + "\n",
+        "_quotations.py": HEADER.format("What libvirt says of faults at the places of domain.xsd.")
+        + "\n".join(quoted)
+        + "\n",
     }
 
 

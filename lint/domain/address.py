@@ -116,15 +116,18 @@ def _place(numbers: dict[str, int | None]) -> Place | None:
 
 
 class Address:
-    """The first `<address>` of a device, the one that libvirt reads. `type` is None if it is missing."""
+    """The first `<address>` of a device, the one that libvirt reads. `type` is None if it is missing.
 
-    __slots__ = ("_device", "_document", "_element", "_libvirt", "reading", "type")
+    `libvirt` is the release that reads it.
+    """
+
+    __slots__ = ("_device", "_document", "_element", "libvirt", "reading", "type")
 
     def __init__(self, document: Document, device: Any, element: Any, libvirt: Version) -> None:
         self._document = document
         self._device = device
         self._element = element
-        self._libvirt = libvirt
+        self.libvirt = libvirt
         self.type: str | None = element.get("type")
         self.reading = read(tuple(element.items()))
 
@@ -141,7 +144,7 @@ class Address:
     @property
     def device(self) -> Device:
         """The device that has it."""
-        return Device(Outline(self._document, self._device), self._libvirt)
+        return Device(Outline(self._document, self._device), self.libvirt)
 
     @property
     def unreadable(self) -> Attribute | None:

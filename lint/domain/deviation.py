@@ -30,14 +30,16 @@ class Deviation:
     """One place where a domain deviates from the vocabulary of the target's libvirt.
 
     `node` is the unexpected element itself, or the element whose attribute or text is wrong or that lacks something;
-    `name` is the name of the element or attribute at fault. `is_refused`: the target's plain define rejects it, too.
-    `breaks_a_share`: because of what is dropped, a share fails or behaves differently from what is written.
+    `name` is the name of the element or attribute at fault. `is_refused`: the target's plain define rejects it, too;
+    `says`: what it prints then, if that is known. `breaks_a_share`: because of what is dropped, a share fails or
+    behaves differently from what is written.
     """
 
     def __init__(self, domain: Domain, found: Mismatch) -> None:
         self.node = Node(domain.document, found.element)
         self.name = spelled(found.name)
         self.is_refused = found.is_refused
+        self.says = found.says
         self.breaks_a_share = _breaks_a_share(domain, found)
 
     @property

@@ -133,7 +133,7 @@ class _Examination:
         self.written: dict[str, str] = dict(element.attrib)
         free = self.unwritten(self.any_form)
         self.attributes = {name: self.meant_attribute(name, free) for name in self.written}
-        form = self.selected_form()
+        form = self.form = self.selected_form()
         if not form.any_attribute:
             self.explain_attributes(form)
         if not form.any_child:
@@ -202,7 +202,11 @@ class _Examination:
             refused = (0, 0, 0) if name in form.refuses else lacking.refused.missing if lacking else None
             if lacking and _space(name) and _local(name) == lacking.name:
                 refused = None  # The parser ignores the namespace of an attribute.
-            self.explain_unknown_attribute(form, name, meant, free, refused)
+            if name in form.refuses:
+                says = self.said_of_fault(f"@{name}", refused, form, value=self.written[name])
+            else:
+                says = self.said_of_fault("missing", refused, form, f"@{lacking.name}") if lacking else ""
+            self.explain_unknown_attribute(form, name, meant, free, refused, says)
         for lacking in missing.values():
             self.report(
                 Kind.MISSING_ATTRIBUTE,
@@ -212,6 +216,7 @@ class _Examination:
                 form=lacking.values.form,
                 since=None if lacking.required else lacking.optional_since,
                 refused=lacking.refused.missing,
+                says=self.said_of_fault("missing", lacking.refused.missing, form, f"@{lacking.name}"),
             )
 
     def expected_attribute(self, form: Form, name: str) -> Attribute:
@@ -234,7 +239,7 @@ class _Examination:
         return missing if any(name in _any_form(each).attributes for each in namesakes) else None
 
     def explain_unknown_attribute(
-        self, form: Form, name: str, meant: str | None, free: tuple[str, ...], refused: Release | None
+        self, form: Form, name: str, meant: str | None, free: tuple[str, ...], refused: Release | None, says: str
     ) -> None:
         """Report an attribute that the form does not know; `free` are those that may still appear."""
         belongs = tuple(self.homes_of_attribute(form, name)) if meant is None else ()
@@ -247,6 +252,7 @@ class _Examination:
             suggestion=meant,
             belongs=belongs,
             refused=refused,
+            says=says,
         )
 
     def homes_of_attribute(self, form: Form, name: str) -> Iterator[str]:
@@ -287,17 +293,22 @@ class _Examination:
             lacking = missing.pop(meant, None) if meant is not None else None
             unread = str(element.tag) in self.any_form.children  # known in another form, so it is only dropped
             refused = None if unread else self.unknown_child_refused(form)
-            refused = refused or (lacking.refused.missing if lacking else None)
-            self.explain_unknown_child(form, element, meant, free, refused)
+            says = self.said_of_fault("unknown", refused, form, element=_name(element))
+            if refused is None and lacking:
+                refused = lacking.refused.missing
+                says = self.said_of_fault("missing", refused, form, lacking.name)
+            self.explain_unknown_child(form, element, meant, free, refused, says)
             if meant is not None:
                 found[meant] = found.get(meant, 0) + 1
         for name, child in missing.items():
+            refused = None if self.is_in_another(name) else child.refused.missing
             self.report(
                 Kind.MISSING_ELEMENT,
                 name,
                 expected=(name,),
                 since=None if child.required else child.optional_since,
-                refused=None if self.is_in_another(name) else child.refused.missing,
+                refused=refused,
+                says=self.said_of_fault("missing", refused, form, name),
             )
 
     def unknown_child_refused(self, form: Form) -> Release | None:
@@ -325,9 +336,13 @@ class _Examination:
     def explain_known_child(self, form: Form, child: Child, element: Element, count: int) -> None:
         """Report a child that is repeated or too new for the release."""
         if count > 1 and not child.repeatable:
-            self.report(Kind.REPEATED_ELEMENT, child.name, element, refused=child.refused.repeated)
+            refused = child.refused.repeated
+            says = self.said_of_fault("repeated", refused, form, child.name)
+            self.report(Kind.REPEATED_ELEMENT, child.name, element, refused=refused, says=says)
         elif self.is_too_new(child):
-            self.report(Kind.TOO_NEW, child.name, element, since=child.since, refused=self.unknown_child_refused(form))
+            refused = self.unknown_child_refused(form)
+            says = self.said_of_fault("unknown", refused, form, element=child.name)
+            self.report(Kind.TOO_NEW, child.name, element, since=child.since, refused=refused, says=says)
             # Its content is not reported as too new again, and is not read.
             self.inner.append((element, check.place(child, NEWEST), False))
         else:
@@ -354,7 +369,13 @@ class _Examination:
         return fitting[0] if len(fitting) == 1 else None
 
     def explain_unknown_child(
-        self, form: Form, element: Element, meant: str | None, free: Mapping[str, Child], refused: Release | None
+        self,
+        form: Form,
+        element: Element,
+        meant: str | None,
+        free: Mapping[str, Child],
+        refused: Release | None,
+        says: str,
     ) -> None:
         """Report a child that the form does not know; `free` are those that may still appear."""
         name = str(element.tag)
@@ -367,6 +388,7 @@ class _Examination:
             suggestion=meant,
             belongs=tuple(homes),
             refused=refused,
+            says=says,
         )
         if meant is not None:
             self.inner.append((element, self.table.place(form.children[meant]), False))
@@ -410,7 +432,8 @@ class _Examination:
             # The parser may be older than the schema.
             is_read = reads is not None and not reads.is_number and reads.accepts(value, self.libvirt)
             first = None if is_read else refused.of_value(value)
-            self.report(Kind.TOO_NEW, name, attribute=attribute, value=value, since=since, refused=first)
+            says = self.said_of_value(first, value, attribute)
+            self.report(Kind.TOO_NEW, name, attribute=attribute, value=value, since=since, refused=first, says=says)
             return
         fits = _accepts(values, value)
         if values.listed:
@@ -431,6 +454,7 @@ class _Examination:
             reads=reads,
             suggestion=None if value in values.listed else _likely(value.strip(), self.known_words(values)),
             refused=first,
+            says=self.said_of_value(first, value, attribute),
         )
 
     def known(self, names: Mapping[str, Attribute] | Mapping[str, Child]) -> tuple[str, ...]:
@@ -441,6 +465,44 @@ class _Examination:
     def known_words(self, values: Values) -> tuple[str, ...]:
         """Return the words that the release knows."""
         return tuple(word for word, since in values.listed.items() if not _is_newer(since, self.libvirt))
+
+    # what libvirt says
+
+    def said_of_value(self, refused: Release | None, value: str, attribute: str | None) -> str:
+        """Return what libvirt says of an invalid value of an attribute or of the text, if it rejects it."""
+        if not self.refuses(refused):
+            return ""
+        from vfslint.vocabulary import quotations
+
+        tag, parent = _name(self.element), self.parent_name()
+        if attribute is None:
+            return quotations.of_value([f"<{self.declared.name}>"], self.libvirt, value, tag, parent=parent)
+        is_selector = attribute in self.selectors
+        forms = [self.form] if self.form is not self.any_form and not is_selector else self.declared.all_forms()
+        places = [f"{form.name}/@{attribute}" for form in forms if attribute in form.attributes]
+        return quotations.of_value(places, self.libvirt, value, tag, attribute, parent)
+
+    def said_of_fault(
+        self, fault: str, refused: Release | None, form: Form, name: str = "", element: str = "", value: str = ""
+    ) -> str:
+        """Return what libvirt says if a child or an @attribute of a form is missing, repeated or unknown.
+
+        What is unknown is an `element`, or has a `value`, and has no name in the form.
+        """
+        if not self.refuses(refused):
+            return ""
+        from vfslint.vocabulary import quotations
+
+        forms = [form] if form is not self.any_form else self.declared.all_forms()
+        places = [f"{each.name}/{name}" if name else each.name for each in forms]
+        attribute = name[1:] if name.startswith("@") else ""
+        tag, parent = element or _name(self.element), self.parent_name()
+        return quotations.of_fault(places, fault, self.libvirt, tag, attribute, parent, value)
+
+    def parent_name(self) -> str:
+        """Return the name of the element around this one."""
+        parent = self.element.getparent()
+        return "" if parent is None else _name(parent)
 
     # reporting
 

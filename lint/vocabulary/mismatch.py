@@ -56,3 +56,5 @@ class Mismatch(NamedTuple):
     """The release that introduced it; for something missing, the release since which it is optional."""
     is_refused: bool = False
     """Whether the target's plain define rejects it, too, and does not only drop it."""
+    says: str = ""
+    """What the target's plain define says of it, if it rejects it and if its message is known."""

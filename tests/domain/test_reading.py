@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from vfslint.context import Context
+from vfslint.distributions import NAMED
 from vfslint.domain.domain import Domain
 from vfslint.domain.reading import Memory, Reader, Silent
 from vfslint.engine import Engine, domains_in
 from vfslint.rules import RULES
-from vfslint.distributions import NAMED
 from vfslint.xml.document import read
 from vfslint.xml.source import Source
 

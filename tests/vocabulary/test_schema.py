@@ -21,6 +21,8 @@ INTEGER = r"-?(\d+|0x[0-9a-f]+)"
 RANGE = rf"{INTEGER}\.\.{INTEGER}"
 # The form of each annotation, and what it may stand on.
 CLAUSE = rf"(since {RELEASE} ?)?(until {RELEASE} ?)?(\w+ \w+(,\w+)*)?(: )?(sequence|together|apart)( [\w/]+)+"
+FAULT = r"(empty|zero|negative|large|missing|repeated|unknown|@\w+)"
+SAID = rf"({FAULT}? ?(in \w+ ?)?(since {RELEASE} ?)?(until {RELEASE})?: )?(\?|[^|]+)"
 ANNOTATIONS = {
     "since": (RELEASE, {"element", "attribute", "enumeration"}),
     "optional": (RELEASE, {"element", "attribute"}),
@@ -29,6 +31,7 @@ ANNOTATIONS = {
         rf"(un)?signed {RANGE}( unlimited)?( 0x)?( {RELEASE}:{RANGE})?|words( !?[^ :!]+(:{RELEASE})?)+",
         {"element", "attribute"},
     ),
+    "says": (rf"{SAID}( \| {SAID})*", {"element", "attribute", "complexType"}),
     "order": (rf"{CLAUSE}(; {CLAUSE})*", {"element"}),
     "plain": (r".+", {"simpleType"}),
     "unknown": (rf"refused( (until|since) {RELEASE})?", {"complexType"}),
