@@ -12,8 +12,8 @@ from vfslint.findings import Problem, Related, Severity, Stage
 from vfslint.rule import rule
 from vfslint.xml.document import Node
 
-# The last tested release that compares the labels of devices with those of the domain.
-_COMPARED_UNTIL = (11, 3, 0)
+# The last tested release that also compares a label with the domain's own if it says relabel='no'.
+_ALL_COMPARED_UNTIL = (11, 3, 0)
 
 
 @rule("VFS935", "device-security-label-invalid", severity=Severity.ERROR, stage=Stage.PARSE)
@@ -22,7 +22,7 @@ def device_security_label_invalid(domain: Domain, context: Context) -> Iterator[
 
     Why: `relabel='no'` leaves the source as it is, so that a label would have no effect; otherwise there must be one.
         Neither has an effect if the domain's own label of this model is not set. libvirt 9.0.0 and older do not
-        require the label.
+        require the label, and 12.8.0 ignores the domain's label next to `relabel='no'`.
     Bad:
         <serial type='file'><source path='/srv/log'>
           <seclabel model='dac' relabel='no'><label>+107:+107</label></seclabel></source></serial>
@@ -34,13 +34,18 @@ def device_security_label_invalid(domain: Domain, context: Context) -> Iterator[
     Bad (libvirt 9.0.0):
         <seclabel type='none' model='dac'/>
         <serial type='file'><source path='/srv/log'><seclabel model='dac' relabel='no'/></source></serial>
+    Bad:
+        <seclabel type='none' model='dac'/>
+        <disk type='file' device='disk'><source file='/srv/a.img'><seclabel model='dac' relabel='yes'>
+          <label>+107:+107</label></seclabel></source><target dev='vda' bus='virtio'/></disk>
     Good:
         <serial type='file'><source path='/srv/log'><seclabel model='dac' relabel='no'/></source></serial>
     libvirt says: Cannot specify a label if relabelling is turned off. model=dac
     See: libvirt domain_conf.c:virSecurityDeviceLabelDefParseXML;
         domain_validate.c:virSecurityDeviceLabelDefValidate
     """
-    unset = {} if context.target.libvirt > _COMPARED_UNTIL else _unset_labels(domain)
+    unset = _unset_labels(domain)
+    compares_all = context.target.libvirt <= _ALL_COMPARED_UNTIL
     for source in labelled_sources(domain):
         first: dict[str, Node] = {}
         for label in source.children("seclabel"):
@@ -56,7 +61,7 @@ def device_security_label_invalid(domain: Domain, context: Context) -> Iterator[
                     related=(Related(other.at("model"), "the first one"),),
                     says=f"seclabel for model {model} is already provided",
                 )
-            elif model in unset:
+            elif model in unset and (compares_all or label.value("relabel") != "no"):
                 yield Problem(
                     at=label.at("model"),
                     message=f"the domain's own label of model {model!r} is not set",

@@ -51,12 +51,17 @@ def _add_feature(domain: Domain, name: str) -> Edit:
 
 @rule("VFS048", "firmware-not-named", severity=Severity.ERROR, stage=Stage.DEFINE)
 def firmware_not_named(parts: list[Firmware], context: Context) -> Iterator[Problem]:
-    """A description of firmware requires firmware.
+    """A description of firmware requires firmware, and features of firmware require that libvirt chooses it.
 
     Why: `<loader>`, `<nvram>` and `<firmware>` describe firmware that `<loader>` names or that libvirt chooses
-        for `<os firmware='efi'>`; without either they describe nothing.
+        for `<os firmware='efi'>`; without either they describe nothing. libvirt looks at features only to choose.
     Bad:
         <os><type>hvm</type><loader/></os>
+    Bad (libvirt 9.0.0):
+        <os><type arch='x86_64' machine='q35'>hvm</type>
+          <loader readonly='yes' type='pflash'>/usr/share/OVMF/OVMF_CODE.fd</loader>
+          <firmware><feature enabled='yes' name='secure-boot'/></firmware></os>
+        <features><acpi/></features>
     Good:
         <os><type>hvm</type><loader type='rom'>/usr/share/seabios/bios.bin</loader></os>
     libvirt says: no loader path specified and firmware auto selection disabled
@@ -75,6 +80,15 @@ def firmware_not_named(parts: list[Firmware], context: Context) -> Iterator[Prob
             says="cannot use feature-based firmware autoselection when firmware autoselection is disabled"
             if context.domain.firmware.features
             else "no loader path specified and firmware auto selection disabled",
+        )
+        return
+    feature = next(iter(context.domain.firmware.features.values()), None)
+    if feature and context.target.libvirt >= (9, 0, 0) and not any(os.value("firmware") for os in systems):
+        yield Problem(
+            at=feature.start_span,
+            message="<feature> is for the selection of firmware, but <loader> names it",
+            help="remove <feature>, or write <os firmware='efi'> and let libvirt choose",
+            says="cannot use feature-based firmware autoselection when firmware autoselection is disabled",
         )
 
 

@@ -84,8 +84,9 @@ def hostdev_repeated(domain: Domain, context: Context) -> Iterator[Problem]:
     """Every device of the host is passed through once, to an address of its own; one of them can have a boot display.
 
     Why: libvirt compares devices since 9.0.0: USB devices by their address, or else by vendor and product. Two SCSI
-        devices, or a SCSI device and a disk, cannot have the same address in the guest. Only one virtual GPU can have
-        `ramfb`.
+        devices, or a SCSI device and a disk, cannot have the same address in the guest; a disk without an address has
+        the one that belongs to its name. Only one virtual GPU can have
+        `ramfb`, and only one device of an s390x guest can be its cryptographic adapters.
     Bad (libvirt 9.0.0):
         <hostdev mode='subsystem' type='pci'><source><address domain='0' bus='6' slot='0' function='0'/></source>
         </hostdev>
@@ -104,10 +105,22 @@ def hostdev_repeated(domain: Domain, context: Context) -> Iterator[Problem]:
           </source><address type='drive' controller='0' bus='0' target='0' unit='3'/></hostdev>
         <hostdev mode='subsystem' type='scsi'><source><adapter name='scsi_host0'/><address bus='0' target='0' unit='1'/>
           </source><address type='drive' controller='0' bus='0' target='0' unit='3'/></hostdev>
+    Bad:
+        <controller type='scsi' index='0' model='virtio-scsi'/>
+        <disk type='file' device='disk'><source file='/srv/a.img'/><target dev='sdb' bus='scsi'/></disk>
+        <hostdev mode='subsystem' type='scsi'><source><adapter name='scsi_host0'/><address bus='0' target='0' unit='0'/>
+          </source><address type='drive' controller='0' bus='0' target='0' unit='1'/></hostdev>
     Bad (libvirt 9.0.0):
         <hostdev mode='subsystem' type='mdev' model='vfio-pci' ramfb='on' display='off'>
           <source><address uuid='c7a5fdbd-edaf-9455-926a-d65c16db1800'/></source></hostdev>
         <hostdev mode='subsystem' type='mdev' model='vfio-pci' ramfb='on' display='off'>
+          <source><address uuid='c7a5fdbd-edaf-9455-926a-d65c16db1801'/></source></hostdev>
+    Bad:
+        <os><type arch='s390x' machine='s390-ccw-virtio'>hvm</type></os>
+        <emulator>/usr/bin/qemu-system-s390x</emulator><memballoon model='none'/>
+        <hostdev mode='subsystem' type='mdev' model='vfio-ap'>
+          <source><address uuid='c7a5fdbd-edaf-9455-926a-d65c16db1800'/></source></hostdev>
+        <hostdev mode='subsystem' type='mdev' model='vfio-ap'>
           <source><address uuid='c7a5fdbd-edaf-9455-926a-d65c16db1801'/></source></hostdev>
     Good:
         <hostdev mode='subsystem' type='pci'><source><address domain='0' bus='6' slot='0' function='0'/></source>
@@ -137,6 +150,16 @@ def hostdev_repeated(domain: Domain, context: Context) -> Iterator[Problem]:
                 related=(Related(ramfb[0].at("ramfb"), "the first"),),
                 says="Only one vgpu device can have 'ramfb' enabled",
             )
+    mediated = [device.node for device in domain.hostdevs if device.is_subsystem and device.type == "mdev"]
+    cryptographic = [node for node in mediated if node.value("model") == "vfio-ap"]
+    for node in cryptographic[1:]:
+        yield Problem(
+            at=node.start_span,
+            message="the guest has a second device of model 'vfio-ap'",
+            help="remove one of them, and add its domains and adapters to the other",
+            related=(Related(cryptographic[0].start_span, "the first"),),
+            says="Only one hostdev of model vfio-ap is supported",
+        )
     yield from _repeated_places(domain)
 
 
@@ -170,14 +193,25 @@ def _of_interface(nic: Interface) -> tuple[Identity | None, tuple[Identity, ...]
 
 
 def _repeated_places(domain: Domain) -> Iterator[Problem]:
-    disks = {disk.place for disk in domain.disks if disk.bus == "scsi" and disk.place and disk.address}
+    scsi = {disk.place: disk for disk in domain.disks if disk.bus == "scsi" and disk.place}
+    disks = {place for place, disk in scsi.items() if disk.address}
     seen: dict[DrivePlace, Node] = {}
     for device in domain.hostdevs:
         place = device.place
         if place is None or device.address is None:
             continue
         where = " ".join(f"{name}='{number}'" for name, number in place._asdict().items())
-        if place in seen or place in disks:
+        if place in scsi and place not in disks:
+            disk = scsi[place]
+            yield Problem(
+                at=disk.name.span if disk.name else disk.node.start_span,
+                message=f"the drive address of disk {disk.short_name!r}, {where}, is already used",
+                help="write another name, or give the disk or the host device another <address>",
+                related=(Related(device.address.start_span, "used by this host device"),),
+                says=f"using disk target name '{disk.short_name}' conflicts with SCSI host device address "
+                + where.removesuffix("'"),
+            )
+        elif place in seen or place in disks:
             yield Problem(
                 at=device.address.start_span,
                 message=f"the drive address {where} is already used",

@@ -10,7 +10,7 @@ from vfslint.domain import sharing
 from vfslint.domain.address import type_of
 from vfslint.domain.domain import Domain
 from vfslint.domain.hugepages import ORDINARY_KIB
-from vfslint.domain.machine import HUGE_PAGES_KIB, PPC64, S390
+from vfslint.domain.machine import HUGE_PAGES_KIB, PPC64, RISCV_VIRT, S390
 from vfslint.domain.memory_device import MemoryDevice
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
 from vfslint.rule import rule
@@ -28,6 +28,8 @@ MODULES_ONLY: Version = (9, 5, 0)
 READS_UUID: Version = (9, 0, 0)
 BOTH_KINDS: Version = (11, 3, 0)
 COMPARES_RANGES: Version = (11, 3, 0)
+# The first QEMU of which it is not known what its build for RISC-V lacks.
+RISCV_UNKNOWN: Version = (10, 1, 0)
 
 
 @rule("VFS170", "memory-device-without-maximum", severity=Severity.ERROR, stage=Stage.DEFINE)
@@ -518,6 +520,43 @@ def memory_device_page_size(device: MemoryDevice, context: Context) -> Iterator[
     else:
         return
     yield Problem(at=page.at, message=fault, help="write <pagesize unit='MiB'>2</pagesize>")
+
+
+@rule("VFS181", "memory-device-not-on-this-machine", severity=Severity.ERROR, stage=Stage.DEFINE)
+def memory_device_not_on_this_machine(device: MemoryDevice, context: Context) -> Iterator[Problem]:
+    """QEMU has a memory device of this model for the machine.
+
+    Why: QEMU for IBM mainframes has no modules that can be plugged, and QEMU for POWER, ARM, RISC-V and LoongArch lacks
+        some of the virtio devices.
+    Bad (libvirt 9.0.0):
+        <os><type arch='aarch64' machine='virt'>hvm</type></os>
+        <emulator>/usr/bin/qemu-system-aarch64</emulator>
+        <cpu><numa><cell cpus='0-7' memory='2' unit='GiB' memAccess='shared'/></numa></cpu>
+        <memory unit='MiB'>2560</memory>
+        <maxMemory slots='2' unit='GiB'>8</maxMemory>
+        <memory model='virtio-pmem' access='shared'><source><path>/srv/pmem</path></source>
+          <target><size unit='MiB'>512</size></target></memory>
+    Good (libvirt 9.0.0):
+        <os><type arch='ppc64' machine='pseries'>hvm</type></os>
+        <emulator>/usr/bin/qemu-system-ppc64</emulator>
+        <cpu><numa><cell cpus='0-7' memory='2' unit='GiB' memAccess='shared'/></numa></cpu>
+        <memory unit='MiB'>2560</memory>
+        <maxMemory slots='2' unit='GiB'>8</maxMemory>
+        <memory model='dimm'><target><size unit='MiB'>512</size><node>0</node></target></memory>
+    libvirt says: virtio-pmem isn't supported by this QEMU binary
+    See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefMemory; QEMU hw/mem/Kconfig, hw/virtio/Kconfig
+    """
+    board, model = context.domain.machine_type.board, device.model
+    if board is None or model not in board.lacks_memory:
+        return
+    if board is RISCV_VIRT and context.target.qemu >= RISCV_UNKNOWN:
+        return
+    yield Problem(
+        at=device.node.at("model"),
+        message=f"QEMU for {context.domain.arch} has no memory device of model {model!r}",
+        help="remove it, or use another model",
+        says=f"{'memory hotplug' if model == 'dimm' else model} isn't supported by this QEMU binary",
+    )
 
 
 @rule("VFS957", "memory-device-option-invalid", severity=Severity.ERROR, stage=Stage.DEFINE)

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         WrongOrder,
         WrongValue,
     )
+    from vfslint.targets import Version
     from vfslint.xml.document import Node
 
 # The maximum number of expected names that are listed.
@@ -245,10 +246,11 @@ def _without_repetition(fault: RepeatedElement) -> Fix | None:
 
 
 @structural("VFS016", "misplaced-element")
-def misplaced_element(fault: MisplacedElement) -> Iterator[Problem]:
+def misplaced_element(fault: MisplacedElement, context: Context) -> Iterator[Problem]:
     """Every element is inside the element that it belongs to.
 
-    Why: libvirt silently drops an element in any other place.
+    Why: libvirt silently drops an element in any other place. Its schema accepts one of these, the `<source>` of an
+        `<nvram>` that has no type.
     Bad:
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
           <allocation mode='immediate'/></filesystem>
@@ -274,7 +276,7 @@ def misplaced_element(fault: MisplacedElement) -> Iterator[Problem]:
         related=(Related(home.node.name_span, "it belongs here"),) if home and home.node else (),
         fix=_moved_home(fault.node, home) if home else None,
         severity=fault.severity,
-        stage=fault.stage,
+        stage=Stage.NEVER if _is_untyped_nvram(fault, context.target.libvirt) else fault.stage,
         says=fault.says,
     )
 
@@ -283,6 +285,12 @@ def _moved_home(node: Node, home: Home) -> Fix:
     if home.node:
         return Fix(f"move it into <{home.node.tag}>", tuple(move_into(node, home.node)))
     return Fix(f"move it into a new <{home.tag}>", tuple(move_into_new(home.together, home.tag, home.after)))
+
+
+def _is_untyped_nvram(fault: MisplacedElement, libvirt: Version) -> bool:
+    """Whether it is the file of an `<nvram>` without a type, which the schemas since 9.0.0 accept."""
+    nvram, is_file = fault.node.parent, list(fault.node.element.attrib) == ["file"]
+    return bool(libvirt >= (9, 0, 0) and nvram and nvram.tag == "nvram" and not nvram.text and is_file)
 
 
 @structural("VFS017", "misplaced-attribute")

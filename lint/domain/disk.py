@@ -199,8 +199,7 @@ class Disk(VhostUserDevice):
         if self.bus == "ide":
             return DrivePlace(self.number // 4, self.number % 4 // 2, 0, self.number % 2)
         if self.bus == "scsi":
-            unit = self.number % 15
-            return DrivePlace(self.number // 15, 0, 0, unit + (unit >= 7))  # unit 7 is the controller itself
+            return DrivePlace(self.number // 7, 0, 0, self.number % 7)
         units = 6 if self.bus == "sata" else 2
         return DrivePlace(self.number // units, 0, 0, self.number % units)
 

@@ -55,7 +55,9 @@ class Board(NamedTuple):
 
     `pci_root`: the model of PCI controller 0, or None without PCI. `usb`: libvirt adds a USB controller if the domain
     has none. `acpi`, `uefi`, `numa`: whether QEMU has it for this board. `pc_devices`: the devices of a PC, such as the
-    PS/2 controller and VMware's port.
+    PS/2 controller and VMware's port. `lacks_memory`: the models of memory devices that QEMU for this
+    architecture does not have (the Kconfig of hw/mem, hw/virtio and the boards; tried up to QEMU 11.1, RISC-V up to
+    10.0).
     """
 
     name: str
@@ -67,11 +69,14 @@ class Board(NamedTuple):
     uefi: bool = False
     numa: bool = True
     pc_devices: bool = False
+    lacks_memory: frozenset[str] = frozenset()
 
 
 _ARM = frozenset({"aarch64", "armv7l", "armv6l"})
 _RISCV = frozenset({"riscv64", "riscv32"})
 _VIRT = r"virt(-.*)?\Z"
+_MODULES = frozenset({"dimm", "nvdimm"})
+_VIRTIO_MEMORY = frozenset({"virtio-mem", "virtio-pmem"})
 
 # libvirt: qemu_domain.c, qemuDomainMachineIs…; qemu_postparse.c, qemuDomainDefAddDefaultDevices.
 I440FX = Board(
@@ -81,11 +86,13 @@ Q35 = Board("q35", X86, r"q35\Z|pc-q35-", "pcie-root", usb=True, acpi=True, uefi
 ISAPC = Board("isapc", X86, r"isapc\Z", acpi=True, pc_devices=True)
 # libvirt tries to add a USB controller, but the board has no PCI bus for it.
 MICROVM = Board("microvm", X86, r"microvm\Z", usb=True, acpi=True, uefi=True)
-ARM_VIRT = Board("virt", _ARM, _VIRT, "pcie-root", acpi=True, uefi=True)
-RISCV_VIRT = Board("virt", _RISCV, _VIRT, "pcie-root", acpi=True, uefi=True)
-LOONGARCH_VIRT = Board("virt", frozenset({"loongarch64"}), _VIRT, "pcie-root", acpi=True, uefi=True)
-PSERIES = Board("pseries", PPC64, r"pseries(-.*)?\Z", "pci-root", usb=True)
-S390_CCW = Board("s390-ccw", S390, r"s390-ccw", "pci-root", numa=False)
+ARM_VIRT = Board("virt", _ARM, _VIRT, "pcie-root", acpi=True, uefi=True, lacks_memory=frozenset({"virtio-pmem"}))
+RISCV_VIRT = Board("virt", _RISCV, _VIRT, "pcie-root", acpi=True, uefi=True, lacks_memory=_MODULES | _VIRTIO_MEMORY)
+LOONGARCH_VIRT = Board(
+    "virt", frozenset({"loongarch64"}), _VIRT, "pcie-root", acpi=True, uefi=True, lacks_memory=_VIRTIO_MEMORY
+)
+PSERIES = Board("pseries", PPC64, r"pseries(-.*)?\Z", "pci-root", usb=True, lacks_memory=_VIRTIO_MEMORY)
+S390_CCW = Board("s390-ccw", S390, r"s390-ccw", "pci-root", numa=False, lacks_memory=_MODULES)
 BOARDS = (I440FX, Q35, ISAPC, MICROVM, ARM_VIRT, RISCV_VIRT, LOONGARCH_VIRT, PSERIES, S390_CCW)
 
 # The machine type that libvirt selects if the domain names none (qemu_capabilities.c: preferredMachines).

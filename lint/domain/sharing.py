@@ -76,12 +76,22 @@ def _is_shared(access: Attribute | None) -> bool:
 def vhost_user_devices(domain: Domain) -> list[Device]:
     """Return every device that another process serves and that therefore needs shared guest memory."""
     found: list[Device] = list(domain.shares)
-    served = [node for kind, types in _SERVED for node in domain.device_nodes(kind) if node.value("type") in types]
+    served = [
+        node
+        for kind, types in _SERVED
+        for node in domain.device_nodes(kind)
+        if node.value("type") in types and not _is_empty_drive(node)
+    ]
     for video in domain.device_nodes("video"):
         driver = video.child("driver")
         if driver and driver.value("name") == "vhostuser":
             served.append(video)
     return found + [Device(node, domain.context.target.libvirt) for node in served]
+
+
+def _is_empty_drive(node: Node) -> bool:
+    """Whether a disk is a drive without a medium, which nothing serves."""
+    return node.value("device") in ("cdrom", "floppy") and node.child("source") is None
 
 
 @once

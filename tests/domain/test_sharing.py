@@ -50,6 +50,12 @@ def test_vhost_user_devices_are_shares_interfaces_disks_and_video_devices() -> N
     ]  # fmt: skip
 
 
+def test_a_drive_without_a_medium_is_served_by_nobody() -> None:
+    served = "<disk type='vhostuser' device='cdrom'><source type='unix' path='/run/s'/></disk>"
+    found = with_devices(f"<disk type='vhostuser' device='cdrom'/><disk type='vhostuser' device='floppy'/>{served}")
+    assert [device.node.start_span for device in sharing.vhost_user_devices(found)] == [found.disks[2].node.start_span]
+
+
 def test_regions_tell_what_made_them_private() -> None:
     found = domain(CELLS.format(SHARED, PRIVATE) + "<memoryBacking><access mode='shared'/></memoryBacking>")
     (region,) = sharing.private_regions(found)

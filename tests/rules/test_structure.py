@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vfslint import Severity, lint_bytes
+from vfslint import Severity, Stage, lint_bytes
 
 DOMAIN = "<domain type='kvm'><name>a</name><memory>1</memory><os><type>hvm</type></os><devices>{}</devices></domain>"
 
@@ -52,3 +52,17 @@ def test_a_domain_whose_type_is_not_known_is_not_one_of_another_hypervisor(writt
     share = "<filesystem><driver type='virtiofs'/><source dir='/srv'/><target dir='a'/></filesystem>"
     domain = DOMAIN.format(share).replace("type='kvm'", written, 1)
     assert "VFS703" not in [each.code for each in lint_bytes(domain.encode())]
+
+
+@pytest.mark.parametrize(
+    ("nvram", "stage"),
+    [
+        ("<nvram><source file='/srv/vars.fd'/></nvram>", Stage.NEVER),
+        ("<nvram><source dev='/dev/vars'/></nvram>", Stage.SCHEMA),
+        ("<nvram>/srv/vars.fd<source file='/srv/vars.fd'/></nvram>", Stage.SCHEMA),
+    ],
+)
+def test_the_source_of_variables_without_a_type_is_ignored(nvram: str, stage: Stage) -> None:
+    text = DOMAIN.replace("</os>", f"<loader type='pflash'>/usr/share/OVMF/OVMF_CODE.fd</loader>{nvram}</os>")
+    (found,) = (each for each in lint_bytes(text.format("").encode()) if each.code == "VFS016")
+    assert found.stage is stage
