@@ -237,6 +237,7 @@ def _made(given: _Parameters) -> Resolver:
         qemu=target and spell(target.qemu),
         virtiofsd=target and spell(target.virtiofsd),
         session=given.session,
+        one_host=None,
         select=given.select,
         ignore=given.ignore,
         qemu_conf=given.qemu_conf and given.qemu_conf.name,
@@ -298,7 +299,10 @@ def _content(name: str, value: object, stands_for: str, others: str = "") -> _Co
 
 def _target(value: Target | str | None) -> Target | str | None:
     if isinstance(value, Target):
-        for part, release in value._asdict().items():
+        if value.binary is not None and not isinstance(value.binary, str):
+            raise _wrong("target.binary", "a path (str) or None", value.binary)
+        for part in ("libvirt", "qemu", "virtiofsd"):
+            release = getattr(value, part)
             if release is None and part == "virtiofsd":
                 continue
             if not isinstance(release, tuple) or not all(type(number) is int for number in release):

@@ -57,4 +57,6 @@ def test_the_installed_one_agrees_with_vfslint_on_the_sound_examples() -> None:
         # Where libvirt is not installed, the complaint itself is what there is to hold.
         assert lint("--libvirt-schema=auto", "examples/sound/memfd.xml")[0] == 2
         return
-    assert lint("--libvirt-schema=auto", "--target=debian-12", "examples/sound") == (0, "", "")
+    # Debian 12 has the daemon elsewhere (VFS310).
+    arguments = ("--libvirt-schema=auto", "--target=debian-12", "--ignore=VFS310", "examples/sound")
+    assert lint(*arguments) == (0, "", "")
