@@ -37,6 +37,7 @@ def alias_repeated(domain: Domain) -> Iterator[Problem]:
                 label="used again",
                 related=(Related(first[alias.value], "used first"),),
                 help="give each device its own alias",
+                says=f"non unique alias detected: {alias.value}",
             )
         else:
             first[alias.value] = alias.span
