@@ -96,6 +96,7 @@ def fmode_without_mapped(fs: Filesystem) -> Iterator[Problem]:
                 message=f"{mode.name!r} of {fs.label} requires 9p with accessmode='mapped'",
                 help=f"remove {mode.name}" if fs.is_virtiofs else f"write accessmode='mapped', or remove {mode.name}",
                 fix=gone,
+                says="fmode and dmode must be used with accessmode=mapped",
             )
 
 

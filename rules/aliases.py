@@ -38,6 +38,7 @@ def alias_repeated(domain: Domain) -> Iterator[Problem]:
                 label="used again",
                 related=(Related(first[alias.value].span, "used first"),),
                 help="give each device its own alias",
+                says=f"non unique alias detected: {alias.value}",
             )
         else:
             first[alias.value] = alias

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vfslint.context import Context
-from vfslint.domain.device import Boot
+from vfslint.domain.device import NEW_PARSER, Boot
 from vfslint.domain.domain import Domain
 from vfslint.domain.filesystem import Filesystem, VirtioFS
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
 from vfslint.rule import rule
 from vfslint.subjects import Deviating
+from vfslint.targets import Version
+from vfslint.vocabulary import quotations
 from vfslint.xml.edits import remove_element
 
 
@@ -37,6 +39,7 @@ def boot_order_malformed(boot: Deviating[Boot]) -> Iterator[Problem]:
             at=boot.invalid_loadparm.span,
             message=f"loadparm {boot.invalid_loadparm.value!r} is not one to eight letters, digits and dots",
             help="write one to eight letters, digits and dots, or remove loadparm",
+            says=_about_loadparm(boot.invalid_loadparm.value.upper(), boot.device.libvirt),
         )
     if boot.order is None:
         written = boot.node.attribute("order")
@@ -44,7 +47,28 @@ def boot_order_malformed(boot: Deviating[Boot]) -> Iterator[Problem]:
             at=written.span if written and written.value else boot.node.start_span,
             message=f"boot order {written.value!r} is not a positive number" if written else "<boot> has no order",
             help="write order='1' or a larger number",
+            says=_about_order(written.value if written else None, boot.device.libvirt),
         )
+
+
+def _about_order(value: str | None, libvirt: Version) -> str:
+    """Return what libvirt prints about an invalid or missing order."""
+    place = ["BootOrder/@order"]
+    if value is None:
+        return quotations.of_fault(place, "missing", libvirt, "boot", "order")
+    return quotations.of_value(place, libvirt, value, "boot", "order")
+
+
+def _about_loadparm(value: str, libvirt: Version) -> str:
+    """Return what libvirt prints about a boot parameter, which it writes in upper case."""
+    wrong = next((letter for letter in value if not (letter.isascii() and letter.isalnum()) and letter not in ". "), "")
+    is_old = libvirt < NEW_PARSER
+    if wrong:
+        culprit = f"char '{wrong}'" if is_old else f"value '{value}'"
+        return f"invalid loadparm {culprit}, expecting chars in set of [a-zA-Z0-9.] and blank spaces"
+    if not is_old:
+        return f"loadparm value '{value}' must be between 1 and 8 characters"
+    return f"loadparm '{value}' exceeds 8 characters" if value else "loadparm cannot be an empty string"
 
 
 @rule("VFS251", "boot-order-with-os-boot", severity=Severity.ERROR, stage=Stage.DEFINE)

@@ -111,6 +111,12 @@ def name_unusable(domain: Domain) -> Iterator[Problem]:
             message=f"the domain's name {domain.name!r} {fault[0]}",
             help=fault[1],
             stage=None if "/" in domain.name or "\n" in domain.name else Stage.DEFINE,
+            # Otherwise, libvirt names the file that it cannot write.
+            says=f"name {domain.name} cannot contain '/'"
+            if "/" in domain.name
+            else "invalid char in name:"
+            if "\n" in domain.name
+            else "",
         )
 
 
@@ -261,4 +267,15 @@ def lifecycle_action_unsupported(domain: Domain, context: Context) -> Iterator[P
                 message=f"QEMU does not support action {action!r} in <{tag}>",
                 help="write destroy or restart",
                 stage=Stage.PARSE if dumps_core else None,
+                says=_about_action(tag, action),
             )
+
+
+def _about_action(tag: str, action: str) -> str:
+    """Return what libvirt prints about an action that QEMU does not support."""
+    if action in ("coredump-destroy", "coredump-restart"):
+        return f"Lifecycle event '{tag.removeprefix('on_')}' doesn't support '{action}' action"
+    if action == "destroy":
+        return "qemu driver doesn't support 'onReboot' set to 'destroy and 'onPoweroff' set to 'reboot'"
+    others = "/'on_crash'" if action == "rename-restart" else ""
+    return f"qemu driver doesn't support the '{action}' action for 'on_reboot'/'on_poweroff'{others}"

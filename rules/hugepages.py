@@ -189,7 +189,7 @@ def page_nodesets_overlap(pages: list[Page], context: Context) -> Iterator[Probl
             message=f"NUMA cell {spell_set(both)} has both {first.label} and {second.label}",
             help="list each cell only once",
             related=(Related(first.node.at("nodeset"), first.label),),
-            says=f"nodeset attribute of hugepages of sizes {first.size_kib} and {second.size_kib} intersect",
+            says=f"nodeset attribute of hugepages of sizes {second.size_kib} and {first.size_kib} intersect",
         )
 
 

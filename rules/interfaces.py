@@ -45,6 +45,9 @@ def mac_address_malformed(nic: Interface) -> Iterator[Problem]:
             if read is None
             else f"{address.value!r} is a multicast address, which an interface cannot have",
             help="write six bytes such as 52:54:00:12:34:56, or remove <mac>",
+            says=f"unable to parse mac address '{address.value}'"
+            if read is None
+            else f"expected unicast mac address, found multicast '{address.value}'",
         )
 
 

@@ -236,6 +236,7 @@ def emulator_not_absolute(domain: Domain) -> Iterator[Problem]:
         message=f"the emulator {path!r} " + ("has whitespace around it" if is_blank else "is not an absolute path"),
         help="write the absolute path without whitespace, or remove <emulator> and let libvirt find one",
         fix=Fix("remove the whitespace", (edits.set_whole_text(domain.emulator, wanted),)) if is_blank else None,
+        says=f"Cannot check QEMU binary {path}: No such file or directory",
     )
 
 
@@ -347,6 +348,7 @@ def machine_without_pci(domain: Domain, context: Context) -> Iterator[Problem]:
             if device
             else "write machine='q35', or add <memballoon model='none'/> and <controller type='usb' model='none'/>",
             related=(Related(device.start_span, "this is a PCI device"),) if device else (),
+            says="No PCI buses available" if device or context.target.libvirt <= (11, 3, 0) else "",
         )
 
 

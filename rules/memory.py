@@ -45,6 +45,9 @@ def memory_missing(domain: Domain) -> Iterator[Problem]:
         )
 
 
+BOTH_OF_MAXIMUM = "both maximum memory size and memory slot count must be specified"
+
+
 @rule("VFS103", "maximum-memory-incomplete", severity=Severity.ERROR, stage=Stage.PARSE)
 def maximum_memory_incomplete(domain: Domain, context: Context) -> Iterator[Problem]:
     """`<maxMemory>` has a size and, before libvirt 9.5.0, slots for memory devices.
@@ -70,12 +73,16 @@ def maximum_memory_incomplete(domain: Domain, context: Context) -> Iterator[Prob
             at=node.start_span,
             message=f"<maxMemory> has {domain.memory_slots} slots, but no size",
             help="write the size that the guest's memory can grow to",
+            says=BOTH_OF_MAXIMUM
+            if context.target.libvirt <= (9, 0, 0)
+            else "maximum memory size must be specified when specifying number of memory slots",
         )
     elif domain.max_memory_kib and not domain.memory_slots and context.target.libvirt < (9, 5, 0):
         yield Problem(
             at=node.start_span,
             message=f"libvirt {spell(context.target.libvirt)} requires slots in <maxMemory>",
             help="write slots='…', one for each memory device that can be added",
+            says=BOTH_OF_MAXIMUM,
         )
 
 

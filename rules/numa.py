@@ -161,6 +161,14 @@ def _overlaps(cells: list[Cell]) -> Iterator[tuple[Cell, Cell]]:
             yield first, second
 
 
+def about_cells(domain: Domain) -> str:
+    """Return what libvirt prints if NUMA cells list more vCPUs than the guest has (virDomainDefParseXML)."""
+    number = sum(len(cell.cpus or ()) for cell in domain.cells)
+    if number > (domain.vcpus or 0):
+        return "Number of CPUs in <numa> exceeds the <vcpu> count"
+    return "CPU IDs in <numa> exceed the <vcpu> count"
+
+
 @rule("VFS135", "cells-exceed-vcpus", severity=Severity.ERROR, stage=Stage.PARSE)
 def cells_exceed_vcpus(cells: list[Cell], context: Context) -> Iterator[Problem]:
     """NUMA cells list only vCPUs that the guest has.
@@ -186,6 +194,7 @@ def cells_exceed_vcpus(cells: list[Cell], context: Context) -> Iterator[Problem]
                 message=f"{cell.label} lists vCPU {spell_set(above)}, but the guest {has}",
                 help="increase <vcpu>, or shorten the list",
                 related=(Related(vcpu.text_span, "the number of vCPUs"),) if vcpu else (),
+                says=about_cells(context.domain),
             )
 
 

@@ -74,7 +74,8 @@ def pci_controller_invalid(controller: PciController) -> Iterator[Problem]:
             at=controller.node.start_span,
             message="this PCI controller has no model",
             help="write model='pcie-root-port', or another model",
-            says="PCI controller model was not set correctly",
+            # Of the first controller, libvirt says which model the machine requires.
+            says="PCI controller model was not set correctly" if controller.index else "",
         )
     if controller.index is not None and HIGHEST_BUS < controller.index < DEADLY_INDEX:
         yield Problem(
@@ -159,7 +160,7 @@ def pci_controller_misnamed(controller: PciController, context: Context) -> Iter
             message=f"{controller.model} cannot have model name {name.value!r}",
             help="remove <model>",
             fix=Fix("remove <model>", (remove_element(name.node),)),
-            says="Option 'modelName' is not valid for PCI controller",
+            says=_about_option("modelName", controller, name.value),
         )
         return
     fitting = NAMES.get(model) if name and model else None
@@ -169,7 +170,18 @@ def pci_controller_misnamed(controller: PciController, context: Context) -> Iter
             message=f"model name {name.value!r} does not match model {model!r}",
             help=f"write <model name='{fitting[0]}'/>, or remove it",
             fix=Fix(f"write '{fitting[0]}'", (set_value(name, fitting[0]),)),
+            says=_about_option("modelName", controller, name.value, "has invalid value"),
         )
+
+
+def _about_option(option: str, controller: PciController, name: str, fault: str = "is not valid") -> str:
+    """Return what libvirt prints about an option; without an index, it assigns one, which is not known here."""
+    if controller.index is None:
+        return ""
+    return (
+        f"Option '{option}' {fault} for PCI controller with index '{controller.index}', model '{controller.model}' "
+        f"and modelName '{name}'"
+    )
 
 
 @rule("VFS298", "pci-controller-cell-invalid", severity=Severity.ERROR, stage=Stage.DEFINE)
@@ -315,7 +327,11 @@ def pci_controller_option_invalid(controller: PciController, context: Context) -
             if models
             else "remove it",
             fix=Fix(f"remove {name!r}", (remove_attribute(controller.option(name)),)),
-            says=f"Option '{'targetIndex' if name == 'index' else name}' is not valid for PCI controller",
+            says=_about_option(
+                "targetIndex" if name == "index" else name,
+                controller,
+                controller.name.value if controller.name else NAMES.get(model, ("none",))[0],
+            ),
         )
 
 

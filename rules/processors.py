@@ -10,6 +10,7 @@ from vfslint.domain.domain import Domain
 from vfslint.domain.elements import CpuFeature, IoThread, VcpuState
 from vfslint.findings import Fix, Problem, Related, Severity, Span, Stage
 from vfslint.rule import rule
+from vfslint.rules.numa import about_cells
 from vfslint.subjects import Deviating
 from vfslint.targets import spell
 from vfslint.vocabulary import numbers
@@ -64,7 +65,12 @@ def no_vcpu(domain: Domain) -> Iterator[Problem]:
     """
     node = domain.first("vcpu")
     if node and domain.vcpus == 0:
-        yield Problem(at=node.text_span, message="the guest has no vCPU", help="write at least 1")
+        yield Problem(
+            at=node.text_span,
+            message="the guest has no vCPU",
+            help="write at least 1",
+            says=about_cells(domain) if domain.current_vcpus in (None, 0) else "",
+        )
     elif node and domain.current_vcpus == 0:
         yield Problem(
             at=node.at("current"),
@@ -187,7 +193,14 @@ def many_vcpus_need_iommu(domain: Domain, context: Context) -> Iterator[Problem]
         remedy = "add <iommu model='intel'><driver intremap='on' eim='on'/></iommu> and <ioapic driver='qemu'/>"
     else:
         return
-    yield Problem(at=_vcpu_span(domain), message=f"the guest has {domain.vcpus} vCPUs, but {reason}", help=remedy)
+    yield Problem(
+        at=_vcpu_span(domain),
+        message=f"the guest has {domain.vcpus} vCPUs, but {reason}",
+        help=remedy,
+        says="more than 255 vCPUs require extended interrupt mode enabled on the iommu device"
+        if domain.is_q35
+        else "more than 255 vCPUs are only supported on q35-based machine types",
+    )
 
 
 def _has_extended_interrupts(domain: Domain) -> bool:

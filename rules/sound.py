@@ -133,4 +133,5 @@ def audio_settings_invalid(audio: Audio) -> Iterator[Problem]:
                 at=settings.start_span,
                 message=f"<settings> of <{stream.tag}> has no effect without fixedSettings",
                 help=f"write <{stream.tag} mixingEngine='yes' fixedSettings='yes'>, or remove <settings>",
+                says="audio settings specified without fixed settings flag",
             )

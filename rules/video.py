@@ -11,6 +11,7 @@ from vfslint.domain.display import Video, default_model
 from vfslint.findings import Fix, Problem, Related, Severity, Span, Stage
 from vfslint.rule import rule
 from vfslint.vocabulary import numbers
+from vfslint.vocabulary.quotations import sentence
 from vfslint.xml.edits import remove_element, set_value
 
 # Models that a guest can have several of, and with several heads.
@@ -99,6 +100,9 @@ def video_driver_unknown(video: Video) -> Iterator[Problem]:
         message=f"unknown video driver {name.value!r}",
         help="did you mean 'vhostuser'?" if is_near else "write 'qemu' or 'vhostuser'",
         fix=Fix("write 'vhostuser'", (set_value(name, "vhostuser"),)) if is_near else None,
+        says=f"unknown video driver '{name.value}'"
+        if video.libvirt < NEW_PARSER
+        else sentence("word", "driver", "name", name.value),
     )
 
 

@@ -73,9 +73,11 @@ def _fault_of(value: str) -> str:
     if not number:
         return "value"
     sign, digits = number.groups()
-    if not digits:
-        return "zero" if value[-1] == "0" else "value"
-    return "negative" if sign == "-" else "large" if len(digits) >= _DIGITS else "value"
+    if not digits and value[-1] != "0":
+        return "value"
+    if sign == "-":
+        return "negative"
+    return "zero" if not digits else "large" if len(digits) >= _DIGITS else "value"
 
 
 def _filled(places: Iterable[str], faults: list[str], libvirt: Release, parent: str, **parts: str) -> str:
