@@ -109,6 +109,7 @@ NAMED: dict[str, dict[str, Any]] = {
     "small": {"memory_kib": GIB, "nodes": [{"id": 0, "memory_kib": GIB}]},
     "without-virtiofsd": {"discovery": {"binaries": []}},
     "uninstalled": {"discovery": {"binaries": ["/opt/gone/virtiofsd"]}},
+    "accounts": {"users": {"libvirt-qemu": True, "qemu": False}, "groups": {"kvm": True, "qemu": False}},
     "switchless": {"switches": []},
     "unaccelerated": {"paths": {"/dev/kvm": "missing"}},
     "of-a-user": OF_A_USER,

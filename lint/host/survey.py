@@ -97,10 +97,22 @@ def take(root: str = "/", *, session: bool = False, run: Run | None = None) -> H
     )
 
 
-def write(out: TextIO, domains: Iterable[Domain] = (), *, host: Host | None = None) -> None:
-    """Write the facts as JSON, including what is at the paths that the domains name."""
+# What a qemu.conf names on the host.
+_CONF_USERS, _CONF_GROUPS = ("user", "swtpm_user"), ("group", "swtpm_group")
+_CONF_PATHS = ("hugetlbfs_mount", "memory_backing_dir", "auto_dump_path")
+
+
+def write(
+    out: TextIO,
+    domains: Iterable[Domain] = (),
+    confs: Sequence[reader.QemuConf] = (),
+    *,
+    host: Host | None = None,
+) -> None:
+    """Write the facts as JSON, including what is at the paths, and who are the users, that the files name."""
     host = host or take()
     paths = {path for domain in domains for path in paths_of(domain)}
+    paths.update(path for conf in confs for path in _texts(conf, _CONF_PATHS))
     paths.update(host.discovery.binaries if host.discovery else ())
     directory = host.backing_directory
     storage = host.storage_at(directory) if directory else None
@@ -111,9 +123,25 @@ def write(out: TextIO, domains: Iterable[Domain] = (), *, host: Host | None = No
         unreadable=frozenset(path for path in paths if host.is_unreadable(path)),
         daemons={path: daemon for path in {*paths, *host.daemons} if (daemon := host.daemon_at(path))},
         storage={storage.path: storage} if storage else {},
+        users=_known(host.has_user, confs, _CONF_USERS),
+        groups=_known(host.has_group, confs, _CONF_GROUPS),
     )
     json.dump(dump(recorded), out, indent=2, ensure_ascii=True)
     out.write("\n")
+
+
+def _known(
+    ask: Callable[[str], bool | None], confs: Iterable[reader.QemuConf], settings: Sequence[str]
+) -> dict[str, bool]:
+    """Return whether the users or groups exist that some settings name, as far as that is known."""
+    names = {name for conf in confs for name in _texts(conf, settings)}
+    return {name: exists for name in names if (exists := ask(name)) is not None}
+
+
+def _texts(conf: reader.QemuConf, names: Iterable[str]) -> Iterator[str]:
+    """Yield the strings, other than empty ones, that some settings have."""
+    for name in names:
+        yield from (text for text in conf.texts(name) or () if text)
 
 
 def paths_of(domain: Domain) -> Iterator[str]:
