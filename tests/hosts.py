@@ -92,6 +92,7 @@ NAMED: dict[str, dict[str, Any]] = {
     "bare": {},
     "mounted": MOUNTED,
     "paged": {**MOUNTED, "hugepages": pools(node0=1024, node1=1024)},
+    "paged-session": {**OF_A_USER, **MOUNTED, "hugepages": pools(node0=1024, node1=1024)},
     "paged-unmounted": {"hugepages": pools(node0=1024, node1=1024)},
     "lopsided": {**MOUNTED, "hugepages": pools(node0=100, node1=1024)},
     "on-disk": {

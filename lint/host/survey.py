@@ -80,7 +80,7 @@ def take(root: str = "/", *, session: bool = False, run: Run | None = None) -> H
         nodes=machine.nodes(),
         default_page_kib=machine.meminfo("/proc/meminfo").get("Hugepagesize"),
         hugepages=machine.hugepages(),
-        hugetlbfs=None if mounts is None else tuple(machine.hugetlbfs(mounts)),
+        hugetlbfs=None if mounts is None else tuple(machine.hugetlbfs(mounts, session)),
         backing_directory=machine.backing_directory(session),
         discovery=discovery,
         daemons={path: daemon for path in daemons if (daemon := machine.daemon(path))},
@@ -402,8 +402,10 @@ class Machine:
         lines = (line.split(" ") for line in text.splitlines())
         return [Mounted(_unescaped(f[1]), f[2], tuple(f[3].split(","))) for f in lines if len(f) >= 4]
 
-    def hugetlbfs(self, mounts: Iterable[Mounted]) -> Iterator[Mount]:
+    def hugetlbfs(self, mounts: Iterable[Mounted], session: bool) -> Iterator[Mount]:
         """Yield every hugetlbfs with its page size, which is the kernel's default if the mount does not set it."""
+        conf = self.qemu_conf(session)
+        configured = [posixpath.normpath(path) for path in (conf.texts("hugetlbfs_mount") if conf else None) or ()]
         for mounted in mounts:
             if mounted.filesystem != "hugetlbfs":
                 continue
@@ -412,7 +414,7 @@ class Machine:
                 found = re.fullmatch(r"pagesize=(\d{1,9})([KMG])", option)
                 if found:
                     size = int(found[1]) * {"K": 1, "M": 1024, "G": 1024**2}[found[2]]
-            yield Mount(mounted.path, size)
+            yield Mount(mounted.path, size, mounted.path in configured)
 
     def storage(self, path: str) -> Storage | None:
         """Return the file system of a path, or of the nearest existing folder above it."""

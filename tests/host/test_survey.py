@@ -122,6 +122,13 @@ def test_hugetlbfs_mounts_are_taken(machine: Path) -> None:
     assert found.page_kib == 2048
 
 
+def test_mounts_that_qemu_conf_lists_are_marked(machine: Path) -> None:
+    (machine / "etc/libvirt/qemu.conf").write_text('hugetlbfs_mount = [ "/dev/hugepages/" ]\n')
+    found = take(machine)
+    assert [mount.path for mount in found.hugetlbfs or () if mount.is_configured] == ["/dev/hugepages"]
+    assert load(json.dumps(dump(found)).encode()).hugetlbfs == found.hugetlbfs
+
+
 def test_memory_backing_dir_is_that_of_the_machine(machine: Path) -> None:
     found = take(machine)
     assert found.backing_directory == "/dev/shm/"
