@@ -228,11 +228,13 @@ class _Parameters(NamedTuple):
 
 
 def _made(given: _Parameters) -> Resolver:
-    target = given.target if isinstance(given.target, Target) else None
+    # A target of a distribution has a name, with which it keeps where virtiofsd is.
+    name = next((name for name, named in NAMED.items() if named == given.target), None)
+    target = given.target if isinstance(given.target, Target) and name is None else None
     options = SimpleNamespace(
         config=None if given.config is None else _read_configuration(given.config),
         isolated=given.config is None,
-        target=None if target else given.target,
+        target=name or (None if target else given.target),
         libvirt=target and spell(target.libvirt),
         qemu=target and spell(target.qemu),
         virtiofsd=target and spell(target.virtiofsd),
@@ -242,6 +244,7 @@ def _made(given: _Parameters) -> Resolver:
         ignore=given.ignore,
         qemu_conf=given.qemu_conf and given.qemu_conf.name,
         host=False,
+        one_host=None,
         host_facts=_HOST if isinstance(given.host, _Facts) else given.host and given.host.name,
         libvirt_schema=None,
         kind="auto",
@@ -299,11 +302,16 @@ def _content(name: str, value: object, stands_for: str, others: str = "") -> _Co
 
 def _target(value: Target | str | None) -> Target | str | None:
     if isinstance(value, Target):
+<<<<<<< HEAD
         if value.binary is not None and not isinstance(value.binary, str):
             raise _wrong("target.binary", "a path (str) or None", value.binary)
         for part in ("libvirt", "qemu", "virtiofsd"):
             release = getattr(value, part)
             if release is None and part == "virtiofsd":
+=======
+        for part, release in value._asdict().items():
+            if part == "binary" or (release is None and part == "virtiofsd"):
+>>>>>>> starts
                 continue
             if not isinstance(release, tuple) or not all(type(number) is int for number in release):
                 raise _wrong(f"target.{part}", "a tuple of three numbers", release)

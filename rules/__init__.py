@@ -132,6 +132,7 @@ WORDS: dict[str, tuple[str, ...]] = {
 # Modules whose rules apply only if a run has the corresponding input; they are loaded then.
 QEMU_CONF_TOPICS = ("qemu_conf.settings", "qemu_conf.directories", "qemu_conf.values", "qemu_conf.confinement")
 WITH_QEMU_CONF_TOPICS = ("qemu_conf.memory_backing",)
+QEMU_CONF_ON_HOST_TOPICS = ("qemu_conf.on_host",)
 HOST_TOPICS = ("host", "host_paths", "host_shares", "host_hardware")
 FLEET_TOPICS = ("fleet",)
 
@@ -155,6 +156,7 @@ def rules_for(
     topics += QEMU_CONF_TOPICS if qemu_conf else ()
     topics += WITH_QEMU_CONF_TOPICS if with_qemu_conf else ()
     topics += HOST_TOPICS if host else ()
+    topics += QEMU_CONF_ON_HOST_TOPICS if host and qemu_conf else ()
     topics += FLEET_TOPICS if fleet else ()
     found = [rule for topic in topics for rule in _rules_of(topic)]
     return tuple(sorted(found, key=lambda rule: rule.code))

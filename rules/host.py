@@ -275,11 +275,17 @@ def no_hugetlbfs(domain: Domain, context: Context) -> Iterator[Problem]:
     """A hugetlbfs with the page size is mounted, unless the huge pages come from a memfd.
 
     Why: libvirt creates the guest's memory as a file on a mount with that page size. memfd does not need one if
-        `<page>` sets the size; without it libvirt uses the page size of a mount.
+        `<page>` sets the size; without it libvirt uses the page size of a mount. A session's libvirt uses only the
+        mounts in its qemu.conf.
     Bad (host paged-unmounted):
         <memoryBacking><hugepages><page size='2' unit='M'/></hugepages><access mode='shared'/></memoryBacking>
     Bad (host paged-unmounted):
         <memoryBacking><hugepages/><source type='memfd'/><access mode='shared'/></memoryBacking>
+    Bad (host paged-session, session):
+        <memoryBacking><hugepages/><source type='memfd'/><access mode='shared'/></memoryBacking>
+    Good (host paged-session, session):
+        <memoryBacking><hugepages><page size='2' unit='M'/></hugepages><source type='memfd'/>
+          <access mode='shared'/></memoryBacking>
     Good (host paged-unmounted):
         <memoryBacking><hugepages><page size='2' unit='M'/></hugepages><source type='memfd'/>
           <access mode='shared'/></memoryBacking>
@@ -287,14 +293,16 @@ def no_hugetlbfs(domain: Domain, context: Context) -> Iterator[Problem]:
     libvirt says: Unable to find any usable hugetlbfs mount for … KiB
     See: libvirt qemu_conf.c:qemuGetDomainHupageMemPath, qemu_command.c:qemuBuildMemoryGetDefaultPagesize
     """
-    if context.session:
-        return
     for node, size_kib in missing_mounts(domain, context):
         size = f" with pages of {spell_size(size_kib)}" if size_kib else ""
         yield Problem(
             at=node.start_span,
-            message=f"no hugetlbfs{size} is mounted on the host",
-            help="mount one and restart libvirt's daemon, or use <source type='memfd'/> and <page size=…/>",
+            message=f"the session's libvirt uses no hugetlbfs{size}"
+            if context.session
+            else f"no hugetlbfs{size} is mounted on the host",
+            help="add the mount to hugetlbfs_mount in ~/.config/libvirt/qemu.conf, or use <page size=…/> and memfd"
+            if context.session
+            else "mount one and restart libvirt's daemon, or use <source type='memfd'/> and <page size=…/>",
         )
 
 

@@ -92,6 +92,7 @@ NAMED: dict[str, dict[str, Any]] = {
     "bare": {},
     "mounted": MOUNTED,
     "paged": {**MOUNTED, "hugepages": pools(node0=1024, node1=1024)},
+    "paged-session": {**OF_A_USER, **MOUNTED, "hugepages": pools(node0=1024, node1=1024)},
     "paged-unmounted": {"hugepages": pools(node0=1024, node1=1024)},
     "lopsided": {**MOUNTED, "hugepages": pools(node0=100, node1=1024)},
     "on-disk": {
@@ -109,6 +110,7 @@ NAMED: dict[str, dict[str, Any]] = {
     "small": {"memory_kib": GIB, "nodes": [{"id": 0, "memory_kib": GIB}]},
     "without-virtiofsd": {"discovery": {"binaries": []}},
     "uninstalled": {"discovery": {"binaries": ["/opt/gone/virtiofsd"]}},
+    "accounts": {"users": {"libvirt-qemu": True, "qemu": False}, "groups": {"kvm": True, "qemu": False}},
     "switchless": {"switches": []},
     "unaccelerated": {"paths": {"/dev/kvm": "missing"}},
     "of-a-user": OF_A_USER,

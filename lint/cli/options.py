@@ -139,12 +139,12 @@ _TARGET = (
     Option("host", "check against this machine"),
     _of_key("host-facts", metavar="FILE", completion=FILES),
     _of_key("one-host", negatable=True),
-    Option(
-        "from",
-        "report only what keeps domains from starting that start on this target, or on the host of these facts",
-        metavar="NAME|FILE",
-        completion=FILES,
-    ),
+)
+_FROM = Option(
+    "from",
+    "report only what keeps domains from starting that start on this target, or on the host of these facts",
+    metavar="NAME|FILE",
+    completion=FILES,
 )
 _FOR = Option("for", "judge the causes of a message for this domain", metavar="FILE", completion=FILES)
 _LIBVIRT_SCHEMA = Option(
@@ -243,7 +243,7 @@ LINT = Command(
         "options": _GENERAL,
         "what to check": (*_RULES, *_FILES),
         "fixing": _FIXING,
-        "target": (*_TARGET, _LIBVIRT_SCHEMA),
+        "target": (*_TARGET, _FROM, _LIBVIRT_SCHEMA),
         "configuration and baseline": (*_CONFIGURATION, *_BASELINE),
         "output": _OUTPUT,
     },
@@ -292,7 +292,14 @@ COMMANDS: dict[str, Command] = {
         Command(
             "host",
             "print the facts of this machine as JSON, for --host-facts elsewhere",
-            Operand("[FILE…]", "files with domains, whose paths are looked up", 0, None, "", completion=(FILES,)),
+            Operand(
+                "[FILE…]",
+                "domains and qemu.conf files, whose paths and users are looked up",
+                0,
+                None,
+                "",
+                completion=(FILES,),
+            ),
             {"options": (HELP, _SESSION)},
         ),
         Command(

@@ -283,10 +283,14 @@ function __vfslint_rule_list
     VFS522 port-range
     VFS523 confinement-required-but-off
     VFS524 nvram-entry-malformed
+    VFS525 lock-manager-unknown
     VFS530 memory-in-files-on-disk
     VFS531 hugepages-disabled
     VFS532 capability-hidden
     VFS533 save-at-shutdown-fails
+    VFS540 conf-user-not-on-host
+    VFS541 hugetlbfs-mount-not-on-host
+    VFS542 conf-directory-not-creatable
     VFS601 source-missing-on-host
     VFS602 source-not-a-directory
     VFS603 socket-missing-on-host
@@ -515,7 +519,10 @@ complete -c vfslint -n '__vfslint_is explain' -l qemu-conf -r -F -d 'the qemu.co
 complete -c vfslint -n '__vfslint_is explain' -l host -d 'check against this machine'
 complete -c vfslint -n '__vfslint_is explain' -l host-facts -r -F -d 'check against the host that this file describes, written by vfslint host or virsh'
 complete -c vfslint -n '__vfslint_is explain' -l one-host -l no-one-host -d 'treat the domains of all folders as those of one host'
+<<<<<<< HEAD
 complete -c vfslint -n '__vfslint_is explain' -l from -r -F -d 'report only what keeps domains from starting that start on this target, or on the host of these facts'
+=======
+>>>>>>> starts
 complete -c vfslint -n '__vfslint_is explain' -l config -r -F -d 'use this configuration instead of the one nearest to each file'
 complete -c vfslint -n '__vfslint_is explain' -l isolated -d 'use no configuration file'
 
@@ -529,7 +536,10 @@ complete -c vfslint -n '__vfslint_is setup' -l qemu-conf -r -F -d 'the qemu.conf
 complete -c vfslint -n '__vfslint_is setup' -l host -d 'check against this machine'
 complete -c vfslint -n '__vfslint_is setup' -l host-facts -r -F -d 'check against the host that this file describes, written by vfslint host or virsh'
 complete -c vfslint -n '__vfslint_is setup' -l one-host -l no-one-host -d 'treat the domains of all folders as those of one host'
+<<<<<<< HEAD
 complete -c vfslint -n '__vfslint_is setup' -l from -r -F -d 'report only what keeps domains from starting that start on this target, or on the host of these facts'
+=======
+>>>>>>> starts
 complete -c vfslint -n '__vfslint_is setup' -l config -r -F -d 'use this configuration instead of the one nearest to each file'
 complete -c vfslint -n '__vfslint_is setup' -l isolated -d 'use no configuration file'
 
@@ -550,7 +560,10 @@ complete -c vfslint -n '__vfslint_is config' -l qemu-conf -r -F -d 'the qemu.con
 complete -c vfslint -n '__vfslint_is config' -l host -d 'check against this machine'
 complete -c vfslint -n '__vfslint_is config' -l host-facts -r -F -d 'check against the host that this file describes, written by vfslint host or virsh'
 complete -c vfslint -n '__vfslint_is config' -l one-host -l no-one-host -d 'treat the domains of all folders as those of one host'
+<<<<<<< HEAD
 complete -c vfslint -n '__vfslint_is config' -l from -r -F -d 'report only what keeps domains from starting that start on this target, or on the host of these facts'
+=======
+>>>>>>> starts
 complete -c vfslint -n '__vfslint_is config' -l config -r -F -d 'use this configuration instead of the one nearest to each file'
 complete -c vfslint -n '__vfslint_is config' -l isolated -d 'use no configuration file'
 complete -c vfslint -n '__vfslint_is config' -l fail-on -x -a 'error warning note never' -d 'the lowest severity that makes the exit status 1; default: warning'

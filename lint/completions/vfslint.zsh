@@ -268,10 +268,14 @@ _vfslint_rules() {
     VFS522 port-range
     VFS523 confinement-required-but-off
     VFS524 nvram-entry-malformed
+    VFS525 lock-manager-unknown
     VFS530 memory-in-files-on-disk
     VFS531 hugepages-disabled
     VFS532 capability-hidden
     VFS533 save-at-shutdown-fails
+    VFS540 conf-user-not-on-host
+    VFS541 hugetlbfs-mount-not-on-host
+    VFS542 conf-directory-not-creatable
     VFS601 source-missing-on-host
     VFS602 source-not-a-directory
     VFS603 socket-missing-on-host
@@ -527,7 +531,10 @@ _vfslint() {
         '--host-facts=[check against the host that this file describes, written by vfslint host or virsh]:value:_files'
         '--one-host[treat the domains of all folders as those of one host]'
         '--no-one-host[treat the domains of all folders as those of one host]'
+<<<<<<< HEAD
         '--from=[report only what keeps domains from starting that start on this target, or on the host of these facts]:value:_files'
+=======
+>>>>>>> starts
         '--config=[use this configuration instead of the one nearest to each file]:value:_files'
         '--isolated[use no configuration file]'
         '*:argument:_vfslint_topics'
@@ -547,7 +554,10 @@ _vfslint() {
         '--host-facts=[check against the host that this file describes, written by vfslint host or virsh]:value:_files'
         '--one-host[treat the domains of all folders as those of one host]'
         '--no-one-host[treat the domains of all folders as those of one host]'
+<<<<<<< HEAD
         '--from=[report only what keeps domains from starting that start on this target, or on the host of these facts]:value:_files'
+=======
+>>>>>>> starts
         '--config=[use this configuration instead of the one nearest to each file]:value:_files'
         '--isolated[use no configuration file]'
         '*:argument:_files'
@@ -579,7 +589,10 @@ _vfslint() {
         '--host-facts=[check against the host that this file describes, written by vfslint host or virsh]:value:_files'
         '--one-host[treat the domains of all folders as those of one host]'
         '--no-one-host[treat the domains of all folders as those of one host]'
+<<<<<<< HEAD
         '--from=[report only what keeps domains from starting that start on this target, or on the host of these facts]:value:_files'
+=======
+>>>>>>> starts
         '--config=[use this configuration instead of the one nearest to each file]:value:_files'
         '--isolated[use no configuration file]'
         '--fail-on=[the lowest severity that makes the exit status 1; default\: warning]:value:(error warning note never)'

@@ -95,10 +95,11 @@ class HugePages:
 
 
 class Mount(NamedTuple):
-    """A mounted hugetlbfs and its page size."""
+    """A mounted hugetlbfs and its page size. `is_configured`: the host's qemu.conf lists it."""
 
     path: str
     size_kib: int
+    is_configured: bool = False
 
 
 class Storage(NamedTuple):

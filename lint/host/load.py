@@ -62,7 +62,7 @@ def dump(host: Host) -> dict[str, Any]:
         "memory_kib": host.memory_kib,
         "default_page_kib": host.default_page_kib,
         "hugepages": _dumped_all(host.hugepages.pools if host.hugepages else None),
-        "hugetlbfs": _dumped_all(host.hugetlbfs),
+        "hugetlbfs": None if host.hugetlbfs is None else [_dumped_mount(mount) for mount in host.hugetlbfs],
         "memory_backing_dir": host.backing_directory,
         "storage": _dumped_all(storage for _, storage in sorted(host.storage.items())),
         "paths": dict(sorted(host.paths.items())),
@@ -99,6 +99,11 @@ def _dumped_all(records: Iterable[Any] | None) -> list[dict[str, Any]] | None:
 
 def _dumped(record: Any) -> dict[str, Any]:
     return {name: value for name, value in record._asdict().items() if value is not None}
+
+
+def _dumped_mount(mount: Mount) -> dict[str, Any]:
+    configured = {"configured": True} if mount.is_configured else {}
+    return {"path": mount.path, "size_kib": mount.size_kib, **configured}
 
 
 def _dumped_ranges(ids: IdRanges | None) -> list[dict[str, int]] | None:
@@ -279,7 +284,7 @@ class _Facts:
 
     def mount(self) -> Mount:
         """Return a mounted hugetlbfs."""
-        return Mount(self.need("path", str), self.amount("size_kib"))
+        return Mount(self.need("path", str), self.amount("size_kib"), bool(self.get("configured", bool)))
 
     def storage(self) -> Storage:
         """Return the file system of a path."""

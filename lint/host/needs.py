@@ -122,13 +122,15 @@ def missing_mounts(domain: Domain, context: Context) -> Iterator[tuple[Node, int
     """Yield the entry and page size of memory for which no hugetlbfs is mounted.
 
     memfd needs a mount only without an explicit size: libvirt then uses the size of a mount (tested with 9.0.0).
+    A session's libvirt finds no mount by itself (qemu_conf.c:virQEMUDriverConfigNew).
     """
     host = context.host
-    if host is None or host.hugetlbfs is None:
+    if host is None or host.hugetlbfs is None or host.session != context.session:
         return
-    if context.conf and context.conf["hugetlbfs_mount"]:
-        return  # the setting replaces what is mounted
-    mounted = {mount.size_kib for mount in host.hugetlbfs}
+    if context.conf and (context.session or context.conf["hugetlbfs_mount"]):
+        return  # the setting replaces what is mounted, and VFS531 reads it
+    mounts = [mount for mount in host.hugetlbfs if mount.is_configured] if context.session else host.hugetlbfs
+    mounted = {mount.size_kib for mount in mounts}
     sizes = host.hugepages.sizes if host.hugepages else None
     seen: set[Node] = set()
     for demand in _all_demands(domain):

@@ -80,7 +80,7 @@ def take(root: str = "/", *, session: bool = False, run: Run | None = None) -> H
         nodes=machine.nodes(),
         default_page_kib=machine.meminfo("/proc/meminfo").get("Hugepagesize"),
         hugepages=machine.hugepages(),
-        hugetlbfs=None if mounts is None else tuple(machine.hugetlbfs(mounts)),
+        hugetlbfs=None if mounts is None else tuple(machine.hugetlbfs(mounts, session)),
         backing_directory=machine.backing_directory(session),
         discovery=discovery,
         daemons={path: daemon for path in daemons if (daemon := machine.daemon(path))},
@@ -97,10 +97,22 @@ def take(root: str = "/", *, session: bool = False, run: Run | None = None) -> H
     )
 
 
-def write(out: TextIO, domains: Iterable[Domain] = (), *, host: Host | None = None) -> None:
-    """Write the facts as JSON, including what is at the paths that the domains name."""
+# What a qemu.conf names on the host.
+_CONF_USERS, _CONF_GROUPS = ("user", "swtpm_user"), ("group", "swtpm_group")
+_CONF_PATHS = ("hugetlbfs_mount", "memory_backing_dir", "auto_dump_path")
+
+
+def write(
+    out: TextIO,
+    domains: Iterable[Domain] = (),
+    confs: Sequence[reader.QemuConf] = (),
+    *,
+    host: Host | None = None,
+) -> None:
+    """Write the facts as JSON, including what is at the paths, and who are the users, that the files name."""
     host = host or take()
     paths = {path for domain in domains for path in paths_of(domain)}
+    paths.update(path for conf in confs for path in _texts(conf, _CONF_PATHS))
     paths.update(host.discovery.binaries if host.discovery else ())
     directory = host.backing_directory
     storage = host.storage_at(directory) if directory else None
@@ -111,9 +123,25 @@ def write(out: TextIO, domains: Iterable[Domain] = (), *, host: Host | None = No
         unreadable=frozenset(path for path in paths if host.is_unreadable(path)),
         daemons={path: daemon for path in {*paths, *host.daemons} if (daemon := host.daemon_at(path))},
         storage={storage.path: storage} if storage else {},
+        users=_known(host.has_user, confs, _CONF_USERS),
+        groups=_known(host.has_group, confs, _CONF_GROUPS),
     )
     json.dump(dump(recorded), out, indent=2, ensure_ascii=True)
     out.write("\n")
+
+
+def _known(
+    ask: Callable[[str], bool | None], confs: Iterable[reader.QemuConf], settings: Sequence[str]
+) -> dict[str, bool]:
+    """Return whether the users or groups exist that some settings name, as far as that is known."""
+    names = {name for conf in confs for name in _texts(conf, settings)}
+    return {name: exists for name in names if (exists := ask(name)) is not None}
+
+
+def _texts(conf: reader.QemuConf, names: Iterable[str]) -> Iterator[str]:
+    """Yield the strings, other than empty ones, that some settings have."""
+    for name in names:
+        yield from (text for text in conf.texts(name) or () if text)
 
 
 def paths_of(domain: Domain) -> Iterator[str]:
@@ -374,8 +402,10 @@ class Machine:
         lines = (line.split(" ") for line in text.splitlines())
         return [Mounted(_unescaped(f[1]), f[2], tuple(f[3].split(","))) for f in lines if len(f) >= 4]
 
-    def hugetlbfs(self, mounts: Iterable[Mounted]) -> Iterator[Mount]:
+    def hugetlbfs(self, mounts: Iterable[Mounted], session: bool) -> Iterator[Mount]:
         """Yield every hugetlbfs with its page size, which is the kernel's default if the mount does not set it."""
+        conf = self.qemu_conf(session)
+        configured = [posixpath.normpath(path) for path in (conf.texts("hugetlbfs_mount") if conf else None) or ()]
         for mounted in mounts:
             if mounted.filesystem != "hugetlbfs":
                 continue
@@ -384,7 +414,7 @@ class Machine:
                 found = re.fullmatch(r"pagesize=(\d{1,9})([KMG])", option)
                 if found:
                     size = int(found[1]) * {"K": 1, "M": 1024, "G": 1024**2}[found[2]]
-            yield Mount(mounted.path, size)
+            yield Mount(mounted.path, size, mounted.path in configured)
 
     def storage(self, path: str) -> Storage | None:
         """Return the file system of a path, or of the nearest existing folder above it."""

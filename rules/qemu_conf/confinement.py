@@ -14,13 +14,17 @@ if TYPE_CHECKING:
     from vfslint.qemu_conf.conf import ConfSetting, QemuSettings
 
 
+# The device that only post-copy migration requires.
+_FOR_POST_COPY = "/dev/userfaultfd"
+
+
 @rule("VFS518", "device-acl-incomplete", severity=Severity.WARNING, stage=Stage.GUEST)
 def device_acl_incomplete(setting: ConfSetting) -> Iterator[Problem]:
     """cgroup_device_acl includes the standard devices.
 
     Why: the list replaces libvirt's default list instead of extending it. QEMU cannot open devices that are
         missing from it: without /dev/kvm (not in the list of 12.8.0) no KVM guest starts, and without
-        /dev/urandom or /dev/ptmx devices fail.
+        /dev/urandom or /dev/ptmx devices fail. /dev/userfaultfd is for post-copy migration only: a note.
     Bad:
         cgroup_device_acl = [ "/dev/infiniband/rdma_cm" ]
     Good:
@@ -44,6 +48,7 @@ def device_acl_incomplete(setting: ConfSetting) -> Iterator[Problem]:
             message=f"cgroup_device_acl lacks {', '.join(missing)}, which QEMU then cannot open",
             help="add the missing devices; the list replaces libvirt's default list",
             fix=Fix("add the standard devices", (edit,), safe=False),
+            severity=Severity.NOTE if missing == [_FOR_POST_COPY] else None,
         )
 
 

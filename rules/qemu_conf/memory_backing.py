@@ -86,31 +86,36 @@ def use_memfd(domain: Domain) -> Fix | None:
 def hugepages_disabled(domain: Domain, context: Context) -> Iterator[Problem]:
     """Huge pages are not disabled in qemu.conf.
 
-    Why: huge pages other than those of a memfd come from a hugetlbfs mount. With `hugetlbfs_mount = []` libvirt
-        uses none, and a session daemon uses one only if hugetlbfs_mount contains it.
+    Why: huge pages come from a hugetlbfs mount, except those of a memfd with an explicit size. With
+        `hugetlbfs_mount = []` libvirt uses none, and a session daemon uses one only if hugetlbfs_mount contains it.
     Bad (qemu.conf: hugetlbfs_mount = []):
         <memoryBacking><hugepages/><access mode='shared'/></memoryBacking>
     Bad (session, qemu.conf: vnc_tls = 0):
         <memoryBacking><hugepages/><access mode='shared'/></memoryBacking>
+    Bad (qemu.conf: hugetlbfs_mount = []):
+        <memoryBacking><source type='memfd'/><hugepages/><access mode='shared'/></memoryBacking>
     Good (qemu.conf: hugetlbfs_mount = "/dev/hugepages"):
         <memoryBacking><hugepages/><access mode='shared'/></memoryBacking>
     Good (qemu.conf: hugetlbfs_mount = []):
-        <memoryBacking><source type='memfd'/><hugepages/><access mode='shared'/></memoryBacking>
+        <memoryBacking><source type='memfd'/><hugepages><page size='2' unit='M'/></hugepages>
+          <access mode='shared'/></memoryBacking>
     libvirt says: hugetlbfs filesystem is not mounted or disabled by administrator config
     See: libvirt qemu_command.c:qemuBuildMemoryGetDefaultPagesize, qemu_conf.c:virQEMUDriverConfigNew
     """
-    if context.conf is None or domain.backing.hugepages is None or domain.backing.is_memfd:
+    if context.conf is None or domain.backing.hugepages is None:
         return
     statement = context.conf["hugetlbfs_mount"]
     if not (statement.value.content == () if statement else context.session):
         return
     for demand in demands(domain):
+        if domain.backing.is_memfd and demand.size_kib is not None:
+            continue
         yield Problem(
             at=demand.node.start_span,
             message="the guest requires huge pages, but libvirt has no hugetlbfs mount",
             label="these pages require a hugetlbfs mount",
             related=(Related(statement.span, "qemu.conf disables them"),) if statement else (),
-            help="add a mount point to hugetlbfs_mount in qemu.conf, or use <source type='memfd'/>",
+            help="add a mount point to hugetlbfs_mount in qemu.conf, or use <source type='memfd'/> and <page size=…/>",
         )
 
 

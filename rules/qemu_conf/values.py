@@ -6,12 +6,18 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
+from vfslint.qemu_conf import capabilities
 from vfslint.rule import rule
 from vfslint.rules.qemu_conf import NO_DRIVER
+from vfslint.targets import Version
+from vfslint.vocabulary.spelling import nearest
 from vfslint.vocabulary.table import values
 
 if TYPE_CHECKING:
     from vfslint.qemu_conf.conf import ConfSetting, Ports, QemuSettings
+
+# The plugins that come with libvirt; nop is built in.
+LOCK_MANAGERS = ("lockd", "sanlock", "nop")
 
 
 @rule("VFS512", "migration-to-itself", severity=Severity.ERROR, stage=Stage.START)
@@ -127,6 +133,10 @@ def capabilities_filtered(setting: ConfSetting) -> Iterator[Problem]:
         capability_filters = [ "vhost-user-fs" ]
     Bad:
         capability_filters = [ "capname" ]
+    Bad:
+        capability_filters = [ "vhostuser-fs" ]
+    Bad (libvirt 9.0.0):
+        capability_filters = [ "no-such-capability" ]
     Good:
         capability_filters = []
     libvirt says: invalid capability_filters capability
@@ -135,7 +145,7 @@ def capabilities_filtered(setting: ConfSetting) -> Iterator[Problem]:
     if setting.name != "capability_filters" or not setting.is_well_typed:
         return
     for value in setting.strings:
-        is_placeholder = value.text == "capname"
+        is_placeholder = _is_no_capability(value.text or "", setting.conf.libvirt)
         result = NO_DRIVER if setting.conf.libvirt >= (12, 8, 0) else "no guest can start"
         yield Problem(
             at=value.span,
@@ -146,6 +156,39 @@ def capabilities_filtered(setting: ConfSetting) -> Iterator[Problem]:
             severity=Severity.ERROR if is_placeholder else None,
             stage=Stage.START if is_placeholder else None,
             says=None if is_placeholder else "",
+        )
+
+
+def _is_no_capability(name: str, libvirt: Version) -> bool:
+    """Whether libvirt certainly has no such capability: later releases have more than those that are listed."""
+    if capabilities.is_known(name):
+        return False
+    return (
+        libvirt <= capabilities.LISTED_UNTIL
+        or name in ("capname", "")
+        or nearest(name, capabilities.names()) is not None
+    )
+
+
+@rule("VFS525", "lock-manager-unknown", severity=Severity.ERROR, stage=Stage.START)
+def lock_manager_unknown(setting: ConfSetting) -> Iterator[Problem]:
+    """lock_manager is one of the lock managers that libvirt has: lockd, sanlock or nop.
+
+    Why: libvirt loads the plugin of that name when the QEMU driver starts, and gives up if it does not exist.
+    Bad:
+        lock_manager = "lock"
+    Good:
+        lock_manager = "lockd"
+    See: libvirt locking/lock_manager.c:virLockManagerPluginNew
+    """
+    text = setting.value.text
+    if setting.name == "lock_manager" and text and text not in LOCK_MANAGERS:
+        near = nearest(text, LOCK_MANAGERS)
+        yield Problem(
+            at=setting.value.span,
+            message=f"{setting.shown} is not a lock manager: {NO_DRIVER}",
+            help=f"did you mean {near}?" if near else f"write {', '.join(LOCK_MANAGERS[:-1])} or {LOCK_MANAGERS[-1]}",
+            says="",
         )
 
 

@@ -16,9 +16,11 @@ from tests.host.fragments import SHARE, domains, findings
 from tests.host.test_load import SCHEMA
 from tests.hosts import host
 from vfslint.host import survey
-from vfslint.host.facts import Daemon, Discovery, Host, Mount, Pool
+from vfslint.host.facts import Daemon, Discovery, Host, IdRanges, Mount, Pool
 from vfslint.host.load import dump, load
+from vfslint.qemu_conf.reader import read
 from vfslint.targets import NEWEST, Target
+from vfslint.xml.source import Source
 
 FILES = {
     "proc/meminfo": "MemTotal:       16384000 kB\nHugePages_Total:       9\nHugepagesize:       2048 kB\n",
@@ -118,6 +120,13 @@ def test_hugetlbfs_mounts_are_taken(machine: Path) -> None:
         Mount("/sys/fs/x", 2048),
     )
     assert found.page_kib == 2048
+
+
+def test_mounts_that_qemu_conf_lists_are_marked(machine: Path) -> None:
+    (machine / "etc/libvirt/qemu.conf").write_text('hugetlbfs_mount = [ "/dev/hugepages/" ]\n')
+    found = take(machine)
+    assert [mount.path for mount in found.hugetlbfs or () if mount.is_configured] == ["/dev/hugepages"]
+    assert load(json.dumps(dump(found)).encode()).hugetlbfs == found.hugetlbfs
 
 
 def test_memory_backing_dir_is_that_of_the_machine(machine: Path) -> None:
@@ -272,3 +281,150 @@ def test_what_is_written_is_valid_and_reads_back(machine: Path) -> None:
 def test_facts_survive_pickling(machine: Path) -> None:
     for facts in (host(), survey.take(str(machine))):
         assert pickle.loads(pickle.dumps(facts)) == facts or facts.path_kind("/usr") == "directory"
+
+
+# what domains name
+
+
+def test_link_is_taken_with_its_target_unless_a_slash_follows(machine: Path) -> None:
+    (machine / "srv/data").mkdir(parents=True)
+    (machine / "srv/link").symlink_to("data")
+    (machine / "srv/nowhere").symlink_to("gone")
+    found = take(machine)
+    assert (found.link_target("/srv/link"), found.path_kind("/srv/link")) == ("data", "directory")
+    assert found.link_target("/srv/link/") is None
+    assert found.link_target("/srv/data") is None
+    assert (found.link_target("/srv/nowhere"), found.path_kind("/srv/nowhere")) == ("gone", "missing")
+
+
+UNIX = "Num       RefCount Protocol Flags    Type St Inode Path\n"
+
+
+def bind(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with socket.socket(socket.AF_UNIX) as listener:
+        here = os.getcwd()
+        os.chdir(path.parent)  # the whole path can be too long for an address
+        try:
+            listener.bind(path.name)
+        finally:
+            os.chdir(here)
+
+
+def test_socket_that_no_process_uses_is_stale(machine: Path) -> None:
+    for name in ("alive", "renamed", "stale"):
+        bind(machine / f"run/{name}.sock")
+    line = "0000000000000000: 00000002 00000000 00010000 0001 01 {} {}\n"
+    build(machine, {"proc/net/unix": UNIX + line.format(1, "/run/alive.sock") + line.format(2, "@abstract")})
+    build(machine, {"proc/12/net/unix": UNIX + line.format(3, "/in/a/container/renamed.sock")})
+    found = take(machine)
+    kinds = {name: found.path_kind(f"/run/{name}.sock") for name in ("alive", "renamed", "stale")}
+    assert kinds == {"alive": "socket", "renamed": "socket", "stale": "stale socket"}
+
+
+def test_sockets_are_not_called_stale_without_the_kernels_table(machine: Path) -> None:
+    bind(machine / "run/fs.sock")
+    assert take(machine).path_kind("/run/fs.sock") == "socket"
+
+
+def test_processors_switches_and_ids_are_taken(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    uid, gid = os.geteuid(), os.getegid()
+    build(
+        machine,
+        {
+            "sys/devices/system/cpu/online": "0-2,5\n",
+            "proc/1/comm": "systemd\n",
+            "proc/7/comm": "ovs-vswitchd\n",
+            "etc/subuid": f"# ids\nnobody-else:100000:65536\n{uid}:200000:65536\nbroken:1\n",
+            "etc/subgid": f"{uid}:300000:10\n",
+        },
+    )
+    monkeypatch.setenv("XDG_CONFIG_HOME", "/home/u/conf")
+    found = take(machine, session=True)
+    assert found.cpus == {0, 1, 2, 5}
+    assert found.switches == {"ovs-vswitchd"}
+    assert (found.uid, found.gid) == (uid, gid)
+    assert found.subuids == IdRanges(((200000, 65536),))
+    assert found.subgids == IdRanges(((300000, 10),))
+    assert found.configuration_directory == "/home/u/conf/libvirt"
+    assert take(machine).uid is None
+
+
+def test_id_ranges_that_touch_count_as_one() -> None:
+    ids = IdRanges(((200, 100), (100, 100)))
+    assert ids.includes(150, 100)
+    assert not ids.includes(150, 151)
+    assert not ids.includes(99, 1)
+
+
+@pytest.mark.parametrize(
+    ("conf", "session", "models"),
+    [
+        ("", False, {"dac", "selinux"}),
+        ("", True, {"selinux"}),
+        ('security_driver = "none"\n', False, {"dac", "none"}),
+        ('security_driver = [ "apparmor", "selinux" ]\n', False, {"dac", "apparmor", "selinux"}),
+    ],
+)
+def test_security_drivers_are_those_of_qemu_conf_or_of_the_kernel(
+    machine: Path, monkeypatch: pytest.MonkeyPatch, conf: str, session: bool, models: set[str]
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", "/home/u/.config")
+    build(machine, {"sys/kernel/x": "", "sys/fs/selinux/enforce": "1", "etc/libvirt/qemu.conf": conf})
+    assert take(machine, session=session).security_models == models
+
+
+@pytest.mark.parametrize(
+    ("script", "drops"),
+    [
+        ("#!/bin/sh\nexec /usr/libexec/virtiofsd\n", True),
+        ('#!/usr/bin/env bash\n# passes "$@" on\nexec /usr/libexec/virtiofsd --syslog\n', True),
+        ('#!/bin/sh\nexec /usr/libexec/virtiofsd "$@"\n', False),
+        ("#!/bin/sh\n. /etc/wrapper\n", False),
+        ("#!/usr/bin/python3\nimport os\n", False),
+        ("\x7fELF", False),
+    ],
+)
+def test_script_that_drops_its_arguments_is_read_and_not_run(machine: Path, script: str, drops: bool) -> None:
+    build(machine, {"opt/mine": script})
+    (machine / "opt/mine").chmod(0o755)
+    daemon = take(machine).daemon_at("/opt/mine")
+    assert (daemon is not None and daemon.drops_arguments) == drops
+
+
+def test_what_domains_and_qemu_conf_name_is_written(machine: Path) -> None:
+    (machine / "srv").mkdir()
+    (machine / "srv/link").symlink_to("/srv")
+    build(machine, {"etc/passwd": "libvirt-qemu:x:64055:\n", "etc/group": "kvm:x:1:\n"})
+    conf = read(Source(b'user = "qemu"\ngroup = "kvm"\nmemory_backing_dir = "/srv/ram"\n', "qemu.conf"))
+    disk = "<disk type='file'><source file='/srv/a.img'/><target dev='vda' bus='virtio'/></disk>"
+    log = "<serial type='file'><source path='/var/log/g/serial.log'/></serial>"
+    out = StringIO()
+    survey.write(out, domains(SHARE.replace("/srv", "/srv/link") + disk + log), [conf], host=take(machine))
+    facts = json.loads(out.getvalue())
+    Draft202012Validator(SCHEMA).validate(facts)
+    assert facts["links"] == {"/srv/link": "/srv"}
+    assert facts["paths"]["/srv/a.img"] == facts["paths"]["/var/log/g"] == facts["paths"]["/srv/ram"] == "missing"
+    assert facts["paths"]["/dev/kvm"] == "missing"
+    assert (facts["users"], facts["groups"]) == ({"qemu": False}, {"kvm": True})
+    assert load(out.getvalue().encode()) == load(json.dumps(dump(load(out.getvalue().encode()))).encode())
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+@pytest.mark.parametrize(("owner", "mode", "expected"), [(0, 0o700, True), (0, 0o711, False), (12345, 0o000, False)])
+def test_directory_of_another_user_cannot_be_entered(machine: Path, owner: int, mode: int, expected: bool) -> None:
+    for folder in (machine, *machine.parents[:-1]):
+        folder.chmod(folder.stat().st_mode | 0o055)
+    shared = machine / "srv/shared"
+    shared.mkdir(parents=True)
+    os.chown(shared, owner, owner)
+    shared.chmod(mode)
+    child = os.fork()
+    if child == 0:
+        os.setgroups([])
+        os.setresgid(12345, 12345, 12345)
+        os.setresuid(12345, 12345, 12345)
+        found = survey.take(str(machine), run=answers, session=True)
+        os._exit(found.is_unreadable("/srv/shared"))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == expected
+    assert survey.take(str(machine), run=answers, session=True).is_unreadable("/srv/shared") is False
