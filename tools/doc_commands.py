@@ -91,7 +91,7 @@ def at_home(folder: Path) -> Iterator[None]:
 
 
 class Shell:
-    """What the pages need of a shell: vfslint, cat, echo $?, python FILE ARGUMENT…, sed with a range, pipes, `> FILE`."""
+    """What the pages need of a shell: vfslint, cat, echo $?, python FILE ARGUMENT…, sed, pipes and `> FILE`."""
 
     def __init__(self) -> None:
         self.status = 0
