@@ -84,7 +84,7 @@ def replace(path: str, old: bytes, new: bytes) -> None:
     """Replace the content of a file atomically: readers see the old or the new content, even after a crash.
 
     Links are followed; mode, owner and extended attributes are kept. Raises `NotWritten` if the content is no
-    longer `old`, if the file is read-only, or if the new file would differ in more than its content.
+    longer `old`, if the file is read-only or has hard links, or if the new file would differ in more than its content.
     """
     target = os.path.realpath(path)
     try:
@@ -93,6 +93,9 @@ def replace(path: str, old: bytes, new: bytes) -> None:
             raise NotWritten("it is not a regular file")
         if not before.st_mode & 0o222 or not os.access(target, os.W_OK):
             raise NotWritten("it is read-only")
+        if before.st_nlink > 1:
+            # The other names would keep the old content.
+            raise NotWritten("it has another name, a hard link")
         _replace(target, before, old, new)
     except OSError as error:
         raise NotWritten(error.strerror or str(error)) from None

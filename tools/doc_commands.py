@@ -91,7 +91,7 @@ def at_home(folder: Path) -> Iterator[None]:
 
 
 class Shell:
-    """The subset of a shell that the pages need: vfslint, cat, echo $?, python FILE ARGUMENT…, pipes and `> FILE`."""
+    """What the pages need of a shell: vfslint, cat, echo $?, python FILE ARGUMENT…, sed, pipes and `> FILE`."""
 
     def __init__(self) -> None:
         self.status = 0
@@ -118,6 +118,13 @@ class Shell:
                 out.write(Path(file).read_text(encoding="utf-8"))
             case ["echo", "$?"]:
                 out.write(f"{self.status}\n")
+            case ["sed", "-n", lines]:
+                first, last = (
+                    re.compile(word.replace("()", r"\(\)"), re.MULTILINE) for word in lines.strip("/p").split("/,/")
+                )
+                start = first.search(given)
+                end = last.search(given, start.end()) if start else None
+                out.write(given[start.start() : end.end()] + "\n" if start and end else "")
             case ["python", *arguments]:
                 with contextlib.redirect_stdout(out), patch("sys.argv", arguments):
                     runpy.run_path(arguments[0], run_name="__main__")

@@ -34,7 +34,7 @@ def setup(options: SimpleNamespace, stdout: TextIO) -> None:
     domains = [domain for path in options.operands for domain in _domains(path, context)]
     if not domains:
         raise UsageError(f"{options.operands[0]} contains no domain")
-    setup_script.write(domains, context, stdout)
+    setup_script.write(domains, context, stdout, undo=bool(options.undo))
 
 
 def _conf(path: str) -> QemuConf:

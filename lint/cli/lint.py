@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import stat
 from collections.abc import Iterable, Sequence
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, TextIO
@@ -267,6 +269,7 @@ def lint(options: SimpleNamespace, streams: Streams) -> int:
         raise UsageError(str(error)) from None
     check = Check(options, streams, outputs)
     paths = check.files()
+    _check_not_overwritten(options, outputs, paths)
     check.resolve(paths)
     if len(paths) > 1 and streams.stderr.isatty():
         # Start time: only a terminal shows it.
@@ -291,6 +294,36 @@ def lint(options: SimpleNamespace, streams: Streams) -> int:
     write_messages(streams.stderr, [*check.moves(), *check.impossible_targets()])
     write_messages(streams.stderr, [*check.errors, *(failure.line for failure in check.run.failures)])
     return _status(check)
+
+
+def _check_not_overwritten(options: SimpleNamespace, outputs: Sequence[report.Output], paths: Sequence[str]) -> None:
+    """Raise `UsageError` if a report or a baseline would be written into a file that this run reads."""
+    written = [output.file for output in outputs if output.file]
+    read = [*paths, options.config, options.qemu_conf, options.host_facts, options.libvirt_schema]
+    if options.write_baseline:
+        written.append(options.write_baseline)
+    elif options.baseline:
+        read.append(options.baseline)
+    inputs = {_identity(path): path for path in read if path and path != STANDARD_INPUT} if written else {}
+    inputs.pop(None, None)
+    for path in written:
+        if _identity(path) in inputs and not _is_report(path):
+            raise UsageError(f"{path} would overwrite {inputs[_identity(path)]}, which is read")
+
+
+def _is_report(path: str) -> bool:
+    """Whether a file is a report of an earlier run, which is in a folder that is checked."""
+    with open(path, "rb") as file:
+        return re.match(rb"\s*(?:<\?xml[^>]*>\s*)?<(?:checkstyle|testsuites)\b", file.read(1024)) is not None
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    """Return what all names of an existing file have in common."""
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return (found.st_dev, found.st_ino) if stat.S_ISREG(found.st_mode) else None
 
 
 def _report(check: Check, outputs: Sequence[report.Output]) -> None:

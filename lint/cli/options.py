@@ -129,6 +129,7 @@ _FIXING = (
     Option("show-fixes", "list what was fixed"),
 )
 _SESSION = _of_key("session", negatable=True)
+_UNDO = Option("undo", "print the script that takes back what the other one did, and nothing else")
 _TARGET = (
     _of_key("target", "the stack that the domains target: {words}", metavar="NAME"),
     Option("libvirt", "libvirt's release; QEMU and virtiofsd default to those of its time", metavar="VERSION"),
@@ -287,7 +288,7 @@ COMMANDS: dict[str, Command] = {
             Operand(
                 "FILE…", "files with domains", 1, None, "name at least one file with a domain", completion=(FILES,)
             ),
-            {"options": (HELP,), "target": _TARGET, "configuration": _CONFIGURATION},
+            {"options": (HELP, _UNDO), "target": _TARGET, "configuration": _CONFIGURATION},
         ),
         Command(
             "host",

@@ -66,6 +66,8 @@ _CAUSES: dict[str, tuple[_Cause, ...]] = {
     ),
     "expecting a name": (
         _Cause(r"\[", "remove the line, or put a # before it; qemu.conf has no sections"),
+        # In other files, a semicolon starts a comment: it must not become a setting.
+        _Cause(r"(?P<old>;)", "start the comment with #", "#", before=r"^[ \t]*"),
         _Cause(r"(?P<old>;[ \t]*)", "remove the semicolon", ""),
         _Cause(r"(?P<old>//+)", "start the comment with #", "#"),
         _Cause(r"[<{%]", "check that this is a qemu.conf, where a setting is written name = value"),

@@ -175,11 +175,13 @@ def test_owner_stays(guest: Path) -> None:
     assert (guest.stat().st_uid, guest.stat().st_gid) == (12345, 54321)
 
 
-def test_another_name_of_the_file_keeps_the_old_content(guest: Path) -> None:
+def test_a_file_with_another_name_is_left_alone(guest: Path) -> None:
     other = guest.parent / "backup.xml"
     os.link(guest, other)
-    assert vfslint("--fix", "-q", "web.xml")[0] == 0
-    assert other.read_bytes() == DOMAIN.encode()
+    status, _, err = vfslint("--fix", "--format", "concise", "web.xml")
+    assert (status, err) == (2, "vfslint: cannot fix web.xml: it has another name, a hard link\n")
+    assert os.path.samefile(guest, other)
+    assert guest.read_bytes() == DOMAIN.encode()
 
 
 def test_a_read_only_file_is_left_alone(guest: Path) -> None:
@@ -326,3 +328,47 @@ def test_fixable_counts_what_the_baseline_lists(guest: Path) -> None:
     out = vfslint("--baseline", "known.json", "web.xml")[1]
     assert "1 fixable with --fix" in out
     assert vfslint("--fix", "--baseline", "known.json", "web.xml")[2].endswith("Fixed 1 finding in 1 file.\n")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--output-file", "web.xml"),
+        ("--format", "json=web.xml"),
+        ("--format", "concise", "--format", "sarif=./web.xml"),
+        ("--format", "json=link.xml"),
+        ("--format", "json=hard.xml"),
+        ("--write-baseline", "web.xml"),
+        ("--write-baseline", "vfslint.toml", "--config", "vfslint.toml"),
+        ("--output-file", "qemu.conf", "--qemu-conf", "qemu.conf"),
+        ("--output-file", "host.json", "--host-facts", "host.json"),
+        ("--output-file", "known.json", "--baseline", "known.json"),
+    ],
+)
+@pytest.mark.parametrize("operands", [("web.xml",), (".",)])
+def test_no_report_overwrites_what_is_read(guest: Path, options: tuple[str, ...], operands: tuple[str, ...]) -> None:
+    vfslint("--write-baseline", "known.json", "web.xml")
+    (guest.parent / "vfslint.toml").write_text("")
+    (guest.parent / "qemu.conf").write_text("")
+    (guest.parent / "host.json").write_text('{"version": 1}')
+    (guest.parent / "link.xml").symlink_to("web.xml")
+    before = {path.name: path.read_bytes() for path in guest.parent.iterdir()}
+    os.link(guest, guest.parent / "hard.xml")
+    status, out, err = vfslint(*options, *operands)
+    (guest.parent / "hard.xml").unlink()
+    assert (status, out) == (2, "")
+    assert "would overwrite" in err
+    assert err.count("\n") == 1
+    assert {path.name: path.read_bytes() for path in guest.parent.iterdir()} == before
+
+
+@pytest.mark.parametrize("name", ["junit", "checkstyle"])
+def test_a_report_in_a_folder_that_is_checked_is_written_again(guest: Path, name: str) -> None:
+    for _ in range(2):
+        assert vfslint("--format", f"{name}=report.xml", "--exit-zero", ".")[::2] == (0, "")
+
+
+def test_a_baseline_is_written_again(guest: Path) -> None:
+    for _ in range(2):
+        assert vfslint("--write-baseline", "known.json", "--baseline", "known.json", "web.xml")[0] == 0
+        assert vfslint("--format", "json=report.json", "--output-file", "out.txt", "web.xml")[2] == ""
