@@ -302,16 +302,11 @@ def _content(name: str, value: object, stands_for: str, others: str = "") -> _Co
 
 def _target(value: Target | str | None) -> Target | str | None:
     if isinstance(value, Target):
-<<<<<<< HEAD
         if value.binary is not None and not isinstance(value.binary, str):
             raise _wrong("target.binary", "a path (str) or None", value.binary)
         for part in ("libvirt", "qemu", "virtiofsd"):
             release = getattr(value, part)
             if release is None and part == "virtiofsd":
-=======
-        for part, release in value._asdict().items():
-            if part == "binary" or (release is None and part == "virtiofsd"):
->>>>>>> starts
                 continue
             if not isinstance(release, tuple) or not all(type(number) is int for number in release):
                 raise _wrong(f"target.{part}", "a tuple of three numbers", release)

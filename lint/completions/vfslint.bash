@@ -155,6 +155,7 @@ _vfslint_rules() {
     VFS179 memory-slots-exhausted
     VFS180 memory-device-page-size
     VFS181 pmem-not-in-this-libvirt
+    VFS181 memory-device-not-on-this-machine
     VFS201 filesystem-word-unknown
     VFS202 filesystem-type-not-mount
     VFS203 filesystem-driver-unsupported
@@ -469,17 +470,10 @@ _vfslint() {
   case $command in
     lint) flags='-h --help --version -q --quiet -v --verbose --select --ignore --kind --stdin-filename --strict-root --only-domains --force-exclude --no-ignore --fix --unsafe-fixes --diff --show-fixes --target --libvirt --qemu --virtiofsd --session --no-session --qemu-conf --host --host-facts --one-host --no-one-host --from --libvirt-schema --config --isolated --baseline --write-baseline --format --output-file --color --hyperlinks --statistics --fail-on --exit-zero' ;;
     rules) flags='-h --help --format --hyperlinks' ;;
-<<<<<<< HEAD
-    explain) flags='-h --help --format --hyperlinks --for --target --libvirt --qemu --virtiofsd --session --no-session --qemu-conf --host --host-facts --one-host --no-one-host --from --config --isolated' ;;
-    setup) flags='-h --help --target --libvirt --qemu --virtiofsd --session --no-session --qemu-conf --host --host-facts --one-host --no-one-host --from --config --isolated' ;;
-    host) flags='-h --help --session --no-session' ;;
-    config) flags='-h --help --format --select --ignore --kind --target --libvirt --qemu --virtiofsd --session --no-session --qemu-conf --host --host-facts --one-host --no-one-host --from --config --isolated --fail-on --exit-zero' ;;
-=======
     explain) flags='-h --help --format --hyperlinks --for --target --libvirt --qemu --virtiofsd --session --no-session --qemu-conf --host --host-facts --one-host --no-one-host --config --isolated' ;;
-    setup) flags='-h --help --target --libvirt --qemu --virtiofsd --session --no-session --qemu-conf --host --host-facts --one-host --no-one-host --config --isolated' ;;
+    setup) flags='-h --help --undo --target --libvirt --qemu --virtiofsd --session --no-session --qemu-conf --host --host-facts --one-host --no-one-host --config --isolated' ;;
     host) flags='-h --help --session --no-session' ;;
     config) flags='-h --help --format --select --ignore --kind --target --libvirt --qemu --virtiofsd --session --no-session --qemu-conf --host --host-facts --one-host --no-one-host --config --isolated --fail-on --exit-zero' ;;
->>>>>>> starts
     targets) flags='-h --help --format' ;;
     vocabulary) flags='-h --help --format' ;;
     completion) flags='-h --help' ;;
@@ -495,11 +489,7 @@ _vfslint() {
     case $command:$option in
       lint:--select|lint:--ignore|config:--select|config:--ignore) _vfslint_rules ;;
       lint:--kind|config:--kind) _vfslint_words 'auto domain qemu-conf' ;;
-<<<<<<< HEAD
-      lint:--stdin-filename|lint:--qemu-conf|lint:--host-facts|lint:--from|lint:--libvirt-schema|lint:--config|lint:--baseline|lint:--write-baseline|lint:--output-file|explain:--for|explain:--qemu-conf|explain:--host-facts|explain:--from|explain:--config|setup:--qemu-conf|setup:--host-facts|setup:--from|setup:--config|config:--qemu-conf|config:--host-facts|config:--from|config:--config) _vfslint_files ;;
-=======
       lint:--stdin-filename|lint:--qemu-conf|lint:--host-facts|lint:--from|lint:--libvirt-schema|lint:--config|lint:--baseline|lint:--write-baseline|lint:--output-file|explain:--for|explain:--qemu-conf|explain:--host-facts|explain:--config|setup:--qemu-conf|setup:--host-facts|setup:--config|config:--qemu-conf|config:--host-facts|config:--config) _vfslint_files ;;
->>>>>>> starts
       lint:--target|explain:--target|setup:--target|config:--target) _vfslint_words 'newest oldest alpine-3.24 alpine arch-2025.10 arch centos-stream-9 centos-stream-10 debian-11 debian-12 debian-13 fedora-42 fedora-43 fedora-44 fedora opensuse-leap-15.6 opensuse-leap rhel-8 almalinux-8 rocky-8 rhel-9 almalinux-9 rocky-9 rhel-10 almalinux-10 rocky-10 sles-15 ubuntu-20.04 ubuntu-22.04 ubuntu-24.04 ubuntu-26.04' ;;
       lint:--libvirt|lint:--qemu|lint:--virtiofsd|explain:--libvirt|explain:--qemu|explain:--virtiofsd|setup:--libvirt|setup:--qemu|setup:--virtiofsd|config:--libvirt|config:--qemu|config:--virtiofsd) : ;;
       lint:--format) _vfslint_formats ;;

@@ -149,6 +149,7 @@ function __vfslint_rule_list
     VFS179 memory-slots-exhausted
     VFS180 memory-device-page-size
     VFS181 pmem-not-in-this-libvirt
+    VFS181 memory-device-not-on-this-machine
     VFS201 filesystem-word-unknown
     VFS202 filesystem-type-not-mount
     VFS203 filesystem-driver-unsupported
@@ -519,14 +520,11 @@ complete -c vfslint -n '__vfslint_is explain' -l qemu-conf -r -F -d 'the qemu.co
 complete -c vfslint -n '__vfslint_is explain' -l host -d 'check against this machine'
 complete -c vfslint -n '__vfslint_is explain' -l host-facts -r -F -d 'check against the host that this file describes, written by vfslint host or virsh'
 complete -c vfslint -n '__vfslint_is explain' -l one-host -l no-one-host -d 'treat the domains of all folders as those of one host'
-<<<<<<< HEAD
-complete -c vfslint -n '__vfslint_is explain' -l from -r -F -d 'report only what keeps domains from starting that start on this target, or on the host of these facts'
-=======
->>>>>>> starts
 complete -c vfslint -n '__vfslint_is explain' -l config -r -F -d 'use this configuration instead of the one nearest to each file'
 complete -c vfslint -n '__vfslint_is explain' -l isolated -d 'use no configuration file'
 
 complete -c vfslint -n '__vfslint_is setup' -s h -l help -d 'show this help and exit'
+complete -c vfslint -n '__vfslint_is setup' -l undo -d 'print the script that takes back what the other one did, and nothing else'
 complete -c vfslint -n '__vfslint_is setup' -l target -x -a 'newest oldest alpine-3.24 alpine arch-2025.10 arch centos-stream-9 centos-stream-10 debian-11 debian-12 debian-13 fedora-42 fedora-43 fedora-44 fedora opensuse-leap-15.6 opensuse-leap rhel-8 almalinux-8 rocky-8 rhel-9 almalinux-9 rocky-9 rhel-10 almalinux-10 rocky-10 sles-15 ubuntu-20.04 ubuntu-22.04 ubuntu-24.04 ubuntu-26.04' -d 'the stack that the domains target: newest, oldest, alpine-3.24, alpine, arch-2025.10, arch, centos-stream-9, centos-stream-10, debian-11, debian-12, debian-13, fedora-42, fedora-43, fedora-44, fedora, opensuse-leap-15.6, opensuse-leap, rhel-8, almalinux-8, rocky-8, rhel-9, almalinux-9, rocky-9, rhel-10, almalinux-10, rocky-10, sles-15, ubuntu-20.04, ubuntu-22.04, ubuntu-24.04, ubuntu-26.04; default: newest'
 complete -c vfslint -n '__vfslint_is setup' -l libvirt -x -d 'libvirt\'s release; QEMU and virtiofsd default to those of its time'
 complete -c vfslint -n '__vfslint_is setup' -l qemu -x -d 'QEMU\'s release'
@@ -536,10 +534,6 @@ complete -c vfslint -n '__vfslint_is setup' -l qemu-conf -r -F -d 'the qemu.conf
 complete -c vfslint -n '__vfslint_is setup' -l host -d 'check against this machine'
 complete -c vfslint -n '__vfslint_is setup' -l host-facts -r -F -d 'check against the host that this file describes, written by vfslint host or virsh'
 complete -c vfslint -n '__vfslint_is setup' -l one-host -l no-one-host -d 'treat the domains of all folders as those of one host'
-<<<<<<< HEAD
-complete -c vfslint -n '__vfslint_is setup' -l from -r -F -d 'report only what keeps domains from starting that start on this target, or on the host of these facts'
-=======
->>>>>>> starts
 complete -c vfslint -n '__vfslint_is setup' -l config -r -F -d 'use this configuration instead of the one nearest to each file'
 complete -c vfslint -n '__vfslint_is setup' -l isolated -d 'use no configuration file'
 
@@ -560,10 +554,6 @@ complete -c vfslint -n '__vfslint_is config' -l qemu-conf -r -F -d 'the qemu.con
 complete -c vfslint -n '__vfslint_is config' -l host -d 'check against this machine'
 complete -c vfslint -n '__vfslint_is config' -l host-facts -r -F -d 'check against the host that this file describes, written by vfslint host or virsh'
 complete -c vfslint -n '__vfslint_is config' -l one-host -l no-one-host -d 'treat the domains of all folders as those of one host'
-<<<<<<< HEAD
-complete -c vfslint -n '__vfslint_is config' -l from -r -F -d 'report only what keeps domains from starting that start on this target, or on the host of these facts'
-=======
->>>>>>> starts
 complete -c vfslint -n '__vfslint_is config' -l config -r -F -d 'use this configuration instead of the one nearest to each file'
 complete -c vfslint -n '__vfslint_is config' -l isolated -d 'use no configuration file'
 complete -c vfslint -n '__vfslint_is config' -l fail-on -x -a 'error warning note never' -d 'the lowest severity that makes the exit status 1; default: warning'

@@ -134,6 +134,7 @@ _vfslint_rules() {
     VFS179 memory-slots-exhausted
     VFS180 memory-device-page-size
     VFS181 pmem-not-in-this-libvirt
+    VFS181 memory-device-not-on-this-machine
     VFS201 filesystem-word-unknown
     VFS202 filesystem-type-not-mount
     VFS203 filesystem-driver-unsupported
@@ -531,10 +532,6 @@ _vfslint() {
         '--host-facts=[check against the host that this file describes, written by vfslint host or virsh]:value:_files'
         '--one-host[treat the domains of all folders as those of one host]'
         '--no-one-host[treat the domains of all folders as those of one host]'
-<<<<<<< HEAD
-        '--from=[report only what keeps domains from starting that start on this target, or on the host of these facts]:value:_files'
-=======
->>>>>>> starts
         '--config=[use this configuration instead of the one nearest to each file]:value:_files'
         '--isolated[use no configuration file]'
         '*:argument:_vfslint_topics'
@@ -543,6 +540,7 @@ _vfslint() {
       specs=(
         '-h[show this help and exit]'
         '--help[show this help and exit]'
+        '--undo[print the script that takes back what the other one did, and nothing else]'
         '--target=[the stack that the domains target\: newest, oldest, alpine-3.24, alpine, arch-2025.10, arch, centos-stream-9, centos-stream-10, debian-11, debian-12, debian-13, fedora-42, fedora-43, fedora-44, fedora, opensuse-leap-15.6, opensuse-leap, rhel-8, almalinux-8, rocky-8, rhel-9, almalinux-9, rocky-9, rhel-10, almalinux-10, rocky-10, sles-15, ubuntu-20.04, ubuntu-22.04, ubuntu-24.04, ubuntu-26.04; default\: newest]:value:(newest oldest alpine-3.24 alpine arch-2025.10 arch centos-stream-9 centos-stream-10 debian-11 debian-12 debian-13 fedora-42 fedora-43 fedora-44 fedora opensuse-leap-15.6 opensuse-leap rhel-8 almalinux-8 rocky-8 rhel-9 almalinux-9 rocky-9 rhel-10 almalinux-10 rocky-10 sles-15 ubuntu-20.04 ubuntu-22.04 ubuntu-24.04 ubuntu-26.04)'
         '--libvirt=[libvirt'\''s release; QEMU and virtiofsd default to those of its time]:value: '
         '--qemu=[QEMU'\''s release]:value: '
@@ -554,10 +552,6 @@ _vfslint() {
         '--host-facts=[check against the host that this file describes, written by vfslint host or virsh]:value:_files'
         '--one-host[treat the domains of all folders as those of one host]'
         '--no-one-host[treat the domains of all folders as those of one host]'
-<<<<<<< HEAD
-        '--from=[report only what keeps domains from starting that start on this target, or on the host of these facts]:value:_files'
-=======
->>>>>>> starts
         '--config=[use this configuration instead of the one nearest to each file]:value:_files'
         '--isolated[use no configuration file]'
         '*:argument:_files'
@@ -589,10 +583,6 @@ _vfslint() {
         '--host-facts=[check against the host that this file describes, written by vfslint host or virsh]:value:_files'
         '--one-host[treat the domains of all folders as those of one host]'
         '--no-one-host[treat the domains of all folders as those of one host]'
-<<<<<<< HEAD
-        '--from=[report only what keeps domains from starting that start on this target, or on the host of these facts]:value:_files'
-=======
->>>>>>> starts
         '--config=[use this configuration instead of the one nearest to each file]:value:_files'
         '--isolated[use no configuration file]'
         '--fail-on=[the lowest severity that makes the exit status 1; default\: warning]:value:(error warning note never)'
