@@ -244,7 +244,6 @@ def _made(given: _Parameters) -> Resolver:
         ignore=given.ignore,
         qemu_conf=given.qemu_conf and given.qemu_conf.name,
         host=False,
-        one_host=None,
         host_facts=_HOST if isinstance(given.host, _Facts) else given.host and given.host.name,
         libvirt_schema=None,
         kind="auto",
