@@ -9,6 +9,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from vfslint.config import keys
@@ -23,11 +24,18 @@ if TYPE_CHECKING:
 
 MAXIMUM_BYTES = 1024 * 1024
 
+# A key such as a.b.c has three parts. tomllib takes time and memory that grow with the square of their number.
+MAXIMUM_DEPTH = 20
+_MANY_DOTS = rf"(?:\.[^.\n]*){{{MAXIMUM_DEPTH}}}"
+
+# As many faults are listed.
+MAXIMUM_FAULTS = 20
+
 # A pattern becomes a regular expression, which can take time exponential in the number of asterisks.
 MAXIMUM_STARS = 3
 
 # A pyproject.toml without one of these headers cannot contain our table, and need not be parsed.
-_OUR_TABLE = rb"(?m)^\s*\[+\s*tool\s*(?:\]|\.\s*[\"']?vfslint\b)|^\s*tool\s*[.=]"
+_OUR_TABLE = rb"(?m)^[ \t]*\[+[ \t]*tool[ \t]*(?:\]|\.[ \t]*[\"']?vfslint\b)|^[ \t]*tool[ \t]*[.=]"
 
 Place = tuple[str, ...]
 Faults = Iterator[tuple[Place, str]]
@@ -45,9 +53,9 @@ class Configuration:
     @lazy
     def _lines(self) -> dict[Place, int]:
         # Start time: a pyproject.toml without our table needs no lines.
-        from vfslint.config.toml_lines import lines_of
+        from vfslint.config import toml_lines
 
-        return lines_of(self._text)
+        return toml_lines.lines_of(self._text)
 
     def place(self, *key: str) -> str:
         """Return `file:line` of a key, or of the nearest enclosing table."""
@@ -151,9 +159,10 @@ def of_values(values: dict[str, Any]) -> Configuration:
 
 def _valid(configuration: Configuration, folder: str | None) -> Configuration:
     """Return a configuration in which nothing is wrong; its paths must not leave the folder, unless this is None."""
-    faults = [f"{configuration.place(*key)}: {message}" for key, message in _faults(configuration, folder)]
+    faults = list(islice(_faults(configuration, folder), MAXIMUM_FAULTS + 1))
     if faults:
-        raise UsageError("\n".join(faults))
+        lines = [f"{configuration.place(*key)}: {message}" for key, message in faults[:MAXIMUM_FAULTS]]
+        raise UsageError("\n".join([*lines, *(["there are more faults"] if faults[MAXIMUM_FAULTS:] else [])]))
     return configuration
 
 
@@ -177,8 +186,12 @@ def _parsed(name: str, data: bytes) -> tuple[str, dict[str, Any]]:
         import tomllib
     else:
         import tomli as tomllib
+    from vfslint.config import toml_lines
+
     try:
         text = data.decode("utf-8")
+        if re.search(_MANY_DOTS, text) and toml_lines.depth(text) > MAXIMUM_DEPTH:
+            raise RecursionError
         return text, tomllib.loads(text)
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
@@ -190,6 +203,8 @@ def _parsed(name: str, data: bytes) -> tuple[str, dict[str, Any]]:
         message = found[1] if found else str(error)
         line = int(found[2]) if found and found[2] else data.count(b"\n") + 1
         raise UsageError(f"{name}:{line}: invalid TOML: {message}") from None
+    except ValueError:  # Python converts no number of thousands of digits
+        raise UsageError(f"{name}:1: invalid TOML: a number is too long") from None
 
 
 # Checks: each yields the place of a fault below its key, and what is wrong there.

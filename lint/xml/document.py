@@ -32,12 +32,14 @@ _UP_TO_END_TAG = rf"(?xs) [^<]* (?: < (?: {_OTHER} ) [^<]* )* </[^>]*>"
 _ATTRIBUTE = r"""\s+([^\s=]+)\s*=\s*(?:"([^"]*)"|'([^']*)')"""
 _NAMESPACE_ERRORS = range(200, 206)  # libxml2 xmlerror.h: XML_NS_ERR_*, which libvirt's reader tolerates
 _EXTRA_CONTENT = 5  # XML_ERR_DOCUMENT_END
+# vfslint's own numbers, which libxml2 does not use.
+TOO_LARGE, FOREIGN = 0, -1
 
 
 class Malformed(Exception):
     """The text is not well-formed XML, or is larger or deeper than libvirt would read.
 
-    `line` and `column` are 1-based as libxml2 counts them, `code` is its error number.
+    `line` and `column` are 1-based as libxml2 counts them, `code` is its error number, or one of vfslint's own.
     """
 
     def __init__(self, message: str, line: int, column: int, code: int) -> None:
@@ -117,14 +119,17 @@ class Document:
 def read(source: Source) -> Document:
     """Parse a source without expanding entities and without reading anything else.
 
-    Raises `Malformed` if libvirt's own parser would reject the text.
+    Raises `Malformed` if libvirt's own parser would reject the text, or if vfslint cannot decode it.
     """
     if len(source.data) > MAXIMUM_BYTES:
-        raise Malformed(f"the file is larger than {MAXIMUM_BYTES} bytes", 1, 1, 0)
+        raise Malformed(f"the file is larger than {MAXIMUM_BYTES} bytes", 1, 1, TOO_LARGE)
     try:
-        return Document(source, etree.fromstring(source.data, _strict_parser()), False)
+        document = Document(source, etree.fromstring(source.data, _strict_parser()), False)
     except etree.XMLSyntaxError:
-        return _read_again(source)
+        document = _read_again(source)
+    if source.is_foreign:
+        raise Malformed(f"the encoding {source.declared!r} is not supported", 1, 1, FOREIGN)
+    return document
 
 
 def _read_again(source: Source) -> Document:
