@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -38,6 +39,10 @@ PLANS_KEPT = 1024
 
 # Parts of devices that depend on other devices as well.
 _IN_DEVICES = frozenset({"Address", "Boot"})
+# As many findings of one rule in one file are listed; the others are counted.
+MOST_OF_ONE_RULE = 1000
+# A longer text of a finding is cut: what it quotes can be as long as a file.
+LONGEST_TEXT = 500
 
 # The context of rules that have no such parameter.
 NOWHERE = Context()
@@ -88,6 +93,8 @@ class Results:
     def __init__(self, file: str) -> None:
         self.file = file
         self.findings: list[Finding] = []
+        self._numbers: Counter[str] = Counter()
+        self._unlisted: dict[str, tuple[Rule, Problem]] = {}
         self._failed: dict[str, Failure] = {}
 
     @property
@@ -114,17 +121,37 @@ class Results:
 
         A rule that fails loses what it was about to report, and nothing else.
         """
-        before, has_failed = len(self.findings), False
+        has_found, has_failed = False, False
         for rule in rules:
             check, wants_context = rule.check, rule.wants_context
             for subject in subjects:
                 try:
                     for problem in check(subject, context) if wants_context else check(subject):
-                        self.findings.append(_finding(rule, problem))
+                        has_found = True
+                        self._add(rule, problem)
                 except Exception as error:  # whatever it is: the other rules have found what they have found
                     has_failed = True
                     self._failed.setdefault(rule.code, Failure.of(error, self.file, rule.code))
-        return has_failed or len(self.findings) > before
+        return has_failed or has_found
+
+    def _add(self, rule: Rule, problem: Problem) -> None:
+        self._numbers[rule.code] += 1
+        if self._numbers[rule.code] <= MOST_OF_ONE_RULE:
+            self.findings.append(_finding(rule, problem))
+        else:
+            self._unlisted.setdefault(rule.code, (rule, problem))
+
+    def count_unlisted(self) -> None:
+        """Add a finding for each rule that has found more than is listed: it says how many."""
+        for rule, problem in self._unlisted.values():
+            number = self._numbers[rule.code] - MOST_OF_ONE_RULE
+            more = f"from here on there {'is one more' if number == 1 else f'are {number} more'}, not listed"
+            self.findings.append(
+                _finding(
+                    rule, Problem(problem.at, _MORE, more, severity=problem.severity, stage=problem.stage, says="")
+                )
+            )
+        self._unlisted.clear()
 
     def run_on_devices(self, rules: Iterable[Rule], devices: Sequence[Any], texts: Texts, silent: set[int]) -> None:
         """Run rules without a context on devices, unless none of them had anything to report about the same text."""
@@ -234,6 +261,7 @@ class Engine:
         fleet = Fleet(members, self.context, reopen)
         whole = Results("")
         self._run(whole, "Fleet", [fleet])
+        whole.count_unlisted()
         found: dict[str, Results] = {}
         for finding in whole.findings:
             found.setdefault(finding.file, Results(finding.file)).findings.append(finding)
@@ -272,6 +300,7 @@ class Engine:
 
     def _finish(self, holder: Holder, results: Results, *, is_whole: bool = True) -> Outcome:
         """Remove what the file suppresses, then give each finding its configured severity."""
+        results.count_unlisted()
         suppressed: tuple[Suppressed, ...] = ()
         source = holder.source
         if source.encode("vfslint") in source.data:
@@ -434,6 +463,9 @@ def domains_in(document: Document, context: Context) -> list[Domain]:
     return [Domain(document, node, context) for node in domain_nodes(document.root_node)]
 
 
+_MORE = f"the rule has found more than {MOST_OF_ONE_RULE} problems in this file"
+
+
 def _finding(rule: Rule, problem: Problem) -> Finding:
     says = problem.says
     if says is None:
@@ -445,12 +477,12 @@ def _finding(rule: Rule, problem: Problem) -> Finding:
         severity=rule.severity if problem.severity is None else problem.severity,
         stage=rule.stage if problem.stage is None else problem.stage,
         at=problem.at,
-        message=problem.message,
-        help=problem.help,
-        label=problem.label,
+        message=_cut(problem.message),
+        help=_cut(problem.help),
+        label=_cut(problem.label),
         related=problem.related,
         fix=problem.fix,
-        libvirt_says=says,
+        libvirt_says=_cut(says),
     )
 
 
@@ -459,6 +491,13 @@ def _in_encoding(finding: Finding, source: Source) -> Finding:
     if finding.fix is None or finding.file != source.name:
         return finding
     return finding._replace(fix=finding.fix._replace(encoding=source.encoding))
+
+
+def _cut(text: str) -> str:
+    """Leave out the middle of a text that is too long."""
+    if len(text) <= LONGEST_TEXT:
+        return text
+    return f"{text[: LONGEST_TEXT - LONGEST_TEXT // 3]} … {text[-LONGEST_TEXT // 3 :]}"
 
 
 def _said_once(

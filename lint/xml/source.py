@@ -191,6 +191,13 @@ class Source:
 
     def line(self, number: int) -> str:
         """Return a 1-based line without its line end and without a byte order mark."""
-        starts = self.line_starts
-        end = starts[number] if number < len(starts) else len(self.text)
-        return self.text[starts[number - 1] : end].rstrip("\r\n").removeprefix("\ufeff")
+        return self.text[slice(*self.indices_of_line(number))]
+
+    def indices_of_line(self, number: int) -> tuple[int, int]:
+        """Return where a 1-based line starts and ends in `text`, without its line end and a byte order mark."""
+        starts, text = self.line_starts, self.text
+        start = starts[number - 1]
+        end = starts[number] - 1 if number < len(starts) else len(text)
+        while end > start and text[end - 1] == "\r":
+            end -= 1
+        return start + text.startswith("\ufeff", start), end
