@@ -137,7 +137,7 @@ def spell_set(members: Iterable[int]) -> str:
     return ",".join("-".join(map(str, run)) for run in runs)
 
 
-_UUID = rf"[{_C_SPACES}]*(?:[- ]*[0-9A-Fa-f]{{2}}){{16}}[{_C_SPACES}]*\Z"
+_UUID = r"(?:[- ]*[0-9A-Fa-f]{2}){16}\Z"
 
 
 def is_policy(text: str) -> bool:
@@ -147,7 +147,7 @@ def is_policy(text: str) -> bool:
 
 def is_uuid(text: str) -> bool:
     """Whether libvirt reads it as a UUID (viruuid.c:virUUIDParse): hyphens and spaces may separate bytes."""
-    return re.match(_UUID, text) is not None
+    return re.match(_UUID, text.strip(_C_SPACES)) is not None
 
 
 def spell_size(size_kib: int) -> str:

@@ -29,7 +29,7 @@ _START_TAG = rf"(?xs) < (?: ({_TAG}) | {_OTHER} )"
 MARKUP = rf"(?xs) < (?: (/[^>]*>) | ({_TAG}) | {_OTHER} )"
 END, START = 1, 2  # the groups of MARKUP
 _UP_TO_END_TAG = rf"(?xs) [^<]* (?: < (?: {_OTHER} ) [^<]* )* </[^>]*>"
-_ATTRIBUTE = r"""\s+([^\s=]+)\s*=\s*(?:"([^"]*)"|'([^']*)')"""
+_ATTRIBUTE = r"""(?<!\s)\s+([^\s=]+)\s*=\s*(?:"([^"]*)"|'([^']*)')"""
 _NAMESPACE_ERRORS = range(200, 206)  # libxml2 xmlerror.h: XML_NS_ERR_*, which libvirt's reader tolerates
 _EXTRA_CONTENT = 5  # XML_ERR_DOCUMENT_END
 # vfslint's own numbers, which libxml2 does not use.
