@@ -49,11 +49,15 @@ NOWHERE = Context()
 
 
 class Skipped(NamedTuple):
-    """A file that was not checked, and why: the configuration excludes it, or it contains no domain."""
+    """A file that was not checked, and why: it contains no domain, or else it is excluded.
+
+    The configuration excludes it, or it is not a file of the folder, but a link out of it, a pipe or a device.
+    """
 
     file: str
     reason: str
     is_excluded: bool = False
+    is_no_file: bool = False
 
 
 class Outcome(NamedTuple):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from vfslint.files import read_input, repository_of
+
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
@@ -18,13 +20,12 @@ class GitIgnore:
 
     def __init__(self) -> None:
         self._specs: dict[str, GitIgnoreSpec | None] = {}
-        self._roots: dict[str, str | None] = {}
 
     def ignores(self, path: str, *, folder: bool) -> bool:
         """Whether the .gitignore files from the top of the repository down to the path's folder leave it out."""
         full = os.path.abspath(path)
         above = os.path.dirname(full)
-        root = self._root(above)
+        root = repository_of(above)
         if root is None:
             return False
         # The nearest file that says something decides.
@@ -37,16 +38,6 @@ class GitIgnore:
             if above == root:
                 return False
             above = os.path.dirname(above)
-
-    def _root(self, folder: str) -> str | None:
-        """Return the top folder of the repository that a folder is in, or None."""
-        if folder not in self._roots:
-            above = os.path.dirname(folder)
-            if os.path.exists(os.path.join(folder, ".git")):
-                self._roots[folder] = folder
-            else:
-                self._roots[folder] = None if above == folder else self._root(above)
-        return self._roots[folder]
 
     def _spec(self, folder: str) -> GitIgnoreSpec | None:
         if folder not in self._specs:
@@ -61,8 +52,7 @@ def _read(file: str) -> GitIgnoreSpec | None:
     from pathspec import GitIgnoreSpec
 
     try:
-        with open(file, "rb") as stream:
-            text = stream.read(MAXIMUM_BYTES).decode("utf-8", "replace")
+        text = read_input(file, MAXIMUM_BYTES).decode("utf-8", "replace")
         return GitIgnoreSpec.from_lines(text.splitlines())
     except (OSError, ValueError):
         # git ignores a file that it cannot read, and a pattern that is invalid.

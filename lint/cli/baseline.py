@@ -56,8 +56,7 @@ class Baseline:
 def read(path: str) -> Baseline:
     """Read a baseline; raises `UsageError` if it is not one."""
     try:
-        with open(path, "rb") as file:
-            data = file.read(MAXIMUM_BYTES + 1)
+        data = files.read_input(path, MAXIMUM_BYTES)
         if len(data) > MAXIMUM_BYTES:
             raise UsageError(f"{path} is larger than {MAXIMUM_BYTES} bytes")
         return Baseline(path, _counts(json_input.loads(data)))

@@ -328,10 +328,10 @@ COMMANDS: dict[str, Command] = {
     )
 }
 
-CLEAN, FOUND, FAILED, INTERRUPTED = 0, 1, 2, 130
+CLEAN, FOUND, FAILED, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 EXIT_STATUS = (
     f"{CLEAN} clean, {FOUND} findings at or above --fail-on, {FAILED} wrong usage or an unreadable file, "
-    f"{INTERRUPTED} interrupted"
+    f"{INTERRUPTED} interrupted, {TERMINATED} terminated"
 )
 
 ENVIRONMENT = {

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from vfslint.config import keys
 from vfslint.config.keys import KEYS, TARGET_KEYS, Key
+from vfslint.files import read_input
 from vfslint.lazy import lazy
 from vfslint.selectors import codes_of, unknown_rule
 from vfslint.targets import version, virtiofsd
@@ -126,9 +127,7 @@ class _Given(Configuration):
 
 def read(file: str) -> Configuration | None:
     """Read one file; None for a pyproject.toml without `[tool.vfslint]`. Raises `UsageError` and OSError."""
-    with open(file, "rb") as opened:
-        data = opened.read(MAXIMUM_BYTES + 1)
-    return parse(file, data)
+    return parse(file, read_input(file, MAXIMUM_BYTES))
 
 
 def parse(file: str, data: bytes) -> Configuration | None:

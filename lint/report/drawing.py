@@ -101,7 +101,9 @@ def _console(out: TextIO, colored: bool) -> Console:
         highlight=False,
         markup=False,
         emoji=False,
+        # rich also reads variables of the environment, and fails if they are not numbers.
         width=width(out, PLAIN_WIDTH),
+        height=PLAIN_WIDTH,
         legacy_windows=False,
     )
 

@@ -33,8 +33,12 @@ def summary(run: Run) -> tuple[str, str]:
     others = not_domains(run)
     if others:
         rest.append(others)
-    if len(run.skipped) > len(run.not_domains):
-        rest.append(f"{len(run.skipped) - len(run.not_domains)} excluded")
+    no_files = sum(skipped.is_no_file for skipped in run.skipped)
+    excluded = sum(skipped.is_excluded for skipped in run.skipped) - no_files
+    if excluded:
+        rest.append(f"{excluded} excluded")
+    if no_files:
+        rest.append("1 link or special file skipped" if no_files == 1 else f"{no_files} links or special files skipped")
     if run.known:
         rest.append(f"{len(run.known)} in the baseline")
     if run.fixable:
