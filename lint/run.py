@@ -118,6 +118,8 @@ class Run:
         """Record an internal error in one file and continue, because the other files have findings, too."""
         try:
             yield
+        except OSError:  # no fault of vfslint: the output is full or closed
+            raise
         except Exception as error:  # anything, such as a RecursionError or a MemoryError
             self.failures.append(Failure.of(error, file))
 

@@ -310,6 +310,7 @@ def lint(options: SimpleNamespace, streams: Streams) -> int:
         outputs = report.outputs(options.format or (), options.output_file or "")
     except ValueError as error:
         raise UsageError(str(error)) from None
+    os.getcwd()  # fails if the folder is gone, in which "." would seem to be empty
     check = Check(options, streams, outputs)
     paths = check.files()
     check.resolve(paths)
