@@ -174,7 +174,7 @@ class Engine:
 
     `severities` has the severity of a rule's findings, by code, if the rule does not decide it. `others` are rules
     that are not selected: their findings are not reported, but where one is more specific than a generic rule, the
-    generic one is silent, whatever is selected.
+    generic one is silent, whatever is selected. Without `suppressions`, those in files have no effect.
     """
 
     def __init__(
@@ -185,8 +185,10 @@ class Engine:
         strict_root: bool = False,
         severities: Mapping[str, Severity] | None = None,
         others: Iterable[Rule] = (),
+        suppressions: bool = True,
     ) -> None:
         self.context = context
+        self.suppressions = suppressions
         self.strict_root = strict_root
         self.severities = severities or {}
         self._rules: dict[str, list[Rule]] = {}
@@ -307,7 +309,7 @@ class Engine:
         results.count_unlisted()
         suppressed: tuple[Suppressed, ...] = ()
         source = holder.source
-        if source.encode("vfslint") in source.data:
+        if self.suppressions and source.encode("vfslint") in source.data:
             from vfslint.suppressions import suppress
 
             suppressed = suppress(self, holder, results, is_whole)

@@ -139,6 +139,7 @@ class Check:
                     with self.run.catching(path):
                         outcome = self._fixer(path, source).with_kept_promises(source, outcome)
                 self.run.take(source, outcome, self.options.kind)
+                self._count_silenced(path, source)
         if self.fixes and not self.options.diff:
             for folder in {os.path.dirname(os.path.realpath(name)) for name in self._profiles}:
                 remove_leftovers(folder)
@@ -276,6 +277,14 @@ class Check:
         self.run.take(result.source, result.outcome, self.options.kind)
         self.run.fixed += result.fixed
         self.run.uncovered += result.uncovered
+        self._count_silenced(path, result.source)
+
+    def _count_silenced(self, path: str, source: Source) -> None:
+        """Count what only the configuration ignores: it may be part of what is checked, such as a pull request."""
+        profile = self._profiles[source.name]
+        if profile.silenced:
+            outcome = check(profile.silenced, source, self.options.kind, is_named=path in self._named)
+            self.run.silenced[profile.configured_by] += len(outcome.findings)
 
     def _show(self, before: Source, after: Source) -> None:
         if before.data != after.data:

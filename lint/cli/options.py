@@ -121,6 +121,7 @@ _FILES = (
     Option("only-domains", "report nothing about named files without a domain, as in folders"),
     Option("force-exclude", "apply the configuration's exclude to named files, too"),
     Option("no-ignore", "in folders, check files that git ignores, too"),
+    Option("no-suppressions", "report what comments and metadata in the files suppress, too"),
 )
 _FIXING = (
     Option("fix", "apply safe fixes"),

@@ -65,7 +65,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ("words", "offered"),
     [
         (["--fi"], ["--fix"]),
-        (["--no-s"], ["--no-session"]),
+        (["--no-se"], ["--no-session"]),
         (["--target", "debian-1"], ["debian-11", "debian-12", "debian-13"]),
         (["-q", "--color", ""], ["auto", "always", "never"]),
         (["--select", "memory-not-sh"], ["memory-not-shared"]),
