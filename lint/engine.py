@@ -41,6 +41,8 @@ PLANS_KEPT = 1024
 _IN_DEVICES = frozenset({"Address", "Boot"})
 # As many findings of one rule in one file are listed; the others are counted.
 MOST_OF_ONE_RULE = 1000
+# After as many, the rule is no longer asked about the file.
+MOST_COUNTED = 3000
 # A longer text of a finding is cut: what it quotes can be as long as a file.
 LONGEST_TEXT = 500
 
@@ -99,6 +101,7 @@ class Results:
         self.findings: list[Finding] = []
         self._numbers: Counter[str] = Counter()
         self._unlisted: dict[str, tuple[Rule, Problem]] = {}
+        self._finished: set[str] = set()
         self._failed: dict[str, Failure] = {}
 
     @property
@@ -127,29 +130,40 @@ class Results:
         """
         has_found, has_failed = False, False
         for rule in rules:
+            if self._finished and rule.code in self._finished:
+                has_found = True
+                continue
             check, wants_context = rule.check, rule.wants_context
             for subject in subjects:
                 try:
                     for problem in check(subject, context) if wants_context else check(subject):
                         has_found = True
-                        self._add(rule, problem)
+                        if not self._add(rule, problem):
+                            break
                 except Exception as error:  # whatever it is: the other rules have found what they have found
                     has_failed = True
                     self._failed.setdefault(rule.code, Failure.of(error, self.file, rule.code))
+                if self._finished and rule.code in self._finished:
+                    break
         return has_failed or has_found
 
-    def _add(self, rule: Rule, problem: Problem) -> None:
+    def _add(self, rule: Rule, problem: Problem) -> bool:
+        """Add a problem; return whether to go on with the rule."""
         self._numbers[rule.code] += 1
         if self._numbers[rule.code] <= MOST_OF_ONE_RULE:
             self.findings.append(_finding(rule, problem))
-        else:
-            self._unlisted.setdefault(rule.code, (rule, problem))
+            return True
+        self._unlisted.setdefault(rule.code, (rule, problem))
+        if self._numbers[rule.code] >= MOST_COUNTED:
+            self._finished.add(rule.code)
+        return rule.code not in self._finished
 
     def count_unlisted(self) -> None:
         """Add a finding for each rule that has found more than is listed: it says how many."""
         for rule, problem in self._unlisted.values():
             number = self._numbers[rule.code] - MOST_OF_ONE_RULE
-            more = f"from here on there {'is one more' if number == 1 else f'are {number} more'}, not listed"
+            least = "at least " if rule.code in self._finished else ""
+            more = f"from here on there {'is one more' if number == 1 else f'are {least}{number} more'}, not listed"
             self.findings.append(
                 _finding(
                     rule, Problem(problem.at, _MORE, more, severity=problem.severity, stage=problem.stage, says="")

@@ -9,7 +9,7 @@ from vfslint.context import Context
 from vfslint.domain.roots import FLEETS, UnknownRoot, name_of
 from vfslint.findings import Fix, Problem, Severity, Stage
 from vfslint.rule import rule
-from vfslint.xml.document import FOREIGN, TOO_LARGE, Document, Node
+from vfslint.xml.document import TOO_LARGE, UNSUPPORTED, Document, Node
 from vfslint.xml.edits import remove
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def malformed_xml(file: MalformedXml) -> Iterator[Problem]:
     """
     from vfslint.xml.causes import explain
 
-    if file.failure.code != FOREIGN:
+    if file.failure.code != UNSUPPORTED:
         yield explain(file)._replace(says="" if file.failure.code == TOO_LARGE else file.failure.message)
 
 
@@ -106,24 +106,25 @@ def entity_in_text(document: Document) -> Iterator[Problem]:
         )
 
 
-@rule("VFS004", "unsupported-encoding", severity=Severity.NOTE, stage=Stage.NEVER, any_hypervisor=True)
-def unsupported_encoding(file: MalformedXml) -> Iterator[Problem]:
-    """A file has an encoding that every program reads alike.
+@rule("VFS004", "unsupported-file", severity=Severity.NOTE, stage=Stage.NEVER, any_hypervisor=True)
+def unsupported_file(file: MalformedXml) -> Iterator[Problem]:
+    """A file is one that vfslint can check.
 
-    Why: libxml2, with which libvirt reads the file, supports this encoding, but other programs read some of its bytes
-        as other characters, or not at all. vfslint does not guess, so nothing else was checked.
+    Why: libxml2, with which libvirt reads the file, supports some encodings that other programs read differently, or
+        not at all. vfslint does not guess. Nor does it check an element with more than 1000 attributes.
     Bad:
         <?xml version='1.0' encoding='UTF-7'?><domain type='kvm'><name>a</name></domain>
     Good:
         <?xml version='1.0' encoding='UTF-8'?><network/>
     See: libxml2 encoding.c
     """
-    if file.failure.code == FOREIGN:
-        index = file.text.find(file.source.declared or "")
+    if file.failure.code == UNSUPPORTED:
+        declared = file.source.declared if file.source.is_foreign else None
+        index = file.text.find(declared) if declared else 0
         yield Problem(
-            at=file.span(index, index + len(file.source.declared or "")),
-            message=f"the encoding {file.source.declared!r} is not supported, so nothing was checked",
-            help="save the file as UTF-8, and declare that encoding or none",
+            at=file.span(index, index + len(declared)) if declared else file.here,
+            message=f"{file.failure.message}, so nothing was checked",
+            help="save the file as UTF-8, and declare that encoding or none" if declared else "",
         )
 
 

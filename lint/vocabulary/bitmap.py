@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Set
 from typing import Any
 
@@ -52,6 +53,11 @@ class Bitmap(Set[int]):
 
     def __repr__(self) -> str:
         return f"Bitmap({list(self)})"
+
+    @property
+    def runs(self) -> Iterator[tuple[int, int]]:
+        """The first and the last number of each run of members, in order."""
+        return ((run.start(), run.end() - 1) for run in re.finditer("1+", f"{self.bits:b}"[::-1]))
 
     def start_at(self, number: int) -> Bitmap:
         """Return the members that are not below a number."""

@@ -6,8 +6,8 @@ Each function returns None if libvirt rejects the text; none of them raises.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from functools import lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from vfslint.vocabulary.bitmap import Bitmap
@@ -126,15 +126,13 @@ _BITMAP_PIECE = (
 )
 
 
-def spell_set(members: Iterable[int]) -> str:
-    """Write a set of numbers as libvirt does: 0-3,7."""
-    runs: list[list[int]] = []
-    for member in sorted(members):
-        if runs and member == runs[-1][-1] + 1:
-            runs[-1][1:] = [member]
-        else:
-            runs.append([member])
-    return ",".join("-".join(map(str, run)) for run in runs)
+def spell_set(members: Bitmap) -> str:
+    """Write a set of numbers as libvirt does: 0-3,7. Only the beginning of a long one is written."""
+    runs = [str(first) if first == last else f"{first}-{last}" for first, last in islice(members.runs, _MOST_RUNS + 1)]
+    return ",".join(runs[:_MOST_RUNS]) + (",…" if len(runs) > _MOST_RUNS else "")
+
+
+_MOST_RUNS = 32
 
 
 _UUID = r"(?:[- ]*[0-9A-Fa-f]{2}){16}\Z"
