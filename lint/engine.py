@@ -328,8 +328,6 @@ class Engine:
 
             suppressed = suppress(self, holder, results, is_whole)
         findings = results.findings
-        if not source.is_exact:
-            findings = [f._replace(fix=None) for f in findings]
         if any(finding.fix for finding in findings):
             # Start time: most files have nothing to fix.
             from vfslint.offered import with_offered_fixes

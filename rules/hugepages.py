@@ -14,7 +14,7 @@ from vfslint.findings import Fix, Problem, Related, Severity, Stage
 from vfslint.rule import rule
 from vfslint.targets import spell
 from vfslint.vocabulary.bitmap import Bitmap, clashes, union
-from vfslint.vocabulary.numbers import spell_set, spell_size
+from vfslint.vocabulary.numbers import shorten_set, spell_size
 from vfslint.xml import edits
 
 # From this release on QEMU rejects memory files that are not a multiple of their pages; before, it rounded up.
@@ -186,7 +186,7 @@ def page_nodesets_overlap(pages: list[Page], context: Context) -> Iterator[Probl
         both = its & others
         yield Problem(
             at=second.node.at("nodeset"),
-            message=f"NUMA cell {spell_set(both)} has both {first.label} and {second.label}",
+            message=f"NUMA cell {shorten_set(both)} has both {first.label} and {second.label}",
             help="list each cell only once",
             related=(Related(first.node.at("nodeset"), first.label),),
             says=f"nodeset attribute of hugepages of sizes {first.size_kib} and {second.size_kib} intersect",
@@ -212,7 +212,7 @@ def page_nodeset_unknown_cells(pages: list[Page], context: Context) -> Iterator[
             continue
         yield Problem(
             at=page.node.at("nodeset"),
-            message=f"huge pages are for NUMA cell {spell_set(unknown)}, but the guest has "
+            message=f"huge pages are for NUMA cell {shorten_set(unknown)}, but the guest has "
             + (f"{number} cells" if number > 1 else "one cell" if number else "no cells"),
             help="list existing cells" if number else "remove nodeset",
             says=f"hugepages: node {min(unknown)} not found",
@@ -327,6 +327,6 @@ def cells_without_huge_pages(pages: list[Page], context: Context) -> Iterator[Pr
     if covered and left and not any(_is_for_all(page, context.domain) for page in pages):
         yield Problem(
             at=pages[0].at,
-            message=f"NUMA cell {spell_set(left)} gets no huge pages",
+            message=f"NUMA cell {shorten_set(left)} gets no huge pages",
             help="add it to a nodeset, or add a <page> without nodeset",
         )

@@ -13,7 +13,7 @@ from vfslint.findings import Fix, Problem, Related, Severity, Stage
 from vfslint.rule import rule
 from vfslint.vocabulary import numbers
 from vfslint.vocabulary.bitmap import Bitmap, clashes, union
-from vfslint.vocabulary.numbers import spell_set, spell_size
+from vfslint.vocabulary.numbers import shorten_set, spell_size
 from vfslint.xml import edits
 from vfslint.xml.document import Node
 
@@ -139,7 +139,7 @@ def cells_overlap(cells: list[Cell]) -> Iterator[Problem]:
     See: libvirt numa_conf.c:virDomainNumaDefParseXML
     """
     for first, second in _overlaps(cells):
-        both = spell_set((first.cpus or Bitmap()) & (second.cpus or Bitmap()))
+        both = shorten_set((first.cpus or Bitmap()) & (second.cpus or Bitmap()))
         yield Problem(
             at=second.node.at("cpus"),
             message=f"vCPU {both} is in {first.label} and in {second.label}",
@@ -177,7 +177,7 @@ def cells_exceed_vcpus(cells: list[Cell], context: Context) -> Iterator[Problem]
             has = f"has {context.domain.vcpus}" if vcpu else "has 1, because there is no <vcpu>"
             yield Problem(
                 at=cell.node.at("cpus"),
-                message=f"{cell.label} lists vCPU {spell_set(above)}, but the guest {has}",
+                message=f"{cell.label} lists vCPU {shorten_set(above)}, but the guest {has}",
                 help="increase <vcpu>, or shorten the list",
                 related=(Related(vcpu.text_span, "the number of vCPUs"),) if vcpu else (),
             )
@@ -339,7 +339,7 @@ def vcpus_without_cell(cells: list[Cell], context: Context) -> Iterator[Problem]
     if left and listed and max(listed) < context.domain.vcpus:
         yield Problem(
             at=cells[0].node.start_span,
-            message=f"vCPU {spell_set(left)} is in no NUMA cell, so libvirt adds it to cell 0",
+            message=f"vCPU {shorten_set(left)} is in no NUMA cell, so libvirt adds it to cell 0",
             help="list all vCPUs",
         )
 

@@ -29,6 +29,7 @@ _vfslint_rules() {
     VFS001 malformed-xml
     VFS002 default-namespace
     VFS003 entity-in-text
+    VFS004 unsupported-file
     VFS006 not-a-domain
     VFS010 unknown-element
     VFS011 unknown-attribute
@@ -96,6 +97,8 @@ _vfslint_rules() {
     VFS074 shim-without-kernel
     VFS075 init-of-container
     VFS076 acpi-or-uefi-not-on-this-machine
+    VFS077 host-cpu-without-kvm
+    VFS078 many-vcpus-without-x2apic
     VFS090 unused-suppression
     VFS091 unknown-rule-suppressed
     VFS092 suppression-not-understood
@@ -152,6 +155,7 @@ _vfslint_rules() {
     VFS178 memory-devices-exceed-memory
     VFS179 memory-slots-exhausted
     VFS180 memory-device-page-size
+    VFS181 pmem-not-in-this-libvirt
     VFS201 filesystem-word-unknown
     VFS202 filesystem-type-not-mount
     VFS203 filesystem-driver-unsupported
@@ -247,6 +251,7 @@ _vfslint_rules() {
     VFS307 session-mode-unsupported
     VFS308 sandbox-needs-root
     VFS309 virtiofs-unknown-to-qemu
+    VFS310 binary-of-another-distribution
     VFS320 idmap-incomplete
     VFS321 idmap-needs-session
     VFS322 idmap-without-users
@@ -305,8 +310,22 @@ _vfslint_rules() {
     VFS614 memory-file-too-large
     VFS615 more-memory-than-host
     VFS616 emulator-missing-on-host
+    VFS617 source-is-a-link
+    VFS618 wrapper-drops-arguments
+    VFS619 source-not-accessible
     VFS620 virtiofs-not-on-host
     VFS621 memfd-not-on-host
+    VFS622 idmap-outside-own-ids
+    VFS623 no-ranges-of-ids-on-host
+    VFS624 path-of-guests-sockets-too-long
+    VFS630 file-missing-on-host
+    VFS631 folder-missing-on-host
+    VFS632 nobody-connects-to-socket
+    VFS633 no-kvm-on-host
+    VFS634 image-of-wrong-kind-on-host
+    VFS640 numa-node-not-on-host
+    VFS641 cpus-not-on-host
+    VFS642 security-model-not-on-host
     VFS701 too-new
     VFS702 guest-too-old-for-virtiofs
     VFS703 virtiofs-needs-qemu
@@ -314,6 +333,9 @@ _vfslint_rules() {
     VFS802 name-of-two-domains
     VFS803 uuid-of-two-domains
     VFS804 domain-defined-twice
+    VFS805 image-of-two-domains
+    VFS806 port-of-two-domains
+    VFS807 device-of-two-domains
     VFS810 huge-pages-short-together
     VFS811 memory-files-too-large-together
     VFS820 stale-cache-between-domains
@@ -392,6 +414,7 @@ _vfslint_rules() {
     VFS972 cpu-shares-out-of-range
     VFS973 interconnect-invalid
     VFS974 sve-lengths-without-sve
+    VFS975 pseries-bridge-invalid
     VFS976 pci-bus-not-suitable
     VFS977 pci-slot-missing
     VFS978 chipset-controller-moved
@@ -408,6 +431,8 @@ _vfslint_rules() {
     VFS989 usb-controller-without-ports
     VFS990 drive-address-invalid
     VFS991 channel-address-taken
+    VFS992 zpci-identifier-invalid
+    VFS993 vio-register-too-large
   '
 }
 
@@ -439,12 +464,12 @@ _vfslint() {
     *" ${line[0]} "*) ((i > 0)) && command=${line[0]} ;;
   esac
   case $command in
-    lint) flags='-h --help --version -q --quiet -v --verbose --select --ignore --kind --stdin-filename --strict-root --only-domains --force-exclude --no-ignore --fix --unsafe-fixes --diff --show-fixes --target --libvirt --qemu --virtiofsd --session --no-session --qemu-conf --host --host-facts --libvirt-schema --config --isolated --baseline --write-baseline --format --output-file --color --hyperlinks --statistics --fail-on --exit-zero' ;;
+    lint) flags='-h --help --version -q --quiet -v --verbose --select --ignore --kind --stdin-filename --strict-root --only-domains --force-exclude --no-ignore --no-suppressions --fix --unsafe-fixes --diff --show-fixes --target --libvirt --qemu --virtiofsd --session --no-session --qemu-conf --host --host-facts --one-host --no-one-host --from --libvirt-schema --config --isolated --baseline --write-baseline --format --output-file --color --hyperlinks --statistics --fail-on --exit-zero' ;;
     rules) flags='-h --help --format --hyperlinks' ;;
-    explain) flags='-h --help --format --hyperlinks --for --target --libvirt --qemu --virtiofsd --session --no-session --qemu-conf --host --host-facts --config --isolated' ;;
-    setup) flags='-h --help --target --libvirt --qemu --virtiofsd --session --no-session --qemu-conf --host --host-facts --config --isolated' ;;
+    explain) flags='-h --help --format --hyperlinks --for --target --libvirt --qemu --virtiofsd --session --no-session --qemu-conf --host --host-facts --one-host --no-one-host --from --config --isolated' ;;
+    setup) flags='-h --help --target --libvirt --qemu --virtiofsd --session --no-session --qemu-conf --host --host-facts --one-host --no-one-host --from --config --isolated' ;;
     host) flags='-h --help --session --no-session' ;;
-    config) flags='-h --help --format --select --ignore --kind --target --libvirt --qemu --virtiofsd --session --no-session --qemu-conf --host --host-facts --config --isolated --fail-on --exit-zero' ;;
+    config) flags='-h --help --format --select --ignore --kind --target --libvirt --qemu --virtiofsd --session --no-session --qemu-conf --host --host-facts --one-host --no-one-host --from --config --isolated --fail-on --exit-zero' ;;
     targets) flags='-h --help --format' ;;
     vocabulary) flags='-h --help --format' ;;
     completion) flags='-h --help' ;;
@@ -460,8 +485,8 @@ _vfslint() {
     case $command:$option in
       lint:--select|lint:--ignore|config:--select|config:--ignore) _vfslint_rules ;;
       lint:--kind|config:--kind) _vfslint_words 'auto domain qemu-conf' ;;
-      lint:--stdin-filename|lint:--qemu-conf|lint:--host-facts|lint:--libvirt-schema|lint:--config|lint:--baseline|lint:--write-baseline|lint:--output-file|explain:--for|explain:--qemu-conf|explain:--host-facts|explain:--config|setup:--qemu-conf|setup:--host-facts|setup:--config|config:--qemu-conf|config:--host-facts|config:--config) _vfslint_files ;;
-      lint:--target|explain:--target|setup:--target|config:--target) _vfslint_words 'newest oldest debian-11 debian-12 debian-13 ubuntu-22.04 ubuntu-24.04 rhel-8 rhel-9 rhel-10' ;;
+      lint:--stdin-filename|lint:--qemu-conf|lint:--host-facts|lint:--from|lint:--libvirt-schema|lint:--config|lint:--baseline|lint:--write-baseline|lint:--output-file|explain:--for|explain:--qemu-conf|explain:--host-facts|explain:--from|explain:--config|setup:--qemu-conf|setup:--host-facts|setup:--from|setup:--config|config:--qemu-conf|config:--host-facts|config:--from|config:--config) _vfslint_files ;;
+      lint:--target|explain:--target|setup:--target|config:--target) _vfslint_words 'newest oldest alpine-3.24 alpine arch-2025.10 arch centos-stream-9 centos-stream-10 debian-11 debian-12 debian-13 fedora-42 fedora-43 fedora-44 fedora opensuse-leap-15.6 opensuse-leap rhel-8 almalinux-8 rocky-8 rhel-9 almalinux-9 rocky-9 rhel-10 almalinux-10 rocky-10 sles-15 ubuntu-20.04 ubuntu-22.04 ubuntu-24.04 ubuntu-26.04' ;;
       lint:--libvirt|lint:--qemu|lint:--virtiofsd|explain:--libvirt|explain:--qemu|explain:--virtiofsd|setup:--libvirt|setup:--qemu|setup:--virtiofsd|config:--libvirt|config:--qemu|config:--virtiofsd) : ;;
       lint:--format) _vfslint_formats ;;
       lint:--color|lint:--hyperlinks|rules:--hyperlinks|explain:--hyperlinks) _vfslint_words 'auto always never' ;;

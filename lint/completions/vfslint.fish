@@ -23,6 +23,7 @@ function __vfslint_rule_list
     VFS001 malformed-xml
     VFS002 default-namespace
     VFS003 entity-in-text
+    VFS004 unsupported-file
     VFS006 not-a-domain
     VFS010 unknown-element
     VFS011 unknown-attribute
@@ -90,6 +91,8 @@ function __vfslint_rule_list
     VFS074 shim-without-kernel
     VFS075 init-of-container
     VFS076 acpi-or-uefi-not-on-this-machine
+    VFS077 host-cpu-without-kvm
+    VFS078 many-vcpus-without-x2apic
     VFS090 unused-suppression
     VFS091 unknown-rule-suppressed
     VFS092 suppression-not-understood
@@ -146,6 +149,7 @@ function __vfslint_rule_list
     VFS178 memory-devices-exceed-memory
     VFS179 memory-slots-exhausted
     VFS180 memory-device-page-size
+    VFS181 pmem-not-in-this-libvirt
     VFS201 filesystem-word-unknown
     VFS202 filesystem-type-not-mount
     VFS203 filesystem-driver-unsupported
@@ -241,6 +245,7 @@ function __vfslint_rule_list
     VFS307 session-mode-unsupported
     VFS308 sandbox-needs-root
     VFS309 virtiofs-unknown-to-qemu
+    VFS310 binary-of-another-distribution
     VFS320 idmap-incomplete
     VFS321 idmap-needs-session
     VFS322 idmap-without-users
@@ -299,8 +304,22 @@ function __vfslint_rule_list
     VFS614 memory-file-too-large
     VFS615 more-memory-than-host
     VFS616 emulator-missing-on-host
+    VFS617 source-is-a-link
+    VFS618 wrapper-drops-arguments
+    VFS619 source-not-accessible
     VFS620 virtiofs-not-on-host
     VFS621 memfd-not-on-host
+    VFS622 idmap-outside-own-ids
+    VFS623 no-ranges-of-ids-on-host
+    VFS624 path-of-guests-sockets-too-long
+    VFS630 file-missing-on-host
+    VFS631 folder-missing-on-host
+    VFS632 nobody-connects-to-socket
+    VFS633 no-kvm-on-host
+    VFS634 image-of-wrong-kind-on-host
+    VFS640 numa-node-not-on-host
+    VFS641 cpus-not-on-host
+    VFS642 security-model-not-on-host
     VFS701 too-new
     VFS702 guest-too-old-for-virtiofs
     VFS703 virtiofs-needs-qemu
@@ -308,6 +327,9 @@ function __vfslint_rule_list
     VFS802 name-of-two-domains
     VFS803 uuid-of-two-domains
     VFS804 domain-defined-twice
+    VFS805 image-of-two-domains
+    VFS806 port-of-two-domains
+    VFS807 device-of-two-domains
     VFS810 huge-pages-short-together
     VFS811 memory-files-too-large-together
     VFS820 stale-cache-between-domains
@@ -386,6 +408,7 @@ function __vfslint_rule_list
     VFS972 cpu-shares-out-of-range
     VFS973 interconnect-invalid
     VFS974 sve-lengths-without-sve
+    VFS975 pseries-bridge-invalid
     VFS976 pci-bus-not-suitable
     VFS977 pci-slot-missing
     VFS978 chipset-controller-moved
@@ -402,6 +425,8 @@ function __vfslint_rule_list
     VFS989 usb-controller-without-ports
     VFS990 drive-address-invalid
     VFS991 channel-address-taken
+    VFS992 zpci-identifier-invalid
+    VFS993 vio-register-too-large
     '
 end
 
@@ -444,11 +469,12 @@ complete -c vfslint -n '__vfslint_is lint' -l strict-root -d 'report an error fo
 complete -c vfslint -n '__vfslint_is lint' -l only-domains -d 'report nothing about named files without a domain, as in folders'
 complete -c vfslint -n '__vfslint_is lint' -l force-exclude -d 'apply the configuration\'s exclude to named files, too'
 complete -c vfslint -n '__vfslint_is lint' -l no-ignore -d 'in folders, check files that git ignores, too'
+complete -c vfslint -n '__vfslint_is lint' -l no-suppressions -d 'report what comments and metadata in the files suppress, too'
 complete -c vfslint -n '__vfslint_is lint' -l fix -d 'apply safe fixes'
 complete -c vfslint -n '__vfslint_is lint' -l unsafe-fixes -d 'apply fixes that may change the guest, too'
 complete -c vfslint -n '__vfslint_is lint' -l diff -d 'print what fixing would change, and change nothing'
 complete -c vfslint -n '__vfslint_is lint' -l show-fixes -d 'list what was fixed'
-complete -c vfslint -n '__vfslint_is lint' -l target -x -a 'newest oldest debian-11 debian-12 debian-13 ubuntu-22.04 ubuntu-24.04 rhel-8 rhel-9 rhel-10' -d 'the stack that the domains target: newest, oldest, debian-11, debian-12, debian-13, ubuntu-22.04, ubuntu-24.04, rhel-8, rhel-9, rhel-10; default: newest'
+complete -c vfslint -n '__vfslint_is lint' -l target -x -a 'newest oldest alpine-3.24 alpine arch-2025.10 arch centos-stream-9 centos-stream-10 debian-11 debian-12 debian-13 fedora-42 fedora-43 fedora-44 fedora opensuse-leap-15.6 opensuse-leap rhel-8 almalinux-8 rocky-8 rhel-9 almalinux-9 rocky-9 rhel-10 almalinux-10 rocky-10 sles-15 ubuntu-20.04 ubuntu-22.04 ubuntu-24.04 ubuntu-26.04' -d 'the stack that the domains target: newest, oldest, alpine-3.24, alpine, arch-2025.10, arch, centos-stream-9, centos-stream-10, debian-11, debian-12, debian-13, fedora-42, fedora-43, fedora-44, fedora, opensuse-leap-15.6, opensuse-leap, rhel-8, almalinux-8, rocky-8, rhel-9, almalinux-9, rocky-9, rhel-10, almalinux-10, rocky-10, sles-15, ubuntu-20.04, ubuntu-22.04, ubuntu-24.04, ubuntu-26.04; default: newest'
 complete -c vfslint -n '__vfslint_is lint' -l libvirt -x -d 'libvirt\'s release; QEMU and virtiofsd default to those of its time'
 complete -c vfslint -n '__vfslint_is lint' -l qemu -x -d 'QEMU\'s release'
 complete -c vfslint -n '__vfslint_is lint' -l virtiofsd -x -d 'virtiofsd\'s release; none: the C daemon of QEMU 7.2 and older'
@@ -456,6 +482,8 @@ complete -c vfslint -n '__vfslint_is lint' -l session -l no-session -d 'check fo
 complete -c vfslint -n '__vfslint_is lint' -l qemu-conf -r -F -d 'the qemu.conf of the libvirt that runs the domains'
 complete -c vfslint -n '__vfslint_is lint' -l host -d 'check against this machine'
 complete -c vfslint -n '__vfslint_is lint' -l host-facts -r -F -d 'check against the host that this file describes, written by vfslint host or virsh'
+complete -c vfslint -n '__vfslint_is lint' -l one-host -l no-one-host -d 'treat the domains of all folders as those of one host'
+complete -c vfslint -n '__vfslint_is lint' -l from -r -F -d 'report only what keeps domains from starting that start on this target, or on the host of these facts'
 complete -c vfslint -n '__vfslint_is lint' -l libvirt-schema -r -F -d 'also validate domains with libvirt\'s own schema: the folder that contains it, or auto'
 complete -c vfslint -n '__vfslint_is lint' -l config -r -F -d 'use this configuration instead of the one nearest to each file'
 complete -c vfslint -n '__vfslint_is lint' -l isolated -d 'use no configuration file'
@@ -480,7 +508,7 @@ complete -c vfslint -n '__vfslint_is explain' -s h -l help -d 'show this help an
 complete -c vfslint -n '__vfslint_is explain' -l format -x -a 'text json markdown' -d 'the output format; default: text'
 complete -c vfslint -n '__vfslint_is explain' -l hyperlinks -x -a 'auto always never' -d 'link codes to the pages of rules; default: auto'
 complete -c vfslint -n '__vfslint_is explain' -l for -r -F -d 'judge the causes of a message for this domain'
-complete -c vfslint -n '__vfslint_is explain' -l target -x -a 'newest oldest debian-11 debian-12 debian-13 ubuntu-22.04 ubuntu-24.04 rhel-8 rhel-9 rhel-10' -d 'the stack that the domains target: newest, oldest, debian-11, debian-12, debian-13, ubuntu-22.04, ubuntu-24.04, rhel-8, rhel-9, rhel-10; default: newest'
+complete -c vfslint -n '__vfslint_is explain' -l target -x -a 'newest oldest alpine-3.24 alpine arch-2025.10 arch centos-stream-9 centos-stream-10 debian-11 debian-12 debian-13 fedora-42 fedora-43 fedora-44 fedora opensuse-leap-15.6 opensuse-leap rhel-8 almalinux-8 rocky-8 rhel-9 almalinux-9 rocky-9 rhel-10 almalinux-10 rocky-10 sles-15 ubuntu-20.04 ubuntu-22.04 ubuntu-24.04 ubuntu-26.04' -d 'the stack that the domains target: newest, oldest, alpine-3.24, alpine, arch-2025.10, arch, centos-stream-9, centos-stream-10, debian-11, debian-12, debian-13, fedora-42, fedora-43, fedora-44, fedora, opensuse-leap-15.6, opensuse-leap, rhel-8, almalinux-8, rocky-8, rhel-9, almalinux-9, rocky-9, rhel-10, almalinux-10, rocky-10, sles-15, ubuntu-20.04, ubuntu-22.04, ubuntu-24.04, ubuntu-26.04; default: newest'
 complete -c vfslint -n '__vfslint_is explain' -l libvirt -x -d 'libvirt\'s release; QEMU and virtiofsd default to those of its time'
 complete -c vfslint -n '__vfslint_is explain' -l qemu -x -d 'QEMU\'s release'
 complete -c vfslint -n '__vfslint_is explain' -l virtiofsd -x -d 'virtiofsd\'s release; none: the C daemon of QEMU 7.2 and older'
@@ -488,11 +516,13 @@ complete -c vfslint -n '__vfslint_is explain' -l session -l no-session -d 'check
 complete -c vfslint -n '__vfslint_is explain' -l qemu-conf -r -F -d 'the qemu.conf of the libvirt that runs the domains'
 complete -c vfslint -n '__vfslint_is explain' -l host -d 'check against this machine'
 complete -c vfslint -n '__vfslint_is explain' -l host-facts -r -F -d 'check against the host that this file describes, written by vfslint host or virsh'
+complete -c vfslint -n '__vfslint_is explain' -l one-host -l no-one-host -d 'treat the domains of all folders as those of one host'
+complete -c vfslint -n '__vfslint_is explain' -l from -r -F -d 'report only what keeps domains from starting that start on this target, or on the host of these facts'
 complete -c vfslint -n '__vfslint_is explain' -l config -r -F -d 'use this configuration instead of the one nearest to each file'
 complete -c vfslint -n '__vfslint_is explain' -l isolated -d 'use no configuration file'
 
 complete -c vfslint -n '__vfslint_is setup' -s h -l help -d 'show this help and exit'
-complete -c vfslint -n '__vfslint_is setup' -l target -x -a 'newest oldest debian-11 debian-12 debian-13 ubuntu-22.04 ubuntu-24.04 rhel-8 rhel-9 rhel-10' -d 'the stack that the domains target: newest, oldest, debian-11, debian-12, debian-13, ubuntu-22.04, ubuntu-24.04, rhel-8, rhel-9, rhel-10; default: newest'
+complete -c vfslint -n '__vfslint_is setup' -l target -x -a 'newest oldest alpine-3.24 alpine arch-2025.10 arch centos-stream-9 centos-stream-10 debian-11 debian-12 debian-13 fedora-42 fedora-43 fedora-44 fedora opensuse-leap-15.6 opensuse-leap rhel-8 almalinux-8 rocky-8 rhel-9 almalinux-9 rocky-9 rhel-10 almalinux-10 rocky-10 sles-15 ubuntu-20.04 ubuntu-22.04 ubuntu-24.04 ubuntu-26.04' -d 'the stack that the domains target: newest, oldest, alpine-3.24, alpine, arch-2025.10, arch, centos-stream-9, centos-stream-10, debian-11, debian-12, debian-13, fedora-42, fedora-43, fedora-44, fedora, opensuse-leap-15.6, opensuse-leap, rhel-8, almalinux-8, rocky-8, rhel-9, almalinux-9, rocky-9, rhel-10, almalinux-10, rocky-10, sles-15, ubuntu-20.04, ubuntu-22.04, ubuntu-24.04, ubuntu-26.04; default: newest'
 complete -c vfslint -n '__vfslint_is setup' -l libvirt -x -d 'libvirt\'s release; QEMU and virtiofsd default to those of its time'
 complete -c vfslint -n '__vfslint_is setup' -l qemu -x -d 'QEMU\'s release'
 complete -c vfslint -n '__vfslint_is setup' -l virtiofsd -x -d 'virtiofsd\'s release; none: the C daemon of QEMU 7.2 and older'
@@ -500,6 +530,8 @@ complete -c vfslint -n '__vfslint_is setup' -l session -l no-session -d 'check f
 complete -c vfslint -n '__vfslint_is setup' -l qemu-conf -r -F -d 'the qemu.conf of the libvirt that runs the domains'
 complete -c vfslint -n '__vfslint_is setup' -l host -d 'check against this machine'
 complete -c vfslint -n '__vfslint_is setup' -l host-facts -r -F -d 'check against the host that this file describes, written by vfslint host or virsh'
+complete -c vfslint -n '__vfslint_is setup' -l one-host -l no-one-host -d 'treat the domains of all folders as those of one host'
+complete -c vfslint -n '__vfslint_is setup' -l from -r -F -d 'report only what keeps domains from starting that start on this target, or on the host of these facts'
 complete -c vfslint -n '__vfslint_is setup' -l config -r -F -d 'use this configuration instead of the one nearest to each file'
 complete -c vfslint -n '__vfslint_is setup' -l isolated -d 'use no configuration file'
 
@@ -511,7 +543,7 @@ complete -c vfslint -n '__vfslint_is config' -l format -x -a 'text json' -d 'the
 complete -c vfslint -n '__vfslint_is config' -l select -x -a '(__vfslint_rules)' -d 'check only these rules: codes, prefixes (VFS1) or names; default: all'
 complete -c vfslint -n '__vfslint_is config' -l ignore -x -a '(__vfslint_rules)' -d 'do not check these rules'
 complete -c vfslint -n '__vfslint_is config' -l kind -x -a 'auto domain qemu-conf' -d 'the kind of the files; auto: by their names; default: auto'
-complete -c vfslint -n '__vfslint_is config' -l target -x -a 'newest oldest debian-11 debian-12 debian-13 ubuntu-22.04 ubuntu-24.04 rhel-8 rhel-9 rhel-10' -d 'the stack that the domains target: newest, oldest, debian-11, debian-12, debian-13, ubuntu-22.04, ubuntu-24.04, rhel-8, rhel-9, rhel-10; default: newest'
+complete -c vfslint -n '__vfslint_is config' -l target -x -a 'newest oldest alpine-3.24 alpine arch-2025.10 arch centos-stream-9 centos-stream-10 debian-11 debian-12 debian-13 fedora-42 fedora-43 fedora-44 fedora opensuse-leap-15.6 opensuse-leap rhel-8 almalinux-8 rocky-8 rhel-9 almalinux-9 rocky-9 rhel-10 almalinux-10 rocky-10 sles-15 ubuntu-20.04 ubuntu-22.04 ubuntu-24.04 ubuntu-26.04' -d 'the stack that the domains target: newest, oldest, alpine-3.24, alpine, arch-2025.10, arch, centos-stream-9, centos-stream-10, debian-11, debian-12, debian-13, fedora-42, fedora-43, fedora-44, fedora, opensuse-leap-15.6, opensuse-leap, rhel-8, almalinux-8, rocky-8, rhel-9, almalinux-9, rocky-9, rhel-10, almalinux-10, rocky-10, sles-15, ubuntu-20.04, ubuntu-22.04, ubuntu-24.04, ubuntu-26.04; default: newest'
 complete -c vfslint -n '__vfslint_is config' -l libvirt -x -d 'libvirt\'s release; QEMU and virtiofsd default to those of its time'
 complete -c vfslint -n '__vfslint_is config' -l qemu -x -d 'QEMU\'s release'
 complete -c vfslint -n '__vfslint_is config' -l virtiofsd -x -d 'virtiofsd\'s release; none: the C daemon of QEMU 7.2 and older'
@@ -519,6 +551,8 @@ complete -c vfslint -n '__vfslint_is config' -l session -l no-session -d 'check 
 complete -c vfslint -n '__vfslint_is config' -l qemu-conf -r -F -d 'the qemu.conf of the libvirt that runs the domains'
 complete -c vfslint -n '__vfslint_is config' -l host -d 'check against this machine'
 complete -c vfslint -n '__vfslint_is config' -l host-facts -r -F -d 'check against the host that this file describes, written by vfslint host or virsh'
+complete -c vfslint -n '__vfslint_is config' -l one-host -l no-one-host -d 'treat the domains of all folders as those of one host'
+complete -c vfslint -n '__vfslint_is config' -l from -r -F -d 'report only what keeps domains from starting that start on this target, or on the host of these facts'
 complete -c vfslint -n '__vfslint_is config' -l config -r -F -d 'use this configuration instead of the one nearest to each file'
 complete -c vfslint -n '__vfslint_is config' -l isolated -d 'use no configuration file'
 complete -c vfslint -n '__vfslint_is config' -l fail-on -x -a 'error warning note never' -d 'the lowest severity that makes the exit status 1; default: warning'

@@ -8,6 +8,7 @@ _vfslint_rules() {
     VFS001 malformed-xml
     VFS002 default-namespace
     VFS003 entity-in-text
+    VFS004 unsupported-file
     VFS006 not-a-domain
     VFS010 unknown-element
     VFS011 unknown-attribute
@@ -75,6 +76,8 @@ _vfslint_rules() {
     VFS074 shim-without-kernel
     VFS075 init-of-container
     VFS076 acpi-or-uefi-not-on-this-machine
+    VFS077 host-cpu-without-kvm
+    VFS078 many-vcpus-without-x2apic
     VFS090 unused-suppression
     VFS091 unknown-rule-suppressed
     VFS092 suppression-not-understood
@@ -131,6 +134,7 @@ _vfslint_rules() {
     VFS178 memory-devices-exceed-memory
     VFS179 memory-slots-exhausted
     VFS180 memory-device-page-size
+    VFS181 pmem-not-in-this-libvirt
     VFS201 filesystem-word-unknown
     VFS202 filesystem-type-not-mount
     VFS203 filesystem-driver-unsupported
@@ -226,6 +230,7 @@ _vfslint_rules() {
     VFS307 session-mode-unsupported
     VFS308 sandbox-needs-root
     VFS309 virtiofs-unknown-to-qemu
+    VFS310 binary-of-another-distribution
     VFS320 idmap-incomplete
     VFS321 idmap-needs-session
     VFS322 idmap-without-users
@@ -284,8 +289,22 @@ _vfslint_rules() {
     VFS614 memory-file-too-large
     VFS615 more-memory-than-host
     VFS616 emulator-missing-on-host
+    VFS617 source-is-a-link
+    VFS618 wrapper-drops-arguments
+    VFS619 source-not-accessible
     VFS620 virtiofs-not-on-host
     VFS621 memfd-not-on-host
+    VFS622 idmap-outside-own-ids
+    VFS623 no-ranges-of-ids-on-host
+    VFS624 path-of-guests-sockets-too-long
+    VFS630 file-missing-on-host
+    VFS631 folder-missing-on-host
+    VFS632 nobody-connects-to-socket
+    VFS633 no-kvm-on-host
+    VFS634 image-of-wrong-kind-on-host
+    VFS640 numa-node-not-on-host
+    VFS641 cpus-not-on-host
+    VFS642 security-model-not-on-host
     VFS701 too-new
     VFS702 guest-too-old-for-virtiofs
     VFS703 virtiofs-needs-qemu
@@ -293,6 +312,9 @@ _vfslint_rules() {
     VFS802 name-of-two-domains
     VFS803 uuid-of-two-domains
     VFS804 domain-defined-twice
+    VFS805 image-of-two-domains
+    VFS806 port-of-two-domains
+    VFS807 device-of-two-domains
     VFS810 huge-pages-short-together
     VFS811 memory-files-too-large-together
     VFS820 stale-cache-between-domains
@@ -371,6 +393,7 @@ _vfslint_rules() {
     VFS972 cpu-shares-out-of-range
     VFS973 interconnect-invalid
     VFS974 sve-lengths-without-sve
+    VFS975 pseries-bridge-invalid
     VFS976 pci-bus-not-suitable
     VFS977 pci-slot-missing
     VFS978 chipset-controller-moved
@@ -387,6 +410,8 @@ _vfslint_rules() {
     VFS989 usb-controller-without-ports
     VFS990 drive-address-invalid
     VFS991 channel-address-taken
+    VFS992 zpci-identifier-invalid
+    VFS993 vio-register-too-large
   )
   compset -P '*,'
   compadd -a rules
@@ -447,11 +472,12 @@ _vfslint() {
         '--only-domains[report nothing about named files without a domain, as in folders]'
         '--force-exclude[apply the configuration'\''s exclude to named files, too]'
         '--no-ignore[in folders, check files that git ignores, too]'
+        '--no-suppressions[report what comments and metadata in the files suppress, too]'
         '--fix[apply safe fixes]'
         '--unsafe-fixes[apply fixes that may change the guest, too]'
         '--diff[print what fixing would change, and change nothing]'
         '--show-fixes[list what was fixed]'
-        '--target=[the stack that the domains target\: newest, oldest, debian-11, debian-12, debian-13, ubuntu-22.04, ubuntu-24.04, rhel-8, rhel-9, rhel-10; default\: newest]:value:(newest oldest debian-11 debian-12 debian-13 ubuntu-22.04 ubuntu-24.04 rhel-8 rhel-9 rhel-10)'
+        '--target=[the stack that the domains target\: newest, oldest, alpine-3.24, alpine, arch-2025.10, arch, centos-stream-9, centos-stream-10, debian-11, debian-12, debian-13, fedora-42, fedora-43, fedora-44, fedora, opensuse-leap-15.6, opensuse-leap, rhel-8, almalinux-8, rocky-8, rhel-9, almalinux-9, rocky-9, rhel-10, almalinux-10, rocky-10, sles-15, ubuntu-20.04, ubuntu-22.04, ubuntu-24.04, ubuntu-26.04; default\: newest]:value:(newest oldest alpine-3.24 alpine arch-2025.10 arch centos-stream-9 centos-stream-10 debian-11 debian-12 debian-13 fedora-42 fedora-43 fedora-44 fedora opensuse-leap-15.6 opensuse-leap rhel-8 almalinux-8 rocky-8 rhel-9 almalinux-9 rocky-9 rhel-10 almalinux-10 rocky-10 sles-15 ubuntu-20.04 ubuntu-22.04 ubuntu-24.04 ubuntu-26.04)'
         '--libvirt=[libvirt'\''s release; QEMU and virtiofsd default to those of its time]:value: '
         '--qemu=[QEMU'\''s release]:value: '
         '--virtiofsd=[virtiofsd'\''s release; none\: the C daemon of QEMU 7.2 and older]:value: '
@@ -460,6 +486,9 @@ _vfslint() {
         '--qemu-conf=[the qemu.conf of the libvirt that runs the domains]:value:_files'
         '--host[check against this machine]'
         '--host-facts=[check against the host that this file describes, written by vfslint host or virsh]:value:_files'
+        '--one-host[treat the domains of all folders as those of one host]'
+        '--no-one-host[treat the domains of all folders as those of one host]'
+        '--from=[report only what keeps domains from starting that start on this target, or on the host of these facts]:value:_files'
         '--libvirt-schema=[also validate domains with libvirt'\''s own schema\: the folder that contains it, or auto]:value:_files'
         '--config=[use this configuration instead of the one nearest to each file]:value:_files'
         '--isolated[use no configuration file]'
@@ -489,7 +518,7 @@ _vfslint() {
         '--format=[the output format; default\: text]:value:(text json markdown)'
         '--hyperlinks=[link codes to the pages of rules; default\: auto]:value:(auto always never)'
         '--for=[judge the causes of a message for this domain]:value:_files'
-        '--target=[the stack that the domains target\: newest, oldest, debian-11, debian-12, debian-13, ubuntu-22.04, ubuntu-24.04, rhel-8, rhel-9, rhel-10; default\: newest]:value:(newest oldest debian-11 debian-12 debian-13 ubuntu-22.04 ubuntu-24.04 rhel-8 rhel-9 rhel-10)'
+        '--target=[the stack that the domains target\: newest, oldest, alpine-3.24, alpine, arch-2025.10, arch, centos-stream-9, centos-stream-10, debian-11, debian-12, debian-13, fedora-42, fedora-43, fedora-44, fedora, opensuse-leap-15.6, opensuse-leap, rhel-8, almalinux-8, rocky-8, rhel-9, almalinux-9, rocky-9, rhel-10, almalinux-10, rocky-10, sles-15, ubuntu-20.04, ubuntu-22.04, ubuntu-24.04, ubuntu-26.04; default\: newest]:value:(newest oldest alpine-3.24 alpine arch-2025.10 arch centos-stream-9 centos-stream-10 debian-11 debian-12 debian-13 fedora-42 fedora-43 fedora-44 fedora opensuse-leap-15.6 opensuse-leap rhel-8 almalinux-8 rocky-8 rhel-9 almalinux-9 rocky-9 rhel-10 almalinux-10 rocky-10 sles-15 ubuntu-20.04 ubuntu-22.04 ubuntu-24.04 ubuntu-26.04)'
         '--libvirt=[libvirt'\''s release; QEMU and virtiofsd default to those of its time]:value: '
         '--qemu=[QEMU'\''s release]:value: '
         '--virtiofsd=[virtiofsd'\''s release; none\: the C daemon of QEMU 7.2 and older]:value: '
@@ -498,6 +527,9 @@ _vfslint() {
         '--qemu-conf=[the qemu.conf of the libvirt that runs the domains]:value:_files'
         '--host[check against this machine]'
         '--host-facts=[check against the host that this file describes, written by vfslint host or virsh]:value:_files'
+        '--one-host[treat the domains of all folders as those of one host]'
+        '--no-one-host[treat the domains of all folders as those of one host]'
+        '--from=[report only what keeps domains from starting that start on this target, or on the host of these facts]:value:_files'
         '--config=[use this configuration instead of the one nearest to each file]:value:_files'
         '--isolated[use no configuration file]'
         '*:argument:_vfslint_topics'
@@ -506,7 +538,7 @@ _vfslint() {
       specs=(
         '-h[show this help and exit]'
         '--help[show this help and exit]'
-        '--target=[the stack that the domains target\: newest, oldest, debian-11, debian-12, debian-13, ubuntu-22.04, ubuntu-24.04, rhel-8, rhel-9, rhel-10; default\: newest]:value:(newest oldest debian-11 debian-12 debian-13 ubuntu-22.04 ubuntu-24.04 rhel-8 rhel-9 rhel-10)'
+        '--target=[the stack that the domains target\: newest, oldest, alpine-3.24, alpine, arch-2025.10, arch, centos-stream-9, centos-stream-10, debian-11, debian-12, debian-13, fedora-42, fedora-43, fedora-44, fedora, opensuse-leap-15.6, opensuse-leap, rhel-8, almalinux-8, rocky-8, rhel-9, almalinux-9, rocky-9, rhel-10, almalinux-10, rocky-10, sles-15, ubuntu-20.04, ubuntu-22.04, ubuntu-24.04, ubuntu-26.04; default\: newest]:value:(newest oldest alpine-3.24 alpine arch-2025.10 arch centos-stream-9 centos-stream-10 debian-11 debian-12 debian-13 fedora-42 fedora-43 fedora-44 fedora opensuse-leap-15.6 opensuse-leap rhel-8 almalinux-8 rocky-8 rhel-9 almalinux-9 rocky-9 rhel-10 almalinux-10 rocky-10 sles-15 ubuntu-20.04 ubuntu-22.04 ubuntu-24.04 ubuntu-26.04)'
         '--libvirt=[libvirt'\''s release; QEMU and virtiofsd default to those of its time]:value: '
         '--qemu=[QEMU'\''s release]:value: '
         '--virtiofsd=[virtiofsd'\''s release; none\: the C daemon of QEMU 7.2 and older]:value: '
@@ -515,6 +547,9 @@ _vfslint() {
         '--qemu-conf=[the qemu.conf of the libvirt that runs the domains]:value:_files'
         '--host[check against this machine]'
         '--host-facts=[check against the host that this file describes, written by vfslint host or virsh]:value:_files'
+        '--one-host[treat the domains of all folders as those of one host]'
+        '--no-one-host[treat the domains of all folders as those of one host]'
+        '--from=[report only what keeps domains from starting that start on this target, or on the host of these facts]:value:_files'
         '--config=[use this configuration instead of the one nearest to each file]:value:_files'
         '--isolated[use no configuration file]'
         '*:argument:_files'
@@ -535,7 +570,7 @@ _vfslint() {
         '*--select=[check only these rules\: codes, prefixes (VFS1) or names; default\: all]:value:_vfslint_rules'
         '*--ignore=[do not check these rules]:value:_vfslint_rules'
         '--kind=[the kind of the files; auto\: by their names; default\: auto]:value:(auto domain qemu-conf)'
-        '--target=[the stack that the domains target\: newest, oldest, debian-11, debian-12, debian-13, ubuntu-22.04, ubuntu-24.04, rhel-8, rhel-9, rhel-10; default\: newest]:value:(newest oldest debian-11 debian-12 debian-13 ubuntu-22.04 ubuntu-24.04 rhel-8 rhel-9 rhel-10)'
+        '--target=[the stack that the domains target\: newest, oldest, alpine-3.24, alpine, arch-2025.10, arch, centos-stream-9, centos-stream-10, debian-11, debian-12, debian-13, fedora-42, fedora-43, fedora-44, fedora, opensuse-leap-15.6, opensuse-leap, rhel-8, almalinux-8, rocky-8, rhel-9, almalinux-9, rocky-9, rhel-10, almalinux-10, rocky-10, sles-15, ubuntu-20.04, ubuntu-22.04, ubuntu-24.04, ubuntu-26.04; default\: newest]:value:(newest oldest alpine-3.24 alpine arch-2025.10 arch centos-stream-9 centos-stream-10 debian-11 debian-12 debian-13 fedora-42 fedora-43 fedora-44 fedora opensuse-leap-15.6 opensuse-leap rhel-8 almalinux-8 rocky-8 rhel-9 almalinux-9 rocky-9 rhel-10 almalinux-10 rocky-10 sles-15 ubuntu-20.04 ubuntu-22.04 ubuntu-24.04 ubuntu-26.04)'
         '--libvirt=[libvirt'\''s release; QEMU and virtiofsd default to those of its time]:value: '
         '--qemu=[QEMU'\''s release]:value: '
         '--virtiofsd=[virtiofsd'\''s release; none\: the C daemon of QEMU 7.2 and older]:value: '
@@ -544,6 +579,9 @@ _vfslint() {
         '--qemu-conf=[the qemu.conf of the libvirt that runs the domains]:value:_files'
         '--host[check against this machine]'
         '--host-facts=[check against the host that this file describes, written by vfslint host or virsh]:value:_files'
+        '--one-host[treat the domains of all folders as those of one host]'
+        '--no-one-host[treat the domains of all folders as those of one host]'
+        '--from=[report only what keeps domains from starting that start on this target, or on the host of these facts]:value:_files'
         '--config=[use this configuration instead of the one nearest to each file]:value:_files'
         '--isolated[use no configuration file]'
         '--fail-on=[the lowest severity that makes the exit status 1; default\: warning]:value:(error warning note never)'

@@ -241,7 +241,7 @@ class _Facts:
         found = None if text is None else numbers.bitmap(text)
         if text is not None and found is None:
             raise Unreadable(f"{self.where}cpus is not a list of numbers such as 0-3,8")
-        return found
+        return None if found is None else frozenset(found)
 
     def mapping(self, name: str, kind: type[Kind]) -> dict[str, Kind]:
         """Return an object whose values have that type; empty if it is missing."""

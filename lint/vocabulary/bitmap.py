@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Set
+from itertools import pairwise
 from typing import Any
 
 
@@ -43,21 +44,23 @@ class Bitmap(Set[int]):
         return not self.bits & ~other.bits if isinstance(other, Bitmap) else super().__le__(other)
 
     def __and__(self, other: Set[Any]) -> Bitmap:
-        return Bitmap.of_bits(self.bits & _bits(other))
+        return Bitmap.of_bits(self.bits & self._bits_of(other))
 
     def __or__(self, other: Set[Any]) -> Bitmap:
-        return Bitmap.of_bits(self.bits | _bits(other))
+        return Bitmap.of_bits(self.bits | Bitmap(other).bits)
 
     def __sub__(self, other: Set[Any]) -> Bitmap:
-        return Bitmap.of_bits(self.bits & ~_bits(other))
+        return Bitmap.of_bits(self.bits & ~self._bits_of(other))
 
     def __repr__(self) -> str:
         return f"Bitmap({list(self)})"
 
-    @property
-    def runs(self) -> Iterator[tuple[int, int]]:
-        """The first and the last number of each run of members, in order."""
-        return ((run.start(), run.end() - 1) for run in re.finditer("1+", f"{self.bits:b}"[::-1]))
+    def _bits_of(self, other: Set[Any]) -> int:
+        """Return the bits of the members of another set that can be in this one, because they are not too large."""
+        if isinstance(other, Bitmap):
+            return other.bits
+        most = self.bits.bit_length()
+        return Bitmap(number for number in other if number < most).bits
 
     def start_at(self, number: int) -> Bitmap:
         """Return the members that are not below a number."""
@@ -68,8 +71,17 @@ class Bitmap(Set[int]):
         return self - self.start_at(number)
 
 
-def _bits(numbers: Set[Any]) -> int:
-    return Bitmap(numbers).bits
+def runs(numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Yield the first and the last number of each run of consecutive numbers, in order."""
+    if isinstance(numbers, Bitmap):
+        yield from ((found.start(), found.end() - 1) for found in re.finditer("1+", f"{numbers.bits:b}"[::-1]))
+        return
+    ordered = sorted(numbers)
+    start = 0
+    for position, (number, following) in enumerate(pairwise([*ordered, -1]), 1):
+        if following != number + 1:
+            yield ordered[start], number
+            start = position
 
 
 def union(sets: Iterable[Bitmap]) -> Bitmap:

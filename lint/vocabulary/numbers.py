@@ -6,11 +6,12 @@ Each function returns None if libvirt rejects the text; none of them raises.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from vfslint.vocabulary.bitmap import Bitmap
+from vfslint.vocabulary.bitmap import Bitmap, runs
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv6Address
@@ -126,13 +127,23 @@ _BITMAP_PIECE = (
 )
 
 
-def spell_set(members: Bitmap) -> str:
-    """Write a set of numbers as libvirt does: 0-3,7. Only the beginning of a long one is written."""
-    runs = [str(first) if first == last else f"{first}-{last}" for first, last in islice(members.runs, _MOST_RUNS + 1)]
-    return ",".join(runs[:_MOST_RUNS]) + (",…" if len(runs) > _MOST_RUNS else "")
+def spell_set(members: Iterable[int]) -> str:
+    """Write a set of numbers as libvirt does: 0-3,7."""
+    return ",".join(map(_spell_run, runs(members)))
+
+
+def shorten_set(members: Iterable[int]) -> str:
+    """Write the beginning of a set of numbers, for messages."""
+    spelled = list(map(_spell_run, islice(runs(members), _MOST_RUNS + 1)))
+    return ",".join(spelled[:_MOST_RUNS]) + (",…" if len(spelled) > _MOST_RUNS else "")
 
 
 _MOST_RUNS = 32
+
+
+def _spell_run(run: tuple[int, int]) -> str:
+    first, last = run
+    return str(first) if first == last else f"{first}-{last}"
 
 
 _UUID = r"(?:[- ]*[0-9A-Fa-f]{2}){16}\Z"

@@ -104,13 +104,14 @@ def test_uuid(text: str, is_uuid: bool) -> None:
     assert numbers.is_uuid(text) is is_uuid
 
 
-@given(st.frozensets(st.integers(0, numbers.CPUMASK_BITS - 1), min_size=1, max_size=32))
+@given(st.frozensets(st.integers(0, numbers.CPUMASK_BITS - 1), min_size=1))
 def test_a_set_that_is_spelt_is_read_again(members: frozenset[int]) -> None:
     assert numbers.bitmap(numbers.spell_set(Bitmap(members))) == members
+    assert numbers.spell_set(members) == numbers.spell_set(Bitmap(members))
 
 
 def test_only_the_beginning_of_a_long_set_is_spelt() -> None:
-    assert numbers.spell_set(Bitmap(range(0, 100, 2))).endswith(",60,62,…")
+    assert numbers.shorten_set(Bitmap(range(0, 100, 2))).endswith(",60,62,…")
 
 
 @given(st.frozensets(st.integers(0, 200)), st.frozensets(st.integers(0, 200)), st.integers(0, 210))
