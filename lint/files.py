@@ -25,6 +25,9 @@ if TYPE_CHECKING:
         def excludes(self, path: str) -> bool:
             """Whether to skip a folder and everything in it."""
 
+        def excludes_file(self, path: str) -> bool:
+            """Whether a file that would be checked is excluded by name."""
+
 
 CONF_NAME = "qemu.conf"
 # How standard input is named in findings, unless --stdin-filename names it.
@@ -45,6 +48,10 @@ class Everything:
 
     def excludes(self, path: str) -> bool:
         """No folder is skipped."""
+        return False
+
+    def excludes_file(self, path: str) -> bool:
+        """No file is excluded."""
         return False
 
 
@@ -95,6 +102,7 @@ def _is_inside(path: str, folder: str) -> bool:
 # Why a file of a folder is not read.
 LINK_OUT = "it is a link to a file outside of the repository or folder"
 NOT_A_FILE = "it is not a regular file"
+EXCLUDED = "the configuration excludes it"
 
 
 def _obstacle(path: str) -> str:
@@ -118,8 +126,8 @@ def files_in(
     """Yield the files to check: named files, and from named folders the files that the selection includes.
 
     Folders are walked in sorted order; hidden folders, links to folders and what `gitignore` ignores are skipped.
-    `skip` is called with the file and the reason if one is not a regular file, or a link out of its repository;
-    `fail` if a folder cannot be read.
+    `skip` is called with the path and the reason if a file or folder is excluded, if a file is not a regular one, or
+    a link out of its repository; `fail` if a folder cannot be read.
     """
     selected = selection or Everything()
 
@@ -131,21 +139,26 @@ def files_in(
             yield path
             continue
         for folder, subfolders, names in os.walk(path, onerror=fail):
-            subfolders[:] = sorted(
-                name
-                for name in subfolders
-                if not name.startswith(".")
-                and not selected.excludes(os.path.join(folder, name))
-                and not skips(os.path.join(folder, name), folder=True)
-            )
+            inner = [name for name in subfolders if not name.startswith(".")]
+            inner = [name for name in inner if not skips(os.path.join(folder, name), folder=True)]
+            excluded = {name for name in inner if selected.excludes(os.path.join(folder, name))}
+            for name in sorted(excluded):
+                skip(os.path.join(folder, name), EXCLUDED)
+            subfolders[:] = sorted(name for name in inner if name not in excluded)
             for name in sorted(names):
                 file = os.path.join(folder, name)
-                if selected.includes(file) and not skips(file, folder=False):
+                if skips(file, folder=False):
+                    continue
+                if selected.includes(file):
                     obstacle = _obstacle(file)
-                    if obstacle:
-                        skip(file, obstacle)
-                    else:
-                        yield file
+                elif Everything().includes(file) and selected.excludes_file(file):
+                    obstacle = EXCLUDED
+                else:
+                    continue
+                if obstacle:
+                    skip(file, obstacle)
+                else:
+                    yield file
 
 
 class NotWritten(Exception):

@@ -14,7 +14,7 @@ from vfslint.cli.options import CLEAN, COMMANDS, FAILED, FOUND
 from vfslint.config.profile import Profile, Resolver
 from vfslint.domain.roots import HOLDERS, root_name
 from vfslint.engine import Engine, Outcome, Skipped
-from vfslint.files import STDIN, NotWritten, files_in, is_conf, read_input, remove_leftovers, replace
+from vfslint.files import EXCLUDED, STDIN, NotWritten, files_in, is_conf, read_input, remove_leftovers, replace
 from vfslint.findings import Finding, Severity
 from vfslint.gitignore import GitIgnore
 from vfslint.run import Run, check
@@ -78,13 +78,13 @@ class Check:
         )
         for path in dict.fromkeys(found):
             if self.options.force_exclude and path != STANDARD_INPUT and configurations.excludes_file(path):
-                self.run.skipped.append(Skipped(path, "the configuration excludes it", is_excluded=True))
+                self.run.skipped.append(Skipped(path, EXCLUDED, is_excluded=True))
             else:
                 selected.append(path)
         return selected
 
     def _skip(self, path: str, reason: str) -> None:
-        self.run.skipped.append(Skipped(path, reason, is_excluded=True, is_no_file=True))
+        self.run.skipped.append(Skipped(path, reason, is_excluded=True, is_no_file=reason != EXCLUDED))
 
     def _fail_to_read(self, error: OSError) -> None:
         self.errors.append(f"cannot read {error.filename}: {error.strerror or error}")
