@@ -21,7 +21,7 @@ from vfslint.targets import version, virtiofsd
 from vfslint.usage import UsageError, did_you_mean, invalid
 
 if TYPE_CHECKING:
-    from pathspec import GitIgnoreSpec
+    from vfslint.patterns import Patterns
 
 MAXIMUM_BYTES = 1024 * 1024
 
@@ -31,9 +31,6 @@ _MANY_DOTS = rf"(?:\.[^.\n]*){{{MAXIMUM_DEPTH}}}"
 
 # As many faults are listed.
 MAXIMUM_FAULTS = 20
-
-# A pattern becomes a regular expression, which can take time exponential in the number of asterisks.
-MAXIMUM_STARS = 3
 
 # A pyproject.toml without one of these headers cannot contain our table, and need not be parsed.
 _OUR_TABLE = rb"(?m)^[ \t]*\[+[ \t]*tool[ \t]*(?:\]|\.[ \t]*[\"']?vfslint\b)|^[ \t]*tool[ \t]*[.=]"
@@ -80,15 +77,15 @@ class Configuration:
         return found
 
     @lazy
-    def _include(self) -> GitIgnoreSpec:
+    def _include(self) -> Patterns:
         return _patterns(self.values.get("include", ("*.xml", "qemu.conf")))
 
     @lazy
-    def _exclude(self) -> GitIgnoreSpec:
+    def _exclude(self) -> Patterns:
         return _patterns(self.values.get("exclude", ()))
 
     @lazy
-    def _ignores(self) -> list[tuple[str, GitIgnoreSpec, list[str]]]:
+    def _ignores(self) -> list[tuple[str, Patterns, list[str]]]:
         entries: dict[str, list[str]] = self.values.get("per-file-ignores", {})
         return [(pattern, _patterns([pattern]), words) for pattern, words in entries.items()]
 
@@ -99,16 +96,16 @@ class Configuration:
 
     def includes(self, path: str) -> bool:
         """Whether to check a file when its folder is checked."""
-        return self._include.match_file(self._relative(path)) and not self.excludes(path)
+        return self._include.match(self._relative(path)) and not self.excludes(path)
 
     def excludes(self, path: str, *, folder: bool = False) -> bool:
         """Whether a file or folder is excluded."""
-        return "exclude" in self.values and self._exclude.match_file(self._relative(path) + ("/" if folder else ""))
+        return "exclude" in self.values and self._exclude.match(self._relative(path), folder=folder)
 
     def ignored_in(self, path: str) -> dict[str, list[str]]:
         """Return the entries of per-file-ignores that apply to a file."""
         relative = self._relative(path) if self._ignores else ""
-        return {pattern: words for pattern, spec, words in self._ignores if spec.match_file(relative)}
+        return {pattern: words for pattern, spec, words in self._ignores if spec.match(relative)}
 
     def _relative(self, path: str) -> str:
         return os.path.relpath(os.path.abspath(path), self.folder).replace(os.sep, "/")
@@ -321,9 +318,6 @@ def _pattern_list(key: Key, value: object, folder: str | None) -> Faults:
 
 
 def _pattern_fault(pattern: str) -> str | None:
-    steps = pattern.split("/")
-    if pattern.count("**") > MAXIMUM_STARS or any(step != "**" and step.count("*") > MAXIMUM_STARS for step in steps):
-        return f"the pattern {pattern!r} has too many asterisks"
     try:
         _patterns([pattern])
     except ValueError:
@@ -331,11 +325,11 @@ def _pattern_fault(pattern: str) -> str | None:
     return None
 
 
-def _patterns(lines: Iterable[str]) -> GitIgnoreSpec:
-    # Start time: 25 ms that only patterns need.
-    from pathspec import GitIgnoreSpec
+def _patterns(lines: Iterable[str]) -> Patterns:
+    # Start time: most configurations have no patterns.
+    from vfslint.patterns import Patterns
 
-    return GitIgnoreSpec.from_lines(lines)
+    return Patterns(lines)
 
 
 # The check for each type of key.
