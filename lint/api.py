@@ -248,6 +248,7 @@ def _made(given: _Parameters) -> Resolver:
         libvirt_schema=None,
         kind="auto",
         strict_root=False,
+        no_suppressions=False,
         fail_on=None,
         exit_zero=False,
     )

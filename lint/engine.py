@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -38,17 +39,27 @@ PLANS_KEPT = 1024
 
 # Parts of devices that depend on other devices as well.
 _IN_DEVICES = frozenset({"Address", "Boot"})
+# As many findings of one rule in one file are listed; the others are counted.
+MOST_OF_ONE_RULE = 1000
+# After as many, the rule is no longer asked about the file.
+MOST_COUNTED = 3000
+# A longer text of a finding is cut: what it quotes can be as long as a file.
+LONGEST_TEXT = 500
 
 # The context of rules that have no such parameter.
 NOWHERE = Context()
 
 
 class Skipped(NamedTuple):
-    """A file that was not checked, and why: the configuration excludes it, or it contains no domain."""
+    """A file that was not checked, and why: it contains no domain, or else it is excluded.
+
+    The configuration excludes it, or it is not a file of the folder, but a link out of it, a pipe or a device.
+    """
 
     file: str
     reason: str
     is_excluded: bool = False
+    is_no_file: bool = False
 
 
 class Outcome(NamedTuple):
@@ -88,6 +99,9 @@ class Results:
     def __init__(self, file: str) -> None:
         self.file = file
         self.findings: list[Finding] = []
+        self._numbers: Counter[str] = Counter()
+        self._unlisted: dict[str, tuple[Rule, Problem]] = {}
+        self._finished: set[str] = set()
         self._failed: dict[str, Failure] = {}
 
     @property
@@ -114,17 +128,48 @@ class Results:
 
         A rule that fails loses what it was about to report, and nothing else.
         """
-        before, has_failed = len(self.findings), False
+        has_found, has_failed = False, False
         for rule in rules:
+            if self._finished and rule.code in self._finished:
+                has_found = True
+                continue
             check, wants_context = rule.check, rule.wants_context
             for subject in subjects:
                 try:
                     for problem in check(subject, context) if wants_context else check(subject):
-                        self.findings.append(_finding(rule, problem))
+                        has_found = True
+                        if not self._add(rule, problem):
+                            break
                 except Exception as error:  # whatever it is: the other rules have found what they have found
                     has_failed = True
                     self._failed.setdefault(rule.code, Failure.of(error, self.file, rule.code))
-        return has_failed or len(self.findings) > before
+                if self._finished and rule.code in self._finished:
+                    break
+        return has_failed or has_found
+
+    def _add(self, rule: Rule, problem: Problem) -> bool:
+        """Add a problem; return whether to go on with the rule."""
+        self._numbers[rule.code] += 1
+        if self._numbers[rule.code] <= MOST_OF_ONE_RULE:
+            self.findings.append(_finding(rule, problem))
+            return True
+        self._unlisted.setdefault(rule.code, (rule, problem))
+        if self._numbers[rule.code] >= MOST_COUNTED:
+            self._finished.add(rule.code)
+        return rule.code not in self._finished
+
+    def count_unlisted(self) -> None:
+        """Add a finding for each rule that has found more than is listed: it says how many."""
+        for rule, problem in self._unlisted.values():
+            number = self._numbers[rule.code] - MOST_OF_ONE_RULE
+            least = "at least " if rule.code in self._finished else ""
+            more = f"from here on there {'is one more' if number == 1 else f'are {least}{number} more'}, not listed"
+            self.findings.append(
+                _finding(
+                    rule, Problem(problem.at, _MORE, more, severity=problem.severity, stage=problem.stage, says="")
+                )
+            )
+        self._unlisted.clear()
 
     def run_on_devices(self, rules: Iterable[Rule], devices: Sequence[Any], texts: Texts, silent: set[int]) -> None:
         """Run rules without a context on devices, unless none of them had anything to report about the same text."""
@@ -143,7 +188,7 @@ class Engine:
 
     `severities` has the severity of a rule's findings, by code, if the rule does not decide it. `others` are rules
     that are not selected: their findings are not reported, but where one is more specific than a generic rule, the
-    generic one is silent, whatever is selected.
+    generic one is silent, whatever is selected. Without `suppressions`, those in files have no effect.
     """
 
     def __init__(
@@ -154,8 +199,10 @@ class Engine:
         strict_root: bool = False,
         severities: Mapping[str, Severity] | None = None,
         others: Iterable[Rule] = (),
+        suppressions: bool = True,
     ) -> None:
         self.context = context
+        self.suppressions = suppressions
         self.strict_root = strict_root
         self.severities = severities or {}
         self._rules: dict[str, list[Rule]] = {}
@@ -234,6 +281,7 @@ class Engine:
         fleet = Fleet(members, self.context, reopen)
         whole = Results("")
         self._run(whole, "Fleet", [fleet])
+        whole.count_unlisted()
         found: dict[str, Results] = {}
         for finding in whole.findings:
             found.setdefault(finding.file, Results(finding.file)).findings.append(finding)
@@ -272,9 +320,10 @@ class Engine:
 
     def _finish(self, holder: Holder, results: Results, *, is_whole: bool = True) -> Outcome:
         """Remove what the file suppresses, then give each finding its configured severity."""
+        results.count_unlisted()
         suppressed: tuple[Suppressed, ...] = ()
         source = holder.source
-        if source.encode("vfslint") in source.data:
+        if self.suppressions and source.encode("vfslint") in source.data:
             from vfslint.suppressions import suppress
 
             suppressed = suppress(self, holder, results, is_whole)
@@ -432,6 +481,9 @@ def domains_in(document: Document, context: Context) -> list[Domain]:
     return [Domain(document, node, context) for node in domain_nodes(document.root_node)]
 
 
+_MORE = f"the rule has found more than {MOST_OF_ONE_RULE} problems in this file"
+
+
 def _finding(rule: Rule, problem: Problem) -> Finding:
     says = problem.says
     if says is None:
@@ -443,12 +495,12 @@ def _finding(rule: Rule, problem: Problem) -> Finding:
         severity=rule.severity if problem.severity is None else problem.severity,
         stage=rule.stage if problem.stage is None else problem.stage,
         at=problem.at,
-        message=problem.message,
-        help=problem.help,
-        label=problem.label,
+        message=_cut(problem.message),
+        help=_cut(problem.help),
+        label=_cut(problem.label),
         related=problem.related,
         fix=problem.fix,
-        libvirt_says=says,
+        libvirt_says=_cut(says),
     )
 
 
@@ -457,6 +509,13 @@ def _in_encoding(finding: Finding, source: Source) -> Finding:
     if finding.fix is None or finding.file != source.name:
         return finding
     return finding._replace(fix=finding.fix._replace(encoding=source.encoding))
+
+
+def _cut(text: str) -> str:
+    """Leave out the middle of a text that is too long."""
+    if len(text) <= LONGEST_TEXT:
+        return text
+    return f"{text[: LONGEST_TEXT - LONGEST_TEXT // 3]} … {text[-LONGEST_TEXT // 3 :]}"
 
 
 def _said_once(

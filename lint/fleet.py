@@ -21,7 +21,7 @@ from vfslint.files import STDIN
 from vfslint.findings import Position, Span
 from vfslint.host.needs import backing_span, backing_storage, needs
 from vfslint.lazy import lazy
-from vfslint.xml.document import Document, Malformed, read
+from vfslint.xml.document import Document, Malformed, Node, read
 from vfslint.xml.source import Source
 
 if TYPE_CHECKING:
@@ -242,6 +242,7 @@ class Fleet:
         self._reopen = reopen
         self._checks = {member.file: member.check for member in self.members}
         self._documents: dict[str, Document | None] = {}
+        self._nodes: tuple[Document, list[Node]] | None = None
         self.sources: dict[str, Source] = {}
 
     def domain(self, member: Member) -> Domain | None:
@@ -249,7 +250,10 @@ class Fleet:
         document = self.document(member.file)
         if document is None:
             return None
-        return Domain(document, domain_nodes(document.root_node)[member.position], self.context)
+        # A file can contain thousands of domains.
+        if self._nodes is None or self._nodes[0] is not document:
+            self._nodes = document, domain_nodes(document.root_node)
+        return Domain(document, self._nodes[1][member.position], self.context)
 
     def document(self, file: str) -> Document | None:
         """Return a file, read again; None if it has changed in the meantime."""

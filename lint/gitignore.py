@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from vfslint.files import read_input, repository_of
+
 if TYPE_CHECKING:
-    from pathspec import GitIgnoreSpec
+    from vfslint.patterns import Patterns
 
 NAME = ".gitignore"
 # As for other files of a repository: more than people write, and little enough for patterns to stay fast.
@@ -17,53 +19,39 @@ class GitIgnore:
     """Decides whether git ignores a file or a folder. Files are read once, and only as far as paths require it."""
 
     def __init__(self) -> None:
-        self._specs: dict[str, GitIgnoreSpec | None] = {}
-        self._roots: dict[str, str | None] = {}
+        self._specs: dict[str, Patterns | None] = {}
 
     def ignores(self, path: str, *, folder: bool) -> bool:
         """Whether the .gitignore files from the top of the repository down to the path's folder leave it out."""
         full = os.path.abspath(path)
         above = os.path.dirname(full)
-        root = self._root(above)
+        root = repository_of(above)
         if root is None:
             return False
         # The nearest file that says something decides.
         while True:
             spec = self._spec(above)
             if spec is not None:
-                said = spec.check_file(os.path.relpath(full, above).replace(os.sep, "/") + ("/" if folder else ""))
-                if said.include is not None:
-                    return said.include
+                said = spec.decision(os.path.relpath(full, above).replace(os.sep, "/"), folder=folder)
+                if said is not None:
+                    return said
             if above == root:
                 return False
             above = os.path.dirname(above)
 
-    def _root(self, folder: str) -> str | None:
-        """Return the top folder of the repository that a folder is in, or None."""
-        if folder not in self._roots:
-            above = os.path.dirname(folder)
-            if os.path.exists(os.path.join(folder, ".git")):
-                self._roots[folder] = folder
-            else:
-                self._roots[folder] = None if above == folder else self._root(above)
-        return self._roots[folder]
-
-    def _spec(self, folder: str) -> GitIgnoreSpec | None:
+    def _spec(self, folder: str) -> Patterns | None:
         if folder not in self._specs:
             self._specs[folder] = _read(os.path.join(folder, NAME))
         return self._specs[folder]
 
 
-def _read(file: str) -> GitIgnoreSpec | None:
+def _read(file: str) -> Patterns | None:
     if not os.path.isfile(file) or os.path.islink(file):
         return None
     # Start time: most walks meet no such file.
-    from pathspec import GitIgnoreSpec
+    from vfslint.patterns import Patterns
 
     try:
-        with open(file, "rb") as stream:
-            text = stream.read(MAXIMUM_BYTES).decode("utf-8", "replace")
-        return GitIgnoreSpec.from_lines(text.splitlines())
-    except (OSError, ValueError):
-        # git ignores a file that it cannot read, and a pattern that is invalid.
+        return Patterns.valid_of(read_input(file, MAXIMUM_BYTES).decode("utf-8", "replace").splitlines())
+    except OSError:  # git ignores it, too
         return None

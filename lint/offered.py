@@ -21,7 +21,7 @@ _OWN = "vfslint:"
 
 def with_offered_fixes(findings: list[Finding], holder: Holder) -> list[Finding]:
     """Return the findings in a file, without the fixes that would damage it."""
-    if not _is_exact(holder.source):
+    if not holder.source.is_exact:
         return [finding._replace(fix=None) for finding in findings]
     comments = _comments(holder)
     if not comments:
@@ -34,15 +34,6 @@ def with_offered_fixes(findings: list[Finding], holder: Holder) -> list[Finding]
     ]
 
 
-def _is_exact(source: Source) -> bool:
-    """Whether the lines of the text, encoded one by one, are the bytes of the file.
-
-    Some encodings have several forms of the same text, such as redundant escapes in ISO-2022-JP, so that a position in
-    the text does not lead to the same place in the file.
-    """
-    return b"".join(map(source.encode, source.text.splitlines(keepends=True))) == source.data
-
-
 def _comments(holder: Holder) -> Sequence[tuple[int, int]]:
     """Return the first and the last byte offset of each comment, in order."""
     source = holder.source
@@ -51,7 +42,7 @@ def _comments(holder: Holder) -> Sequence[tuple[int, int]]:
     if isinstance(holder, Document):
         spans = holder.comments
     else:
-        spans = [found.span() for found in re.finditer(r"(?s)<!--.*?-->", source.text)]
+        spans = [found.span() for found in re.finditer(r"(?s)<!--(?:.*?-->|.*)", source.text)]
     return [(source.offset(start), source.offset(end)) for start, end in spans]
 
 

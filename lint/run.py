@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ class Run:
     `confs` are the names of those that were read as a qemu.conf.
     `known` are findings that the baseline lists, None without a baseline; `fixed` are findings that were fixed,
     and `uncovered` those that were found and fixed only after that.
+    `silenced` are the numbers of findings that only a configuration ignores, by its name.
     `failures` are internal errors of vfslint. `files` are the names of the files that were checked.
     """
 
@@ -33,6 +35,7 @@ class Run:
         self.known: list[Finding] | None = None
         self.fixed: list[Finding] = []
         self.uncovered: list[Finding] = []
+        self.silenced: Counter[str] = Counter()
         self.skipped: list[Skipped] = []
         self.failures: list[Failure] = []
         self.confs: set[str] = set()
@@ -118,6 +121,8 @@ class Run:
         """Record an internal error in one file and continue, because the other files have findings, too."""
         try:
             yield
+        except OSError:  # no fault of vfslint: the output is full or closed
+            raise
         except Exception as error:  # anything, such as a RecursionError or a MemoryError
             self.failures.append(Failure.of(error, file))
 

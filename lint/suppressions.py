@@ -12,7 +12,8 @@ A finding is suppressed by its primary place; related places do not count.
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+import sys
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -38,6 +39,7 @@ Range = tuple[int, int]
 
 _DIRECTIVE = re.compile(r"\s*vfslint:\s*([\w-]*)\s*(?:\[([^\]]*)\])?(.*)", re.DOTALL)
 _WORD = re.compile(r"[^\s,]+")
+_END_OF_LINE = re.compile(r"[ \t]*\r?(?:\n|\Z)")
 
 # More than anyone writes by hand; a hostile file of several megabytes must not cause hours of comparing.
 MAXIMUM = 1000
@@ -63,8 +65,8 @@ class Suppressed(NamedTuple):
 class Suppression:
     """One suppression as written: its verb, its list, its place and what it covers.
 
-    `start`, `end`, `listing` and `covers` are indices into the text; `listing` is the range of the list, None if
-    there is no list. `used` and `unused` are set after the rules have run.
+    `start`, `end`, `listing` and `covers`, which is in order, are indices into the text; `listing` is the range of the
+    list, None if there is no list. `used` and `unused` are set after the rules have run.
     """
 
     def __init__(self, source: Source, start: int, end: int, verb: str, listing: Range | None, reason: str) -> None:
@@ -117,7 +119,10 @@ class Suppression:
 
     def matches(self, code: str, index: int) -> bool:
         """Whether a finding at an index of the text is suppressed; records the words that match it."""
-        if code not in self.codes or not any(start <= index < end for start, end in self.covers):
+        if code not in self.codes:
+            return False
+        before = bisect_right(self.covers, (index, sys.maxsize)) - 1
+        if before < 0 or index >= self.covers[before][1]:
             return False
         self.used.update(word.text for word in self.words if code in codes_of(word.text))
         return True
@@ -182,10 +187,13 @@ def _split(
     source: Source, findings: list[Finding], suppressions: list[Suppression]
 ) -> tuple[list[Finding], list[Suppressed]]:
     kept, suppressed = [], []
+    by_code: dict[str, list[Suppression]] = {}
     for finding in findings:
         index = source.index(finding.at.start.offset)
+        if finding.code not in by_code:
+            by_code[finding.code] = [suppression for suppression in suppressions if finding.code in suppression.codes]
         # All of them are checked, so that none counts as unused because another one matched first.
-        by = [suppression for suppression in suppressions if suppression.matches(finding.code, index)]
+        by = [suppression for suppression in by_code[finding.code] if suppression.matches(finding.code, index)]
         if by:
             suppressed.append(Suppressed(finding, by[0].reason))
         else:
@@ -253,14 +261,11 @@ class _Places:
 
     def _on_the_line(self, start: int, end: int) -> Any:
         """The element of the tag before a comment that ends its line."""
-        following = self.text.find("\n", end)
-        line = self.text.rfind("\n", 0, start) + 1
-        if self.text[end : following if following >= 0 else len(self.text)].strip():
+        if not _END_OF_LINE.match(self.text, end):
             return None
-        before = self.text[line:start].rstrip()
-        if not before.endswith(">") or before.endswith("-->"):
-            return None
-        return self.by_tag.get(line + len(before))
+        while start and self.text[start - 1] in " \t":
+            start -= 1
+        return self.by_tag.get(start)
 
     def _following(self, end: int) -> Any:
         """The next element, unless the enclosing element ends before it."""
@@ -284,13 +289,42 @@ def _in_metadata(document: Document) -> Iterator[Suppression]:
     vfslint.xml.paths). libvirt keeps only one element per namespace in `<metadata>`, so several have to be inside
     one `<vfslint:suppressions>`.
     """
+    covered = _Covered(document)
     for element in document.root.iter(f"{{{NAMESPACE}}}{IGNORE}"):
         node = Node(document, element)
         domain = next((outer for outer in element.iterancestors("domain", "inactiveDomain")), document.root)
-        yield _metadata_suppression(node, domain, node.attribute("rules"))
+        suppression = _metadata_suppression(node, node.attribute("rules"))
+        suppression.covers = covered.by(domain, node.value("element"))
+        yield suppression
 
 
-def _metadata_suppression(node: Node, domain: Any, rules: Attribute | None) -> Suppression:
+class _Covered:
+    """What the attribute `element` of suppressions in metadata names; each of its values is looked up once."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self._paths = paths.Paths()
+        self._known: dict[tuple[Any, str | None], tuple[Range, ...]] = {}
+
+    def by(self, domain: Any, wanted: str | None) -> tuple[Range, ...]:
+        """Return the places of the elements that a value names, or of the whole domain without one."""
+        if (domain, wanted) not in self._known:
+            meant = [domain] if wanted is None else self._paths.matching(domain, wanted)
+            places = [self.document.place(element) for element in meant]
+            self._known[domain, wanted] = _merged((place.start, place.end) for place in places)
+        return self._known[domain, wanted]
+
+
+def _merged(ranges: Iterable[Range]) -> tuple[Range, ...]:
+    """Return ranges in order without those that are inside another one; elements overlap in no other way."""
+    outer: list[Range] = []
+    for start, end in ranges:
+        if not outer or start >= outer[-1][1]:
+            outer.append((start, end))
+    return tuple(outer)
+
+
+def _metadata_suppression(node: Node, rules: Attribute | None) -> Suppression:
     document, source = node.document, node.document.source
     place = document.place(node.element)
     listing = None
@@ -299,10 +333,6 @@ def _metadata_suppression(node: Node, domain: Any, rules: Attribute | None) -> S
         listing = (source.index(written.start.offset), source.index(written.end.offset))
     reason = node.value("reason") or ""
     suppression = Suppression(source, place.start, place.end, IGNORE, listing, reason)
-    wanted = node.value("element")
-    meant = [domain] if wanted is None else paths.matching(domain, wanted)
-    covered = [document.place(element) for element in meant]
-    suppression.covers = tuple((place.start, place.end) for place in covered)
     suppression.is_dropped_by_libvirt = _is_dropped(node.element)
     return suppression
 

@@ -1,5 +1,6 @@
 """The releases that a domain targets: libvirt, QEMU and virtiofsd."""
 
+import re
 from typing import NamedTuple
 
 Version = tuple[int, int, int]
@@ -73,7 +74,7 @@ def impossible(target: Target) -> str | None:
 def version(text: str) -> Version:
     """Read `9`, `9.0` or `9.0.0`; raises ValueError for anything else."""
     parts = text.strip().split(".")
-    if not 1 <= len(parts) <= 3 or not all(part.isascii() and part.isdigit() for part in parts):
+    if not 1 <= len(parts) <= 3 or not all(re.fullmatch("[0-9]{1,9}", part) for part in parts):
         raise ValueError(f"{text!r} is not a version such as 9.0.0")
     numbers = [int(part) for part in parts] + [0, 0]
     return numbers[0], numbers[1], numbers[2]

@@ -142,7 +142,7 @@ def not_a_number(fault: UnreadableNumber) -> Iterator[Problem]:
     if is_out and reads:
         expected = f"{reads.low}" if reads.low == reads.high else f"in the range {reads.low} to {reads.high}"
     stripped = value.strip()
-    is_blank = stripped != value and stripped.isascii() and stripped.isdigit()
+    is_blank = stripped != value and numbers.is_whole(stripped)
     yield Problem(
         at=fault.span,
         message=f"{fault.place} is {value!r}, which is not {expected}",

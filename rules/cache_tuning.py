@@ -10,6 +10,7 @@ from vfslint.domain.cpu import ResourceGroup
 from vfslint.findings import Problem, Related, Severity, Stage
 from vfslint.rule import rule
 from vfslint.vocabulary import numbers
+from vfslint.vocabulary.bitmap import Bitmap
 from vfslint.xml.document import Node
 
 
@@ -121,12 +122,12 @@ class _Conflict(NamedTuple):
 class _Group:
     """A group as far as it was read; `vcpus` is None for one of the whole process."""
 
-    def __init__(self, node: Node, vcpus: frozenset[int] | None) -> None:
+    def __init__(self, node: Node, vcpus: Bitmap | None) -> None:
         self.node = node
         self.vcpus = vcpus
         self.caches: dict[tuple[int, int], set[str]] = {}
         self.nodes: set[int] = set()
-        self.monitors: list[tuple[Node, frozenset[int] | None]] = []
+        self.monitors: list[tuple[Node, Bitmap | None]] = []
 
     @property
     def has_share(self) -> bool:
@@ -161,20 +162,20 @@ def _read(nodes: list[ResourceGroup], context: Context) -> _Groups:
     return _Groups(conflicts, [group.node for group in found])
 
 
-def _vcpus(node: Node, context: Context) -> frozenset[int] | None:
+def _vcpus(node: Node, context: Context) -> Bitmap | None:
     """Return the existing vCPUs that a node names, or None if it names none at all, which 12.8.0 allows.
 
     What cannot be read is reported elsewhere and counts as empty.
     """
     written = node.value("vcpus")
     if written is None:
-        return None if context.target.libvirt >= (12, 8, 0) else frozenset()
-    members = numbers.bitmap(written) or frozenset()
+        return None if context.target.libvirt >= (12, 8, 0) else Bitmap()
+    members = numbers.bitmap(written) or Bitmap()
     most = context.domain.vcpus
-    return members if most is None else frozenset(number for number in members if number < most)
+    return members if most is None else members.below(most)
 
 
-def _matching(node: Node, vcpus: frozenset[int] | None, found: list[_Group]) -> tuple[_Group, _Conflict | None]:
+def _matching(node: Node, vcpus: Bitmap | None, found: list[_Group]) -> tuple[_Group, _Conflict | None]:
     """Return the group of the same vCPUs, or a new one, and the group's conflict with others."""
     group = _Group(node, vcpus)
     for other in found:
@@ -242,7 +243,7 @@ def _monitors(node: Node, group: _Group, context: Context) -> _Conflict | None:
     return None
 
 
-def _of_monitor(monitor: Node, vcpus: frozenset[int], whole: frozenset[int], group: _Group) -> _Conflict | None:
+def _of_monitor(monitor: Node, vcpus: Bitmap, whole: Bitmap, group: _Group) -> _Conflict | None:
     """Return a monitor's conflict with its group and the monitors before (virDomainResctrlValidateMonitor)."""
     if not vcpus <= whole:
         says = "Monitor vcpus conflicts with allocation"

@@ -11,6 +11,7 @@ from vfslint.domain.elements import CpuPin, CpuShares, IoThreadPool
 from vfslint.findings import Problem, Related, Severity, Stage
 from vfslint.rule import rule
 from vfslint.vocabulary import numbers
+from vfslint.vocabulary.bitmap import Bitmap, clashes
 from vfslint.xml.document import Node
 
 
@@ -119,14 +120,10 @@ def scheduled_twice(tunings: list[ThreadTuning]) -> Iterator[Problem]:
     libvirt says: only one emulatorsched is supported
     See: libvirt domain_conf.c:virDomainThreadSchedParseHelper, virDomainDefTunablesParse
     """
-    owners: dict[tuple[str, int], Node] = {}
-    for tuning in tunings:
-        if tuning.tag == "iothreadpin":
-            continue
-        threads = tuning.threads if tuning.named_by else frozenset({0})
-        first = next((owner for number in threads if (owner := owners.get((tuning.tag, number)))), None)
-        owners.update(dict.fromkeys(((tuning.tag, number) for number in threads), tuning))
-        if first:
+    for tag in dict.fromkeys(tuning.tag for tuning in tunings if tuning.tag != "iothreadpin"):
+        of_tag = [tuning for tuning in tunings if tuning.tag == tag]
+        for one, another in clashes(Bitmap(tuning.threads if tuning.named_by else (0,)) for tuning in of_tag):
+            first, tuning = of_tag[one], of_tag[another]
             is_emulator = tuning.named_by is None
             yield Problem(
                 at=tuning.at(tuning.named_by or "scheduler"),

@@ -9,7 +9,7 @@ from vfslint.context import Context
 from vfslint.domain.roots import FLEETS, UnknownRoot, name_of
 from vfslint.findings import Fix, Problem, Severity, Stage
 from vfslint.rule import rule
-from vfslint.xml.document import Document, Node
+from vfslint.xml.document import TOO_LARGE, UNSUPPORTED, Document, Node
 from vfslint.xml.edits import remove
 
 if TYPE_CHECKING:
@@ -51,8 +51,8 @@ def malformed_xml(file: MalformedXml) -> Iterator[Problem]:
     """
     from vfslint.xml.causes import explain
 
-    # 0 is vfslint's own number for a file that is too large.
-    yield explain(file)._replace(says=file.failure.message if file.failure.code else "")
+    if file.failure.code != UNSUPPORTED:
+        yield explain(file)._replace(says="" if file.failure.code == TOO_LARGE else file.failure.message)
 
 
 @rule("VFS002", "default-namespace", severity=Severity.ERROR, stage=Stage.PARSE, any_hypervisor=True)
@@ -103,6 +103,28 @@ def entity_in_text(document: Document) -> Iterator[Problem]:
             at=around.name_span,
             message=f"libvirt's schema rejects the entity &{entity.name}; in <{around.tag}>",
             help="write what the document's entities stand for",
+        )
+
+
+@rule("VFS004", "unsupported-file", severity=Severity.NOTE, stage=Stage.NEVER, any_hypervisor=True)
+def unsupported_file(file: MalformedXml) -> Iterator[Problem]:
+    """A file is one that vfslint can check.
+
+    Why: libxml2, with which libvirt reads the file, supports some encodings that other programs read differently, or
+        not at all. vfslint does not guess. Nor does it check an element with more than 1000 attributes.
+    Bad:
+        <?xml version='1.0' encoding='UTF-7'?><domain type='kvm'><name>a</name></domain>
+    Good:
+        <?xml version='1.0' encoding='UTF-8'?><network/>
+    See: libxml2 encoding.c
+    """
+    if file.failure.code == UNSUPPORTED:
+        declared = file.source.declared if file.source.is_foreign else None
+        index = file.text.find(declared) if declared else 0
+        yield Problem(
+            at=file.span(index, index + len(declared)) if declared else file.here,
+            message=f"{file.failure.message}, so nothing was checked",
+            help="save the file as UTF-8, and declare that encoding or none" if declared else "",
         )
 
 

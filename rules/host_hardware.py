@@ -11,7 +11,8 @@ from vfslint.findings import Problem, Severity, Stage
 from vfslint.rule import rule
 from vfslint.rules.device_labels import labelled_sources
 from vfslint.targets import Version
-from vfslint.vocabulary.numbers import spell_set
+from vfslint.vocabulary.bitmap import Bitmap
+from vfslint.vocabulary.numbers import shorten_set
 from vfslint.xml.document import Node
 
 # The last tested release that looks up the models of devices' labels; 12.8.0 does not.
@@ -37,11 +38,11 @@ def numa_node_not_on_host(sets: list[Bitset], context: Context) -> Iterator[Prob
     """
     nodes = context.host.nodes if context.host else None
     for bitset in sets if nodes else ():
-        missing = (bitset.members or frozenset()) - set(nodes or ()) if bitset.node.tag in _OF_NODES else None
+        missing = (bitset.members or Bitmap()) - set(nodes or ()) if bitset.node.tag in _OF_NODES else None
         if missing:
             yield Problem(
                 at=bitset.span,
-                message=f"the host has no NUMA node {min(missing)}; its nodes: {spell_set(nodes or ())}",
+                message=f"the host has no NUMA node {min(missing)}; its nodes: {shorten_set(nodes or ())}",
                 help="write nodes that the host has, or remove it",
                 says=f"NUMA node {min(missing)} is unavailable",
             )
@@ -68,7 +69,7 @@ def cpus_not_on_host(sets: list[Bitset], context: Context) -> Iterator[Problem]:
         if bitset.node.tag in _OF_CPUS and bitset.members and not bitset.members & (cpus or frozenset()):
             yield Problem(
                 at=bitset.span,
-                message=f"the host has no processor of {bitset.text!r}; its processors: {spell_set(cpus or ())}",
+                message=f"the host has no processor of {bitset.text!r}; its processors: {shorten_set(cpus or ())}",
                 help="pin to processors that the host has, or remove it",
             )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import combinations
 
 from vfslint.context import Context
 from vfslint.domain.domain import Domain
@@ -14,7 +13,8 @@ from vfslint.domain.memory import MemoryBacking, Page
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
 from vfslint.rule import rule
 from vfslint.targets import spell
-from vfslint.vocabulary.numbers import spell_set, spell_size
+from vfslint.vocabulary.bitmap import Bitmap, clashes, union
+from vfslint.vocabulary.numbers import shorten_set, spell_size
 from vfslint.xml import edits
 
 # From this release on QEMU rejects memory files that are not a multiple of their pages; before, it rounded up.
@@ -156,10 +156,10 @@ def two_default_page_sizes(pages: list[Page], context: Context) -> Iterator[Prob
 
 def _is_for_all(page: Page, domain: Domain) -> bool:
     # Without cells, nodeset 0 means the whole guest.
-    return page.node.value("nodeset") is None or (not domain.cells and page.cells == frozenset({0}))
+    return page.node.value("nodeset") is None or (not domain.cells and page.cells == Bitmap({0}))
 
 
-def _limited_pages(pages: list[Page], domain: Domain) -> list[tuple[Page, frozenset[int]]]:
+def _limited_pages(pages: list[Page], domain: Domain) -> list[tuple[Page, Bitmap]]:
     """Return the pages that are for some cells only, with these."""
     return [(page, page.cells) for page in pages if page.cells and not _is_for_all(page, domain)]
 
@@ -180,13 +180,13 @@ def page_nodesets_overlap(pages: list[Page], context: Context) -> Iterator[Probl
     libvirt says: nodeset attribute of hugepages of sizes
     See: libvirt domain_validate.c:virDomainDefMemtuneValidate
     """
-    for (first, its), (second, others) in combinations(_limited_pages(pages, context.domain), 2):
+    limited = _limited_pages(pages, context.domain)
+    for one, another in clashes(cells for _, cells in limited):
+        (first, its), (second, others) = limited[one], limited[another]
         both = its & others
-        if not both:
-            continue
         yield Problem(
             at=second.node.at("nodeset"),
-            message=f"NUMA cell {spell_set(both)} has both {first.label} and {second.label}",
+            message=f"NUMA cell {shorten_set(both)} has both {first.label} and {second.label}",
             help="list each cell only once",
             related=(Related(first.node.at("nodeset"), first.label),),
             says=f"nodeset attribute of hugepages of sizes {second.size_kib} and {first.size_kib} intersect",
@@ -207,12 +207,12 @@ def page_nodeset_unknown_cells(pages: list[Page], context: Context) -> Iterator[
     """
     number = len(context.domain.cells)
     for page, cells in _limited_pages(pages, context.domain):
-        unknown = cells - frozenset(range(number))
+        unknown = cells.start_at(number)
         if not unknown:
             continue
         yield Problem(
             at=page.node.at("nodeset"),
-            message=f"huge pages are for NUMA cell {spell_set(unknown)}, but the guest has "
+            message=f"huge pages are for NUMA cell {shorten_set(unknown)}, but the guest has "
             + (f"{number} cells" if number > 1 else "one cell" if number else "no cells"),
             help="list existing cells" if number else "remove nodeset",
             says=f"hugepages: node {min(unknown)} not found",
@@ -322,11 +322,11 @@ def cells_without_huge_pages(pages: list[Page], context: Context) -> Iterator[Pr
     See: libvirt qemu_command.c:qemuBuildMemoryGetPagesize
     """
     cells = len(context.domain.cells)
-    covered = frozenset[int]().union(*(page.cells or () for page in pages))
-    left = frozenset(range(cells)) - covered
+    covered = union(page.cells or Bitmap() for page in pages)
+    left = Bitmap.of_bits((1 << cells) - 1) - covered
     if covered and left and not any(_is_for_all(page, context.domain) for page in pages):
         yield Problem(
             at=pages[0].at,
-            message=f"NUMA cell {spell_set(left)} gets no huge pages",
+            message=f"NUMA cell {shorten_set(left)} gets no huge pages",
             help="add it to a nodeset, or add a <page> without nodeset",
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import combinations
 
 from vfslint.context import Context
 from vfslint.domain.domain import Domain
@@ -13,7 +12,8 @@ from vfslint.domain.sizes import Size
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
 from vfslint.rule import rule
 from vfslint.vocabulary import numbers
-from vfslint.vocabulary.numbers import spell_set, spell_size
+from vfslint.vocabulary.bitmap import Bitmap, clashes, union
+from vfslint.vocabulary.numbers import shorten_set, spell_size
 from vfslint.xml import edits
 from vfslint.xml.document import Node
 
@@ -139,7 +139,7 @@ def cells_overlap(cells: list[Cell]) -> Iterator[Problem]:
     See: libvirt numa_conf.c:virDomainNumaDefParseXML
     """
     for first, second in _overlaps(cells):
-        both = spell_set((first.cpus or frozenset()) & (second.cpus or frozenset()))
+        both = shorten_set((first.cpus or Bitmap()) & (second.cpus or Bitmap()))
         yield Problem(
             at=second.node.at("cpus"),
             message=f"vCPU {both} is in {first.label} and in {second.label}",
@@ -150,15 +150,9 @@ def cells_overlap(cells: list[Cell]) -> Iterator[Problem]:
 
 
 def _overlaps(cells: list[Cell]) -> Iterator[tuple[Cell, Cell]]:
-    """Yield each pair of cells that share a vCPU."""
-    with_cpus = [cell for cell in cells if cell.cpus]
-    if len(frozenset[int]().union(*(cell.cpus or () for cell in with_cpus))) == sum(
-        len(cell.cpus or ()) for cell in with_cpus
-    ):
-        return
-    for first, second in combinations(with_cpus, 2):
-        if (first.cpus or frozenset()) & (second.cpus or frozenset()):
-            yield first, second
+    """Yield each cell that shares a vCPU with an earlier one, after that one."""
+    for first, second in clashes(cell.cpus or Bitmap() for cell in cells):
+        yield cells[first], cells[second]
 
 
 def about_cells(domain: Domain) -> str:
@@ -186,12 +180,12 @@ def cells_exceed_vcpus(cells: list[Cell], context: Context) -> Iterator[Problem]
     """
     vcpu = context.domain.first("vcpu")
     for cell in cells if context.domain.vcpus else ():
-        above = {number for number in cell.cpus or () if number >= (context.domain.vcpus or 0)}
+        above = (cell.cpus or Bitmap()).start_at(context.domain.vcpus or 0)
         if above:
             has = f"has {context.domain.vcpus}" if vcpu else "has 1, because there is no <vcpu>"
             yield Problem(
                 at=cell.node.at("cpus"),
-                message=f"{cell.label} lists vCPU {spell_set(above)}, but the guest {has}",
+                message=f"{cell.label} lists vCPU {shorten_set(above)}, but the guest {has}",
                 help="increase <vcpu>, or shorten the list",
                 related=(Related(vcpu.text_span, "the number of vCPUs"),) if vcpu else (),
                 says=about_cells(context.domain),
@@ -349,12 +343,12 @@ def vcpus_without_cell(cells: list[Cell], context: Context) -> Iterator[Problem]
     """
     if len(cells) < 2 or not context.domain.vcpus or context.domain.vcpus > 4096:
         return
-    listed = frozenset[int]().union(*(cell.cpus or () for cell in cells))
-    left = frozenset(range(context.domain.vcpus)) - listed
+    listed = union(cell.cpus or Bitmap() for cell in cells)
+    left = Bitmap(range(context.domain.vcpus)) - listed
     if left and listed and max(listed) < context.domain.vcpus:
         yield Problem(
             at=cells[0].node.start_span,
-            message=f"vCPU {spell_set(left)} is in no NUMA cell, so libvirt adds it to cell 0",
+            message=f"vCPU {shorten_set(left)} is in no NUMA cell, so libvirt adds it to cell 0",
             help="list all vCPUs",
         )
 
@@ -484,7 +478,7 @@ def interconnect_invalid(paths: list[Interconnect], context: Context) -> Iterato
             name = "target" if initiator in by_id else "initiator"
             number = target if initiator in by_id else initiator
             fault, says = f"NUMA cell {number} does not exist", f"'{name}' refers to a non-existent NUMA node"
-        elif by_id[initiator].cpus == frozenset() and not (initiator == 0 and fills_first):
+        elif by_id[initiator].cpus == Bitmap() and not (initiator == 0 and fills_first):
             fault = f"NUMA cell {initiator} has no CPU that could access memory"
             says = "NUMA nodes without CPUs can't be initiator"
         elif cache and str(cache) not in {each.value("level") for each in by_id[target].node.children("cache")}:

@@ -37,13 +37,13 @@ def vcpu_count_unreadable(domain: Deviating[Domain]) -> Iterator[Problem]:
     """
     node = domain.first("vcpu")
     if node and domain.vcpus is None:
-        number = node.text.strip()
+        number = node.text.strip(" \t\r\n")
         fix = Fix("remove the whitespace", (edits.set_whole_text(node, number),))
         yield Problem(
             at=node.text_span,
             message=f"the number of vCPUs {node.text!r} is not a whole number",
             help="write a whole number",
-            fix=fix if number.isdigit() and number != node.text and int(number) < 2**32 else None,
+            fix=fix if number != node.text and numbers.unsigned(number) is not None else None,
         )
 
 

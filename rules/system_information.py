@@ -115,7 +115,7 @@ def _entry(info: SystemInfo, table: str, name: str) -> Node | None:
 def _is_date(text: str) -> bool:
     if not re.match(_DATE, text):
         return False
-    month, day, year = (int(part) for part in text.split("/"))
+    month, day, year = (numbers.integer(part) or 0 for part in text.split("/"))
     return 1 <= month <= 12 and 1 <= day <= 31 and (0 <= year < 100 or 1900 <= year < 2**31)
 
 

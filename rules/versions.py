@@ -12,7 +12,7 @@ from vfslint.domain.filesystem import VirtioFS
 from vfslint.findings import Problem, Related, Severity, Stage
 from vfslint.rule import rule
 from vfslint.rules.machine import emulator_says
-from vfslint.vocabulary import table
+from vfslint.vocabulary import numbers, table
 
 # The first release of each system whose kernel has virtiofs (Linux 5.4, or a backport), by libosinfo's id.
 FIRST_WITH_VIRTIOFS = {
@@ -93,5 +93,5 @@ def guest_too_old_for_virtiofs(domain: Domain) -> Iterator[Problem]:
 def _is_too_old(system: str) -> bool:
     found = re.fullmatch(r"https?://(.+?)/([0-9]+)(?:[.][0-9.]*)?", system)
     if found and found[1] in FIRST_WITH_VIRTIOFS:
-        return int(found[2]) < FIRST_WITH_VIRTIOFS[found[1]]
+        return numbers.whole(found[2]) < FIRST_WITH_VIRTIOFS[found[1]]
     return system.removeprefix("http://microsoft.com/win/") in OLD_WINDOWS

@@ -476,7 +476,7 @@ VALUES = {
     'UuidOrNothing': ((), '([a-fA-F0-9]{32}|[a-fA-F0-9]{8}-([a-fA-F0-9]{4}-){3}[a-fA-F0-9]{12})?', 'a UUID, or nothing', True),
     'VariableClock/@basis': ((('utc', None), ('localtime', None)), None, None, False),
     'VariableClock/@offset': ((('variable', None),), None, None, False),
-    'VariableName': ((), '[a-zA-Z_]+[a-zA-Z0-9_]*', 'letters, digits and _ only, and no digit first', True),
+    'VariableName': ((), '[a-zA-Z_][a-zA-Z0-9_]*', 'letters, digits and _ only, and no digit first', True),
     'VcpuCount/@placement': ((('static', None), ('auto', None)), None, None, False),
     'VcpuNumber': ((), '0|[1-9][0-9]{0,3}|[1-5][0-9][0-9][0-9][0-9]|6[0-4][0-9][0-9][0-9]|65[0-4][0-9][0-9]|655[0-2][0-9]|6553[0-5]', 'the number of a vCPU, from 0', False),
     'VcpusInBackground/@scheduler': ((('idle', None), ('batch', None)), None, None, False),

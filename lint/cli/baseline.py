@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from vfslint import files
+from vfslint import files, json_input
 from vfslint.report.fingerprints import Fingerprints
 from vfslint.run import Run
 from vfslint.usage import UsageError
@@ -56,14 +56,13 @@ class Baseline:
 def read(path: str) -> Baseline:
     """Read a baseline; raises `UsageError` if it is not one."""
     try:
-        with open(path, "rb") as file:
-            data = file.read(MAXIMUM_BYTES + 1)
+        data = files.read_input(path, MAXIMUM_BYTES)
         if len(data) > MAXIMUM_BYTES:
             raise UsageError(f"{path} is larger than {MAXIMUM_BYTES} bytes")
-        return Baseline(path, _counts(json.loads(data)))
+        return Baseline(path, _counts(json_input.loads(data)))
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
-    except (ValueError, RecursionError):
+    except ValueError:
         raise UsageError(f"{path} is not a vfslint baseline; --write-baseline writes one") from None
 
 
@@ -107,7 +106,7 @@ def _counts(found: Any) -> Counter[Entry]:
             if not isinstance(entry, dict):
                 raise ValueError("invalid entry")
             fingerprint, number = entry.get("fingerprint"), entry.get("count")
-            if not isinstance(fingerprint, str) or not isinstance(number, int):
+            if not isinstance(fingerprint, str) or not isinstance(number, int) or number < 0:
                 raise ValueError("no fingerprint")
             counts[file, fingerprint] += number
     return counts

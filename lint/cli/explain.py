@@ -11,6 +11,7 @@ from vfslint.config.profile import Resolver
 from vfslint.engine import Engine
 from vfslint.explain.answers import answers
 from vfslint.explain.page import write_json, write_text
+from vfslint.files import open_input
 from vfslint.findings import Finding
 from vfslint.rule_page import named, write_manual
 from vfslint.rules import RULES
@@ -50,7 +51,7 @@ def _text(operands: list[str], stdin: TextIO) -> str:
         return stdin.read()[-MAXIMUM_LOG:]
     if len(operands) == 1 and os.path.isfile(operands[0]):
         try:
-            with open(operands[0], "rb") as file:
+            with open_input(operands[0]) as file:
                 file.seek(max(os.path.getsize(operands[0]) - MAXIMUM_LOG, 0))
                 return file.read(MAXIMUM_LOG).decode("utf-8", "replace")
         except OSError as error:

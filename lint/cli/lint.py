@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, TextIO
 
 from vfslint import report
-from vfslint.cli.messages import counted, write_messages
+from vfslint.cli.messages import counted, write_line, write_messages
 from vfslint.cli.options import CLEAN, COMMANDS, FAILED, FOUND
 from vfslint.config.profile import Profile, Resolver
+from vfslint.domain.roots import HOLDERS, root_name
 from vfslint.engine import Engine, Outcome, Skipped
-from vfslint.files import STDIN, NotWritten, files_in, replace
+from vfslint.files import EXCLUDED, STDIN, NotWritten, files_in, is_conf, read_input, remove_leftovers, replace
 from vfslint.findings import Finding, Severity
 from vfslint.gitignore import GitIgnore
 from vfslint.run import Run, check
@@ -22,6 +23,7 @@ from vfslint.targets import impossible
 from vfslint.terminal import Look
 from vfslint.usage import UsageError
 from vfslint.vocabulary.spelling import nearest
+from vfslint.workflow_commands import stopped
 from vfslint.xml.document import MAXIMUM_BYTES
 from vfslint.xml.printable import printable
 from vfslint.xml.source import Source
@@ -72,12 +74,31 @@ class Check:
         configurations = self._resolver.configurations
         selected = []
         gitignore = None if self.options.no_ignore else GitIgnore()
-        for path in dict.fromkeys(files_in(self.options.operands, configurations, gitignore=gitignore)):
+        found = files_in(
+            self.options.operands, configurations, gitignore=gitignore, skip=self._skip, fail=self._fail_to_read
+        )
+        for path in dict.fromkeys(found):
             if self.options.force_exclude and path != STANDARD_INPUT and configurations.excludes_file(path):
-                self.run.skipped.append(Skipped(path, "the configuration excludes it", is_excluded=True))
+                self.run.skipped.append(Skipped(path, EXCLUDED, is_excluded=True))
             else:
                 selected.append(path)
         return selected
+
+    def _skip(self, path: str, reason: str) -> None:
+        self.run.skipped.append(Skipped(path, reason, is_excluded=True, is_no_file=reason != EXCLUDED))
+
+    def _fail_to_read(self, error: OSError) -> None:
+        self.errors.append(f"cannot read {error.filename}: {error.strerror or error}")
+
+    def inputs(self) -> Iterator[str]:
+        """Yield the files other than the operands that the run has read."""
+        for profile in self._distinct():
+            if profile.context.conf:
+                yield profile.context.conf.source.name
+        options = self.options
+        baseline = None if options.write_baseline else options.baseline
+        yield from (file for file in (options.host_facts, options.config, options.libvirt_schema, baseline) if file)
+        yield from self._resolver.configurations.files()
 
     def resolve(self, paths: Sequence[str]) -> None:
         """Resolve the profile of every file, before the first one is linted. Raises `UsageError`."""
@@ -106,6 +127,9 @@ class Check:
                 meant = "" if os.path.exists(path) else _meant(path)
                 self.errors.append(f"cannot read {path}: {error.strerror or error}{meant}")
                 continue
+            if path != STANDARD_INPUT and os.path.islink(path) and not self._may_be_shown(source):
+                self._hide(path)
+                continue
             if self.fixes:
                 with self.run.catching(path):
                     self._fix(path, source)
@@ -118,6 +142,10 @@ class Check:
                     with self.run.catching(path):
                         outcome = self._fixer(path, source).with_kept_promises(source, outcome)
                 self.run.take(source, outcome, self.options.kind)
+                self._count_silenced(path, source)
+        if self.fixes and not self.options.diff:
+            for folder in {os.path.dirname(os.path.realpath(name)) for name in self._profiles}:
+                remove_leftovers(folder)
         if self._origin is None:
             engines = {file: profile.engine for file, profile in self._profiles.items()}
             self.run.check_together(engines, self._reopen)
@@ -184,10 +212,29 @@ class Check:
             data = stream.read(MAXIMUM_BYTES + 1) if stream else self.streams.stdin.read().encode()
             self._standard_input = Source(data, self._name(path))
             return self._standard_input
-        with open(path, "rb") as file:
-            # Python allocates as many bytes as are requested, so request only the size of a regular file.
-            size = os.fstat(file.fileno()).st_size or MAXIMUM_BYTES
-            return Source(file.read(min(size, MAXIMUM_BYTES) + 1), path)
+        return Source(read_input(path, MAXIMUM_BYTES), path)
+
+    def _hide(self, path: str) -> None:
+        """Report a link to a file of which nothing may be shown."""
+        if is_conf(path, self.options.kind):
+            self.errors.append(f"{path} is a link to a file that is not a qemu.conf")
+        elif self.options.strict_root:
+            self.errors.append(f"{path} is a link to a file that is not a domain")
+        else:
+            self.run.skipped.append(Skipped(path, "it is a link to a file that is not a domain"))
+
+    def _may_be_shown(self, source: Source) -> bool:
+        """Whether a file to which a link points is what it should be: a link in a repository may name any file."""
+        if is_conf(source.name, self.options.kind):
+            # Start time: most runs read no qemu.conf.
+            from vfslint.qemu_conf import reader
+
+            try:
+                return bool(reader.read(source, self._profiles[source.name].context.target.libvirt))
+            except reader.Unreadable:
+                return False
+        name = root_name(source.text)
+        return name == "domain" or name in HOLDERS
 
     def _check(self, path: str, source: Source) -> Outcome:
         engine = self._profiles[source.name].engine
@@ -233,6 +280,14 @@ class Check:
         self.run.take(result.source, result.outcome, self.options.kind)
         self.run.fixed += result.fixed
         self.run.uncovered += result.uncovered
+        self._count_silenced(path, result.source)
+
+    def _count_silenced(self, path: str, source: Source) -> None:
+        """Count what only the configuration ignores: it may be part of what is checked, such as a pull request."""
+        profile = self._profiles[source.name]
+        if profile.silenced:
+            outcome = check(profile.silenced, source, self.options.kind, is_named=path in self._named)
+            self.run.silenced[profile.configured_by] += len(outcome.findings)
 
     def _show(self, before: Source, after: Source) -> None:
         if before.data != after.data:
@@ -242,7 +297,7 @@ class Check:
 
             stdout = self.streams.stdout
             colored = wants_color(stdout, self.options.color)
-            with report.shielded(stdout):
+            with stopped(stdout):
                 stdout.write(diff(before, after, colored=colored))
 
 
@@ -267,10 +322,11 @@ def lint(options: SimpleNamespace, streams: Streams) -> int:
         outputs = report.outputs(options.format or (), options.output_file or "")
     except ValueError as error:
         raise UsageError(str(error)) from None
+    os.getcwd()  # fails if the folder is gone, in which "." would seem to be empty
     check = Check(options, streams, outputs)
     paths = check.files()
-    _check_not_overwritten(options, outputs, paths)
     check.resolve(paths)
+    _protect_inputs(check, paths, outputs)
     if len(paths) > 1 and streams.stderr.isatty():
         # Start time: only a terminal shows it.
         from vfslint.cli.progress import shown
@@ -296,19 +352,15 @@ def lint(options: SimpleNamespace, streams: Streams) -> int:
     return _status(check)
 
 
-def _check_not_overwritten(options: SimpleNamespace, outputs: Sequence[report.Output], paths: Sequence[str]) -> None:
-    """Raise `UsageError` if a report or a baseline would be written into a file that this run reads."""
+def _protect_inputs(check: Check, paths: Sequence[str], outputs: Sequence[report.Output]) -> None:
+    """Raise `UsageError` if a report or a baseline would replace a file that is read."""
     written = [output.file for output in outputs if output.file]
-    read = [*paths, options.config, options.qemu_conf, options.host_facts, options.libvirt_schema]
-    if options.write_baseline:
-        written.append(options.write_baseline)
-    elif options.baseline:
-        read.append(options.baseline)
-    inputs = {_identity(path): path for path in read if path and path != STANDARD_INPUT} if written else {}
-    inputs.pop(None, None)
+    written += [check.options.write_baseline] if check.options.write_baseline else []
+    known = {key: path for path in (*paths, *check.inputs()) if (key := _identity(path))} if written else {}
     for path in written:
-        if _identity(path) in inputs and not _is_report(path):
-            raise UsageError(f"{path} would overwrite {inputs[_identity(path)]}, which is read")
+        key = _identity(path)
+        if key in known and not _is_report(path):
+            raise UsageError(f"cannot write {path}: it is also an input, {known[key]}")
 
 
 def _is_report(path: str) -> bool:
@@ -318,7 +370,7 @@ def _is_report(path: str) -> bool:
 
 
 def _identity(path: str) -> tuple[int, int] | None:
-    """Return what all names of an existing file have in common."""
+    """Return what is the same for all names of a regular file; None for other files, and if there is none."""
     try:
         found = os.stat(path)
     except (OSError, ValueError):
@@ -351,11 +403,12 @@ def _report_fixes(check: Check, what: str) -> None:
     files = _fixes_by_file([*run.fixed, *run.uncovered])
     fixed = f"{counted(len(run.fixed), 'finding')} in {counted(len(files), 'file')}"
     hidden = f", and {counted(len(run.uncovered), 'finding')} that others had hidden" if run.uncovered else ""
-    check.streams.stderr.write(f"{what} {fixed}{hidden}{':' if options.show_fixes else '.'}\n")
+    stderr = check.streams.stderr
+    write_line(stderr, f"{what} {fixed}{hidden}{':' if options.show_fixes else '.'}")
     for file, counts in files.items() if options.show_fixes else ():
-        check.streams.stderr.write(f"  {printable(file)}\n")
+        write_line(stderr, f"  {printable(file)}")
         for (code, name), number in counts.items():
-            check.streams.stderr.write(f"    {number} × {code} {name}\n")
+            write_line(stderr, f"    {number} × {code} {name}")
 
 
 def _write_baseline(check: Check, path: str) -> None:

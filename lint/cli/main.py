@@ -6,34 +6,97 @@ needs would cost a run on one file between 1 and 20 ms.
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
-from io import TextIOWrapper
+from contextlib import nullcontext, suppress
+from io import TextIOBase, TextIOWrapper
 from types import SimpleNamespace
-from typing import TextIO
+from typing import TextIO, cast
 
 from vfslint.cli.messages import write_messages
-from vfslint.cli.options import CLEAN, COMMANDS, FAILED, INTERRUPTED, LINT, check_operands, read
+from vfslint.cli.options import CLEAN, COMMANDS, FAILED, INTERRUPTED, LINT, TERMINATED, check_operands, read
 from vfslint.usage import UsageError
 from vfslint.version import VERSION
+from vfslint.workflow_commands import stopped
 
 
 def run() -> None:
     """Entry point of the console script."""
+    status = FAILED
+    stderr: TextIO | None = None
+    try:
+        signal.signal(signal.SIGTERM, _terminate)
+        stdin, stdout, stderr = _streams()
+        status = main(sys.argv[1:], stdin, stdout, stderr)
+        stdout.flush()
+        stderr.flush()
+    except _Terminated:
+        status = TERMINATED
+    except KeyboardInterrupt:  # before or after the work itself
+        status = INTERRUPTED
+    except BrokenPipeError:
+        status = FAILED
+    except OSError as error:
+        status = FAILED
+        with suppress(OSError):
+            if stderr:
+                write_messages(stderr, [_sentence(error)])
+                stderr.flush()
+    # Everything is written. Deallocating all modules and trees would take a sixth of a run on one file.
+    os._exit(status)
+
+
+def _streams() -> tuple[TextIO, TextIO, TextIO]:
+    """Return the standard streams; one that the caller has closed fails when it is used."""
+    while True:
+        # A file that is opened must not get the number of a closed stream, or a message would be written into it.
+        number = os.open(os.devnull, os.O_RDWR)
+        if number > 2:
+            os.close(number)
+            break
     for stream in (sys.stdout, sys.stderr):
         # A character that the terminal cannot encode must not cause a traceback.
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    status = main(sys.argv[1:], sys.stdin, sys.stdout, sys.stderr)
-    try:
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except BrokenPipeError:
-        status = FAILED
-    # Everything is written. Deallocating all modules and trees would take a sixth of a run on one file.
-    os._exit(status)
+    return (
+        sys.stdin or cast(TextIO, _Closed("standard input")),
+        sys.stdout or cast(TextIO, _Closed("standard output")),
+        sys.stderr or open(os.devnull, "w", encoding="utf-8"),
+    )
+
+
+class _Closed(TextIOBase):
+    """A standard stream that the caller has closed."""
+
+    def __init__(self, name: str) -> None:
+        self._error = OSError(errno.EBADF, f"{name} is closed")
+
+    def read(self, size: int | None = -1, /) -> str:
+        raise self._error
+
+    def write(self, text: str, /) -> int:
+        raise self._error
+
+
+def _terminate(number: int, frame: object) -> None:
+    # The same as Ctrl-C: temporary files are removed.
+    raise _Terminated
+
+
+class _Terminated(KeyboardInterrupt):
+    """The process is asked to end."""
+
+
+def _sentence(error: OSError) -> str:
+    """Return a system error in one sentence."""
+    if isinstance(error, FileNotFoundError) and error.filename is None:
+        return "the working directory does not exist any more"
+    where = f"{error.filename}: " if error.filename is not None else ""
+    return f"{where}{error.strerror or error}"
 
 
 def main(argv: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO) -> int:
@@ -44,12 +107,20 @@ def main(argv: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO) -> 
     try:
         return _run(argv, stdin, stdout, stderr)
     except UsageError as error:
-        write_messages(stderr, str(error).split("\n"))
+        with suppress(OSError):
+            write_messages(stderr, str(error).split("\n"))
         return FAILED
+    except _Terminated:
+        return TERMINATED
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
         # The reader of the output has closed it.
+        return FAILED
+    except OSError as error:
+        # A file that cannot be read has a message of its own; this is a stream, or the working directory.
+        with suppress(OSError):
+            write_messages(stderr, [_sentence(error)])
         return FAILED
     finally:
         gc.set_threshold(*usual)
@@ -71,7 +142,8 @@ def _run(argv: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO) -> 
         options.operands = ["-"]
     check_operands(command, options.operands)
     if command is not LINT:
-        _HANDLERS[command.name](options, stdin, stdout)
+        with stopped(stdout) if command.name in _QUOTING and options.format == "text" else nullcontext():
+            _HANDLERS[command.name](options, stdin, stdout)
         return CLEAN
     from vfslint.cli.lint import Streams, lint
 
@@ -130,6 +202,8 @@ def _setup(options: SimpleNamespace, _: TextIO, stdout: TextIO) -> None:
     setup(options, stdout)
 
 
+# Commands that show what a file contains, in text for people.
+_QUOTING = ("explain", "config")
 _HANDLERS: dict[str, Callable[[SimpleNamespace, TextIO, TextIO], None]] = {
     "rules": _rules,
     "explain": _explain,

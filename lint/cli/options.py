@@ -121,6 +121,7 @@ _FILES = (
     Option("only-domains", "report nothing about named files without a domain, as in folders"),
     Option("force-exclude", "apply the configuration's exclude to named files, too"),
     Option("no-ignore", "in folders, check files that git ignores, too"),
+    Option("no-suppressions", "report what comments and metadata in the files suppress, too"),
 )
 _FIXING = (
     Option("fix", "apply safe fixes"),
@@ -336,10 +337,10 @@ COMMANDS: dict[str, Command] = {
     )
 }
 
-CLEAN, FOUND, FAILED, INTERRUPTED = 0, 1, 2, 130
+CLEAN, FOUND, FAILED, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 EXIT_STATUS = (
     f"{CLEAN} clean, {FOUND} findings at or above --fail-on, {FAILED} wrong usage or an unreadable file, "
-    f"{INTERRUPTED} interrupted"
+    f"{INTERRUPTED} interrupted, {TERMINATED} terminated"
 )
 
 ENVIRONMENT = {

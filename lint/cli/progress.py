@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from shutil import get_terminal_size
 from typing import TextIO
 
 # Seconds before the bar appears; shorter runs do not need one.
@@ -29,7 +30,9 @@ def _drawn(paths: Iterator[str], done: int, total: int, stderr: TextIO) -> Itera
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-    console = Console(file=stderr, markup=False, emoji=False, highlight=False)
+    # rich fails if COLUMNS or LINES is not a number.
+    size = get_terminal_size()
+    console = Console(file=stderr, markup=False, emoji=False, highlight=False, width=size.columns, height=size.lines)
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("", total=total, completed=done)

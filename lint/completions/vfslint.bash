@@ -29,6 +29,7 @@ _vfslint_rules() {
     VFS001 malformed-xml
     VFS002 default-namespace
     VFS003 entity-in-text
+    VFS004 unsupported-file
     VFS006 not-a-domain
     VFS010 unknown-element
     VFS011 unknown-attribute
@@ -468,7 +469,7 @@ _vfslint() {
     *" ${line[0]} "*) ((i > 0)) && command=${line[0]} ;;
   esac
   case $command in
-    lint) flags='-h --help --version -q --quiet -v --verbose --select --ignore --kind --stdin-filename --strict-root --only-domains --force-exclude --no-ignore --fix --unsafe-fixes --diff --show-fixes --target --libvirt --qemu --virtiofsd --session --no-session --qemu-conf --host --host-facts --one-host --no-one-host --from --libvirt-schema --config --isolated --baseline --write-baseline --format --output-file --color --hyperlinks --statistics --fail-on --exit-zero' ;;
+    lint) flags='-h --help --version -q --quiet -v --verbose --select --ignore --kind --stdin-filename --strict-root --only-domains --force-exclude --no-ignore --no-suppressions --fix --unsafe-fixes --diff --show-fixes --target --libvirt --qemu --virtiofsd --session --no-session --qemu-conf --host --host-facts --one-host --no-one-host --from --libvirt-schema --config --isolated --baseline --write-baseline --format --output-file --color --hyperlinks --statistics --fail-on --exit-zero' ;;
     rules) flags='-h --help --format --hyperlinks' ;;
     explain) flags='-h --help --format --hyperlinks --for --target --libvirt --qemu --virtiofsd --session --no-session --qemu-conf --host --host-facts --one-host --no-one-host --config --isolated' ;;
     setup) flags='-h --help --undo --target --libvirt --qemu --virtiofsd --session --no-session --qemu-conf --host --host-facts --one-host --no-one-host --config --isolated' ;;

@@ -23,6 +23,7 @@ function __vfslint_rule_list
     VFS001 malformed-xml
     VFS002 default-namespace
     VFS003 entity-in-text
+    VFS004 unsupported-file
     VFS006 not-a-domain
     VFS010 unknown-element
     VFS011 unknown-attribute
@@ -473,6 +474,7 @@ complete -c vfslint -n '__vfslint_is lint' -l strict-root -d 'report an error fo
 complete -c vfslint -n '__vfslint_is lint' -l only-domains -d 'report nothing about named files without a domain, as in folders'
 complete -c vfslint -n '__vfslint_is lint' -l force-exclude -d 'apply the configuration\'s exclude to named files, too'
 complete -c vfslint -n '__vfslint_is lint' -l no-ignore -d 'in folders, check files that git ignores, too'
+complete -c vfslint -n '__vfslint_is lint' -l no-suppressions -d 'report what comments and metadata in the files suppress, too'
 complete -c vfslint -n '__vfslint_is lint' -l fix -d 'apply safe fixes'
 complete -c vfslint -n '__vfslint_is lint' -l unsafe-fixes -d 'apply fixes that may change the guest, too'
 complete -c vfslint -n '__vfslint_is lint' -l diff -d 'print what fixing would change, and change nothing'

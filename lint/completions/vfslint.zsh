@@ -8,6 +8,7 @@ _vfslint_rules() {
     VFS001 malformed-xml
     VFS002 default-namespace
     VFS003 entity-in-text
+    VFS004 unsupported-file
     VFS006 not-a-domain
     VFS010 unknown-element
     VFS011 unknown-attribute
@@ -476,6 +477,7 @@ _vfslint() {
         '--only-domains[report nothing about named files without a domain, as in folders]'
         '--force-exclude[apply the configuration'\''s exclude to named files, too]'
         '--no-ignore[in folders, check files that git ignores, too]'
+        '--no-suppressions[report what comments and metadata in the files suppress, too]'
         '--fix[apply safe fixes]'
         '--unsafe-fixes[apply fixes that may change the guest, too]'
         '--diff[print what fixing would change, and change nothing]'

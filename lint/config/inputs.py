@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from vfslint.files import read_input
 from vfslint.usage import UsageError
 
 if TYPE_CHECKING:
@@ -85,7 +86,6 @@ def read_bytes(path: str, most: int) -> bytes:
     Raises `UsageError` if it cannot be read.
     """
     try:
-        with open(path, "rb") as file:
-            return file.read(most + 1)
+        return read_input(path, most)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         raise UsageError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from None

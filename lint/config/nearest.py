@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from vfslint.files import Everything
+from vfslint.files import Everything, leaves
 from vfslint.usage import UsageError
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Configurations:
         while folder not in self._folders:
             walked.append(folder)
             files = (os.path.join(folder, name) for name in NAMES)
-            found = next((read for file in files if os.path.isfile(file) and (read := _read(file))), None)
+            found = next((read for file in files if _is_usable(file) and (read := _read(file))), None)
             outer = os.path.dirname(folder)
             if found or outer == folder:
                 break
@@ -56,6 +56,11 @@ class Configurations:
             found = self._folders[folder]
         self._folders.update(dict.fromkeys(walked, found))
         return found
+
+    def files(self) -> set[str]:
+        """Return the configurations that have been read."""
+        found = (self._named, *self._folders.values())
+        return {configuration.file for configuration in found if configuration}
 
     def includes(self, path: str) -> bool:
         """Whether to check a file of a folder."""
@@ -73,6 +78,11 @@ class Configurations:
         """Whether a file is excluded even if it is named."""
         configuration = self.of(path)
         return configuration is not None and configuration.excludes(path)
+
+
+def _is_usable(file: str) -> bool:
+    """Whether a file that nobody has named is read: a link may show what is outside of the repository."""
+    return os.path.isfile(file) and not leaves(file)
 
 
 def _read(file: str) -> Configuration | None:

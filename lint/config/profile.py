@@ -43,6 +43,7 @@ class Profile(NamedTuple):
     """The settings with which a file is linted. `severities` replace those of the rules, by code.
 
     `fail_on` is the lowest severity that makes a run fail, None if none does. `engine` is built from these.
+    `silenced` finds what only the configuration in the file `configured_by` ignores; None if it ignores nothing.
     """
 
     rules: tuple[Rule, ...]
@@ -51,6 +52,8 @@ class Profile(NamedTuple):
     strict_root: bool
     fail_on: Severity | None
     engine: Engine
+    configured_by: str = ""
+    silenced: Engine | None = None
 
     def fails(self, severity: Severity) -> bool:
         """Whether a finding of that severity makes the run fail."""
@@ -88,12 +91,18 @@ class Resolver:
         profile = self._profiles.get(key) if only_text is None else None
         if profile is None:
             severities: dict[str, str] = configuration.severities if configuration else {}
-            profile = self._profiles[key] = self._make(
+            selected, others = self._selected_rules(path, configuration, ignored, only_text)
+            profile = self._make(
                 path,
                 configuration,
-                *self._selected_rules(path, configuration, ignored, only_text),
+                selected,
+                others,
                 {code: Severity[level.upper()] for code, level in severities.items() if level != OFF},
             )
+            if configuration and others:
+                silenced = self._silenced(profile.context, selected, others)
+                profile = profile._replace(configured_by=configuration.file, silenced=silenced)
+            self._profiles[key] = profile
         return profile
 
     def guard(self, path: str, only_text: bytes | None = None) -> Profile | None:
@@ -128,8 +137,28 @@ class Resolver:
             context,
             strict_root,
             None if fail_on == NEVER else Severity[fail_on.upper()],
-            Engine(rules, context, strict_root=strict_root, severities=severities, others=others),
+            self._engine(rules, context, severities, others),
         )
+
+    def _engine(
+        self, rules: tuple[Rule, ...], context: Context, severities: dict[str, Severity], others: tuple[Rule, ...]
+    ) -> Engine:
+        return Engine(
+            rules,
+            context,
+            strict_root=self.options.strict_root,
+            severities=severities,
+            others=others,
+            suppressions=not self.options.no_suppressions,
+        )
+
+    def _silenced(self, context: Context, selected: tuple[Rule, ...], others: tuple[Rule, ...]) -> Engine | None:
+        """Return an engine with the rules that are not selected, although the command line does not ignore them."""
+        given = resolve(split(self.options.select)) if self.options.select else None
+        ignored = resolve(split(self.options.ignore or ()))
+        silenced = tuple(rule for rule in others if (given is None or rule.code in given) and rule.code not in ignored)
+        rest = (*selected, *(rule for rule in others if rule not in silenced))
+        return self._engine(silenced, context, {}, rest) if silenced else None
 
     # rules
 

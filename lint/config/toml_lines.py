@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _TOKEN = re.compile(
-    r'"""(?:\\.|[^\\])*?"{3,5}|\'\'\'.*?\'{3,5}|"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\'|#[^\n]*|\n|[\[\]{}=,.]|[^\s\[\]{}=,.#"\']+',
+    r'"""(?:\\.|[^\\])*?"{3,5}|\'\'\'.*?\'{3,5}|"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\'|#[^\n]*|\n|[\[\]{}=,.]|[^\s\[\]{}=,.#"\']+|["\']',
     re.DOTALL,
 )
 Key = tuple[str, ...]
@@ -14,6 +14,22 @@ Key = tuple[str, ...]
 def lines_of(text: str) -> dict[Key, int]:
     """Return the line of each table, key and item (with its index as text) by its full key."""
     return _Scan(text).lines
+
+
+def depth(text: str) -> int:
+    """Return the largest number of parts of a key in a text, which may be invalid TOML."""
+    most = parts = 0
+    was_dot = False
+    for found in _TOKEN.finditer(text):
+        if found[0] in ("'", '"'):
+            # tomllib stops at an open quote, too.
+            break
+        is_dot = found[0] == "."
+        # A part follows a dot, or begins a key.
+        parts = parts if is_dot else parts + 1 if was_dot else 1
+        most = max(most, parts)
+        was_dot = is_dot
+    return most
 
 
 class _Scan:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -102,8 +101,10 @@ class CharacterDevice(Device):
         """
         if self.node.tag != "channel" or self.target_type != "virtio" or self.libvirt >= (9, 7, 0):
             return False
+        folder, _, file = (self.value("path") or "").rpartition("/")
         name = (self.target.value("name") if self.target else None) or ""
-        return re.search(rf"domain-[^/]+/{re.escape(name)}\Z", self.value("path") or "") is not None
+        # The folder is named domain-1-NAME or domain-NAME.
+        return file == name and "domain-" in folder.rpartition("/")[2][:-1]
 
     @property
     def label(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from functools import reduce
 from operator import mul
 from typing import TYPE_CHECKING, NamedTuple
@@ -12,6 +12,7 @@ from vfslint.findings import Span
 from vfslint.lazy import lazy, once
 from vfslint.targets import Version
 from vfslint.vocabulary import numbers
+from vfslint.vocabulary.bitmap import Bitmap
 from vfslint.xml.document import Attribute, Node
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class Bitset(NamedTuple):
         return self.attribute.value if self.attribute else self.node.text
 
     @property
-    def members(self) -> frozenset[int] | None:
+    def members(self) -> Bitmap | None:
         """The members, or None if libvirt cannot read the set."""
         return numbers.bitmap(self.text)
 
@@ -143,13 +144,13 @@ class ThreadTuning(Node):
         return {"iothreadpin": "iothread", "iothreadsched": "iothreads", "vcpusched": "vcpus"}.get(self.tag)
 
     @property
-    def threads(self) -> frozenset[int]:
+    def threads(self) -> Set[int]:
         """The numbers of its threads; empty if they are missing or cannot be read."""
         written = self.value(self.named_by) if self.named_by else None
         if self.tag == "iothreadpin":
             number = numbers.unsigned(written or "")
             return frozenset() if number is None else frozenset({number})
-        return numbers.bitmap(written or "") or frozenset()
+        return numbers.bitmap(written or "") or Bitmap()
 
 
 class ResourceGroup(Node):

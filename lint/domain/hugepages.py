@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from vfslint.lazy import once
 from vfslint.vocabulary import numbers
+from vfslint.vocabulary.bitmap import Bitmap
 from vfslint.xml.document import Node
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class Demand(NamedTuple):
     node: Node
     size_kib: int | None
     memory_kib: int
-    nodes: frozenset[int] | None
+    nodes: Bitmap | None
 
     def pages(self, size_kib: int) -> int:
         """The number of pages."""
@@ -90,7 +91,7 @@ def _page(domain: Domain, cell: int | None) -> tuple[Node, int | None] | None:
     return next(((page.node, page.size_kib) for page in pages if page.cells is None), None)
 
 
-def _host_nodes(domain: Domain, cell: int | None) -> frozenset[int] | None:
+def _host_nodes(domain: Domain, cell: int | None) -> Bitmap | None:
     """Return the nodes of the host that a cell's memory is bound to, or None.
 
     Only mode strict, the default, binds; the other modes may take memory from elsewhere.

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from vfslint.lazy import lazy
 from vfslint.targets import Version
-from vfslint.vocabulary import table
+from vfslint.vocabulary import numbers, table
 
 X86 = frozenset({"x86_64", "i686"})
 PPC64 = frozenset({"ppc64", "ppc64le"})
@@ -124,7 +124,10 @@ class MachineType:
     @lazy
     def _versioned(self) -> tuple[str, Version] | None:
         found = re.match(_VERSIONED if self.is_x86 else _VERSIONED_ELSEWHERE, self.name or "")
-        return (found[1], (int(found[2]), int(found[3]), int(found[4] or 0))) if found else None
+        if not found:
+            return None
+        major, minor, patch = (numbers.whole(part or "") for part in found.groups()[1:])
+        return found[1], (major, minor, patch)
 
     @lazy
     def is_vendors(self) -> bool:

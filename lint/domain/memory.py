@@ -6,6 +6,7 @@ from vfslint.domain import sizes
 from vfslint.findings import Span
 from vfslint.lazy import lazy
 from vfslint.vocabulary import numbers
+from vfslint.vocabulary.bitmap import Bitmap
 from vfslint.xml.document import Attribute, Node
 
 
@@ -28,10 +29,10 @@ class Cell:
         return f"NUMA cell {self.node.value('id')!r}" if self.id is None else f"NUMA cell {self.id}"
 
     @lazy
-    def cpus(self) -> frozenset[int] | None:
+    def cpus(self) -> Bitmap | None:
         """The vCPUs of the cell: empty if none are listed, None if the list cannot be read."""
         text = self.node.value("cpus")
-        return frozenset() if text is None else numbers.bitmap(text)
+        return Bitmap() if text is None else numbers.bitmap(text)
 
     @lazy
     def size_kib(self) -> int | None:
@@ -117,7 +118,7 @@ class Page:
         return sizes.Size(self.node, "size").kib
 
     @lazy
-    def cells(self) -> frozenset[int] | None:
+    def cells(self) -> Bitmap | None:
         """The cells of `nodeset`; None if there is no nodeset or it cannot be read."""
         text = self.node.value("nodeset")
         return None if text is None else numbers.bitmap(text)

@@ -12,7 +12,7 @@ from vfslint.xml.document import Malformed, Node, read
 from vfslint.xml.source import Source
 
 # Machine types that contain the QEMU release that introduced them; a distribution's own types do not.
-_VERSIONED = re.compile(r"(?:pc-i440fx|pc-q35|virt|pseries|s390-ccw-virtio)-(\d{1,3})\.(\d{1,3})\Z")
+_VERSIONED = re.compile(r"(?:pc-i440fx|pc-q35|virt|pseries|s390-ccw-virtio)-([0-9]{1,3})\.([0-9]{1,3})\Z")
 
 
 def load(data: bytes) -> Host:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from vfslint import json_input
 from vfslint.host import capabilities
 from vfslint.host.facts import (
     FORMAT,
@@ -38,9 +39,7 @@ def load(data: bytes) -> Host:
     if data.lstrip(b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n").startswith(b"<"):
         return capabilities.load(data)
     try:
-        found = json.loads(data)
-    except RecursionError:
-        raise Unreadable("the facts are nested too deeply") from None
+        found = json_input.loads(data)
     except ValueError as error:
         raise Unreadable(f"neither JSON nor libvirt's capabilities XML: {_one_line(error)}") from None
     if not isinstance(found, dict):
@@ -247,7 +246,7 @@ class _Facts:
         found = None if text is None else numbers.bitmap(text)
         if text is not None and found is None:
             raise Unreadable(f"{self.where}cpus is not a list of numbers such as 0-3,8")
-        return found
+        return None if found is None else frozenset(found)
 
     def mapping(self, name: str, kind: type[Kind]) -> dict[str, Kind]:
         """Return an object whose values have that type; empty if it is missing."""

@@ -296,7 +296,8 @@ class Machine:
     def cpus(self) -> frozenset[int] | None:
         """Return the processors that are online, or None."""
         line = self.line("/sys/devices/system/cpu/online")
-        return numbers.bitmap(line) if line else None
+        found = numbers.bitmap(line) if line else None
+        return None if found is None else frozenset(found)
 
     def id_ranges(self, file: str, *names: str) -> IdRanges | None:
         """Return the ranges that a file such as /etc/subuid gives to a user, by name or number; None without a file."""

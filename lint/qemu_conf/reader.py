@@ -419,8 +419,6 @@ def _decoded(data: bytes) -> str:
 def _index(source: Source, offset: int) -> int:
     """Return the index into the source's text of a byte.
 
-    virConf stops at the first byte of a file whose encoding is not a superset of ASCII.
+    virConf stops at the first byte of a file that is not UTF-8 by its byte order mark or XML declaration.
     """
-    if source.text.isascii():
-        return offset
-    return len(_decoded(source.data[:offset])) if offset else 0
+    return source.index(offset) if offset else 0

@@ -12,6 +12,7 @@ from typing import NamedTuple, TextIO, cast
 from vfslint import files
 from vfslint.run import Run
 from vfslint.terminal import Look
+from vfslint.workflow_commands import escaped, in_github_actions, stopped
 
 # Called with a run, a stream, and how to draw on a terminal.
 Reporter = Callable[[Run, TextIO, Look], None]
@@ -31,8 +32,9 @@ FORMATS = {
 
 # Formats that show which findings can be fixed.
 SHOWING_FIXES = ("text", "json", "jsonl", "sarif")
-# Formats for people. In a log of GitHub Actions, their lines can quote the input and must not be read as commands.
+# Formats for people, and the language of each other one: both can quote what a log would take for a command.
 _FOR_PEOPLE = ("text", "concise")
+_LANGUAGES = {"json": "json", "jsonl": "json", "sarif": "json", "gitlab": "json", "junit": "xml", "checkstyle": "xml"}
 
 
 class Output(NamedTuple):
@@ -66,7 +68,7 @@ def outputs(wanted: Iterable[str], output_file: str = "") -> list[Output]:
     if output_file:
         return [Output(printed[0].format if printed else "text", output_file), *files]
     if not printed:
-        printed = [Output("text"), *([Output("github")] if _in_github_actions() else [])]
+        printed = [Output("text"), *([Output("github")] if in_github_actions() else [])]
     return printed + files
 
 
@@ -81,15 +83,16 @@ def write(run: Run, wanted: Iterable[Output], stdout: TextIO, look: Look, *, qui
             reporter(output.format)(run, text, look.in_file())
             _save(output.file, text.getvalue())
         elif run.findings or not quiet:
-            with shielded(stdout) if output.format in _FOR_PEOPLE else nullcontext():
-                reporter(output.format)(run, stdout, look)
+            out = escaped(stdout, _LANGUAGES[output.format]) if output.format in _LANGUAGES else stdout
+            with stopped(stdout) if output.format in _FOR_PEOPLE else nullcontext():
+                reporter(output.format)(run, out, look)
         if output.format == "github":
             _add_to_summary(run)
 
 
 def _add_to_summary(run: Run) -> None:
     page = os.environ.get("GITHUB_STEP_SUMMARY")
-    if page and _in_github_actions():
+    if page and in_github_actions():
         from vfslint.report.github import write_summary
 
         with _with_file_name(page), open(page, "a", encoding="utf-8") as out:
@@ -107,27 +110,6 @@ def _with_file_name(file: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise files.NotWritten(f"{file}: {error.strerror or error}") from None
-
-
-@contextmanager
-def shielded(stdout: TextIO) -> Iterator[None]:
-    """Keep the runner of GitHub Actions from running `##[…]` and `::…` in text that quotes the input.
-
-    Problem matchers still see the text.
-    """
-    if not _in_github_actions():
-        yield
-        return
-    token = os.urandom(16).hex()
-    stdout.write(f"::stop-commands::{token}\n")
-    try:
-        yield
-    finally:
-        stdout.write(f"::{token}::\n")
-
-
-def _in_github_actions() -> bool:
-    return os.environ.get("GITHUB_ACTIONS") == "true"
 
 
 def _did_you_mean(word: str) -> str:

@@ -101,7 +101,9 @@ def _console(out: TextIO, colored: bool) -> Console:
         highlight=False,
         markup=False,
         emoji=False,
+        # rich also reads variables of the environment, and fails if they are not numbers.
         width=width(out, PLAIN_WIDTH),
+        height=PLAIN_WIDTH,
         legacy_windows=False,
     )
 
@@ -195,10 +197,10 @@ def _excerpt(glyphs: Glyphs, marks: list[Mark], source: Source, gutter: int, col
         line = mark.at.start.line
         if previous and line > previous + 1:
             yield Text(" " * max(gutter - 1, 0) + glyphs.gap, style=_FRAME)
-        text = source.line(line)
-        start = mark.at.start.column - 1
-        end = len(text) if mark.at.end.line > line else mark.at.end.column - 1
-        shown, before, marked = _window(text, start, max(end, start + 1), width - gutter - 3)
+        first, last = source.indices_of_line(line)
+        start = first + mark.at.start.column - 1
+        end = last if mark.at.end.line > line else first + mark.at.end.column - 1
+        shown, before, marked = _window(source.text, (first, last), (start, max(end, start + 1)), width - gutter - 3)
         # Two marks in a long line can need different parts of it.
         if line != previous or shown != above:
             yield Text.assemble((f"{line:>{gutter}} {glyphs.side} ", _FRAME), shown)
@@ -222,12 +224,16 @@ def _labeled(frame: Piece, ruler: Piece, label: Piece, width: int) -> Iterator[T
     yield from _flowing([frame, indent], [label], [frame, indent], width)
 
 
-def _window(text: str, start: int, end: int, width: int) -> tuple[str, int, int]:
-    """Shorten a long line around the mark to a width in cells.
+def _window(text: str, line: tuple[int, int], mark: tuple[int, int], width: int) -> tuple[str, int, int]:
+    """Shorten a long line around the mark to a width in cells; `line` and `mark` are indices into the text.
 
     Returns the text to show, the cells before the mark, and the cells of the mark.
     """
-    head, marked, tail = (_shown(piece) for piece in (text[:start], text[start:end], text[end:]))
+    (first, last), (start, end) = line, mark
+    # A line can be as long as a file. Nobody writes so many characters that occupy no cell.
+    most = 4 * width
+    pieces = (max(first, start - most), start), (start, min(end, last, start + most)), (end, min(last, end + most))
+    head, marked, tail = (_shown(text[slice(*piece)]) for piece in pieces)
     if cell_len(head) + cell_len(marked) + min(len(tail), 1) > width:
         head = "…" + _last(head, max(width // 3, 1) - 1)
         room = width - cell_len(head) - 2

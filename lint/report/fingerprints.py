@@ -11,7 +11,7 @@ from hashlib import sha256
 from vfslint.findings import Finding
 from vfslint.report.repository import in_repository
 from vfslint.xml.document import Malformed, read
-from vfslint.xml.paths import Finder, path
+from vfslint.xml.paths import Finder
 from vfslint.xml.source import Source
 
 _WHITESPACE = re.compile(r"\s+")
@@ -31,7 +31,7 @@ class Fingerprints:
     def of(self, finding: Finding) -> str:
         """Return 32 hexadecimal digits computed from the code, the element's path, and the text at the finding."""
         start, end = finding.at.start.offset, finding.at.end.offset
-        around = path(self._finder.innermost(start)) if self._finder else self._setting(start)
+        around = self._finder.paths.of(self._finder.innermost(start)) if self._finder else self._setting(start)
         data = self.source.data[start:end]
         text = data.decode(self.source.encoding, "replace").replace('"', "'")
         parts = (finding.code, around, _WHITESPACE.sub(" ", text).strip())

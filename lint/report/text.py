@@ -7,6 +7,7 @@ from typing import TextIO
 from vfslint.findings import Severity
 from vfslint.run import Run
 from vfslint.terminal import PLAIN, Codes, Look, wants_color
+from vfslint.xml.printable import printable
 
 _STYLES = {Severity.ERROR: "1;31", Severity.WARNING: "1;33", Severity.NOTE: "1;36", None: "1;32"}
 
@@ -33,10 +34,17 @@ def summary(run: Run) -> tuple[str, str]:
     others = not_domains(run)
     if others:
         rest.append(others)
-    if len(run.skipped) > len(run.not_domains):
-        rest.append(f"{len(run.skipped) - len(run.not_domains)} excluded")
+    no_files = sum(skipped.is_no_file for skipped in run.skipped)
+    excluded = sum(skipped.is_excluded for skipped in run.skipped) - no_files
+    if excluded:
+        rest.append(f"{excluded} excluded")
+    if no_files:
+        rest.append("1 link or special file skipped" if no_files == 1 else f"{no_files} links or special files skipped")
     if run.known:
         rest.append(f"{len(run.known)} in the baseline")
+    if run.suppressed:
+        rest.append(f"{len(run.suppressed)} suppressed")
+    rest += [f"{number} ignored by {printable(file)}" for file, number in run.silenced.items() if number]
     if run.fixable:
         rest.append(f"{run.fixable} fixable with --fix")
     if run.unsafely_fixable:

@@ -8,13 +8,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING
+
+from vfslint.vocabulary.bitmap import Bitmap, runs
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv6Address
 
-# The most digits that a number of 64 bits has: Python does not convert thousands of them.
+# A number of 64 bits has at most as many digits in base 10; Python does not convert thousands of them.
 _C_INTEGER = r"[ \t\n\v\f\r]*([+-]?)0*([0-9]{1,20})\Z"
+# As many in base 8, in which such a number has the most.
+_MOST_DIGITS = 22
 _C_SPACES = " \t\n\v\f\r"
 
 # The largest size of memory that libvirt accepts, in bytes (virutil.c:virMemoryMaxValue).
@@ -37,6 +42,16 @@ def integer(text: str, *, bits: int = 32) -> int | None:
         return None
     number = int(found[1] + found[2])
     return number if -(2 ** (bits - 1)) <= number < 2 ** (bits - 1) else None
+
+
+def is_whole(text: str) -> bool:
+    """Whether it consists of digits, those of ASCII: others, such as ², are letters to libvirt."""
+    return text.isascii() and text.isdigit()
+
+
+def whole(digits: str) -> int:
+    """Return the number that digits of ASCII write; 2^64 for a larger one, which Python may refuse to convert."""
+    return min(int(digits.lstrip("0")[:21] or "0"), 2**64)
 
 
 @lru_cache(1024)
@@ -82,12 +97,12 @@ def kib(size: int) -> int:
 
 
 @lru_cache(1024)
-def bitmap(text: str, *, bits: int = CPUMASK_BITS) -> frozenset[int] | None:
+def bitmap(text: str, *, bits: int = CPUMASK_BITS) -> Bitmap | None:
     """Read a set such as `0-7,^3` (virbitmap.c:virBitmapParse); None for text that libvirt rejects.
 
     A comma may be at its end, whitespace around numbers is ignored, and `^3` by itself is the empty set.
     """
-    members: set[int] = set()
+    members = 0
     pieces = text.split(",")
     if len(pieces) > 1 and not pieces[-1].strip(_C_SPACES):
         pieces.pop()
@@ -100,10 +115,10 @@ def bitmap(text: str, *, bits: int = CPUMASK_BITS) -> frozenset[int] | None:
         if last < first or last >= bits or (found["not"] and found["last"]):
             return None
         if found["not"]:
-            members.discard(first)
+            members &= ~(1 << first)
         else:
-            members.update(range(first, last + 1))
-    return frozenset(members)
+            members |= (1 << last + 1) - (1 << first)
+    return Bitmap.of_bits(members)
 
 
 _BITMAP_PIECE = (
@@ -114,16 +129,24 @@ _BITMAP_PIECE = (
 
 def spell_set(members: Iterable[int]) -> str:
     """Write a set of numbers as libvirt does: 0-3,7."""
-    runs: list[list[int]] = []
-    for member in sorted(members):
-        if runs and member == runs[-1][-1] + 1:
-            runs[-1][1:] = [member]
-        else:
-            runs.append([member])
-    return ",".join("-".join(map(str, run)) for run in runs)
+    return ",".join(map(_spell_run, runs(members)))
 
 
-_UUID = rf"[{_C_SPACES}]*(?:[- ]*[0-9A-Fa-f]{{2}}){{16}}[{_C_SPACES}]*\Z"
+def shorten_set(members: Iterable[int]) -> str:
+    """Write the beginning of a set of numbers, for messages."""
+    spelled = list(map(_spell_run, islice(runs(members), _MOST_RUNS + 1)))
+    return ",".join(spelled[:_MOST_RUNS]) + (",…" if len(spelled) > _MOST_RUNS else "")
+
+
+_MOST_RUNS = 32
+
+
+def _spell_run(run: tuple[int, int]) -> str:
+    first, last = run
+    return str(first) if first == last else f"{first}-{last}"
+
+
+_UUID = r"(?:[- ]*[0-9A-Fa-f]{2}){16}\Z"
 
 
 def is_policy(text: str) -> bool:
@@ -133,7 +156,7 @@ def is_policy(text: str) -> bool:
 
 def is_uuid(text: str) -> bool:
     """Whether libvirt reads it as a UUID (viruuid.c:virUUIDParse): hyphens and spaces may separate bytes."""
-    return re.match(_UUID, text) is not None
+    return re.match(_UUID, text.strip(_C_SPACES)) is not None
 
 
 def spell_size(size_kib: int) -> str:
@@ -157,7 +180,8 @@ def based(text: str, base: int, *, bits: int = 32, signed: bool = False) -> int 
     digits = found[2].lower()
     if base == 0:
         base = 16 if digits.startswith("0x") else 8 if digits.startswith("0") else 10
-    number = int(digits, base)
+    significant = digits.removeprefix("0x").lstrip("0")
+    number = int(significant or "0", base) if len(significant) <= _MOST_DIGITS else 2**bits
     if number >= 2**bits:
         return None
     return -number if found[1] == "-" else number

@@ -190,14 +190,18 @@ def _missing_value(file: MalformedXml) -> Problem:
 
 def _open_quote(file: MalformedXml) -> Problem:
     """A '<' inside an attribute's value: most often the closing quote before it is missing."""
-    before = re.search(r"""([\w:.-]+)\s*=\s*(["'])[^"'<]*\Z""", file.text[: file.index + 1].rstrip("<>"))
-    if not before:
+    text = file.text[: file.index + 1].rstrip("<>")
+    quote = max(text.rfind('"'), text.rfind("'"))
+    before = text[: max(quote, 0)].rstrip()
+    ahead = before.removesuffix("=").rstrip()
+    reversed_name = re.match(r"[\w:.-]*", ahead[::-1])
+    name = reversed_name[0][::-1] if reversed_name else ""
+    if not before.endswith("=") or not name or "<" in text[quote:]:
         return _as_libxml2_reports(file)
-    start, end = before.span(1)
     return Problem(
-        at=file.span(start, end),
-        message=f"the value of attribute {before[1]!r} has no closing {before[2]}",
-        help=f"add {before[2]} after the value; if the value contains a '<', write &lt;",
+        at=file.span(len(ahead) - len(name), len(ahead)),
+        message=f"the value of attribute {name!r} has no closing {text[quote]}",
+        help=f"add {text[quote]} after the value; if the value contains a '<', write &lt;",
     )
 
 

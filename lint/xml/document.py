@@ -29,15 +29,20 @@ _START_TAG = rf"(?xs) < (?: ({_TAG}) | {_OTHER} )"
 MARKUP = rf"(?xs) < (?: (/[^>]*>) | ({_TAG}) | {_OTHER} )"
 END, START = 1, 2  # the groups of MARKUP
 _UP_TO_END_TAG = rf"(?xs) [^<]* (?: < (?: {_OTHER} ) [^<]* )* </[^>]*>"
-_ATTRIBUTE = r"""\s+([^\s=]+)\s*=\s*(?:"([^"]*)"|'([^']*)')"""
+_ATTRIBUTE = r"""(?<!\s)\s+([^\s=]+)\s*=\s*(?:"([^"]*)"|'([^']*)')"""
 _NAMESPACE_ERRORS = range(200, 206)  # libxml2 xmlerror.h: XML_NS_ERR_*, which libvirt's reader tolerates
 _EXTRA_CONTENT = 5  # XML_ERR_DOCUMENT_END
+# vfslint's own numbers, which libxml2 does not use.
+TOO_LARGE, UNSUPPORTED = 0, -1
+# Reading an attribute takes libxml2 longer, the more there are. A smaller file cannot have enough of them to matter.
+MAXIMUM_ATTRIBUTES = 1000
+_MAY_HAVE_TOO_MANY = 32 * 1024
 
 
 class Malformed(Exception):
     """The text is not well-formed XML, or is larger or deeper than libvirt would read.
 
-    `line` and `column` are 1-based as libxml2 counts them, `code` is its error number.
+    `line` and `column` are 1-based as libxml2 counts them, `code` is its error number, or one of vfslint's own.
     """
 
     def __init__(self, message: str, line: int, column: int, code: int) -> None:
@@ -117,14 +122,22 @@ class Document:
 def read(source: Source) -> Document:
     """Parse a source without expanding entities and without reading anything else.
 
-    Raises `Malformed` if libvirt's own parser would reject the text.
+    Raises `Malformed` if libvirt's own parser would reject the text, or if vfslint does not support it.
     """
     if len(source.data) > MAXIMUM_BYTES:
-        raise Malformed(f"the file is larger than {MAXIMUM_BYTES} bytes", 1, 1, 0)
+        raise Malformed(f"the file is larger than {MAXIMUM_BYTES} bytes", 1, 1, TOO_LARGE)
     try:
-        return Document(source, etree.fromstring(source.data, _strict_parser()), False)
+        document = Document(source, etree.fromstring(source.data, _strict_parser()), False)
     except etree.XMLSyntaxError:
-        return _read_again(source)
+        document = _read_again(source)
+    if source.is_foreign:
+        raise Malformed(f"the encoding {source.declared!r} is not supported", 1, 1, UNSUPPORTED)
+    if len(source.data) > _MAY_HAVE_TOO_MANY:
+        for element in document.root.iter("*"):
+            if len(element.attrib) > MAXIMUM_ATTRIBUTES:
+                line = element.sourceline or 1
+                raise Malformed(f"an element has {len(element.attrib)} attributes", line, 1, UNSUPPORTED)
+    return document
 
 
 def _read_again(source: Source) -> Document:

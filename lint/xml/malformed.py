@@ -10,8 +10,11 @@ from vfslint.lazy import lazy
 from vfslint.xml.document import Malformed
 from vfslint.xml.source import Source
 
+# Up to its first error a text is well-formed, so that no tag contains a '<'. What is never closed goes on to the end.
 _TAG = re.compile(
-    r"""<!--.*?-->|<\?.*?\?>|<!\[CDATA\[.*?\]\]>|<(/?)([^\s/>!?]+)((?:[^>"']|"[^"]*"|'[^']*')*)>""", re.DOTALL
+    r"""<!--(?:.*?-->|.*)|<\?(?:.*?\?>|.*)|<!\[CDATA\[(?:.*?\]\]>|.*)
+    |<(/?)([^\s/<>!?]+)([^<>"']*(?:(?:"[^"<]*"|'[^'<]*')[^<>"']*)*)>""",
+    re.DOTALL | re.VERBOSE,
 )
 
 

@@ -5,23 +5,39 @@ from __future__ import annotations
 import codecs
 import re
 from bisect import bisect_right
-from itertools import accumulate, pairwise
+from itertools import accumulate
 
 from vfslint.findings import Position, Span
 from vfslint.lazy import lazy
 
+# How a file begins in an encoding that needs no declaration (libxml2 parserInternals: xmlDetectEncoding).
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
-    (b"<\x00", "utf-16-le"),
-    (b"\x00<", "utf-16-be"),
+    (b"<\x00\x00\x00", "utf-32-le"),
+    (b"\x00\x00\x00<", "utf-32-be"),
+    (b"<\x00?\x00", "utf-16-le"),
+    (b"\x00<\x00?", "utf-16-be"),
 )
+# Encodings that Python and libxml2 read alike, by their names in Python, but for single signs such as the backslash of
+# Shift JIS. In all of them, a byte below 0x80 that is not part of a longer character is the character of ASCII, so that
+# markup is found even if the rest cannot be decoded.
+_READ_ALIKE = frozenset(
+    """ascii utf-8 iso8859-1 iso8859-2 iso8859-3 iso8859-4 iso8859-5 iso8859-6 iso8859-7 iso8859-8 iso8859-9 iso8859-10
+    iso8859-11 iso8859-13 iso8859-14 iso8859-15 iso8859-16 cp1250 cp1251 cp1252 cp1253 cp1254 cp1255 cp1256 cp1257
+    cp1258 cp850 cp862 cp866 koi8-r euc_jp euc_kr gb2312 gbk gb18030 big5 shift_jis cp932""".split()
+)
+# Any bytes can be read in it, one character for each.
+_BYTES = "latin-1"
+_DECODED_EXACTLY = frozenset({"utf-8", "ascii", "iso8859-1", _BYTES})
+# The number of characters between two indices of which the byte offset is remembered.
+_STEP = 1024
 FIRST_QUOTE = r"""=\s*(["'])"""
 _INDENTATION = r"\n([ \t]+)<"
-_DECLARED = rb"""<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']"""
+_DECLARED = rb"""<\?xml[^>]*?[ \t\r\n]encoding[ \t\r\n]*=[ \t\r\n]*["']([A-Za-z0-9._:-]+)["']"""
 
 
 class Source:
@@ -34,24 +50,61 @@ class Source:
     def __init__(self, data: bytes, name: str) -> None:
         self.data = data
         self.name = name
-        self._encoding = ""
+
+    @lazy
+    def declared(self) -> str | None:
+        """The encoding that the XML declaration names; None if there is none, or a byte order mark decides."""
+        if any(self.data.startswith(mark) for mark, _ in _MARKS):
+            return None
+        found = re.match(_DECLARED, self.data[: self.data.find(b"?>") + 1])
+        return found[1].decode("ascii") if found else None
+
+    @lazy
+    def encoding(self) -> str:
+        """The Python name of the encoding in which `text` is decoded: by byte order mark, by declaration, else UTF-8.
+
+        It is Latin-1, in which each byte is a character, for an encoding that Python might read differently than
+        libxml2, and for bytes that are not valid in their encoding or not written in its usual way.
+        """
+        encoding = self._meant_encoding
+        if encoding is None:
+            return _BYTES
+        if encoding not in _DECODED_EXACTLY:
+            try:
+                # An index can be converted to an offset only if the text gives the same bytes again.
+                if self.data.decode(encoding, "surrogateescape").encode(encoding, "surrogateescape") != self.data:
+                    return _BYTES
+            except UnicodeError:
+                return _BYTES
+        return encoding
+
+    @lazy
+    def _meant_encoding(self) -> str | None:
+        for mark, encoding in _MARKS:
+            if self.data.startswith(mark):
+                return encoding
+        if self.declared is None:
+            return "utf-8"
+        try:
+            name = codecs.lookup(self.declared).name
+        except LookupError:
+            return None
+        return name if name in _READ_ALIKE else None
 
     @property
-    def encoding(self) -> str:
-        """The Python name of the file's encoding: by byte order mark, by XML declaration, else UTF-8."""
-        if not self._encoding:
-            self._encoding = _encoding_of(self.data)
-        return self._encoding
+    def is_foreign(self) -> bool:
+        """Whether it declares an encoding in which `text` may not be what libxml2 reads."""
+        return self._meant_encoding is None
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether `text` has the characters that libxml2 reads, so that a changed text can be written back."""
+        return self.encoding == self._meant_encoding
 
     @lazy
     def text(self) -> str:
         """The whole file as characters; undecodable bytes become lone surrogates."""
-        try:
-            return self.data.decode(self.encoding, "surrogateescape")
-        except UnicodeDecodeError:
-            # Multi-byte encodings reject incomplete characters; one byte per character keeps the offsets right.
-            self._encoding = "latin-1"
-            return self.data.decode("latin-1")
+        return self.data.decode(self.encoding, "surrogateescape")
 
     @lazy
     def line_starts(self) -> list[int]:
@@ -93,30 +146,39 @@ class Source:
 
     def offset(self, index: int) -> int:
         """Return the byte offset of an index into `text`."""
-        if self.text.isascii() and self.encoding in ("utf-8", "latin-1"):
+        if self._is_bytes:
             return index
-        line = self._line(index) - 1
-        return self._line_offsets[line] + len(self.encode(self.text[self.line_starts[line] : index]))
+        step = min(index, len(self.text)) // _STEP
+        return self._offsets[step] + len(self.encode(self.text[step * _STEP : index]))
+
+    @lazy
+    def _is_bytes(self) -> bool:
+        """Whether every character is one byte."""
+        return self.encoding == _BYTES or (self.encoding in _DECODED_EXACTLY and self.text.isascii())
 
     def _line(self, index: int) -> int:
         return bisect_right(self.line_starts, index)
 
     @lazy
-    def _line_offsets(self) -> list[int]:
-        """The byte offset at which each line starts."""
-        starts, text = self.line_starts, self.text
-        sizes = (len(self.encode(text[start:end])) for start, end in pairwise(starts))
-        return [0, *accumulate(sizes)]
+    def _offsets(self) -> list[int]:
+        """The byte offset of every 1024th character."""
+        pieces = (self.text[start : start + _STEP] for start in range(0, len(self.text), _STEP))
+        return [0, *accumulate(len(self.encode(piece)) for piece in pieces)]
 
     def index(self, offset: int) -> int:
-        """Return the index into `text` of the character that starts at a byte offset."""
-        if self.text.isascii() and self.encoding in ("utf-8", "latin-1"):
+        """Return the index into `text` of the character that starts at a byte offset, or contains it."""
+        if self._is_bytes:
             return offset
-        return len(self.data[:offset].decode(self.encoding, "surrogateescape"))
+        step = bisect_right(self._offsets, offset) - 1
+        piece = self.data[self._offsets[step] : offset]
+        try:
+            return step * _STEP + len(piece.decode(self.encoding, "surrogateescape"))
+        except UnicodeDecodeError:  # the offset is inside a character
+            return step * _STEP + len(piece.decode(self.encoding, "ignore"))
 
     def at_offset(self, offset: int) -> Position:
         """Return the position of a byte offset, such as that of an edit."""
-        return self.position(len(self.data[:offset].decode(self.encoding, "surrogateescape")))
+        return self.position(self.index(offset))
 
     def span(self, start: int, end: int) -> Span:
         """Return the span between two indices into `text`."""
@@ -129,19 +191,13 @@ class Source:
 
     def line(self, number: int) -> str:
         """Return a 1-based line without its line end and without a byte order mark."""
-        starts = self.line_starts
-        end = starts[number] if number < len(starts) else len(self.text)
-        return self.text[starts[number - 1] : end].rstrip("\r\n").removeprefix("\ufeff")
+        return self.text[slice(*self.indices_of_line(number))]
 
-
-def _encoding_of(data: bytes) -> str:
-    for mark, encoding in _MARKS:
-        if data.startswith(mark):
-            return encoding
-    declared = re.match(_DECLARED, data[:200])
-    if declared:
-        try:
-            return codecs.lookup(declared[1].decode("ascii")).name
-        except LookupError:
-            return "latin-1"
-    return "utf-8"
+    def indices_of_line(self, number: int) -> tuple[int, int]:
+        """Return where a 1-based line starts and ends in `text`, without its line end and a byte order mark."""
+        starts, text = self.line_starts, self.text
+        start = starts[number - 1]
+        end = starts[number] - 1 if number < len(starts) else len(text)
+        while end > start and text[end - 1] == "\r":
+            end -= 1
+        return start + text.startswith("\ufeff", start), end

@@ -65,7 +65,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ("words", "offered"),
     [
         (["--fi"], ["--fix"]),
-        (["--no-s"], ["--no-session"]),
+        (["--no-se"], ["--no-session"]),
         (["--target", "debian-1"], ["debian-11", "debian-12", "debian-13"]),
         (["-q", "--color", ""], ["auto", "always", "never"]),
         (["--select", "memory-not-sh"], ["memory-not-shared"]),
@@ -85,7 +85,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (["--libvirt", "my"], []),
         (["--format", "sarif=my"], ["my guest.xml"]),
         (["rules", "--format", ""], ["text", "json", "markdown"]),
-        (["explain", "--f"], ["--format", "--for"]),
+        (["explain", "--f"], ["--format", "--for", "--from"]),
     ],
 )
 def test_bash_offers(words: list[str], offered: list[str]) -> None:

@@ -228,7 +228,7 @@ def test_a_clean_run_imports_nothing_that_it_does_not_need() -> None:
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     modules, ours = (set(line.split()) for line in ended.stdout.splitlines())
     assert modules.isdisjoint(
-        "rich xmlschema tomllib tomli pathspec difflib json argparse textwrap subprocess shutil tempfile".split()
+        "rich xmlschema tomllib tomli difflib json argparse textwrap subprocess shutil tempfile".split()
     )
     needless = (
         "cli.baseline cli.completion cli.help cli.host cli.show_config config.file config.toml_lines fixes host "

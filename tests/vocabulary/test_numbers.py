@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vfslint.vocabulary import numbers
+from vfslint.vocabulary.bitmap import Bitmap, clashes, union
 
 
 @pytest.mark.parametrize(
@@ -105,7 +106,37 @@ def test_uuid(text: str, is_uuid: bool) -> None:
 
 @given(st.frozensets(st.integers(0, numbers.CPUMASK_BITS - 1), min_size=1))
 def test_a_set_that_is_spelt_is_read_again(members: frozenset[int]) -> None:
-    assert numbers.bitmap(numbers.spell_set(members)) == members
+    assert numbers.bitmap(numbers.spell_set(Bitmap(members))) == members
+    assert numbers.spell_set(members) == numbers.spell_set(Bitmap(members))
+
+
+def test_only_the_beginning_of_a_long_set_is_spelt() -> None:
+    assert numbers.shorten_set(Bitmap(range(0, 100, 2))).endswith(",60,62,…")
+
+
+@given(st.frozensets(st.integers(0, 200)), st.frozensets(st.integers(0, 200)), st.integers(0, 210))
+def test_a_bitmap_is_a_set(one: frozenset[int], other: frozenset[int], limit: int) -> None:
+    ours, theirs = Bitmap(one), Bitmap(other)
+    assert list(ours) == sorted(one)
+    assert len(ours) == len(one)
+    assert ours == one
+    assert (ours == theirs, ours <= theirs) == (one == other, one <= other)
+    assert (ours & theirs, ours | theirs, ours - theirs) == (one & other, one | other, one - other)
+    assert [number in ours for number in range(-1, 201)] == [number in one for number in range(-1, 201)]
+    assert ours.start_at(limit) == {number for number in one if number >= limit}
+    assert ours.below(limit) == {number for number in one if number < limit}
+    assert union([ours, theirs]) == one | other
+
+
+@given(st.lists(st.frozensets(st.integers(0, 12)), max_size=8))
+def test_each_set_clashes_once_with_an_earlier_one(sets: list[frozenset[int]]) -> None:
+    found = list(clashes(map(Bitmap, sets)))
+    overlapping = [later for later, one in enumerate(sets) if any(one & before for before in sets[:later])]
+    assert [later for _, later in found] == overlapping
+    assert all(sets[first] & sets[later] and first < later for first, later in found)
+    if found:
+        first, later = found[0]
+        assert not any(sets[before] & sets[later] for before in range(first))
 
 
 @given(st.text())

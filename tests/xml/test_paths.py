@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vfslint.xml.document import read
-from vfslint.xml.paths import matching, path
+from vfslint.xml.paths import Paths
 from vfslint.xml.source import Source
 
 SHARE = "<filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/></filesystem>"
@@ -12,7 +12,7 @@ SHARE = "<filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><
 def test_paths_tell_neighbours_apart() -> None:
     text = f"<domain><devices>{SHARE}<interface/><interface/><input type='mouse'/></devices></domain>"
     root = read(Source(text.encode(), "x.xml")).root
-    assert [path(element) for element in root.find("devices").iter("*")] == [
+    assert [Paths().of(element) for element in root.find("devices").iter("*")] == [
         "domain/devices",
         "domain/devices/filesystem[data]",
         "domain/devices/filesystem[data]/driver",
@@ -23,5 +23,5 @@ def test_paths_tell_neighbours_apart() -> None:
         "domain/devices/input",
     ]
     for element in root.iter("*"):
-        assert matching(root, path(element)) == [element]
-    assert len(matching(root, "interface")) == 2
+        assert Paths().matching(root, Paths().of(element)) == [element]
+    assert len(Paths().matching(root, "interface")) == 2
