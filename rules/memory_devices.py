@@ -265,7 +265,7 @@ def private_pmem(device: MemoryDevice) -> Iterator[Problem]:
         )
 
 
-@rule("VFS181", "pmem-not-in-this-libvirt", severity=Severity.ERROR, stage=Stage.START)
+@rule("VFS182", "pmem-not-in-this-libvirt", severity=Severity.ERROR, stage=Stage.START)
 def pmem_not_in_this_libvirt(device: MemoryDevice) -> Iterator[Problem]:
     """libvirt 9.0.0 does not start a guest with a virtio-pmem device.
 

@@ -266,7 +266,7 @@ def misplaced_element(fault: MisplacedElement, context: Context) -> Iterator[Pro
     See: libvirt docs/formatdomain; libvirt schemas/domaincommon.rng
     """
     inside = f" in <{spelled(fault.node.parent.tag)}>" if fault.node.parent else " here"
-    home = fault.home
+    home = fault.home(context.domain)
     yield Problem(
         at=fault.node.name_span,
         message=f"<{fault.name}> does not belong{inside}",

@@ -102,21 +102,16 @@ class Home(NamedTuple):
 
 
 class MisplacedElement(Deviation):
-    """An element that libvirt knows in other elements, whose names are in `belongs`.
-
-    `home` is where it belongs, if that is certain and nothing with its name is there.
-    """
+    """An element that libvirt knows in other elements, whose names are in `belongs`."""
 
     def __init__(self, domain: Domain, found: Mismatch) -> None:
         super().__init__(domain, found)
         self.belongs = tuple(map(spelled, found.belongs))
-        self._domain = domain
         self._found = found
 
-    @property
-    def home(self) -> Home | None:
-        """Where it belongs, or None."""
-        return _home(self._domain, self._found)
+    def home(self, domain: Domain) -> Home | None:
+        """Return where it belongs, if that is certain and nothing with its name is there."""
+        return _home(domain, self._found)
 
 
 class MisplacedAttribute(Deviation):
