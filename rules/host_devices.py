@@ -402,6 +402,8 @@ def hostdev_source_incomplete(device: Hostdev) -> Iterator[Problem]:
     Bad:
         <hostdev mode='subsystem' type='usb'><source><product id='0xbeef'/></source></hostdev>
     Bad:
+        <hostdev mode='subsystem' type='usb'><source startupPolicy='optional'/></hostdev>
+    Bad:
         <hostdev mode='subsystem' type='scsi'><source protocol='iscsi' name='iqn.2016-07.com.example'>
           <host name='example.org'/><auth username='u'><secret type='ceph' usage='s'/></auth></source></hostdev>
     Good:
@@ -453,6 +455,15 @@ def _usb_problems(device: Hostdev, source: Node) -> Iterator[Problem]:
             message=f"the USB device has no {missing}",
             help=f"add <{missing} id='…'/>",
             says=f"missing {missing}",
+        )
+    if vendor is None and product is None and address is None:
+        yield Problem(
+            at=source.start_span,
+            message="nothing says which USB device it is",
+            help="add <vendor id='…'/> and <product id='…'/>, or <address bus='…' device='…'/>",
+            severity=Severity.WARNING,
+            stage=Stage.SCHEMA,
+            says="",
         )
     port = address.attribute("port") if address else None
     if address and port and address.value("bus") is not None:

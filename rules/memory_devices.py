@@ -522,20 +522,20 @@ def memory_device_page_size(device: MemoryDevice, context: Context) -> Iterator[
     yield Problem(at=page.at, message=fault, help="write <pagesize unit='MiB'>2</pagesize>")
 
 
-@rule("VFS181", "memory-device-not-on-this-machine", severity=Severity.ERROR, stage=Stage.DEFINE)
+@rule("VFS182", "memory-device-not-on-this-machine", severity=Severity.ERROR, stage=Stage.DEFINE)
 def memory_device_not_on_this_machine(device: MemoryDevice, context: Context) -> Iterator[Problem]:
     """QEMU has a memory device of this model for the machine.
 
     Why: QEMU for IBM mainframes has no modules that can be plugged, and QEMU for POWER, ARM, RISC-V and LoongArch lacks
         some of the virtio devices.
     Bad (libvirt 9.0.0):
-        <os><type arch='aarch64' machine='virt'>hvm</type></os>
-        <emulator>/usr/bin/qemu-system-aarch64</emulator>
+        <os><type arch='ppc64' machine='pseries'>hvm</type></os>
+        <emulator>/usr/bin/qemu-system-ppc64</emulator>
         <cpu><numa><cell cpus='0-7' memory='2' unit='GiB' memAccess='shared'/></numa></cpu>
         <memory unit='MiB'>2560</memory>
         <maxMemory slots='2' unit='GiB'>8</maxMemory>
-        <memory model='virtio-pmem' access='shared'><source><path>/srv/pmem</path></source>
-          <target><size unit='MiB'>512</size></target></memory>
+        <memory model='virtio-mem'><target><size unit='MiB'>512</size><node>0</node><block unit='MiB'>2</block>
+          <requested unit='MiB'>0</requested></target></memory>
     Good (libvirt 9.0.0):
         <os><type arch='ppc64' machine='pseries'>hvm</type></os>
         <emulator>/usr/bin/qemu-system-ppc64</emulator>
@@ -543,7 +543,7 @@ def memory_device_not_on_this_machine(device: MemoryDevice, context: Context) ->
         <memory unit='MiB'>2560</memory>
         <maxMemory slots='2' unit='GiB'>8</maxMemory>
         <memory model='dimm'><target><size unit='MiB'>512</size><node>0</node></target></memory>
-    libvirt says: virtio-pmem isn't supported by this QEMU binary
+    libvirt says: virtio-mem isn't supported by this QEMU binary
     See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefMemory; QEMU hw/mem/Kconfig, hw/virtio/Kconfig
     """
     board, model = context.domain.machine_type.board, device.model

@@ -377,10 +377,9 @@ def libvirt_schema_violation(domain: Domain) -> Iterator[Problem]:
     Why: the schema of the installed libvirt covers what vfslint's vocabulary leaves open. `virsh edit` and `virsh
         define --validate` use it.
     Bad (libvirt-schema):
-        <hostdev mode='subsystem' type='usb'><source startupPolicy='optional'/></hostdev>
+        <disk type='file' device='disk'><source file='/srv/a.img'/><mirror/><target dev='vda' bus='virtio'/></disk>
     Good (libvirt-schema):
-        <hostdev mode='subsystem' type='usb'><source startupPolicy='optional'><address bus='1'
-          device='2'/></source></hostdev>
+        <disk type='file' device='disk'><source file='/srv/a.img'/><target dev='vda' bus='virtio'/></disk>
     libvirt says: Relax-NG validity error
     See: libvirt schemas/domain.rng; virsh manual page, define --validate
     """

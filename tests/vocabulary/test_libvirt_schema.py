@@ -10,7 +10,7 @@ from tests.paths import DATA
 from vfslint.cli.main import main
 from vfslint.vocabulary import libvirt_schema
 
-ODD = "<hostdev mode='subsystem' type='usb'><source startupPolicy='optional'/></hostdev>"
+ODD = "<disk type='file' device='disk'><source file='/srv/a.img'/><mirror/><target dev='vda' bus='virtio'/></disk>"
 
 
 def lint(*arguments: str) -> tuple[int, str, str]:
