@@ -488,7 +488,8 @@ def _finding(rule: Rule, problem: Problem) -> Finding:
     says = problem.says
     if says is None:
         # What libvirt says of structure depends on what it stumbles over; the manual has examples only.
-        says = "" if rule.generic else next(iter(rule.manual.libvirt_says), "")
+        known = () if rule.generic else rule.manual.libvirt_says
+        says = known[0] if len(known) == 1 else ""
     return Finding(
         code=rule.code,
         name=rule.name,

@@ -96,8 +96,9 @@ class Problem(NamedTuple):
     """What a rule reports. The engine adds the rule's code and name and decides the severity.
 
     `label` is printed under the primary span, `message` is one sentence that names the culprit and its value,
-    `help` is an instruction. `severity` and `stage` are set only if they differ from the rule's own, `says` if
-    libvirt's message is not the first one in the rule's manual; it is empty if libvirt prints nothing.
+    `help` is an instruction. `severity` and `stage` are set only if they differ from the rule's own. `says`
+    is what libvirt prints about this fault with this value in this release, empty if that is not known; it is not set
+    if libvirt always prints the only message in the rule's manual.
     """
 
     at: Span
@@ -141,6 +142,7 @@ class Finding(NamedTuple):
             "stage": self.stage.value,
             "message": self.message,
             "help": self.help,
+            "libvirt_says": self.libvirt_says,
             "start": self.at.start._asdict(),
             "end": self.at.end._asdict(),
             "related": [related.to_dict() for related in self.related],

@@ -13,7 +13,7 @@ from vfslint.findings import Fix, Problem, Related, Severity, Stage
 from vfslint.rule import rule
 from vfslint.subjects import Deviating
 from vfslint.targets import Version
-from vfslint.vocabulary import numbers
+from vfslint.vocabulary import numbers, table
 from vfslint.vocabulary.quotations import sentence
 from vfslint.xml.document import Node
 from vfslint.xml.edits import remove_attribute, remove_element
@@ -286,11 +286,16 @@ def ide_on_q35(domain: Domain) -> Iterator[Problem]:
         return
     for controller in domain.controllers:
         if controller.type == "ide":
+            model = controller.node.value("model")
+            # libvirt reads the model before it looks at the machine; a controller without a type is one of IDE.
+            is_unknown = (
+                model is not None and model not in table.form("IdeController").attributes["model"].values.listed
+            )
             yield Problem(
                 at=controller.node.at("type"),
                 message="a q35 machine cannot have an IDE controller",
                 help="write type='sata', or another type",
-                says=UNSUPPORTED_IDE,
+                says=f"Unknown model type '{model}'" if is_unknown else UNSUPPORTED_IDE,
             )
     for disk in domain.disks:
         if disk.bus == "ide" and disk.name:

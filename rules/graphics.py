@@ -317,6 +317,9 @@ def _has_tls(context: Context) -> bool:
     return statement is not None and bool(statement.value.number)
 
 
+_WITHOUT_HEADLESS = frozenset({"sdl", "rdp", "dbus"})
+
+
 @rule("VFS942", "displays-unsupported", severity=Severity.ERROR, stage=Stage.DEFINE)
 def displays_unsupported(displays: list[Graphics]) -> Iterator[Problem]:
     """Displays are of types that QEMU has, and egl-headless is only next to VNC and SPICE.
@@ -346,7 +349,7 @@ def displays_unsupported(displays: list[Graphics]) -> Iterator[Problem]:
             )
         elif headless is None:
             continue
-        elif kind not in ("egl-headless", "vnc", "spice"):
+        elif kind in _WITHOUT_HEADLESS:
             yield Problem(
                 at=node.at("type"),
                 message=f"a display of type {kind!r} is next to one of type 'egl-headless'",

@@ -57,10 +57,10 @@ def target_missing(filesystems: list[Filesystem], context: Context) -> Iterator[
                 message=f"the filesystem has no mount tag: unknown element <{culprit.tag}>",
                 help="did you mean <target>?",
                 fix=Fix("rename it to <target>", tuple(rename_element(culprit, "target"))),
-                says=_about_target(fs),
+                says=_about_target(fs, filesystems),
             )
         else:
-            yield _missing_tag(fs)
+            yield _missing_tag(fs, filesystems)
 
 
 def _misspelled_targets(domain: Domain) -> dict[Node, Node]:
@@ -73,7 +73,7 @@ def _misspelled_targets(domain: Domain) -> dict[Node, Node]:
     return found
 
 
-def _missing_tag(fs: Filesystem) -> Problem:
+def _missing_tag(fs: Filesystem, filesystems: list[Filesystem]) -> Problem:
     # 7.0.0 rejects only a missing tag, in its parser; 9.0.0 also rejects an empty one, in its validation.
     starts_empty = fs.tag == "" and fs.libvirt < (9, 0, 0)
     wrong = None
@@ -86,12 +86,17 @@ def _missing_tag(fs: Filesystem) -> Problem:
         help="add <target dir='a-name'/>, and run in the guest: mount -t virtiofs a-name /mnt",
         fix=Fix(f"write dir instead of {wrong.name}", (rename_attribute(wrong, "dir"),)) if wrong else None,
         stage=Stage.START if starts_empty else None,
-        says="" if starts_empty else _about_target(fs),
+        says="" if starts_empty else _about_target(fs, filesystems),
     )
 
 
-def _about_target(fs: Filesystem) -> str:
-    """Return libvirt's message: it names the source, if there is one."""
+def _about_target(fs: Filesystem, filesystems: list[Filesystem]) -> str:
+    """Return libvirt's message: it names the source, if there is one.
+
+    Since 11.3.0, it first looks for tags that are used twice, and fails at a missing one after another tag.
+    """
+    if fs.libvirt >= (11, 3, 0) and fs.tag is None and fs is not filesystems[0] and filesystems[0].tag:
+        return "An error occurred, but the cause is unknown"
     source = fs.source
     name = next((value for name in ("dir", "socket") if source and (value := source.value(name))), "")
     return f"missing target information for device {name}".rstrip()

@@ -173,6 +173,13 @@ def vhostuser_interface_model(nic: Interface) -> Iterator[Problem]:
     )
 
 
+# The models that libvirt prints by their names (domain_conf.c:virDomainNetModel).
+_MODELS = frozenset(
+    "netfront rtl8139 e1000 e1000e usb-net spapr-vlan lan9118 scm91c111 vlance vmxnet vmxnet2 vmxnet3 Am79C970A "
+    "Am79C973 82540EM 82545EM 82543GC".split()
+)
+
+
 def _about_model(nic: Interface) -> str:
     """Return what libvirt prints about a model that is not virtio."""
     if nic.libvirt <= (9, 0, 0):
@@ -180,7 +187,7 @@ def _about_model(nic: Interface) -> str:
             "Wrong or no <model> 'type' attribute specified with <interface type='vhostuser'/>. vhostuser requires the "
             "virtio-net* frontend"
         )
-    model = nic.model.value if nic.model else "unknown"
+    model = nic.model.value if nic.model and nic.model.value in _MODELS else "unknown"
     return f"invalid model for interface of type 'vhostuser': '{model}' - must be 'virtio'"
 
 

@@ -140,7 +140,7 @@ def _result(finding: Finding, source: Source) -> Json:
         "level": finding.severity.word,
         "message": _message(finding.message, *advice),
         "locations": [_location(finding.at, finding.label)],
-        "properties": {"stage": finding.stage.value},
+        "properties": {"stage": finding.stage.value, "libvirt_says": finding.libvirt_says},
     }
     if finding.related:
         result["relatedLocations"] = [
