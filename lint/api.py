@@ -39,7 +39,7 @@ _KEYS_OF_FILES = (b"qemu-conf", b"host-facts")
 class Fixed(NamedTuple):
     """What `fix_bytes` returns: the fixed bytes, the findings that were fixed, and those that remain.
 
-    The findings in `applied` point into the bytes as they were when each was fixed, those in `remaining` into `data`.
+    The findings in `applied` point into the bytes as they were when each was found, those in `remaining` into `data`.
     """
 
     data: bytes
@@ -145,7 +145,7 @@ def fix_bytes(
     fixer = Fixer(lambda one: check(engine, one), guarded, unsafe=bool(unsafe))
     fixed = fixer.fix(source)
     remaining = _lint((fixed.source,), resolver, lambda _: fixed.source)
-    return Fixed(fixed.source.data, list(fixed.fixed), remaining)
+    return Fixed(fixed.source.data, [*fixed.fixed, *fixed.uncovered], remaining)
 
 
 def this_host(*, session: bool = False) -> Host:

@@ -7,7 +7,7 @@ from functools import cache
 from inspect import cleandoc
 from typing import NamedTuple
 
-SECTIONS = ("Why", "Bad", "Good", "libvirt says", "Fix", "See")
+SECTIONS = ("Why", "Bad", "Good", "libvirt says", "Fix", "Fixed", "See")
 _HEADING = re.compile(rf"^({'|'.join(SECTIONS)})(?: \(([^)]*)\))?:[ ]?(.*)$")
 
 
@@ -22,6 +22,7 @@ class Manual(NamedTuple):
     """One rule's documentation. `bad`, `good` and `libvirt_says` contain every section of that title.
 
     Examples are fragments of a domain, or a whole document if they start with `<domain` or `<?xml`.
+    `fixed` is what the fix makes of the first bad example that has one; it is empty if there is no fix.
     A heading may name circumstances in brackets: `Bad (libvirt 9.0.0, session):`.
     """
 
@@ -31,6 +32,7 @@ class Manual(NamedTuple):
     good: tuple[Example, ...]
     libvirt_says: tuple[str, ...]
     fix: str
+    fixed: str
     see: str
 
 
@@ -56,6 +58,7 @@ def read_manual(docstring: str) -> Manual:
         good=tuple(map(Example, texts.get("Good", ()), circumstances.get("Good", ()))),
         libvirt_says=tuple(" ".join(text.split()) for text in texts.get("libvirt says", ())),
         fix=_paragraph(texts, "Fix"),
+        fixed=next(iter(texts.get("Fixed", ())), ""),
         see=_paragraph(texts, "See"),
     )
 

@@ -73,6 +73,7 @@ def _as_object(rule: Rule) -> dict[str, Any]:
         "good": [example._asdict() for example in manual.good],
         "libvirt_says": list(manual.libvirt_says),
         "fix": manual.fix,
+        "fixed": manual.fixed,
         "see": manual.see,
     }
 
@@ -90,6 +91,7 @@ def page(rule: Rule, width: int | None = None) -> str:
     parts += [_wrapped(f"libvirt says: {says}", width) for says in manual.libvirt_says]
     if manual.fix:
         parts.append(_wrapped(f"Fix: {manual.fix}", width))
+        parts += ["Fixed:\n" + _indented(manual.fixed)] if manual.fixed else []
     parts.append(_wrapped(f"See: {manual.see}", width))
     return "\n\n".join(parts)
 
@@ -117,7 +119,8 @@ def markdown(rule: Rule) -> str:
         said = "\n".join(f"> {says}" for says in manual.libvirt_says)
         parts.append(f"## What libvirt says\n\n{said}")
     if manual.fix:
-        parts.append(f"## Fix\n\n{manual.fix}")
+        shown = f"\n\n```{language}\n{manual.fixed}\n```" if manual.fixed else ""
+        parts.append(f"## Fix\n\n{manual.fix}{shown}")
     parts.append(f"## See\n\n{manual.see}")
     return "\n\n".join(parts)
 

@@ -38,6 +38,9 @@ def accessmode_not_passthrough(fs: Filesystem) -> Iterator[Problem]:
     libvirt says: virtiofs only supports passthrough accessmode
     libvirt says: only supports passthrough accessmode
     Fix: writes `passthrough`, only with --unsafe-fixes: the guest then decides who owns new files.
+    Fixed:
+        <filesystem type='mount' accessmode='passthrough'><driver type='virtiofs'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
     See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefFS
     """
     if fs.driver_type not in ("virtiofs", "handle", "mtp"):
@@ -86,6 +89,9 @@ def fmode_without_mapped(fs: Filesystem) -> Iterator[Problem]:
     libvirt says: fmode and dmode must be used with accessmode=mapped
     libvirt says: virtiofs does not support fmode and dmode
     Fix: removes them from a virtio-fs share.
+    Fixed:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
     See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefFS
     """
     for mode in fs.modes:
@@ -211,6 +217,10 @@ def readonly_as_attribute(fs: Deviating[Filesystem]) -> Iterator[Problem]:
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
           <readonly/></filesystem>
     Fix: adds the element if the target release accepts it for this driver.
+    Fixed:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
+          <target dir='data'/>
+          <readonly/></filesystem>
     See: libvirt documentation, "Domain XML format", Filesystems
     """
     if fs.readonly is not None:

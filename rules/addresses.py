@@ -52,6 +52,9 @@ def address_malformed(address: Address) -> Iterator[Problem]:
     libvirt says: Invalid value for attribute 'slot' in element 'address'
     libvirt says: Cannot parse <address> 'slot' attribute
     Fix: writes `pci` if only the type is missing.
+    Fixed:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
+          <address bus='0x00' slot='0x05' function='0x0' type='pci'/></filesystem>
     See: libvirt domain_conf.c:virDomainDeviceInfoParseXML, device_conf.c:virPCIDeviceAddressParseXML
     """
     node = address.node
@@ -132,6 +135,10 @@ def pci_number_too_large(address: Address) -> Iterator[Problem]:
     libvirt says: Invalid PCI address slot='0x20', must be <= 0x1F
     libvirt says: Invalid PCI address function=0x8, must be <= 7
     libvirt says: Only PCI domain 0 is available
+    Fix: writes PCI domain 0, if that is what is wrong.
+    Fixed:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
+          <address type='pci' domain='0x0000' bus='0x00' slot='0x05' function='0x0'/></filesystem>
     See: libvirt virpci.c:virPCIDeviceAddressIsValid; domain_addr.c:virDomainPCIAddressValidate
     """
     for number, largest in address.too_large:
@@ -181,6 +188,11 @@ def pci_address_taken(domain: Domain) -> Iterator[Problem]:
     libvirt says: Attempted double use of PCI Address
     Fix: removes the second one, so that libvirt assigns one; only with --unsafe-fixes, because the guest may
         depend on the address.
+    Fixed:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='a'/>
+          </filesystem>
+        <interface type='user'>
+          <address type='pci' domain='0x0000' bus='0x00' slot='0x05' function='0x0'/></interface>
     See: libvirt domain_addr.c:virDomainPCIAddressReserveAddrInternal
     """
     for fault in pci_slots.faults(domain):
@@ -251,6 +263,9 @@ def address_not_for_virtiofs(fs: VirtioFS, context: Context) -> Iterator[Problem
     libvirt says: Unexpected address type for 'vhost-user-fs'
     libvirt says: No 'virtio-bus' bus found for device
     Fix: removes the address, so that libvirt assigns one.
+    Fixed:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
+          </filesystem>
     See: libvirt qemu_command.c:qemuBuildVirtioDevGetConfig
     """
     address = fs.address
@@ -303,6 +318,9 @@ def address_type_refused(addresses: list[Address], context: Context) -> Iterator
     libvirt says: cannot use CCW address type for device
     libvirt says: address of type 'unassigned' is supported only for hostdevs
     Fix: removes the address, so that libvirt assigns one.
+    Fixed:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
+          </filesystem>
     See: libvirt qemu_validate.c:qemuValidateDomainDeviceInfo; domain_validate.c:virDomainDeviceInfoValidate
     """
     domain = context.domain

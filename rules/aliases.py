@@ -56,6 +56,9 @@ def alias_dropped(fs: VirtioFS, context: Context) -> Iterator[Problem]:
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
           <alias name='ua-share'/></filesystem>
     Fix: adds the prefix `ua-`.
+    Fixed:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
+          <alias name='ua-share'/></filesystem>
     See: libvirt domain_conf.c:virDomainDeviceInfoParseXML
     """
     alias = fs.named_alias

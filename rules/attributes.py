@@ -72,6 +72,9 @@ def unknown_word(fault: UnknownWord) -> Iterator[Problem]:
     libvirt says: unknown watchdog model
     libvirt says: unknown input bus type
     Fix: corrects a typo.
+    Fixed:
+        <domain type='kvm'>
+        <name>web</name>
     See: libvirt domain_conf.c, cpu_conf.c and numa_conf.c: VIR_ENUM_IMPL
     """
     meant = fault.suggestion
@@ -122,6 +125,8 @@ def not_a_number(fault: UnreadableNumber) -> Iterator[Problem]:
         <iothreads>two</iothreads>
     Bad:
         <cpu><topology sockets='0' cores='8' threads='1'/></cpu>
+    Bad:
+        <iothreads>2 </iothreads>
     Good:
         <iothreads>2</iothreads>
     libvirt says: Expected non-negative integer value
@@ -133,6 +138,8 @@ def not_a_number(fault: UnreadableNumber) -> Iterator[Problem]:
     libvirt says: invalid value of memory device node
     libvirt says: Invalid CPU topology
     Fix: removes whitespace after the number.
+    Fixed:
+        <iothreads>2</iothreads>
     See: libvirt virxml.c:virXMLPropUInt, virstring.c:virStrToLong_uip
     """
     value, reads = fault.value, fault.reads
@@ -171,6 +178,8 @@ def size_unreadable(size: UnreadableSize) -> Iterator[Problem]:
     libvirt says: for element or attribute './@memory'
     libvirt says: for element or attribute './size'
     Fix: removes whitespace, and moves the unit into the attribute `unit`. If that has another unit, the fix is unsafe.
+    Fixed:
+        <memoryBacking><hugepages><page size='2' unit='M'/></hugepages></memoryBacking>
     See: libvirt domain_conf.c:virDomainParseScaledValue
     """
     if size.number is None:
@@ -210,10 +219,14 @@ def unit_unknown(size: UnreadableSize) -> Iterator[Problem]:
         1000), in upper or lower case.
     Bad:
         <memory unit='Gigabyte'>2</memory>
+    Bad:
+        <memory unit='Gi'>2</memory>
     Good:
         <memory unit='GiB'>2</memory>
     libvirt says: unknown suffix
     Fix: completes the unit, such as GiB for Gi.
+    Fixed:
+        <memory unit='GiB'>2</memory>
     See: libvirt virutil.c:virScaleInteger
     """
     if size.has_unknown_unit and size.unit:

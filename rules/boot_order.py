@@ -137,6 +137,8 @@ def boot_order_on_9p(fs: Filesystem) -> Iterator[Problem]:
         <filesystem type='mount'><source dir='/srv'/><target dir='data'/></filesystem>
     libvirt says: boot order is only supported for virtiofs
     Fix: removes it.
+    Fixed:
+        <filesystem type='mount'><source dir='/srv'/><target dir='data'/></filesystem>
     See: libvirt domain_validate.c:virDomainFSDefValidate
     """
     if fs.boot and not fs.is_virtiofs and fs.libvirt >= (7, 1, 0):

@@ -33,6 +33,9 @@ def zpci_not_supported(addresses: list[Address], context: Context) -> Iterator[P
           <address type='pci' slot='0x04'/></rng>
     libvirt says: This QEMU binary doesn't support zPCI
     Fix: removes `<zpci>`.
+    Fixed:
+        <rng model='virtio'><backend model='random'>/dev/urandom</backend>
+          <address type='pci' slot='0x04'></address></rng>
     See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefZPCIAddress
     """
     if not context.domain.is_x86:

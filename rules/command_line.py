@@ -40,6 +40,9 @@ def qemu_namespace_missing(domain: Deviating[Domain]) -> Iterator[Problem]:
         <domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
           <qemu:commandline><qemu:arg value='-nodefaults'/></qemu:commandline>
     Fix: declares the namespace.
+    Fixed:
+        <domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
+        <qemu:commandline><qemu:arg value='-nodefaults'/></qemu:commandline>
     See: libvirt documentation, "QEMU/KVM hypervisor driver", Pass-through of arbitrary QEMU commands
     """
     for node in _unbound(domain):
@@ -323,6 +326,9 @@ def commandline_words_in_one_argument(domain: Domain) -> Iterator[Problem]:
             <qemu:arg value='-global'/><qemu:arg value='ICH9-LPC.disable_s3=1'/></qemu:commandline>
     libvirt says: -global ICH9-LPC.disable_s3=1: invalid option
     Fix: splits it.
+    Fixed:
+        <domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
+        <qemu:commandline><qemu:arg value='-global'/><qemu:arg value='ICH9-LPC.disable_s3=1'/></qemu:commandline>
     See: QEMU system/vl.c:lookup_opt
     """
     is_value = False

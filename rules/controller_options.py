@@ -46,6 +46,8 @@ def controller_option_not_supported(controller: Controller) -> Iterator[Problem]
     libvirt says: 'queues' is only supported by virtio-scsi controller
     libvirt says: 'iothread' attribute only supported for virtio scsi controllers
     Fix: removes it.
+    Fixed:
+        <controller type='usb' index='0' model='qemu-xhci'><driver/></controller>
     See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefControllerAttributes
     """
     driver = controller.driver
@@ -220,6 +222,8 @@ def usb_controller_without_ports(controller: Controller) -> Iterator[Problem]:
         <controller type='usb' index='0' model='qemu-xhci' ports='3'/>
     libvirt says: usb controller type 'ich9-ehci1' doesn't support 'ports' with this QEMU binary
     Fix: removes it.
+    Fixed:
+        <controller type='usb' index='0' model='ich9-ehci1'/>
     See: tested with libvirt 12.8.0
     """
     ports = controller.node.attribute("ports")

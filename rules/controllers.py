@@ -94,6 +94,10 @@ def controller_child_repeated(controller: Deviating[Controller]) -> Iterator[Pro
         <controller type='pci' index='1' model='pcie-root-port'><target chassis='1' port='0x8'/></controller>
     libvirt says: Multiple <model> elements in controller definition not allowed
     libvirt says: Multiple <target> elements in controller definition not allowed
+    Fix: removes the second one.
+    Fixed:
+        <controller type='pci' index='1' model='pcie-root-port'><target chassis='1'/>
+          </controller>
     See: libvirt domain_conf.c:virDomainControllerDefParseXML
     """
     for node in (node for name in ("model", "target") for node in controller.node.children(name)[1:2]):
@@ -171,6 +175,8 @@ def controller_without_queues(controller: Controller) -> Iterator[Problem]:
         <controller type='scsi' index='0' model='virtio-scsi'><driver queues='2'/></controller>
     libvirt says: 'queues' is only supported by virtio-scsi controller
     Fix: removes it.
+    Fixed:
+        <controller type='usb' index='0' model='qemu-xhci'><driver/></controller>
     See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefControllerAttributes
     """
     queues = controller.queues

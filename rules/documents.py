@@ -47,6 +47,17 @@ def malformed_xml(file: MalformedXml) -> Iterator[Problem]:
     libvirt says: Premature end of data in tag
     libvirt says: Unescaped '<' not allowed in attributes values
     Fix: removes the '/' from a start tag that closes itself by mistake; writes '&amp;' for a bare '&'.
+    Fixed:
+        <domain type='kvm'>
+          <name>example</name>
+          <devices>
+            <filesystem type='mount'>
+              <driver type='virtiofs' queue='1024'/>
+              <source socket='/var/virtiofsd.sock'/>
+              <target dir='tag'/>
+            </filesystem>
+          </devices>
+        </domain>
     See: W3C Extensible Markup Language (XML) 1.0, section 2.1; libvirt virxml.c:virXMLParseHelper
     """
     from vfslint.xml.causes import explain
@@ -67,6 +78,8 @@ def default_namespace(document: Document) -> Iterator[Problem]:
         <domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
     libvirt says: missing name information
     Fix: removes the declaration of the default namespace.
+    Fixed:
+        <domain type='kvm'></domain>
     See: libvirt domain_conf.c:virDomainDefParseIDs
     """
     root = document.root_node

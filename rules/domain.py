@@ -178,6 +178,8 @@ def title_with_line_break(title: Title) -> Iterator[Problem]:
         <title>Web server of the farm</title>
     libvirt says: Domain title can't contain newlines
     Fix: joins the lines.
+    Fixed:
+        <title>Web server of the farm</title>
     See: libvirt domain_conf.c:virDomainDefParseXML
     """
     if "\n" in title.text:

@@ -50,11 +50,16 @@ def socket_without_virtiofs(fs: Filesystem) -> Iterator[Problem]:
     Why: without it the filesystem is 9p, which QEMU itself serves from a directory, and none is set. The
         domain can be defined, but not started.
     Bad:
-        <filesystem type='mount'><source socket='/run/v.sock'/><target dir='data'/></filesystem>
+        <filesystem type='mount'><source socket='/run/v.sock'/>
+          <target dir='data'/></filesystem>
     Good:
         <filesystem type='mount'><driver type='virtiofs'/><source socket='/run/v.sock'/>
           <target dir='data'/></filesystem>
     Fix: writes the driver type.
+    Fixed:
+        <filesystem type='mount'><source socket='/run/v.sock'/>
+          <target dir='data'/>
+          <driver type='virtiofs'/></filesystem>
     See: libvirt qemu_command.c:qemuBuildFSDevCmd
     """
     if fs.socket is None or not fs.is_9p or fs.type != "mount" or fs.source is None:
@@ -142,6 +147,10 @@ def option_ignored_with_socket(fs: ExternalShare) -> Iterator[Problem]:
         <filesystem type='mount'><driver type='virtiofs' queue='1024'/><source socket='/run/v.sock'/>
           <target dir='data'/></filesystem>
     Fix: removes it.
+    Fixed:
+        <filesystem type='mount'><driver type='virtiofs'/>
+          <binary><cache mode='always'/></binary>
+          <source socket='/run/v.sock'/><target dir='data'/></filesystem>
     See: libvirt documentation, "Sharing files with Virtiofs", Externally-launched virtiofsd
     """
     if fs.socket is None:

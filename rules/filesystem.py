@@ -64,6 +64,9 @@ def filesystem_word_unknown(fs: Filesystem) -> Iterator[Problem]:
     libvirt says: invalid iommu value
     Fix: corrects the value if it is clear which one was intended, and removes an empty switch or `<cache
         mode='auto'/>`, which is the daemon's default.
+    Fixed:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
     See: libvirt domain_conf.c:virDomainFSDefParseXML, virDomainVirtioOptionsParseXML
     """
     for unknown in fs.invalid_words:
@@ -151,6 +154,8 @@ def filesystem_type_not_mount(fs: Filesystem) -> Iterator[Problem]:
     libvirt says: missing 'usage' attribute for RAM filesystem
     libvirt says: cannot parse usage for RAM filesystem
     Fix: writes `mount` if a virtio-fs share has a directory or a socket.
+    Fixed:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/></filesystem>
     See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefFS
     """
     if fs.type == "mount" or any(unknown.attribute.node == fs.node for unknown in fs.invalid_words):
@@ -241,6 +246,9 @@ def not_for_virtiofs(fs: VirtioFS) -> Iterator[Problem]:
     libvirt says: virtiofs does not support wrpolicy
     libvirt says: virtiofs does not support format
     Fix: removes the attribute.
+    Fixed:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
     See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefFS
     """
     policy = fs.wrpolicy if fs.socket is None else None
@@ -281,6 +289,9 @@ def space_limit_refused(fs: Filesystem) -> Iterator[Problem]:
           <space_hard_limit>0</space_hard_limit></filesystem>
     libvirt says: filesystem usage limits are not supported with QEMU
     Fix: removes the limit.
+    Fixed:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
+          </filesystem>
     See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefFS (11.3.0)
     """
     for limit in fs.space_limits:
@@ -347,6 +358,9 @@ def virtiofs_as_driver_name(fs: Deviating[Filesystem]) -> Iterator[Problem]:
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
           <target dir='data'/></filesystem>
     Fix: renames `name` to `type`, only with --unsafe-fixes: the guest then gets a different device.
+    Fixed:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
     See: libvirt domain_conf.c:virDomainFSDefParseXML
     """
     wrong = _misplaced_driver(fs)
@@ -387,6 +401,13 @@ def filesystem_outside_devices(domain: Deviating[Domain]) -> Iterator[Problem]:
     Good:
         <filesystem type='mount'><source dir='/srv'/><target dir='data'/></filesystem>
     Fix: moves it into `<devices>`.
+    Fixed:
+        <domain type='kvm'><name>example</name><memory unit='GiB'>2</memory><vcpu>8</vcpu>
+          <os><type arch='x86_64' machine='q35'>hvm</type></os>
+          <devices>
+            <filesystem type='mount'><source dir='/srv'/><target dir='data'/></filesystem>
+          </devices>
+        </domain>
     See: libvirt domain_conf.c:virDomainDefParseXML
     """
     for node in domain.elements("filesystem"):

@@ -29,6 +29,11 @@ def uefi_without_acpi(domain: Domain) -> Iterator[Problem]:
         <features><acpi/></features>
     libvirt says: UEFI requires ACPI on this architecture
     Fix: adds `<acpi/>`.
+    Fixed:
+        <os firmware='efi'><type arch='x86_64' machine='q35'>hvm</type></os>
+        <features>
+            <acpi/>
+          </features>
     See: libvirt qemu_validate.c:qemuValidateDomainDefBoot; qemu_firmware.c
     """
     firmware = domain.firmware

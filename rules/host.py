@@ -350,6 +350,10 @@ def memory_file_on_disk(domain: Domain, context: Context) -> Iterator[Problem]:
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
           <target dir='data'/></filesystem>
     Fix: sets the source to memfd; if the domain explicitly requests files, only with --unsafe-fixes.
+    Fixed:
+        <memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
     See: libvirt qemu_command.c:qemuBuildMemoryBackendProps; libvirt documentation, "Sharing files with
         Virtiofs", Host setup
     """

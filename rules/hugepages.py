@@ -78,6 +78,8 @@ def page_size_impossible(page: Page, context: Context) -> Iterator[Problem]:
         <memoryBacking><hugepages><page size='2' unit='MiB'/></hugepages></memoryBacking>
     libvirt says: Unable to find any usable hugetlbfs mount for
     Fix: writes MiB for MB and GiB for GB; only with --unsafe-fixes adds a missing unit.
+    Fixed:
+        <memoryBacking><hugepages><page size='2' unit='MiB'/></hugepages></memoryBacking>
     See: libvirt qemu_conf.c:qemuGetDomainHupageMemPath; Linux arch/x86/mm/hugetlbpage.c
     """
     sizes, size = HUGE_PAGES_KIB.get(context.domain.arch), page.size_kib
@@ -230,6 +232,8 @@ def hugepages_on_demand(backing: MemoryBacking) -> Iterator[Problem]:
         <memoryBacking><hugepages/></memoryBacking>
     libvirt says: hugepages are not allowed with memory allocation ondemand
     Fix: removes the allocation mode.
+    Fixed:
+        <memoryBacking><hugepages/></memoryBacking>
     See: libvirt qemu_validate.c:qemuValidateDomainDefMemory
     """
     mode, hugepages = backing.allocation, backing.hugepages
@@ -256,6 +260,8 @@ def hugepages_anonymous(backing: MemoryBacking) -> Iterator[Problem]:
         <memoryBacking><hugepages/><source type='memfd'/></memoryBacking>
     libvirt says: hugepages are not allowed with anonymous memory source
     Fix: removes the source.
+    Fixed:
+        <memoryBacking><hugepages/></memoryBacking>
     See: libvirt qemu_validate.c:qemuValidateDomainDefMemory
     """
     source, hugepages = backing.source, backing.hugepages

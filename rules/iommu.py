@@ -35,6 +35,9 @@ def iommu_not_supported(fs: VirtioFS, context: Context) -> Iterator[Problem]:
           <target dir='data'/></filesystem>
     libvirt says: iommu_platform=true is not supported by the device
     Fix: removes it, only with --unsafe-fixes, because it was set explicitly.
+    Fixed:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
     See: QEMU hw/virtio/virtio-bus.c:virtio_bus_device_plugged
     """
     iommu = fs.driver.attribute("iommu") if fs.driver else None

@@ -72,6 +72,8 @@ def os_type_not_hvm(domain: Domain, context: Context) -> Iterator[Problem]:
     libvirt says: unknown OS type 'HVM'
     libvirt says: Emulator '/usr/bin/qemu-system-x86_64' does not support os type 'xen'
     Fix: writes hvm if only case or whitespace differ.
+    Fixed:
+        <os><type>hvm</type></os>
     See: libvirt domain_conf.c:virDomainOSType, virDomainDefParseCaps
     """
     name = domain.os_type_name
@@ -152,6 +154,8 @@ def architecture_unknown(domain: Deviating[Domain]) -> Iterator[Problem]:
         <os><type arch='x86_64'>hvm</type></os>
     libvirt says: Unknown architecture amd64
     Fix: writes libvirt's name for a common architecture, or corrects a typo.
+    Fixed:
+        <os><type arch='x86_64'>hvm</type></os>
     See: libvirt virarch.c
     """
     attribute = domain.arch_attribute
@@ -220,10 +224,14 @@ def emulator_not_absolute(domain: Domain) -> Iterator[Problem]:
     Why: libvirt does not search PATH; it runs this file to read its capabilities.
     Bad:
         <emulator>qemu-system-x86_64</emulator>
+    Bad:
+        <emulator> /usr/bin/qemu-system-x86_64</emulator>
     Good:
         <emulator>/usr/bin/qemu-system-x86_64</emulator>
     libvirt says: Cannot check QEMU binary
     Fix: removes whitespace around the path.
+    Fixed:
+        <emulator>/usr/bin/qemu-system-x86_64</emulator>
     See: libvirt qemu_capabilities.c:virQEMUCapsNewForBinaryInternal
     """
     path = domain.emulator.text if domain.emulator else ""

@@ -150,6 +150,9 @@ def current_memory_above_memory(domain: Domain) -> Iterator[Problem]:
         <memory unit='GiB'>4</memory>
         <currentMemory unit='GiB'>2</currentMemory>
     Fix: makes both equal, as libvirt does, if that is a whole number in the unit that is written.
+    Fixed:
+        <memory unit='GiB'>2</memory>
+        <currentMemory unit='GiB'>2</currentMemory>
     See: libvirt domain_postparse.c:virDomainDefPostParseMemory
     """
     node = domain.first("currentMemory")
@@ -179,6 +182,8 @@ def backing_source_unknown(backing: MemoryBacking) -> Iterator[Problem]:
         <memoryBacking><source type='memfd'/></memoryBacking>
     libvirt says: unknown memoryBacking/source/type
     Fix: corrects a typo.
+    Fixed:
+        <memoryBacking><source type='memfd'/></memoryBacking>
     See: libvirt domain_conf.c:virDomainDefParseMemory
     """
     yield from _unknown(backing.source, "memory source", "MemorySourceKind")
@@ -195,6 +200,8 @@ def access_mode_unknown(backing: MemoryBacking) -> Iterator[Problem]:
         <memoryBacking><access mode='shared'/></memoryBacking>
     libvirt says: unknown memoryBacking/access/mode
     Fix: corrects a typo.
+    Fixed:
+        <memoryBacking><access mode='shared'/></memoryBacking>
     See: libvirt domain_conf.c:virDomainDefParseMemory
     """
     yield from _unknown(backing.access, "access mode", "MemoryAccessMode")
@@ -212,10 +219,14 @@ def allocation_mode_unknown(backing: MemoryBacking) -> Iterator[Problem]:
     Why: libvirt compares the words exactly.
     Bad:
         <memoryBacking><allocation mode='lazy'/></memoryBacking>
+    Bad:
+        <memoryBacking><allocation mode='imediate'/></memoryBacking>
     Good:
         <memoryBacking><allocation mode='ondemand'/></memoryBacking>
     libvirt says: unknown memoryBacking/allocation/mode
     Fix: corrects a typo.
+    Fixed:
+        <memoryBacking><allocation mode='immediate'/></memoryBacking>
     See: libvirt domain_conf.c:virDomainDefParseMemory
     """
     yield from _unknown(backing.allocation, "allocation mode", "MemoryAllocation/@mode")
@@ -296,6 +307,8 @@ def backing_option_without_effect(backing: MemoryBacking, context: Context) -> I
     Good:
         <memoryBacking><source type='file'/><access mode='shared'/><discard/></memoryBacking>
     Fix: removes the element, which has no effect.
+    Fixed:
+        <memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>
     See: libvirt qemu_command.c:qemuBuildMemoryBackendProps; Linux mm/ksm.c
     """
     found = [(node, "memfd memory") for node in backing.elements("discard") if backing.is_memfd]
@@ -324,6 +337,9 @@ def blob_without_memfd(videos: list[Video], context: Context) -> Iterator[Proble
         <video><model type='virtio' blob='on'/></video>
     libvirt says: 'blob' support for virtio-gpu devices requires a memfd memory backend
     Fix: sets the source to memfd.
+    Fixed:
+        <memoryBacking><source type='memfd'/></memoryBacking>
+        <video><model type='virtio' blob='on'/></video>
     See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefVideo
     """
     domain = context.domain
@@ -364,6 +380,10 @@ def passthrough_with_memory_files(hostdevs: list[Hostdev], context: Context) -> 
           <source><address domain='0x0000' bus='0x06' slot='0x00' function='0x0'/></source></hostdev>
     libvirt says: VFIO_MAP_DMA failed: Bad address
     Fix: sets the source to memfd; if another source is set, only with --unsafe-fixes.
+    Fixed:
+        <memoryBacking><access mode='shared'/><source type='memfd'/></memoryBacking>
+        <hostdev mode='subsystem' type='pci' managed='yes'>
+          <source><address domain='0x0000' bus='0x06' slot='0x00' function='0x0'/></source></hostdev>
     See: virtio-win/kvm-guest-drivers-windows issue 573; libvirt qemu_command.c:qemuBuildMemoryBackendProps
     """
     domain = context.domain

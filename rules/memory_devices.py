@@ -181,6 +181,15 @@ def memory_device_without_acpi(device: MemoryDevice, context: Context) -> Iterat
         <memory model='dimm'><target><size unit='MiB'>512</size><node>0</node></target></memory>
     libvirt says: memory hotplug is not enabled: missing acpi device or acpi disabled
     Fix: adds `<acpi/>`.
+    Fixed:
+        <features>
+            <acpi/>
+          </features>
+        <cpu><numa><cell cpus='0-7' memory='2' unit='GiB'/></numa></cpu>
+        <memory unit='MiB'>2560</memory>
+        <maxMemory slots='4' unit='GiB'>8</maxMemory>
+        <memoryBacking><source type='memfd'/></memoryBacking>
+        <memory model='dimm'><target><size unit='MiB'>512</size><node>0</node></target></memory>
     See: QEMU hw/i386/pc.c:pc_memory_pre_plug
     """
     domain = context.domain
@@ -222,6 +231,14 @@ def private_memory_device(device: MemoryDevice, context: Context) -> Iterator[Pr
         <memory model='dimm'><target><size unit='MiB'>512</size><node>0</node></target></memory>
         <filesystem><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/></filesystem>
     Fix: removes the access mode, so the device inherits it.
+    Fixed:
+        <cpu><numa><cell cpus='0-7' memory='2' unit='GiB'/></numa></cpu>
+        <memory unit='MiB'>2560</memory>
+        <maxMemory slots='4' unit='GiB'>8</maxMemory>
+        <memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>
+        <features><acpi/></features>
+        <memory model='dimm'><target><size unit='MiB'>512</size><node>0</node></target></memory>
+        <filesystem><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/></filesystem>
     See: libvirt qemu_command.c:qemuBuildMemoryBackendProps, where nothing compares the two
     """
     if device.access != "private" or device.model not in ("dimm", "nvdimm", "virtio-mem"):
@@ -253,6 +270,11 @@ def private_pmem(device: MemoryDevice) -> Iterator[Problem]:
           <source><path>/srv/pmem</path></source><target><size unit='MiB'>512</size></target></memory>
     libvirt says: shared access mode required for virtio-pmem device
     Fix: removes the access mode.
+    Fixed:
+        <memory unit='GiB'>2</memory>
+        <maxMemory slots='4' unit='GiB'>8</maxMemory>
+        <memory model='virtio-pmem'>
+          <source><path>/srv/pmem</path></source><target><size unit='MiB'>512</size></target></memory>
     See: libvirt domain_validate.c:virDomainMemoryDefValidate
     """
     if device.model == "virtio-pmem" and device.access == "private":

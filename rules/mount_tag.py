@@ -45,6 +45,9 @@ def target_missing(filesystems: list[Filesystem], context: Context) -> Iterator[
     libvirt says: missing target information for device
     libvirt says: tag property cannot be empty
     Fix: writes `dir` for `dev`, `tag` or `name`, or corrects a misspelled `<target>`.
+    Fixed:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
     See: libvirt domain_validate.c:virDomainFSDefValidate
     """
     without_tag = [fs for fs in filesystems if not fs.tag]

@@ -37,6 +37,8 @@ def numa_without_cells(domain: Domain) -> Iterator[Problem]:
         <cpu><numa><cell cpus='0-7' memory='2' unit='GiB' memAccess='shared'/></numa></cpu>
     libvirt says: NUMA topology defined without NUMA cells
     Fix: removes the empty `<numa>`.
+    Fixed:
+        <cpu></cpu>
     See: libvirt numa_conf.c:virDomainNumaDefParseXML
     """
     if domain.numa and not domain.cells:
@@ -204,6 +206,9 @@ def cell_unit_missing(cell: Cell) -> Iterator[Problem]:
         <memory unit='GiB'>2</memory>
         <cpu><numa><cell cpus='0-7' memory='2' unit='GiB' memAccess='shared'/></numa></cpu>
     Fix: writes unit='GiB' or unit='MiB', depending on the number; only with --unsafe-fixes.
+    Fixed:
+        <memory>2</memory>
+        <cpu><numa><cell cpus='0-7' memory='2' memAccess='shared' unit='GiB'/></numa></cpu>
     See: libvirt numa_conf.c:virDomainNumaDefParseXML, domain_conf.c:virDomainParseMemory
     """
     size = cell.size_kib
@@ -254,6 +259,9 @@ def cell_sum_differs(cells: list[Cell], context: Context) -> Iterator[Problem]:
         <memory unit='GiB'>2</memory>
         <cpu><numa><cell cpus='0-7' memory='2' unit='GiB' memAccess='shared'/></numa></cpu>
     Fix: writes the sum, as libvirt does, if it is a whole number in the unit that is written.
+    Fixed:
+        <memory unit='GiB'>2</memory>
+        <cpu><numa><cell cpus='0-7' memory='2' unit='GiB' memAccess='shared'/></numa></cpu>
     See: libvirt domain_postparse.c:virDomainDefPostParseMemory
     """
     memory = context.domain.first("memory")

@@ -151,6 +151,8 @@ def pci_controller_misnamed(controller: PciController, context: Context) -> Iter
     libvirt says: Option 'modelName' has invalid value for PCI controller
     libvirt says: Option 'modelName' is not valid for PCI controller
     Fix: writes the matching name, or removes the name of a root.
+    Fixed:
+        <controller type='pci' index='1' model='pcie-root-port'><model name='pcie-root-port'/></controller>
     See: libvirt qemu_validate.c:virDomainControllerPCIModelNameToQEMUCaps
     """
     name, model = controller.name, controller.model
@@ -204,6 +206,9 @@ def pci_controller_cell_invalid(controller: PciController, context: Context) -> 
     libvirt says: invalid NUMA node in target
     libvirt says: Option 'numaNode' is not valid for PCI controller
     Fix: removes it from other controllers.
+    Fixed:
+        <cpu><numa><cell id='0' cpus='0-7' memory='2' unit='GiB' memAccess='shared'/></numa></cpu>
+        <controller type='pci' index='1' model='pcie-root-port'><target></target></controller>
     See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefControllerPCI
     """
     node = controller.numa_node
@@ -313,6 +318,8 @@ def pci_controller_option_invalid(controller: PciController, context: Context) -
     libvirt says: Option 'busNr' is not valid for PCI controller
     libvirt says: Option 'targetIndex' is not valid for PCI controller
     Fix: removes it.
+    Fixed:
+        <controller type='pci' index='1' model='pcie-root-port'><target/></controller>
     See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefControllerPCI; tested for each model
     """
     model = controller.model

@@ -29,10 +29,14 @@ def vcpu_count_unreadable(domain: Deviating[Domain]) -> Iterator[Problem]:
         `<vcpu>` the guest has one vCPU.
     Bad:
         <vcpu>two</vcpu>
+    Bad:
+        <vcpu>8 </vcpu>
     Good:
         <vcpu>2</vcpu>
     libvirt says: maximum vcpus count must be an integer
     Fix: removes whitespace after the number.
+    Fixed:
+        <vcpu>8</vcpu>
     See: libvirt domain_conf.c:virDomainVcpuParse
     """
     node = domain.first("vcpu")
@@ -321,6 +325,8 @@ def migratable_without_host_cpu(cpu: Cpu) -> Iterator[Problem]:
         <cpu mode='host-passthrough' migratable='on'/>
     libvirt says: Attribute migratable is only allowed for 'host-passthrough' / 'maximum' CPU mode
     Fix: removes it.
+    Fixed:
+        <cpu mode='host-model'/>
     See: libvirt cpu_conf.c:virCPUDefParseXML; mode maximum since 7.1.0
     """
     attribute = cpu.node.attribute("migratable")

@@ -61,6 +61,9 @@ def queue_size_refused(fs: VirtioFS) -> Iterator[Problem]:
     libvirt says: queue-size property must be 1024 or smaller
     libvirt says: expects uint16_t
     Fix: writes 1024; for a smaller number that is not a power of two, only with --unsafe-fixes.
+    Fixed:
+        <filesystem type='mount'><driver type='virtiofs' queue='1024'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
     See: QEMU hw/virtio/vhost-user-fs.c:vuf_device_realize
     """
     size = fs.queue

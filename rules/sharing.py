@@ -60,6 +60,10 @@ def memory_not_shared(domain: Domain, context: Context) -> Iterator[Problem]:
     libvirt says: Detected vhost-user interface without any shared memory
     Fix: makes private memory shared, adds or completes `<memoryBacking>`, or moves it to its place; a
         misspelled name has its own fix.
+    Fixed:
+        <memory unit='GiB'>2</memory>
+        <memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>
+        <filesystem><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/></filesystem>
     See: libvirt qemu_validate.c:qemuValidateDomainDefVhostUserRequireSharedMemory; libvirt documentation,
         "Sharing files with Virtiofs", Host setup
     """

@@ -38,6 +38,9 @@ def source_missing(fs: Deviating[Filesystem], context: Context) -> Iterator[Prob
           <target dir='data'/></filesystem>
     libvirt says: missing source information for device
     Fix: writes `dir` for `path` or `file`, and turns `<socket path='…'/>` or text into the attribute.
+    Fixed:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
     See: libvirt domain_conf.c:virDomainFSDefParseXML
     """
     if fs.type != "mount" or fs.directory is not None or fs.socket is not None:

@@ -77,6 +77,12 @@ def unknown_element(fault: UnknownElement) -> Iterator[Problem]:
         </memoryBacking>
     libvirt says: Extra element alocation in interleave
     Fix: corrects a typo.
+    Fixed:
+        <memoryBacking>
+          <source type='memfd'/>
+          <access mode='shared'/>
+          <allocation mode='immediate'/>
+        </memoryBacking>
     See: libvirt docs/formatdomain; libvirt schemas/domaincommon.rng
     """
     node = fault.node
@@ -106,6 +112,9 @@ def unknown_attribute(fault: UnknownAttribute) -> Iterator[Problem]:
           <target dir='data'/></filesystem>
     libvirt says: Invalid attribute acessmode for element filesystem
     Fix: corrects a typo.
+    Fixed:
+        <filesystem type='mount' accessmode='passthrough'><driver type='virtiofs'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
     See: libvirt docs/formatdomain; libvirt schemas/domaincommon.rng
     """
     attribute = fault.node[fault.name]
@@ -129,11 +138,19 @@ def wrong_value(fault: WrongValue) -> Iterator[Problem]:
         and reads the others in its own way.
     Bad:
         <memory unit='KiB'>+2097152</memory>
+    Bad:
+        <disk type='file'><source file='/srv/a'>
+          <slices><slice type='Storage' offset='0' size='4096'/></slices></source>
+          <target dev='vda'/></disk>
     Good:
         <memory unit='KiB'>2097152</memory>
     libvirt says: failed to validate attribute
     libvirt says: Invalid value for attribute
     Fix: corrects a typo.
+    Fixed:
+        <disk type='file'><source file='/srv/a'>
+          <slices><slice type='storage' offset='0' size='4096'/></slices></source>
+          <target dev='vda'/></disk>
     See: libvirt schemas/domaincommon.rng, basictypes.rng
     """
     suggestion = fault.suggestion
@@ -220,6 +237,8 @@ def repeated_element(fault: RepeatedElement) -> Iterator[Problem]:
         <vcpu>8</vcpu>
     libvirt says: Extra element vcpu in interleave
     Fix: removes an exact copy of the first, and merges two `<memoryBacking>` and the like, which libvirt reads as one.
+    Fixed:
+        <vcpu>8</vcpu>
     See: libvirt schemas/domaincommon.rng
     """
     node, first = fault.node, fault.first
@@ -263,6 +282,10 @@ def misplaced_element(fault: MisplacedElement, context: Context) -> Iterator[Pro
     libvirt says: Extra element allocation in interleave
     Fix: moves it to where it belongs, if there is only one such place and it contains no such element yet; the element
         around it is added.
+    Fixed:
+        <memoryBacking><source type='memfd'/><access mode='shared'/><allocation mode='immediate'/></memoryBacking>
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/>
+          </filesystem>
     See: libvirt docs/formatdomain; libvirt schemas/domaincommon.rng
     """
     inside = f" in <{spelled(fault.node.parent.tag)}>" if fault.node.parent else " here"

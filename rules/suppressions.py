@@ -27,6 +27,9 @@ def unused_suppression(suppression: Suppression) -> Iterator[Problem]:
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
           <target dir='the-shared-directory-of-the-build-farm'/></filesystem>
     Fix: removes the word from the list, or the whole comment if no other word is left.
+    Fixed:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
     See: vfslint documentation, "Suppressing findings"
     """
     if suppression.unused and suppression.is_understood:
@@ -58,6 +61,9 @@ def unknown_rule_suppressed(suppression: Suppression) -> Iterator[Problem]:
         <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
           <target dir='the-shared-directory-of-the-build-farm'/></filesystem>
     Fix: writes the rule that was probably meant, or removes the word.
+    Fixed:
+        <filesystem type='mount'><driver type='virtiofs'/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
     See: vfslint documentation, "Suppressing findings"
     """
     for word in suppression.unknown if suppression.is_understood else ():

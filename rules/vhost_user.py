@@ -151,6 +151,9 @@ def vhostuser_interface_model(nic: Interface) -> Iterator[Problem]:
     libvirt says: invalid model for interface of type 'vhostuser'
     libvirt says: Wrong or no <model> 'type' attribute specified with <interface type='vhostuser'/>
     Fix: writes `virtio`.
+    Fixed:
+        <interface type='vhostuser'><source type='unix' path='/run/vhost.sock' mode='client'/>
+          <model type='virtio'/></interface>
     See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefNetwork
     """
     if nic.type != "vhostuser" or nic.has_virtio_model:
@@ -253,6 +256,9 @@ def not_for_vhostuser_disk(disk: Disk) -> Iterator[Problem]:
     libvirt says: readonly is not supported with vhostuser disk
     libvirt says: vhostuser disk supports only virtio bus
     Fix: removes the option.
+    Fixed:
+        <disk type='vhostuser' device='disk'><driver name='qemu' type='raw'/>
+          <source type='unix' path='/run/disk.sock'/><target dev='vda' bus='virtio'/></disk>
     See: libvirt domain_validate.c:virDomainDiskVhostUserValidate
     """
     if disk.image.type != "vhostuser":

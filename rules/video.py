@@ -40,6 +40,8 @@ def video_none_not_alone(videos: list[Video]) -> Iterator[Problem]:
         <video><model type='virtio'/></video><video><model type='virtio'/></video>
     libvirt says: a 'none' video type must be the only video device defined for the domain
     Fix: removes it; next to another model only with --unsafe-fixes, because it may be the other one that is not wanted.
+    Fixed:
+        <video><model type='virtio'/></video>
     See: libvirt domain_validate.c:virDomainVideoDefValidate
     """
     if len(videos) < 2:
@@ -89,6 +91,8 @@ def video_driver_unknown(video: Video) -> Iterator[Problem]:
     libvirt says: unknown video driver
     libvirt says: Invalid value for attribute 'name' in element 'driver'
     Fix: writes `vhostuser` for a similar name.
+    Fixed:
+        <video><driver name='vhostuser'/><model type='virtio'/></video>
     See: libvirt domain_conf.c:virDomainVideoDefParseXML
     """
     name = video.driver.attribute("name") if video.driver else None

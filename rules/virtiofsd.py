@@ -38,12 +38,18 @@ def binary_not_absolute(fs: BinaryShare) -> Iterator[Problem]:
     Bad:
         <filesystem type='mount'><driver type='virtiofs'/><binary path='virtiofsd'/>
           <source dir='/srv'/><target dir='data'/></filesystem>
+    Bad:
+        <filesystem type='mount'><driver type='virtiofs'/><binary path=''/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
     Good:
         <filesystem type='mount'><driver type='virtiofs'/><binary path='/usr/libexec/virtiofsd'/>
           <source dir='/srv'/><target dir='data'/></filesystem>
     libvirt says: virtiofsd binary is not executable
     libvirt says: Cannot find 'virtiofsd' in path
     Fix: removes an empty path.
+    Fixed:
+        <filesystem type='mount'><driver type='virtiofs'/><binary/><source dir='/srv'/>
+          <target dir='data'/></filesystem>
     See: libvirt qemu_vhost_user.c:qemuVhostUserFillFSCapabilities
     """
     path = fs.binary_path
@@ -81,6 +87,9 @@ def lock_not_supported(fs: BinaryShare, context: Context) -> Iterator[Problem]:
     libvirt says: Invalid compat argument '-o posix_lock'
     Fix: removes `<lock>`, which the daemon never supported; for `on` with an older libvirt or virtiofsd, only
         with --unsafe-fixes.
+    Fixed:
+        <filesystem type='mount'><driver type='virtiofs'/><binary></binary>
+          <source dir='/srv'/><target dir='data'/></filesystem>
     See: libvirt qemu_virtiofs.c:qemuVirtioFSBuildCommandLine (10.6.0)
     """
     daemon = context.target.virtiofsd
@@ -139,6 +148,9 @@ def thread_pool_size_unreasonable(fs: BinaryShare) -> Iterator[Problem]:
         <filesystem type='mount'><driver type='virtiofs'/><binary><thread_pool size='16'/></binary>
           <source dir='/srv'/><target dir='data'/></filesystem>
     Fix: removes a negative size.
+    Fixed:
+        <filesystem type='mount'><driver type='virtiofs'/><binary></binary>
+          <source dir='/srv'/><target dir='data'/></filesystem>
     See: libvirt qemu_virtiofs.c:qemuVirtioFSBuildCommandLine; virtiofsd documentation, --thread-pool-size
     """
     pool = fs.thread_pool
@@ -196,6 +208,9 @@ def openfiles_out_of_range(fs: BinaryShare) -> Iterator[Problem]:
     Bad:
         <filesystem type='mount'><driver type='virtiofs'/><binary><openfiles max='4000000'/></binary>
           <source dir='/srv'/><target dir='data'/></filesystem>
+    Bad:
+        <filesystem type='mount'><driver type='virtiofs'/><binary><openfiles max='0'/></binary>
+          <source dir='/srv'/><target dir='data'/></filesystem>
     Good:
         <filesystem type='mount'><driver type='virtiofs'/><binary><openfiles max='2048'/></binary>
           <source dir='/srv'/><target dir='data'/></filesystem>
@@ -203,6 +218,9 @@ def openfiles_out_of_range(fs: BinaryShare) -> Iterator[Problem]:
     libvirt says: It cannot be increased above
     libvirt says: Maximum number of file descriptors too small
     Fix: removes a limit of 0.
+    Fixed:
+        <filesystem type='mount'><driver type='virtiofs'/><binary></binary>
+          <source dir='/srv'/><target dir='data'/></filesystem>
     See: virtiofsd src/limits.rs
     """
     limit = fs.openfiles

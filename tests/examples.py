@@ -25,6 +25,7 @@ TOP_LEVEL = {
     "os": "<os><type arch='x86_64' machine='q35'>hvm</type></os>",
     "memoryBacking": "<memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>",
 }
+EMULATOR = "<emulator>/usr/bin/qemu-system-x86_64</emulator>"
 _TOP = re.compile(
     r"^<(name|uuid|title|description|metadata|maxMemory|memory|currentMemory|vcpu|vcpus|iothreads|os|features|"
     r"throttlegroups|memoryBacking|memtune|numatune|cpu|clock|on_crash|launchSecurity|idmap|qemu:commandline|numa|devices|"
@@ -54,10 +55,27 @@ def document(fragment: str) -> bytes:
         brought.add("memoryBacking")
     needed = [line for name, line in TOP_LEVEL.items() if name not in brought]
     if not any(piece.startswith("<emulator") for piece in devices):
-        devices.insert(0, "<emulator>/usr/bin/qemu-system-x86_64</emulator>")
+        devices.insert(0, EMULATOR)
     inside = "\n    ".join(devices)
     body = "\n  ".join([*needed, *top, *([] if "devices" in brought else [f"<devices>\n    {inside}\n  </devices>"])])
     return f"{start}\n  {body}\n</domain>\n".encode()
+
+
+def fragment(document: bytes, like: str) -> str:
+    """Return the fragment of which `document` is made, as it is for the fragment `like`."""
+    text = document.decode()
+    if is_conf(text) or like.startswith("<?xml") or "</domain>" in like:
+        return text.removesuffix("\n")
+    start, _, rest = text.partition(">")
+    shown = [f"{start}>"] if like.startswith("<domain") or start != "<domain type='kvm'" else []
+    for piece in split(rest.rpartition("</domain>")[0]):
+        name = re.split(r"[\s/>]", piece[1:])[0]
+        if piece.startswith("<devices>"):
+            inner = piece.removeprefix("<devices>").removesuffix("</devices>")
+            shown += [each for each in split(inner) if each != EMULATOR or "<emulator" in like]
+        elif TOP_LEVEL.get(name) != piece or re.search(rf"<{name}[\s/>]", like):
+            shown.append(piece)
+    return "\n".join(shown)
 
 
 def is_conf(fragment: str) -> bool:

@@ -10,6 +10,8 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
+from io import StringIO
+from typing import Any
 
 import pytest
 from lxml import etree
@@ -17,11 +19,13 @@ from lxml import etree
 from tests.examples import check, document, engine, is_conf
 from tests.paths import DATA
 from tests.test_crashes import variants
-from vfslint.findings import Finding
+from vfslint.findings import Edit, Finding
 from vfslint.manual import Example
 from vfslint.qemu_conf.reader import read as read_conf
+from vfslint.report import reporter
 from vfslint.rule import Rule
 from vfslint.rules import RULES
+from vfslint.run import Run
 from vfslint.targets import NEWEST
 from vfslint.xml.document import Malformed, read
 from vfslint.xml.edits import apply
@@ -135,3 +139,41 @@ def test_no_fix_of_a_case_makes_it_malformed_or_loses_a_comment(file: str, every
                 text = json.loads(line)["xml"]
                 for data in (text, with_comments_inside(text), with_comments_at_line_ends(text)):
                     assert faults("", data.encode()) == []
+
+
+def edits_of_json(report: Any, number: int) -> list[Edit]:
+    edits = report["findings"][number]["fix"]["edits"]
+    return [Edit(edit["start"], edit["end"], edit["text"].encode()) for edit in edits]
+
+
+def edits_of_sarif(report: Any, number: int, data: bytes) -> list[Edit]:
+    """Return the edits by lines and columns; they must be those by bytes."""
+    (change,) = report["runs"][0]["results"][number]["fixes"][0]["artifactChanges"]
+    starts = [0, *(found.end() for found in re.finditer("\n", data.decode()))]
+    edits = []
+    for replacement in change["replacements"]:
+        region = replacement["deletedRegion"]
+        start, end = (
+            len(data.decode()[: starts[region[f"{side}Line"] - 1] + region[f"{side}Column"] - 1].encode())
+            for side in ("start", "end")
+        )
+        assert (start, end) == (region["byteOffset"], region["byteOffset"] + region["byteLength"])
+        edits.append(Edit(start, end, replacement["insertedContent"]["text"].encode()))
+    return edits
+
+
+@pytest.mark.parametrize(("rule", "example"), BAD, ids=name)
+def test_edits_of_reports_are_those_of_the_fix(rule: Rule, example: Example) -> None:
+    data = document(example.text)
+    source = Source(data, "qemu.conf" if is_conf(example.text) else "x.xml")
+    chosen = engine(example.given)
+    run = Run()
+    run.take(source, chosen.check_conf(source) if is_conf(example.text) else chosen.check_xml(source))
+    as_json, as_sarif = StringIO(), StringIO()
+    reporter("json")(run, as_json, "never")
+    reporter("sarif")(run, as_sarif, "never")
+    for number, finding in enumerate(run.findings):
+        if finding.fix:
+            after = apply(data, finding.fix.edits)
+            assert apply(data, edits_of_json(json.loads(as_json.getvalue()), number)) == after
+            assert apply(data, edits_of_sarif(json.loads(as_sarif.getvalue()), number, data)) == after

@@ -65,6 +65,7 @@ def page(rule: Rule) -> str:
         parts.append(f"## What libvirt says\n\n```text\n{said}\n```")
     if manual.fix:
         parts.append(f"**Fix:** {manual.fix}")
+        parts += [_fenced(Example(manual.fixed, ""))] if manual.fixed else []
     parts.append(f"**See:** {manual.see}")
     return "\n\n".join(parts) + "\n"
 

@@ -196,8 +196,8 @@ take_pages() {
     if [ -e "$notes/$1" ]; then
         read -r taken then_total then_boot < "$notes/$1"
         [ "$then_boot" = "$boot" ] || taken=0
-        # The guest for which these pages were taken may be running.
-        if [ "$taken" -gt 0 ] && [ "$total" -ge "$then_total" ]; then return 0; fi
+        # If the pool is still the same, the guest for which its pages were taken is running.
+        if [ "$taken" -gt 0 ] && [ "$total" -eq "$then_total" ]; then return 0; fi
     fi
     missing=$(($5 - free))
     [ "$missing" -gt 0 ] || return 0

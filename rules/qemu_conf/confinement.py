@@ -34,8 +34,10 @@ def device_acl_incomplete(setting: ConfSetting) -> Iterator[Problem]:
             "/dev/ptmx", "/dev/userfaultfd"
         ]
     Fix: adds the missing ones.
+    Fixed:
+        cgroup_device_acl = [ "/dev/infiniband/rdma_cm", "/dev/null", "/dev/full", "/dev/zero", "/dev/random", "/dev/urandom", "/dev/ptmx", "/dev/userfaultfd" ]
     See: libvirt qemu_cgroup.c:qemuSetupDevicesCgroup; the comments of /etc/libvirt/qemu.conf
-    """
+    """  # noqa: E501
     texts = setting.value.texts
     if setting.name != "cgroup_device_acl" or texts is None:
         return
@@ -65,6 +67,8 @@ def namespaces_in_session(setting: ConfSetting, context: Context) -> Iterator[Pr
         namespaces = [ "mount" ]
     libvirt says: cannot use namespaces in session mode
     Fix: writes an empty list.
+    Fixed:
+        namespaces = []
     See: libvirt qemu_conf.c:virQEMUDriverConfigLoadSecurityEntry
     """
     if context.session and setting.name == "namespaces" and setting.value.texts:

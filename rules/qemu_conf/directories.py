@@ -88,6 +88,8 @@ def hugetlbfs_mount_empty(setting: ConfSetting) -> Iterator[Problem]:
         hugetlbfs_mount = []
     libvirt says: cannot determine filesystem for ''
     Fix: writes an empty list.
+    Fixed:
+        hugetlbfs_mount = []
     See: libvirt qemu_conf.c:virQEMUDriverConfigHugeTLBFSInit; tested with 7.0.0, 9.0.0, 11.3.0 and 12.8.0
     """
     if setting.name != "hugetlbfs_mount":

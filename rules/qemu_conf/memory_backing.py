@@ -43,6 +43,9 @@ def memory_in_files_on_disk(domain: Domain, context: Context) -> Iterator[Proble
         <memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>
         <filesystem><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/></filesystem>
     Fix: sets the source to memfd; if the domain explicitly requests files, only with --unsafe-fixes.
+    Fixed:
+        <memoryBacking><access mode='shared'/><source type='memfd'/></memoryBacking>
+        <filesystem><driver type='virtiofs'/><source dir='/srv'/><target dir='data'/></filesystem>
     See: libvirt qemu_command.c:qemuBuildMemoryBackendProps; libvirt documentation, "Sharing files with
         Virtiofs", Host setup
     """

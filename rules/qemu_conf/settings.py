@@ -45,6 +45,8 @@ def conf_syntax(failure: Unreadable) -> Iterator[Problem]:
     libvirt says: list is not closed with ]
     Fix: quotes a bare word, writes 1 and 0 for yes and no and = for a colon, and removes stray
         characters.
+    Fixed:
+        memory_backing_dir = "/dev/shm"
     See: libvirt virconf.c:virConfParse; the comments of /etc/libvirt/qemu.conf
     """
     found = failure.rest_of_line.strip()
@@ -77,6 +79,8 @@ def unknown_setting(conf: QemuSettings) -> Iterator[Problem]:
     Good:
         memory_backing_dir = "/dev/shm"
     Fix: corrects the case of the name; writes a similar name only with --unsafe-fixes.
+    Fixed:
+        memory_backing_dir = "/dev/shm"
     See: libvirt virconf.c:virConfGetValue, which compares names exactly
     """
     for unknown in conf.unknown:
@@ -124,6 +128,8 @@ def setting_type(setting: ConfSetting) -> Iterator[Problem]:
     libvirt says: expected an unsigned integer for
     libvirt says: expected a string list for
     Fix: adds or removes quotes or brackets if the intention is clear.
+    Fixed:
+        max_files = 32768
     See: libvirt virconf.c:virConfGetValueString, virConfGetValueBool, virConfGetValueUInt and similar functions
     """
     if setting.key.kind.accepts(setting.value):
@@ -252,6 +258,8 @@ def duplicate_setting(conf: QemuSettings) -> Iterator[Problem]:
     Good:
         memory_backing_dir = "/dev/shm"
     Fix: removes the ignored one; if its value differs from the first, only with --unsafe-fixes.
+    Fixed:
+        memory_backing_dir = "/var/lib/libvirt/qemu/ram"
     See: libvirt virconf.c:virConfGetValue
     """
     for statement, first in conf.repeated:

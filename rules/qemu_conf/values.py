@@ -83,6 +83,8 @@ def dump_quota_unreadable(setting: ConfSetting) -> Iterator[Problem]:
     libvirt says: unknown suffix ' GiB'
     libvirt says: Unable to parse integer from size
     Fix: removes the whitespace.
+    Fixed:
+        auto_dump_max_size = "10GiB"
     See: the qemu.conf of libvirt 12.8.0
     """
     size = setting.value.text
@@ -202,6 +204,8 @@ def virtiofsd_debug(setting: ConfSetting) -> Iterator[Problem]:
     Good:
         virtiofsd_debug = 0
     Fix: disables it, only with --unsafe-fixes, because the log may be in use.
+    Fixed:
+        virtiofsd_debug = 0
     See: libvirt qemu_virtiofs.c:qemuVirtioFSBuildCommandLine
     """
     if setting.name == "virtiofsd_debug" and setting.value.number == 1:

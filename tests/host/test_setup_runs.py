@@ -127,6 +127,12 @@ def test_no_more_pages_for_the_guest_that_runs_and_none_are_taken_from_it(system
     assert system.total == 1024
 
 
+def test_pages_that_others_use_since_are_added(system: System) -> None:
+    pool = "cd /sys/kernel/mm/hugepages/hugepages-2048kB; echo 3000 > nr_hugepages; echo 24 > free_hugepages"
+    system.run([(script(PAGED), "host"), (pool, ""), (script(PAGED), "host")])
+    assert system.total == 4000
+
+
 def test_folders_with_files_of_the_user_stay(system: System) -> None:
     done, undone = script(SHARE), script(SHARE, undo=True)
     system.stub("rmdir", 'exec /bin/rmdir "$@" 2> /dev/null')

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.examples import check, document, engine, findings, is_conf
+from tests.examples import check, document, engine, findings, fragment, is_conf
 from vfslint.manual import Example
 from vfslint.rule import Rule
 from vfslint.rule_page import markdown
@@ -60,6 +60,22 @@ def test_a_near_word_is_suggested_before_anything_else(rule: Rule, example: Exam
             if all(re.fullmatch(r"[A-Za-z][\w-]*", word) for word in (written, meant)) and nearest(written, [meant]):
                 assert finding.help.startswith("did you mean ")
                 assert meant in finding.help
+
+
+@pytest.mark.parametrize("rule", RULES, ids=name)
+def test_fixed_example_is_what_the_fix_writes(rule: Rule) -> None:
+    """Byte for byte, for the first bad example that has a fix."""
+    for example in rule.manual.bad:
+        data = document(example.text)
+        fix = next(
+            (found.fix for found in check(engine(example.given), data) if found.code == rule.code and found.fix), None
+        )
+        if fix:
+            assert fragment(apply(data, fix.edits), example.text) == rule.manual.fixed
+            assert rule.manual.fix, "the fix is not described"
+            return
+    assert not rule.manual.fix, "no example shows the fix"
+    assert not rule.manual.fixed
 
 
 @pytest.mark.parametrize("rule", RULES, ids=name)
