@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vfslint.config.inputs import Inputs, read_bytes
+from vfslint.config.keys import KEYS
 from vfslint.config.profile import Resolver
 from vfslint.distributions import NAMED
 from vfslint.failures import InternalError
@@ -20,7 +21,7 @@ from vfslint.findings import Finding
 from vfslint.host.facts import MAXIMUM_BYTES, Host
 from vfslint.run import Run, check
 from vfslint.sources import read_source
-from vfslint.targets import Target, spell
+from vfslint.targets import Target
 from vfslint.usage import UsageError, invalid
 from vfslint.xml.source import Source
 
@@ -228,30 +229,18 @@ class _Parameters(NamedTuple):
 
 
 def _made(given: _Parameters) -> Resolver:
-    # A target of a distribution has a name, with which it keeps where virtiofsd is.
-    name = next((name for name, named in NAMED.items() if named == given.target), None)
-    target = given.target if isinstance(given.target, Target) and name is None else None
-    options = SimpleNamespace(
-        config=None if given.config is None else _read_configuration(given.config),
-        isolated=given.config is None,
-        target=name or (None if target else given.target),
-        libvirt=target and spell(target.libvirt),
-        qemu=target and spell(target.qemu),
-        virtiofsd=target and spell(target.virtiofsd),
-        session=given.session,
-        one_host=None,
-        select=given.select,
-        ignore=given.ignore,
-        qemu_conf=given.qemu_conf and given.qemu_conf.name,
-        host=False,
-        host_facts=_HOST if isinstance(given.host, _Facts) else given.host and given.host.name,
-        libvirt_schema=None,
-        kind="auto",
-        strict_root=False,
-        no_suppressions=False,
-        fail_on=None,
-        exit_zero=False,
-    )
+    # Every option that overrides a key of a configuration, and what else a resolver reads.
+    options = SimpleNamespace(**{name.replace("-", "_"): None for name, key in KEYS.items() if key.option})
+    options.config = None if given.config is None else _read_configuration(given.config)
+    options.isolated = given.config is None
+    options.target, options.libvirt, options.qemu, options.virtiofsd = given.target, None, None, None
+    options.session = given.session
+    options.select, options.ignore = given.select, given.ignore
+    options.qemu_conf = given.qemu_conf and given.qemu_conf.name
+    options.host = False
+    options.host_facts = _HOST if isinstance(given.host, _Facts) else given.host and given.host.name
+    options.libvirt_schema = None
+    options.kind, options.strict_root, options.no_suppressions, options.exit_zero = "auto", False, False, False
     contents: dict[str, bytes | Host] = {}
     if given.qemu_conf:
         contents[given.qemu_conf.name] = given.qemu_conf.data
@@ -308,7 +297,7 @@ def _target(value: Target | str | None) -> Target | str | None:
             release = getattr(value, part)
             if release is None and part == "virtiofsd":
                 continue
-            if not isinstance(release, tuple) or not all(type(number) is int for number in release):
+            if not isinstance(release, tuple) or [type(number) for number in release] != [int, int, int]:
                 raise _wrong(f"target.{part}", "a tuple of three numbers", release)
         return value
     if value is not None and not isinstance(value, str):

@@ -28,6 +28,8 @@ def explain(options: SimpleNamespace, stdin: TextIO, stdout: TextIO) -> None:
     operands = options.operands
     rules = named(" ".join(operands).split())
     if rules:
+        if getattr(options, "for"):
+            raise UsageError("--for requires a message; the pages of rules are the same for every domain")
         write_manual(stdout, rules, options.format, width(stdout, WIDTH), options.hyperlinks)
         return
     text = _text(operands, stdin)
@@ -38,6 +40,8 @@ def explain(options: SimpleNamespace, stdin: TextIO, stdout: TextIO) -> None:
     is_word = len(text.split()) < 2
     if not any(answer.symptoms or (answer.rules and not (answer.is_guess and is_word)) for answer in found):
         raise UsageError(_unknown(text))
+    if options.format == "markdown":
+        raise UsageError("--format markdown requires rules; the causes of a message are text or json")
     findings = _findings(options)
     if options.format == "json":
         write_json(stdout, found, findings)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from vfslint import report
 from vfslint.cli.messages import counted, write_line, write_messages
-from vfslint.cli.options import CLEAN, COMMANDS, FAILED, FOUND
+from vfslint.cli.options import CLEAN, FAILED, FOUND
 from vfslint.config.profile import Profile, Resolver
 from vfslint.domain.roots import HOLDERS, root_name
 from vfslint.engine import Engine, Outcome, Skipped
@@ -22,7 +22,6 @@ from vfslint.run import Run, check
 from vfslint.targets import impossible
 from vfslint.terminal import Look
 from vfslint.usage import UsageError
-from vfslint.vocabulary.spelling import nearest
 from vfslint.workflow_commands import stopped
 from vfslint.xml.document import MAXIMUM_BYTES
 from vfslint.xml.printable import printable
@@ -124,8 +123,7 @@ class Check:
             try:
                 source = self._read_ahead.pop(path, None) or self._read(path)
             except OSError as error:
-                meant = "" if os.path.exists(path) else _meant(path)
-                self.errors.append(f"cannot read {path}: {error.strerror or error}{meant}")
+                self.errors.append(f"cannot read {path}: {error.strerror or error}")
                 continue
             if path != STANDARD_INPUT and os.path.islink(path) and not self._may_be_shown(source):
                 self._hide(path)
@@ -301,12 +299,6 @@ class Check:
                 stdout.write(diff(before, after, colored=colored))
 
 
-def _meant(path: str) -> str:
-    """Return the question whether a file that does not exist is a misspelled command."""
-    known = nearest(path, COMMANDS)
-    return f"; did you mean the command vfslint {known}?" if known else ""
-
-
 def _write_bytes(out: TextIO, source: Source) -> None:
     stream = getattr(out, "buffer", None)
     if stream:
@@ -322,6 +314,8 @@ def lint(options: SimpleNamespace, streams: Streams) -> int:
         outputs = report.outputs(options.format or (), options.output_file or "")
     except ValueError as error:
         raise UsageError(str(error)) from None
+    if options.statistics and not {"text", "json"}.issuperset(options.format or ()):
+        raise UsageError("--statistics has only the formats text and json, on standard output")
     os.getcwd()  # fails if the folder is gone, in which "." would seem to be empty
     check = Check(options, streams, outputs)
     paths = check.files()

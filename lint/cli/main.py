@@ -18,9 +18,20 @@ from types import SimpleNamespace
 from typing import TextIO, cast
 
 from vfslint.cli.messages import write_messages
-from vfslint.cli.options import CLEAN, COMMANDS, FAILED, INTERRUPTED, LINT, TERMINATED, check_operands, read
+from vfslint.cli.options import (
+    CLEAN,
+    COMMANDS,
+    FAILED,
+    INTERRUPTED,
+    LINT,
+    TERMINATED,
+    check_combination,
+    check_operands,
+    read,
+)
 from vfslint.usage import UsageError
 from vfslint.version import VERSION
+from vfslint.vocabulary.spelling import nearest
 from vfslint.workflow_commands import stopped
 
 
@@ -128,6 +139,9 @@ def main(argv: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO) -> 
 
 def _run(argv: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO) -> int:
     command = COMMANDS.get(argv[0], LINT) if argv else LINT
+    if command is LINT and argv and argv[0][:1] != "-" and not os.path.lexists(argv[0]):
+        # Before the options, which are those of the command that was meant.
+        _check_command(argv[0])
     options = read(command, argv if command is LINT else argv[1:])
     if options.help:
         from vfslint.cli import help
@@ -141,6 +155,7 @@ def _run(argv: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO) -> 
     if command is LINT and options.stdin_filename and not options.operands:
         options.operands = ["-"]
     check_operands(command, options.operands)
+    check_combination(command, options)
     if command is not LINT:
         with stopped(stdout) if command.name in _QUOTING and options.format == "text" else nullcontext():
             _HANDLERS[command.name](options, stdin, stdout)
@@ -148,6 +163,13 @@ def _run(argv: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO) -> 
     from vfslint.cli.lint import Streams, lint
 
     return lint(options, Streams(stdin, stdout, stderr))
+
+
+def _check_command(word: str) -> None:
+    """Raise `UsageError` if a word that is not a file is probably a misspelled command."""
+    meant = {"help": "--help", "version": "--version"}.get(word) or nearest(word, COMMANDS)
+    if meant:
+        raise UsageError(f"{word} is neither a file nor a command; did you mean vfslint {meant}?")
 
 
 def _rules(options: SimpleNamespace, _: TextIO, stdout: TextIO) -> None:

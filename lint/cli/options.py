@@ -4,8 +4,8 @@ The reader, `--help`, the manual page and the completion scripts all use this ta
 because every start loads this module, and defining a NamedTuple takes 0.2 ms.
 """
 
-from collections.abc import Iterator, Sequence
-from types import SimpleNamespace
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType, SimpleNamespace
 
 from vfslint.config.keys import KEYS
 from vfslint.terminal import AUTO, WHEN
@@ -211,13 +211,24 @@ class Operand:
 
 
 class Command:
-    """One command. `name` is empty for the command that lints; `groups` are the options, by heading."""
+    """One command. `name` is empty for the command that lints; `groups` are the options, by heading.
 
-    def __init__(self, name: str, summary: str, operand: Operand | None, groups: Groups) -> None:
+    `requires` names the options that have no effect without one of others.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        summary: str,
+        operand: Operand | None,
+        groups: Groups,
+        requires: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
+    ) -> None:
         self.name = name
         self.summary = summary
         self.operand = operand
         self.groups = groups
+        self.requires = requires
 
     @property
     def program(self) -> str:
@@ -249,6 +260,7 @@ LINT = Command(
         "configuration and baseline": (*_CONFIGURATION, *_BASELINE),
         "output": _OUTPUT,
     },
+    {"show-fixes": ("fix", "unsafe-fixes", "diff")},
 )
 COMMANDS: dict[str, Command] = {
     command.name: command
@@ -282,6 +294,7 @@ COMMANDS: dict[str, Command] = {
                 "target": _TARGET,
                 "configuration": _CONFIGURATION,
             },
+            {option.name: (_FOR.name,) for option in (*_TARGET, *_CONFIGURATION)},
         ),
         Command(
             "setup",
@@ -337,6 +350,15 @@ COMMANDS: dict[str, Command] = {
     )
 }
 
+# Options of which one would be ignored next to the other.
+EXCLUSIVE = (
+    ("config", "isolated"),
+    ("host", "host-facts"),
+    *(("diff", other) for other in ("output-file", "statistics", "baseline", "write-baseline")),
+    *(("write-baseline", other) for other in ("output-file", "statistics")),
+    ("statistics", "output-file"),
+)
+
 CLEAN, FOUND, FAILED, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 EXIT_STATUS = (
     f"{CLEAN} clean, {FOUND} findings at or above --fail-on, {FAILED} wrong usage or an unreadable file, "
@@ -359,6 +381,20 @@ ENVIRONMENT = {
 def read(command: Command, argv: Sequence[str]) -> SimpleNamespace:
     """Return the value of each option, by its attribute, and the operands. Raises `UsageError`."""
     return _Reader(command).read(argv)
+
+
+def check_combination(command: Command, options: SimpleNamespace) -> None:
+    """Raise `UsageError` if an option has no effect because of another one, or without it."""
+    known = {option.name: option for option in command.options}
+    given = {name for name, option in known.items() if getattr(options, option.attribute) != option.initial}
+    for one, other in EXCLUSIVE:
+        if one in given and other in given:
+            raise _error(command, f"--{one} and --{other} exclude each other")
+    for name, others in command.requires.items():
+        if name in given and not given.intersection(others):
+            raise _error(command, f"--{name} requires {' or '.join(f'--{other}' for other in others)}")
+    if "stdin-filename" in given and "-" not in options.operands:
+        raise _error(command, "--stdin-filename requires standard input: - instead of a file")
 
 
 def check_operands(command: Command, operands: Sequence[str]) -> None:

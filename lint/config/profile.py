@@ -74,8 +74,11 @@ class Resolver:
         self._inputs = inputs or Inputs()
         self._contexts: dict[Configuration | None, Context] = {}
         self._profiles: dict[tuple[Configuration | None, frozenset[str] | None, bool], Profile] = {}
+        # A program can give the releases themselves.
+        self._stack: Target | None = options.target if isinstance(options.target, Target) else None
         # The option --target is the key `name` in a table.
-        given = {"name": options.target, **{key: getattr(options, key) for key in TARGET_KEYS if key != "name"}}
+        name = None if self._stack else options.target
+        given = {"name": name, **{key: getattr(options, key) for key in TARGET_KEYS if key != "name"}}
         self._releases = {key: value for key, value in given.items() if value}
         # A wrong option is reported even if there is no file to check.
         _target(NEWEST, self._releases)
@@ -246,6 +249,8 @@ class Resolver:
 
     def target(self, configuration: Configuration | None) -> Value:
         """Return the releases that a file targets: those of the host, unless others are named."""
+        if self._stack:
+            return Value(self._stack, "target")
         found = Value(NEWEST, DEFAULT)
         configured = self._configured("target", configuration, None)
         facts = self.host(configuration)

@@ -81,10 +81,10 @@ def _known(message: str, *, by_words: bool) -> Answer | None:
 
 
 def _nearest(message: str) -> Answer:
-    scored = sorted(
-        ((_likeness(message, says), rule.code, rule) for rule, says in _said()), key=lambda each: each[:2], reverse=True
-    )
-    rules = tuple(dict.fromkeys(rule for score, _, rule in scored[: 4 * GUESSES] if score > 0))
+    scored = [(_likeness(message, says), rule) for rule, says in _said()]
+    # One rule can quote several messages that are as near.
+    scored.sort(key=lambda pair: (pair[0], pair[1].code), reverse=True)
+    rules = tuple(dict.fromkeys(rule for score, rule in scored[: 4 * GUESSES] if score > 0))
     return Answer(message, (), rules[:GUESSES], is_guess=True)
 
 

@@ -66,11 +66,30 @@ def test_rules_are_listed_by_the_beginning_of_their_names() -> None:
     assert vfslint("rules", "nonsense")[0] == 2
 
 
-def test_a_misspelled_command_is_recognized(tmp_path: Path) -> None:
-    status, out, errors = vfslint("rulez")
-    assert status == 2
-    assert "did you mean the command vfslint rules?" in errors
-    assert "no problems found" not in out
+@pytest.mark.parametrize(
+    ("argv", "meant"),
+    [
+        (["rulez"], "rules"),
+        (["Rules"], "rules"),
+        # Its options are not those of the command that lints.
+        (["explian", "--for", "a.xml", "VFS101"], "explain"),
+        (["targts", "--format", "json"], "targets"),
+        (["help"], "--help"),
+        (["version"], "--version"),
+    ],
+)
+def test_a_misspelled_command_is_recognized(argv: list[str], meant: str) -> None:
+    expected = f"vfslint: {argv[0]} is neither a file nor a command; did you mean vfslint {meant}?\n"
+    assert vfslint(*argv) == (2, "", expected)
+
+
+@pytest.mark.parametrize("word", ["rulez", "help"])
+def test_a_file_that_is_named_like_a_command_is_checked(
+    word: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / word).write_text("<network/>")
+    assert vfslint(word)[0] == 0
 
 
 def test_a_folder_without_files_to_check_is_not_called_clean(tmp_path: Path) -> None:
