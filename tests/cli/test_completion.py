@@ -85,7 +85,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (["--libvirt", "my"], []),
         (["--format", "sarif=my"], ["my guest.xml"]),
         (["rules", "--format", ""], ["text", "json", "markdown"]),
-        (["explain", "--f"], ["--format", "--for", "--from"]),
+        (["explain", "--f"], ["--format", "--for"]),
     ],
 )
 def test_bash_offers(words: list[str], offered: list[str]) -> None:
