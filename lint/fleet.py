@@ -215,6 +215,11 @@ class Clash(NamedTuple):
     first: Claim
     apart: bool = False
 
+    @property
+    def is_certain(self) -> bool:
+        """Whether both domains start with the host."""
+        return self.later.member.is_autostart and self.first.member.is_autostart
+
 
 class Excess(NamedTuple):
     """Domains that together need more than the host has: the one that exceeds it, and the ones before it.

@@ -309,12 +309,13 @@ def port_of_two_domains(fleet: Fleet) -> Iterator[Problem]:
         )
 
 
-@rule("VFS807", "device-of-two-domains", severity=Severity.ERROR, stage=Stage.START)
+@rule("VFS807", "device-of-two-domains", severity=Severity.NOTE, stage=Stage.START)
 def device_of_two_domains(fleet: Fleet) -> Iterator[Problem]:
     """A device of the host is passed through to one domain.
 
     Why: a PCI, USB or SCSI device, a mediated device, a TPM and the address of a vsock belong to one guest at a time;
-        the second one does not start while the first one runs. SCSI devices can have `<shareable/>`.
+        the second one does not start while the first one runs. It is an error if both start with the host; otherwise
+        they may be meant to take turns, as with a graphics card. SCSI devices can have `<shareable/>`.
     Bad:
         <?xml version='1.0'?>
         <domains>
@@ -360,6 +361,7 @@ def device_of_two_domains(fleet: Fleet) -> Iterator[Problem]:
             message=f"{clash.later.held_title} is already used by {clash.first.title}",
             help="pass another device through, or never start both domains at once",
             related=(Related(clash.first.held_span, f"used by {clash.first.title}"),),
+            severity=Severity.ERROR if clash.is_certain else None,
             says="",
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vfslint.context import Context
+from vfslint.domain.character import PORTS
 from vfslint.domain.domain import Domain
 from vfslint.domain.host_paths import KVM, VSOCK, Need, host_paths, sockets, waiting
 from vfslint.findings import Problem, Severity, Stage
@@ -30,6 +31,11 @@ def socket_missing(domain: Domain, context: Context) -> Iterator[Problem]:
           <model type='virtio'/></interface>
     Bad (host bare):
         <serial type='unix'><source mode='connect' path='/run/gone.sock'/></serial>
+    Bad (host bare):
+        <domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
+        <qemu:commandline>
+          <qemu:arg value='-chardev'/><qemu:arg value='socket,id=c,path=/run/gone.sock'/>
+        </qemu:commandline>
     Good (host bare):
         <filesystem type='mount'><driver type='virtiofs'/><source socket='/run/fs.sock'/>
           <target dir='data'/></filesystem>
@@ -41,7 +47,7 @@ def socket_missing(domain: Domain, context: Context) -> Iterator[Problem]:
         kind = context.host.path_kind(socket.path) if context.host else None
         if kind not in ("missing", "stale socket"):
             continue
-        is_share = socket.node.parent is not None and socket.node.parent.tag == "filesystem"
+        device = socket.node.parent.tag if socket.node.parent else ""
         reason = "No such file or directory" if kind == "missing" else "Connection refused"
         yield Problem(
             at=socket.span,
@@ -49,9 +55,9 @@ def socket_missing(domain: Domain, context: Context) -> Iterator[Problem]:
             if kind == "missing"
             else f"no process of the host listens on the socket {socket.path!r}",
             help="start virtiofsd with --socket-path before the domain; vfslint setup prints the command"
-            if is_share
+            if device == "filesystem"
             else "start the process that listens there before the domain",
-            says=f"Failed to connect to '{socket.path}': {reason}" if is_share else "",
+            says="" if device in PORTS else f"Failed to connect to '{socket.path}': {reason}",
         )
 
 

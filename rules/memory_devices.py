@@ -287,9 +287,9 @@ def private_pmem(device: MemoryDevice) -> Iterator[Problem]:
         )
 
 
-@rule("VFS182", "pmem-not-in-this-libvirt", severity=Severity.ERROR, stage=Stage.START)
-def pmem_not_in_this_libvirt(device: MemoryDevice) -> Iterator[Problem]:
-    """libvirt 9.0.0 does not start a guest with a virtio-pmem device.
+@rule("VFS189", "pmem-not-in-this-libvirt", severity=Severity.ERROR, stage=Stage.START)
+def pmem_not_in_this_libvirt(device: MemoryDevice, context: Context) -> Iterator[Problem]:
+    """libvirt 9.0.0 does not start an x86 guest with a virtio-pmem device.
 
     Why: it queries the memory devices from QEMU and does not know this type in the answer.
     Bad (libvirt 9.0.0):
@@ -305,7 +305,7 @@ def pmem_not_in_this_libvirt(device: MemoryDevice) -> Iterator[Problem]:
     libvirt says: virtio-pmem memory device info is not handled yet
     See: libvirt 9.0.0 qemu_monitor_json.c:qemuMonitorJSONGetMemoryDeviceInfo; 11.3.0 starts it
     """
-    if device.model == "virtio-pmem" and device.libvirt == (9, 0, 0):
+    if device.model == "virtio-pmem" and device.libvirt == (9, 0, 0) and context.domain.is_x86:
         yield Problem(
             at=device.node.at("model"),
             message="libvirt 9.0.0 does not start a guest with a virtio-pmem device",

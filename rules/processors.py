@@ -20,6 +20,9 @@ from vfslint.xml.document import Node
 # libvirt keeps a record of each vCPU and thread; with 100,000,000, all four tested releases ran out of memory.
 DEADLY_COUNT = 50_000_000
 
+# Old CPU models of QEMU without the x2APIC (target/i386/cpu.c).
+WITHOUT_X2APIC = ("qemu32", "qemu64", "kvm32", "kvm64", "coreduo", "core2duo", "Conroe", "Penryn", "Nehalem")
+
 
 @rule("VFS040", "vcpu-count-unreadable", severity=Severity.ERROR, stage=Stage.PARSE)
 def vcpu_count_unreadable(domain: Deviating[Domain]) -> Iterator[Problem]:
@@ -301,15 +304,22 @@ def many_vcpus_without_x2apic(domain: Domain, context: Context) -> Iterator[Prob
         <domain type='qemu'>
         <vcpu>256</vcpu>
         <cpu mode='maximum'/>
+    Good:
+        <domain type='qemu'>
+        <vcpu>256</vcpu>
+        <cpu><model>SandyBridge</model></cpu>
     libvirt says: APIC ID 255 requires x2APIC feature in CPU
     See: QEMU hw/intc/apic_common.c; started with libvirt 11.3.0 and 12.8.0
     """
-    has_model = domain.cpu is not None and (domain.cpu.mode != "custom" or domain.cpu.model is not None)
-    if domain.type != "qemu" or not domain.is_x86 or has_model or (domain.online_vcpus or 0) <= 255:
+    if domain.type != "qemu" or not domain.is_x86 or (domain.online_vcpus or 0) <= 255:
+        return
+    cpu = domain.cpu
+    model = cpu.model.text if cpu and cpu.model else None
+    if cpu and (cpu.mode != "custom" or cpu.features or model not in (None, *WITHOUT_X2APIC)):
         return
     yield Problem(
         at=_vcpu_span(domain),
-        message=f"the guest starts with {domain.online_vcpus} vCPUs, but QEMU's default CPU model supports 255",
+        message=f"the guest starts with {domain.online_vcpus} vCPUs, but {model or 'the default model'} supports 255",
         help="write <cpu mode='maximum'/>, or start with fewer",
     )
 

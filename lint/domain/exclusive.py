@@ -58,11 +58,11 @@ def _images(domain: Domain) -> Iterator[Exclusive]:
     for disk in domain.disks:
         for number, image in enumerate(disk.chain):
             path = image.node.value("file") if image.node and image.type == "file" else None
-            if path and image.node and not _is_shareable(disk):
+            if path and path.startswith("/") and image.node and not _is_shareable(disk):
                 is_reader = number > 0 or disk.is_readonly or _is_discarded(disk)
                 yield Exclusive(IMAGE, _path(path), f"the image {path!r}", image.node, "file", is_reader)
     nvram = domain.firmware.nvram
-    if nvram and nvram.text and nvram.value("type") in (None, "file"):
+    if nvram and nvram.text.startswith("/") and nvram.value("type") in (None, "file"):
         title = f"the file {nvram.text!r} with the firmware's variables"
         yield Exclusive(IMAGE, _path(nvram.text), title, nvram, None)
 

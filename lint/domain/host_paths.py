@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
+from vfslint.domain import command_line
 from vfslint.domain.storage import LOCAL
 from vfslint.findings import Span
 from vfslint.lazy import once
@@ -71,7 +72,9 @@ class HostPath(NamedTuple):
 def host_paths(domain: Domain) -> list[HostPath]:
     """Return every absolute path that a domain names, except those of virtio-fs directories and of programs."""
     found = [*_boot_files(domain), *_images(domain), *_character_devices(domain), *_vhost_user(domain)]
-    found += [*_memory_files(domain), *_network_devices(domain), *_devices(domain)]
+    found += _of_command_line(domain)
+    found += [*_memory_files(domain), *_network_devices(domain)]
+    found += [*_passed_through(domain), *_devices(domain)]
     return [each for each in found if each.path.startswith("/")]
 
 
@@ -145,6 +148,13 @@ def _vhost_user(domain: Domain) -> Iterator[HostPath]:
             yield HostPath(path, need, f"the socket of {interface.label}", interface.source, "path")
 
 
+def _of_command_line(domain: Domain) -> Iterator[HostPath]:
+    for option in command_line.named(domain, "chardev"):
+        path, is_server = option.settings.get("path"), option.settings.get("server", "off") in ("", "on", "yes", "true")
+        if path and option.kind == "socket" and not is_server:
+            yield HostPath(path, Need.SOCKET, "the socket of QEMU's command line", option.value.node, option.value.name)
+
+
 def _memory_files(domain: Domain) -> Iterator[HostPath]:
     # QEMU creates the file, unless libvirt first changes its owner (virSecurityDACSetMemoryLabel).
     conf = domain.context.conf
@@ -166,6 +176,20 @@ def _network_devices(domain: Domain) -> Iterator[HostPath]:
             yield HostPath(f"{_NETWORK}/{device}", Need.EXISTS, title, source, name)
         elif source and device and interface.type == "vdpa":
             yield HostPath(device, Need.EXISTS, f"the source of {interface.label}", source, name)
+
+
+def _passed_through(domain: Domain) -> Iterator[HostPath]:
+    for device in domain.hostdevs:
+        source, identity = device.source, device.identities[0]
+        if source is None or identity is None:
+            continue
+        kind, place = identity[0], source.child("address") or source
+        numbers = [int(number) for number in identity[1:]] if kind in ("pci", "usb address") else []
+        if kind == "pci":
+            path = "/sys/bus/pci/devices/{:04x}:{:02x}:{:02x}.{:x}".format(*numbers)
+            yield HostPath(path, Need.EXISTS, "the PCI device", place, "")
+        elif kind == "usb address" and source.value("startupPolicy") is None:
+            yield HostPath("/dev/bus/usb/{:03d}/{:03d}".format(*numbers), Need.EXISTS, "the USB device", place, "")
 
 
 def _devices(domain: Domain) -> Iterator[HostPath]:

@@ -121,6 +121,7 @@ POOL = st.fixed_dictionaries(
     {"size_kib": st.sampled_from([0, 4, 2048, 1048576]) | SIZES, "total": SIZES},
     optional={"free": SIZES, "node": st.integers(0, 2), "overcommit": SIZES},
 )
+RANGE = st.fixed_dictionaries({"start": SIZES, "count": SIZES})
 FACTS = st.fixed_dictionaries(
     {"version": st.just(1)},
     optional={
@@ -131,6 +132,17 @@ FACTS = st.fixed_dictionaries(
         "default_page_kib": SIZES,
         "memory_backing_dir": st.text(),
         "filesystem_drivers": st.lists(st.text()),
+        "session": st.booleans(),
+        "cpus": st.sampled_from(["0", "0-3,8"]),
+        "links": st.dictionaries(st.sampled_from(["/srv", "/", "x"]), st.text()),
+        "unreadable": st.lists(st.sampled_from(["/srv", "x"])),
+        "uid": SIZES,
+        "gid": SIZES,
+        "subuids": st.lists(RANGE, max_size=2),
+        "subgids": st.lists(RANGE, max_size=2),
+        "configuration_dir": st.text(),
+        "security_models": st.lists(st.text()),
+        "switches": st.lists(st.text()),
     },
 )
 

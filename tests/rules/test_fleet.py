@@ -111,10 +111,20 @@ NVRAM = "</os><os><loader readonly='yes' type='pflash'>/f.fd</loader><nvram>/srv
 )
 def test_second_domain_that_cannot_start_is_an_error(first: str, second: str, code: str | None) -> None:
     files = {"a.xml": domain("one", first), "b.xml": domain("two", second)}
-    found = together(files)
-    assert [(each.code, each.file, each.severity.word) for each in found] == (
-        [(code, "b.xml", "error")] if code else []
-    )
+    severity = "note" if code == "VFS807" else "error"
+    found = [(each.code, each.file, each.severity.word) for each in together(files)]
+    assert found == ([(code, "b.xml", severity)] if code else [])
+
+
+def test_device_of_two_domains_that_start_with_the_host_is_an_error() -> None:
+    files = {f"{name}.xml": domain(name, PCI.format(1), uuid=uuid) for name, uuid in (("a", "1"), ("b", "2"))}
+    both = {f"{folder}{name}": text for folder in ("q/", "q/autostart/") for name, text in files.items()}
+    assert [(found.code, found.severity.word) for found in together(both)] == [("VFS807", "error")]
+
+
+def test_placeholder_in_place_of_a_path_is_no_image() -> None:
+    files = {f"{name}.xml": domain(name, DISK.replace("/srv/a.qcow2", "DISKPATH")) for name in ("one", "two")}
+    assert codes(files) == []
 
 
 def test_variables_of_the_firmware_are_an_image() -> None:
@@ -144,7 +154,8 @@ def test_folders_are_different_hosts() -> None:
     one_host = Engine(RULES, Context(one_host=True))
     found = together(files, one_host)
     assert {(each.code, each.severity.word) for each in found} == {
-        (code, "error") for code in ("VFS801", "VFS805", "VFS806", "VFS807")
+        *((code, "error") for code in ("VFS801", "VFS805", "VFS806")),
+        ("VFS807", "note"),
     }
 
 
