@@ -28,6 +28,9 @@ Order = Callable[[Finding], int]
 ROUNDS = 60
 # The limit when fixes are applied one by one, because together they cause errors: enough for any real file.
 CAREFUL_STEPS = 400
+# The limit of bytes that these steps check, since each checks the whole file; some steps are always made.
+CAREFUL_BYTES = 1_000_000
+FEWEST_STEPS = 20
 
 _URGENCY = {stage: number for number, stage in enumerate(Stage)}
 ORDERS: tuple[Order, ...] = (
@@ -140,7 +143,8 @@ class Fixer:
     def _one_by_one(self, current: _Step, order: Order, *, unsafe: bool) -> _Step:
         seen = {current.source.data}
         rejected: set[Key] = set()
-        for _ in range(CAREFUL_STEPS):
+        affordable = max(CAREFUL_BYTES // max(len(current.source.data), 1), FEWEST_STEPS)
+        for _ in range(min(CAREFUL_STEPS, affordable)):
             left = [finding for finding in _fixable(current.outcome, unsafe=unsafe) if _key(finding) not in rejected]
             if not left:
                 break
