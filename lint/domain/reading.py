@@ -100,7 +100,7 @@ class Reader:
 
     def _read(self, name: str) -> Any:
         if name[0] == "=":
-            return getattr(self.view(), name[1:])
+            return self.fact(name[1:], vars(Domain)[name[1:]].func)[0]
         if name == TAGS:
             return tuple(self.domain.tags)
         if name == DEVICES:
