@@ -10,7 +10,8 @@ from typing import Any, TextIO
 from vfslint.rule import Rule
 from vfslint.rules import RULES
 from vfslint.subjects import OF_QEMU_CONF
-from vfslint.terminal import NEVER, Codes, wrap
+from vfslint.terminal import NEVER, WIDEST, Codes, wrap
+from vfslint.terminal import width as width_of
 
 
 def named(what: Sequence[str]) -> list[Rule]:
@@ -38,10 +39,23 @@ def write_list(out: TextIO, format_name: str, rules: Iterable[Rule] = RULES, hyp
             summary = rule.manual.summary.replace("|", "\\|")
             out.write(f"| {rule.code} | {rule.name} | {rule.severity.word} | {rule.stage.value} | {summary} |\n")
     else:
-        width, codes = max(len(rule.name) for rule in RULES), Codes(out, hyperlinks)
+        codes, longest = Codes(out, hyperlinks), max(len(rule.name) for rule in RULES)
+        columns = width_of(out, WIDEST) if out.isatty() else None
         for rule in rules:
-            code = codes.link(rule.code, rule.code)
-            out.write(f"{code}  {rule.name:<{width}}  {rule.severity.word:<7}  {rule.manual.summary}\n")
+            for line in _listed(rule, longest, columns):
+                out.write(line.replace(rule.code, codes.link(rule.code, rule.code), 1) + "\n")
+
+
+def _listed(rule: Rule, longest: int, columns: int | None) -> list[str]:
+    """Return a rule in one line for other programs; on a terminal, in lines that break between words."""
+    first = f"{rule.code}  {rule.name:<{longest}}  {rule.severity.word:<7}  "
+    if columns is None:
+        return [first + rule.manual.summary]
+    if columns >= 2 * len(first):
+        return wrap(rule.manual.summary, columns, first, " " * len(first))
+    margin = " " * (len(rule.code) + 2)
+    title = wrap(f"{rule.code}  {rule.name}  {rule.severity.word}", columns)
+    return [*title, *wrap(rule.manual.summary, columns, margin, margin)]
 
 
 def write_manual(out: TextIO, rules: Iterable[Rule], format_name: str, width: int, hyperlinks: str = NEVER) -> None:

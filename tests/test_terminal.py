@@ -20,6 +20,8 @@ from tests.command import vfslint
 from tests.paths import ROOT
 from vfslint import terminal
 from vfslint.cli.options import COMMANDS, LINT, Command
+from vfslint.rule_page import write_list
+from vfslint.rules import RULES
 from vfslint.terminal import Codes, _documentation, cells, wants_color, wants_hyperlinks, width, wrap
 
 FAULTY = str(ROOT / "examples" / "faulty" / "private-memory.xml")
@@ -298,3 +300,15 @@ def test_wrapping_keeps_every_word_whole(words: list[str], columns: int) -> None
 @pytest.mark.parametrize("text", ["plain", "größe", "共享目录", "日本 fs", "é", "👍"])
 def test_cells_are_those_of_the_report(text: str) -> None:
     assert cells(text) == cell_len(text)
+
+
+@pytest.mark.parametrize("columns", [40, 80, 109, 110, 200])
+def test_the_list_of_rules_breaks_no_word_on_a_terminal(columns: int) -> None:
+    plain = io.StringIO()
+    write_list(plain, "text")
+    assert plain.getvalue().count("\n") == len(RULES), "a line for each rule, for other programs"
+    os.environ["COLUMNS"] = str(columns)
+    shown = Terminal()
+    write_list(shown, "text")
+    assert shown.getvalue().split() == plain.getvalue().split()
+    assert max(map(cells, shown.getvalue().splitlines())) <= columns

@@ -25,9 +25,12 @@ TAB = "    "
 # A label begins beside its mark only if this many cells, or all of it, fit there.
 LABEL_WIDTH = 24
 
-# Colors of the terminal's own palette, which are readable on light and on dark backgrounds. Dark blue is not.
-_COLOR = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity.NOTE: "bold cyan"}
-_FRAME = "bold bright_blue"
+# The terminal's palette decides what a color is, and no color of it is readable on every background: yellow, cyan and
+# green are not on white, dark blue is not on black. So text has the terminal's own color, except for one bold word of a
+# finding, and red, magenta and bright blue are the most readable ones for that and for lines.
+_COLOR = {Severity.ERROR: "bold red", Severity.WARNING: "bold magenta", Severity.NOTE: "bold"}
+_FRAME = "bright_blue"
+_TEXT = "bold"
 
 # Text with its style.
 Piece = tuple[str, str]
@@ -138,8 +141,8 @@ def _drawn(glyphs: Glyphs, finding: Finding, run: Run, width: int) -> Iterator[T
     yield from _flowing([(" " * gutter + f" {glyphs.bottom} ", _FRAME)], [(where, "")], [(margin, "")], width)
     if finding.help:
         option = "   [--fix]" if finding.fix and finding.fix.safe else "   [--unsafe-fixes]" if finding.fix else ""
-        advice = [(f": {printable(finding.help)}", ""), (option, "green")]
-        yield from _flowing([("help", "bold green")], advice, [("      ", "")], width)
+        advice = [(f": {printable(finding.help)}", ""), (option, _TEXT)]
+        yield from _flowing([("help", _TEXT)], advice, [("      ", "")], width)
     yield Text()
 
 
@@ -203,10 +206,10 @@ def _excerpt(glyphs: Glyphs, marks: list[Mark], source: Source, gutter: int, col
         shown, before, marked = _window(source.text, (first, last), (start, max(end, start + 1)), width - gutter - 3)
         # Two marks in a long line can need different parts of it.
         if line != previous or shown != above:
-            yield Text.assemble((f"{line:>{gutter}} {glyphs.side} ", _FRAME), shown)
+            yield Text.assemble(f"{line:>{gutter}}", (f" {glyphs.side} ", _FRAME), shown)
         style = color if mark.is_primary else _FRAME
         ruler = (" " * before + (glyphs.primary if mark.is_primary else glyphs.related) * marked, style)
-        yield from _labeled(frame, ruler, (printable(mark.label), style), width)
+        yield from _labeled(frame, ruler, (printable(mark.label), _TEXT), width)
         previous, above = line, shown
 
 

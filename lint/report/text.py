@@ -9,7 +9,7 @@ from vfslint.run import Run
 from vfslint.terminal import PLAIN, Codes, Look, wants_color
 from vfslint.xml.printable import printable
 
-_STYLES = {Severity.ERROR: "1;31", Severity.WARNING: "1;33", Severity.NOTE: "1;36", None: "1;32"}
+_STYLES = {Severity.ERROR: "1;31", Severity.WARNING: "1;35", Severity.NOTE: "1", None: "1"}
 
 
 def write(run: Run, out: TextIO, look: Look = PLAIN) -> None:

@@ -10,8 +10,9 @@ from rich.cells import cell_len
 
 from vfslint.findings import Finding, Related, Severity, Stage
 from vfslint.report.drawing import LABEL_WIDTH, draw
+from vfslint.report.text import write
 from vfslint.run import Run
-from vfslint.terminal import NARROWEST, NEVER, WIDEST, Codes
+from vfslint.terminal import NARROWEST, NEVER, WIDEST, Codes, Look
 from vfslint.xml.source import Source
 
 LONG = (
@@ -107,12 +108,65 @@ def test_a_label_that_does_not_fit_beside_its_mark_is_below_it(monkeypatch: pyte
     assert len(label) > LABEL_WIDTH
 
 
-def test_labels_are_never_dark_blue(monkeypatch: pytest.MonkeyPatch) -> None:
-    run = found(LONG, ("'virtiofs'", "served by virtiofsd"), ("'www'", "the tag"))
+# The background and the colors of palettes, by the number that selects them. Terminals show bold text in the bright
+# variant of its color, or do not; a test has to hold for both.
+PALETTES = {
+    "the Linux console": ("000000", {31: "aa0000", 91: "ff5555", 35: "aa00aa", 95: "ff55ff", 94: "5555ff"}),
+    "xterm": ("ffffff", {31: "cd0000", 91: "ff0000", 35: "cd00cd", 95: "ff00ff", 94: "5c5cff"}),
+    "xterm, reversed": ("000000", {31: "cd0000", 91: "ff0000", 35: "cd00cd", 95: "ff00ff", 94: "5c5cff"}),
+    "Solarized dark": ("002b36", {31: "dc322f", 91: "cb4b16", 35: "d33682", 95: "6c71c4", 94: "839496"}),
+    "Solarized light": ("fdf6e3", {31: "dc322f", 91: "cb4b16", 35: "d33682", 95: "6c71c4", 94: "839496"}),
+    "GitHub dark": ("0d1117", {31: "ff7b72", 91: "ffa198", 35: "bc8cff", 95: "d2a8ff", 94: "79c0ff"}),
+    "GitHub light": ("ffffff", {31: "cf222e", 91: "a40e26", 35: "8250df", 95: "a475f9", 94: "218bff"}),
+}
+# The console shows bold text in the bright color only.
+ALWAYS_BRIGHT = ("the Linux console",)
+# WCAG 2.1: 3 for bold and large text; Solarized's own text has 4.1, and lines are no text.
+FOR_WORDS, FOR_LINES = 3.0, 2.8
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast ratio of WCAG 2.1."""
+
+    def luminance(color: str) -> float:
+        channels = [int(color[i : i + 2], 16) / 255 for i in (0, 2, 4)]
+        linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+        return sum(weight * c for weight, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("severity", Severity)
+@pytest.mark.parametrize("palette", PALETTES)
+def test_every_color_is_readable_on_every_background(
+    palette: str, severity: Severity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = found(LONG, ("'virtiofs'", "served by virtiofsd"), ("'1024'", "queue"), help="do this", says="no")
+    run.findings[0] = run.findings[0]._replace(severity=severity)
+    background, colors = PALETTES[palette]
+    monkeypatch.setenv("COLUMNS", "80")
+    out = io.StringIO()
+    write(run, out, Look("always", "never"))
+    colored = 0
+    for style, text in re.findall(r"\x1b\[([\d;]+)m([^\x1b]+)", out.getvalue()):
+        codes = {int(code) for code in style.split(";")}
+        for color in codes - {0, 1}:
+            colored += 1
+            shown = {color + 60} if 1 in codes and color < 38 and palette in ALWAYS_BRIGHT else {color}
+            shown |= {color + 60} if 1 in codes and color < 38 else set()
+            least = FOR_WORDS if re.search(r"\w", text) else FOR_LINES
+            assert min(contrast(background, colors[each]) for each in shown) >= least
+    assert colored
+
+
+def test_only_the_first_word_of_a_finding_is_colored_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = found(LONG, ("'virtiofs'", "served by virtiofsd"), ("'1024'", "queue"), help="do this", says="no")
     text = "\n".join(drawn(run, 80, monkeypatch, colored=True))
-    used = set(re.findall(r"\x1b\[([\d;]+)m", text))
-    assert "1;94" in used
-    assert not {code for code in used if "34" in code.split(";")}
+    words = [
+        word for style, word in re.findall(r"\x1b\[([\d;]+)m([^\x1b]*\w[^\x1b]*)", text) if style not in ("0", "1")
+    ]
+    assert words == ["error[VFS100]"]
 
 
 @pytest.mark.parametrize("width", ["0", "1", "39"])
