@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from vfslint.engine import Outcome
@@ -32,6 +32,7 @@ CAREFUL_STEPS = 400
 CAREFUL_BYTES = 1_000_000
 FEWEST_STEPS = 20
 
+_OF_DEFINE = (Stage.PARSE, Stage.SCHEMA, Stage.DEFINE)
 _URGENCY = {stage: number for number, stage in enumerate(Stage)}
 ORDERS: tuple[Order, ...] = (
     lambda finding: _URGENCY[finding.stage],
@@ -168,12 +169,19 @@ class Fixer:
         if any(after[key] > before[key] - number for key, number in fixed.items()):
             return None
         following = self._step(source, outcome, (*current.applied, *selected))
-        written = _written(edits, _moves(selected, current.source))
-        return None if _is_worse(current.guarded, following.guarded, selected, written) else following
+        written = _written(edits)
+        moved = _moves(selected, current.source)
+        return None if _is_worse(current.guarded, following.guarded, selected, written, moved) else following
 
 
-def _is_worse(was: Outcome, now: Outcome, fixed: Sequence[Finding], written: Sequence[tuple[int, int]]) -> bool:
-    """Whether fixes make a file unreadable or write an error into it; `written` are the byte ranges of new text."""
+def _is_worse(
+    was: Outcome, now: Outcome, fixed: Sequence[Finding], written: Mapping[Edit, tuple[int, int]], moved: set[Edit]
+) -> bool:
+    """Whether fixes make a file unreadable or write an error into it.
+
+    `written` are the byte ranges of the new text, `moved` the edits whose text was somewhere else: a fault in it is the
+    author's, but libvirt does not reject it there.
+    """
     if was.is_readable != now.is_readable or was.is_whole != now.is_whole:
         # Errors that become visible because the file is readable now were not caused by the fix.
         return was.is_readable > now.is_readable or was.is_whole > now.is_whole
@@ -181,21 +189,30 @@ def _is_worse(was: Outcome, now: Outcome, fixed: Sequence[Finding], written: Seq
         # It is unknown what the rule that failed would have found.
         return True
     errors = _errors(was)
+    own = [place for edit, place in written.items() if edit not in moved]
     return any(
-        key not in errors and _is_in(finding, written) and not _gets_further(finding, fixed)
+        key not in errors
+        and _is_in(finding, list(written.values()) if finding.stage in _OF_DEFINE else own)
+        and not _gets_further(finding, fixed)
         for key, finding in _errors(now).items()
     )
 
 
 def _gets_further(error: Finding, fixed: Sequence[Finding]) -> bool:
-    """Whether libvirt rejected the domain earlier than it does now because of an error, or the error is fixed next."""
+    """Whether libvirt rejected the domain earlier than it does now because of an error, or the error is fixed next.
+
+    Plain define accepts what is only against the schema.
+    """
     is_next = error.fix is not None and error.fix.safe
     least = _URGENCY[error.stage] + is_next
-    return all(finding.severity is Severity.ERROR and _URGENCY[finding.stage] < least for finding in fixed)
+    return all(
+        finding.severity is Severity.ERROR and finding.stage is not Stage.SCHEMA and _URGENCY[finding.stage] < least
+        for finding in fixed
+    )
 
 
 def _moves(fixed: Iterable[Finding], source: Source) -> set[Edit]:
-    """Return the edits that insert what another edit of the same fix removes: a fault in it is the author's."""
+    """Return the edits that insert what another edit of the same fix removes."""
     moves = set()
     for finding in fixed:
         edits = finding.fix.edits if finding.fix else ()
@@ -207,13 +224,13 @@ def _moves(fixed: Iterable[Finding], source: Source) -> set[Edit]:
     return moves
 
 
-def _written(edits: Iterable[Edit], moves: set[Edit]) -> list[tuple[int, int]]:
-    """Return the byte ranges of the new text after the edits, which do not overlap, except for text that is moved."""
-    ranges, moved = [], 0
+def _written(edits: Iterable[Edit]) -> dict[Edit, tuple[int, int]]:
+    """Return the byte ranges of the new text after the edits, which do not overlap."""
+    ranges, moved = {}, 0
     for edit in sorted(edits):
         start = edit.start + moved
-        if edit.text and edit not in moves:
-            ranges.append((start, start + len(edit.text)))
+        if edit.text:
+            ranges[edit] = start, start + len(edit.text)
         moved += len(edit.text) - (edit.end - edit.start)
     return ranges
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Sequence
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vfslint.domain import sharing
@@ -152,6 +152,10 @@ class RequiredAttribute(MissingAttribute):
 _READ_TOGETHER = frozenset({"memoryBacking", "features", "devices", "cputune", "memtune", "blkiotune"})
 
 
+# More siblings than anybody writes by mistake: what to do with them is not worked out.
+_MANY = 32
+
+
 class RepeatedElement(Deviation):
     """An element that may appear only once. `first` is the one that libvirt reads; `is_copy`: they are equal.
 
@@ -163,7 +167,12 @@ class RepeatedElement(Deviation):
         parent = self.node.parent
         self.first = parent.child(found.name) if parent else None
         self.is_copy = self.first is not None and _is_copy(self.first.element, found.element)
-        self.is_read_with_first = parent == domain.node and found.name in _READ_TOGETHER and not found.element.attrib
+        self.is_read_with_first = (
+            parent == domain.node
+            and found.name in _READ_TOGETHER
+            and not found.element.attrib
+            and not _are_many(domain.node.element.iterchildren(found.name), 4)
+        )
         if self.first and found.name in _MAKES_A_SHARE:
             self.breaks_a_share = self.breaks_a_share and _makes_another_share(self.first.element, found.element)
 
@@ -311,7 +320,7 @@ def _home_beside(domain: Domain, element: Any, holders: Sequence[str]) -> Home |
     found = parent.findall(holders[0])
     if len(found) == 1:
         return Home(Node(domain.document, found[0])) if found[0].find(element.tag) is None else None
-    if found:
+    if found or _are_many(parent.iterchildren(), _MANY):
         return None
     together = [
         each
@@ -329,30 +338,34 @@ def _home_anywhere(domain: Domain, mismatch: Mismatch) -> Home | None:
     homes, key = _homes(domain), (mismatch.belongs[0], mismatch.name)
     if key not in homes:
         homes[key] = _only_home(domain, *key)
-    home = homes[key]
+    home, is_missing = homes[key]
     element, root = mismatch.element, domain.node.element
     if home is not None:
         return None if element in (home, *home.iterancestors()) else Home(Node(domain.document, home))
-    if next(root.iter(key[0]), None) is None and explain.holders(root, root, key[1]) == [key[0]]:
+    if is_missing and explain.holders(root, root, key[1]) == [key[0]]:
         top = next(each for each in element.iterancestors() if each.getparent() is root)
         return Home(tag=key[0], together=(Node(domain.document, element),), after=Node(domain.document, top))
     return None
 
 
+def _are_many(elements: Iterable[Any], most: int) -> bool:
+    return next(islice(elements, most, None), None) is not None
+
+
 @once
-def _homes(_domain: Domain) -> dict[tuple[str, str], Any]:
-    """The elements in which misplaced ones belong, by the names of both, as far as they have been looked for."""
+def _homes(_domain: Domain) -> dict[tuple[str, str], tuple[Any, bool]]:
+    """What `_only_home` returned for the names of elements and of misplaced ones, as far as it has been asked."""
     return {}
 
 
-def _only_home(domain: Domain, place: str, name: str) -> Any:
-    """Return the only element `place` of a domain, if `name` is known in it and is not there yet."""
+def _only_home(domain: Domain, place: str, name: str) -> tuple[Any, bool]:
+    """Return the only element `place` of a domain, if `name` is known in it and is not there yet; is there none?"""
     root = domain.node.element
     places = root.iter(place)
     home, other = next(places, None), next(places, None)
     if home is None or other is not None or home.find(name) is not None or not explain.knows(root, home, name):
-        return None
-    return home
+        return None, home is None
+    return home, False
 
 
 def _makes_another_share(first: Any, second: Any) -> bool:
