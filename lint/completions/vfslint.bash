@@ -155,8 +155,8 @@ _vfslint_rules() {
     VFS178 memory-devices-exceed-memory
     VFS179 memory-slots-exhausted
     VFS180 memory-device-page-size
-    VFS181 memory-device-not-on-this-machine
-    VFS182 pmem-not-in-this-libvirt
+    VFS182 memory-device-not-on-this-machine
+    VFS189 pmem-not-in-this-libvirt
     VFS201 filesystem-word-unknown
     VFS202 filesystem-type-not-mount
     VFS203 filesystem-driver-unsupported
