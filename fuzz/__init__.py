@@ -1,0 +1,1 @@
+"""Fuzzing: hostile input made at random."""
