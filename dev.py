@@ -42,7 +42,10 @@ def must(*command: str | Path) -> None:
 
 def is_complete() -> bool:
     """Return whether the environment can be used; one whose creation was interrupted cannot."""
-    return PYTHON.exists() and not run(PYTHON, "-I", "-c", COMPLETE)
+    try:
+        return not run(PYTHON, "-I", "-c", COMPLETE)
+    except OSError:  # there is none, or it is another machine's
+        return False
 
 
 def create() -> None:

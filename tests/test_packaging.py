@@ -232,7 +232,7 @@ def test_links_lead_somewhere_from_every_page_that_shows_them(name: str) -> None
     """Registries show README, and GitHub shows SECURITY in other places, too: relative links would be broken there."""
     text = (ROOT / name).read_text(encoding="utf-8")
     raw = REPOSITORY.replace("//github.com/", "//raw.githubusercontent.com/")
-    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+    for target in re.findall(r"(?<=\]\()[^)\s]+(?=\))|(?<=\]: )\S+", text):
         assert target.startswith(("https://", "#")), target
         for start in (f"{REPOSITORY}/blob/main/", f"{raw}/main/"):
             if target.startswith(start):
