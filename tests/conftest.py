@@ -11,10 +11,12 @@ from vfslint.failures import Failure
 
 def pytest_configure(config: pytest.Config) -> None:
     properties.whole_run = "not slow" not in config.option.markexpr
+    properties.whole_corpus = config.option.whole_corpus
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="rewrite the files in tests/golden")
+    parser.addoption("--whole-corpus", action="store_true", help="try every document in the slow tests")
 
 
 class Golden:
@@ -36,9 +38,9 @@ def golden(request: pytest.FixtureRequest) -> Golden:
 
 
 @pytest.fixture(autouse=True)
-def _no_service(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hide CI services from the tests, which run there, too."""
-    for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_WORKSPACE", "CI_PROJECT_DIR"):
+def _no_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide CI services and the terminal's size from the tests; readline sets the size in pytest-xdist's workers."""
+    for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_WORKSPACE", "CI_PROJECT_DIR", "COLUMNS", "LINES"):
         monkeypatch.delenv(name, raising=False)
 
 

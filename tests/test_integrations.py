@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.checkout import copy_checkout
 from tests.paths import GOLDEN, ROOT
 from tests.report.valid import VALID
 
@@ -77,15 +78,9 @@ def commit_all(folder: Path) -> str:
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A git repository with this checkout as it is now, uncommitted changes and new files included."""
-    if not shutil.which("git") or not (ROOT / ".git").exists():
-        pytest.skip("needs git and a checkout")
+    """A git repository with this checkout as it is now."""
     folder = tmp_path_factory.mktemp("checkout") / "vfslint"
-    listed = command("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", cwd=ROOT)
-    for name in filter(None, listed.split("\0")):
-        if (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, folder / name)
+    copy_checkout(folder)
     command("git", "init", "--quiet", cwd=folder)
     commit_all(folder)
     return folder
@@ -189,13 +184,13 @@ def action() -> Any:
 
 
 class Runner:
-    """Runs the shell steps of the action as GitHub's runner does, with expressions, outputs and PATH."""
+    """Runs the shell steps of the action as GitHub's runner does, with expressions and outputs."""
 
     def __init__(self, folder: Path, checkout: Path) -> None:
         self.folder = folder
         self.checkout = checkout
         self.files = {}
-        for name in ("GITHUB_PATH", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"):
+        for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"):
             self.files[name] = folder / name.lower()
             self.files[name].touch()
 
@@ -205,6 +200,8 @@ class Runner:
         given |= {name.replace("_", "-"): value for name, value in inputs.items()}
         values = {f"inputs.{name}": value for name, value in given.items()}
         values["github.action_path"] = str(self.checkout)
+        if step:
+            values["steps.install.outputs.program"] = str(self.program)
         wanted = described["runs"]["steps"][step]
         assert wanted["shell"] == "bash"
         env = {
@@ -216,7 +213,6 @@ class Runner:
             "GITHUB_ACTIONS": "true",
             "GITHUB_WORKSPACE": str(self.folder),
             "RUNNER_TEMP": str(self.folder / "temp"),
-            "PATH": os.pathsep.join([*self.read("GITHUB_PATH"), os.environ["PATH"]]),
         }
         script = self.folder / "step.sh"
         script.write_text(wanted["run"])
@@ -225,6 +221,12 @@ class Runner:
 
     def read(self, name: str) -> list[str]:
         return self.files[name].read_text().splitlines()
+
+    @property
+    def program(self) -> Path:
+        """The command vfslint, as the first step names it."""
+        outputs = dict(line.partition("=")[::2] for line in self.read("GITHUB_OUTPUT"))
+        return Path(outputs["program"])
 
 
 @pytest.fixture(scope="module")
@@ -240,7 +242,6 @@ def installed(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Runne
     return runner
 
 
-@pytest.mark.slow
 @pytest.mark.slow
 def test_action_annotates_sums_up_and_writes_sarif(installed: Runner) -> None:
     shown = installed.run(
@@ -285,7 +286,7 @@ def test_gitlab_template_writes_the_reports_it_names(installed: Runner) -> None:
     job = yaml.safe_load((ROOT / "templates" / "gitlab-ci.yml").read_text())["vfslint"]
     _, script = job["script"]
     env = {**job["variables"], "VFSLINT_PATHS": "guests", "VFSLINT_ARGS": "--select=VFS101"}
-    env["PATH"] = os.pathsep.join([*installed.read("GITHUB_PATH"), os.environ["PATH"]])
+    env["PATH"] = os.pathsep.join([str(installed.program.parent), os.environ["PATH"]])
     command("bash", "-c", script, cwd=installed.folder, env=env, status=1)
     reports = {kind: installed.folder / name for kind, name in job["artifacts"]["reports"].items()}
     issues = reports["codequality"].read_text()

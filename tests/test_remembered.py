@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.paths import DATA
+from tests.properties import one_in
 from vfslint.context import Context
 from vfslint.engine import Engine
 from vfslint.rules import RULES
@@ -19,27 +20,27 @@ from vfslint.vocabulary import check
 from vfslint.xml.source import Source
 
 
-def corpus(every: int) -> Iterator[Source]:
+def corpus(step: int) -> Iterator[Source]:
     for name in ("dumps", "cases", "more-cases"):
         with gzip.open(DATA / f"{name}.jsonl.gz", "rt", encoding="utf-8") as lines:
             for number, line in enumerate(lines):
-                if number % every == 0:
+                if number % step == 0:
                     yield Source(json.loads(line)["xml"].encode(), "domain.xml")
 
 
-@pytest.mark.parametrize("every", [29, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("step", [29, pytest.param(one_in(3), marks=pytest.mark.slow)])
 @pytest.mark.parametrize("libvirt", [(7, 0, 0), NEWEST.libvirt])
 def test_findings_are_those_of_an_engine_that_remembers_nothing(
-    libvirt: tuple[int, int, int], every: int, monkeypatch: pytest.MonkeyPatch
+    libvirt: tuple[int, int, int], step: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     context = Context(NEWEST._replace(libvirt=libvirt))
     remembering = Engine(RULES, context)
-    for source in corpus(every):
+    for source in corpus(step):
         remembering.check_xml(source)
-    found = [remembering.check_xml(source).findings for source in corpus(every)]
+    found = [remembering.check_xml(source).findings for source in corpus(step)]
     monkeypatch.setattr(check, "LONGEST_REMEMBERED", 0)
     forgetful = Engine(RULES, context)
-    for source, findings in zip(corpus(every), found, strict=True):
+    for source, findings in zip(corpus(step), found, strict=True):
         assert findings == forgetful.check_xml(source).findings, source.text
 
 

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from lxml import etree
 
-from tests.live.libvirt import LiveLibvirt, Verdict, is_available
+from tests.live.libvirt import DriverFailed, LiveLibvirt, Verdict, is_available
 from tests.live.sound import AREAS, base, parts, put
 from tests.metamorphic.listed_values import Place, Step, document, places
 from tools.conformance import refuses_define
@@ -175,8 +175,11 @@ def main() -> None:
     if not is_available():
         raise SystemExit("this requires root and libvirt with its QEMU driver")
     counts: Counter[str] = Counter()
-    for difference in differences(options.paths, counts, options.root):
-        print(difference)
+    try:
+        for difference in differences(options.paths, counts, options.root):
+            print(difference)
+    except DriverFailed as error:
+        raise SystemExit(str(error)) from None
     print(", ".join(f"{number} {what}" for what, number in counts.items()))
 
 

@@ -10,6 +10,7 @@ CONTRIBUTING and the changelog. They are assembled in build/site, because Zensic
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import inspect
 import re
 import shutil
@@ -123,6 +124,8 @@ def assemble(build: Path = BUILD) -> Path:
 
 def build() -> int:
     """Build the site in strict mode; return Zensical's exit status."""
+    if importlib.util.find_spec("zensical") is None:
+        sys.exit("make_docs requires Zensical, which requires Python 3.11 or newer: python3 dev.py docs")
     made = assemble()
     command = [sys.executable, "-m", "zensical", "build", "--strict", "--clean", "--config-file", str(made)]
     status = subprocess.run(command, cwd=ROOT, check=False).returncode

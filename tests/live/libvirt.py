@@ -55,11 +55,15 @@ def is_available() -> bool:
     )
 
 
+class DriverFailed(Exception):
+    """libvirt's QEMU driver does not start; the text is the reason."""
+
+
 class LiveLibvirt:
     """A child process that answers one document after the other; restarted when it dies.
 
     `root` is the root folder of another system with Python and libvirt's QEMU driver, such as debootstrap makes, to
-    ask that system's libvirt instead of the one installed here.
+    ask that system's libvirt instead of the one installed here. Entering the context raises `DriverFailed`.
     """
 
     def __init__(self, root: Path | None = None) -> None:
@@ -70,7 +74,11 @@ class LiveLibvirt:
         self.release = ""
 
     def __enter__(self) -> LiveLibvirt:
-        self._start()
+        try:
+            self._start()
+        except DriverFailed:
+            self._folder.cleanup()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -81,21 +89,27 @@ class LiveLibvirt:
         """Define and undefine a document, without and with schema validation."""
         child = self._child or self._start()
         assert child.stdin is not None
-        assert child.stdout is not None
-        timer = threading.Timer(SECONDS_PER_CASE, child.kill)
-        timer.start()
         try:
             child.stdin.write(json.dumps(xml) + "\n")
             child.stdin.flush()
-            answer = child.stdout.readline()
         except BrokenPipeError:
             answer = ""
-        finally:
-            timer.cancel()
+        else:
+            answer = self._line(child)
         if not answer:
             self._stop()
             return Verdict("crashed", "crashed", "")
         return Verdict(**json.loads(answer))
+
+    def _line(self, child: subprocess.Popen[str]) -> str:
+        """Return the child's next line, or an empty text if it ends or takes too long."""
+        assert child.stdout is not None
+        timer = threading.Timer(SECONDS_PER_CASE, child.kill)
+        timer.start()
+        try:
+            return child.stdout.readline()
+        finally:
+            timer.cancel()
 
     def _start(self) -> subprocess.Popen[str]:
         folder = Path(self._folder.name)
@@ -105,16 +119,19 @@ class LiveLibvirt:
             script = shutil.copy(__file__, folder)
             inside = [str(Path("/", Path(path).relative_to(self._root))) for path in (script, folder)]
             command = ["chroot", str(self._root), "python3", *inside]
-        self._child = subprocess.Popen(
+        child = self._child = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
         )
-        assert self._child.stdout is not None
-        self.release = self._child.stdout.readline().strip()
-        return self._child
+        started = json.loads(self._line(child) or '{"failed": "it crashed or did not answer"}')
+        if "failed" in started:
+            self._stop()
+            raise DriverFailed(f"libvirt's QEMU driver does not start: {started['failed']}")
+        self.release = started["release"]
+        return child
 
     def _stop(self) -> None:
         if self._child:
@@ -145,7 +162,7 @@ class _Driver:
         configuration.write_text(CONFIGURATION, encoding="utf-8")
         self.connection = self.library.virConnectOpen(f"qemu:///embed?root={root}".encode())
         if not self.connection:
-            raise SystemExit(self.library.virGetLastErrorMessage().decode())
+            raise DriverFailed((self.library.virGetLastErrorMessage() or b"").decode("utf-8", "replace"))
 
     def _run_events(self) -> None:
         while True:
@@ -180,8 +197,12 @@ def _answer(driver: _Driver, xml: str) -> dict[str, Any]:
 
 
 def _serve(root: str) -> None:
-    driver = _Driver(root)
-    print(driver.release(), flush=True)
+    try:
+        driver = _Driver(root)
+    except (DriverFailed, OSError, AttributeError) as error:  # the last two if the library is not libvirt's, or broken
+        print(json.dumps({"failed": str(error)}), flush=True)
+        return
+    print(json.dumps({"release": driver.release()}), flush=True)
     for line in sys.stdin:
         print(json.dumps(_answer(driver, json.loads(line))), flush=True)
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.live.libvirt import LiveLibvirt, is_available
+from tests.live.libvirt import LiveLibvirt
 from tests.paths import DATA
 from vfslint.context import Context
 from vfslint.engine import Engine, Outcome
@@ -114,13 +114,8 @@ def compared(libvirt: LiveLibvirt, changed: Iterable[Case]) -> Tally:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(
-    not is_available(),
-    reason="needs root, libvirt's QEMU driver and qemu-system-x86_64: .ci/run installs them",
-)
-def test_no_fixed_case_is_rejected_more_than_before() -> None:
-    with LiveLibvirt() as libvirt:
-        tally = compared(libvirt, cases(libvirt.release, every=75))
+def test_no_fixed_case_is_rejected_more_than_before(libvirt: LiveLibvirt) -> None:
+    tally = compared(libvirt, cases(libvirt.release, every=75))
     assert tally.worse == []
     assert tally.repaired["define"] > 0
 
