@@ -341,6 +341,11 @@ def lint(options: SimpleNamespace, streams: Streams) -> int:
             _report_fixes(check, "Fixed")
     if options.verbose:
         write_messages(streams.stderr, [f"skipped {skipped.file}: {skipped.reason}" for skipped in check.run.skipped])
+    if not (check.run.checked or check.errors or options.quiet or _prints_summary(outputs)):
+        # Start time: most runs check something.
+        from vfslint.report.text import summary
+
+        write_messages(streams.stderr, ["".join(summary(check.run))])
     write_messages(streams.stderr, [*check.moves(), *check.impossible_targets()])
     write_messages(streams.stderr, [*check.errors, *(failure.line for failure in check.run.failures)])
     return _status(check)
@@ -370,6 +375,11 @@ def _identity(path: str) -> tuple[int, int] | None:
     except (OSError, ValueError):
         return None
     return (found.st_dev, found.st_ino) if stat.S_ISREG(found.st_mode) else None
+
+
+def _prints_summary(outputs: Sequence[report.Output]) -> bool:
+    """Whether standard output gets a format in which people see that nothing was checked."""
+    return any(output.format == "text" and not output.file for output in outputs)
 
 
 def _report(check: Check, outputs: Sequence[report.Output]) -> None:

@@ -96,6 +96,16 @@ def test_a_folder_without_files_to_check_is_not_called_clean(tmp_path: Path) -> 
     assert vfslint(str(tmp_path)) == (0, "nothing was checked · 0 files checked\n", "")
 
 
+@pytest.mark.parametrize("form", ["concise", "json", "sarif", "github"])
+def test_formats_for_programs_say_on_standard_error_that_nothing_was_checked(tmp_path: Path, form: str) -> None:
+    said = "vfslint: nothing was checked · 0 files checked\n"
+    assert vfslint("--format", form, str(tmp_path))[::2] == (0, said)
+    assert vfslint("--format", form, "--quiet", str(tmp_path))[2] == ""
+    (tmp_path / "n.xml").write_text("<network/>")
+    said = "vfslint: nothing was checked · 0 files checked · 1 file is not a libvirt domain\n"
+    assert vfslint("--format", form, str(tmp_path))[::2] == (0, said)
+
+
 def test_standard_input_can_be_named_without_a_hyphen() -> None:
     xml = "<domain type='kvm'><name>a</name></domain>"
     assert vfslint("--stdin-filename", "a.xml", stdin=xml) == vfslint("--stdin-filename", "a.xml", "-", stdin=xml)
