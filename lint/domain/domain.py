@@ -7,21 +7,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from vfslint.context import Context
-from vfslint.domain import character, sizes
+from vfslint.domain import sizes
 from vfslint.domain.address import Address
 from vfslint.domain.controller import Controller, PciController
 from vfslint.domain.cpu import Bitset, Cpu, ThreadTuning, bitsets, pins, resource_groups, thread_tunings
-from vfslint.domain.device import ADDRESSED, BOOTABLE, Boot, Device, Input, Outline, SharedMemory, Tpm, Watchdog
-from vfslint.domain.disk import Disk
-from vfslint.domain.display import Graphics, Video
+from vfslint.domain.device import ADDRESSED, BOOTABLE, Boot, Device, Outline
 from vfslint.domain.features import Feature, features
 from vfslint.domain.filesystem import ExternalShare, Filesystem, ManagedShare, VirtioFS
-from vfslint.domain.firmware import FirmwareChoice
-from vfslint.domain.host_device import Hostdev
-from vfslint.domain.interface import Interface
 from vfslint.domain.machine import (
     ARM_VIRT,
     I440FX,
@@ -34,17 +30,39 @@ from vfslint.domain.machine import (
     usual_arch,
 )
 from vfslint.domain.memory import Cell, MemoryBacking
-from vfslint.domain.memory_device import MemoryDevice
 from vfslint.domain.roots import is_in_status, name_of
 from vfslint.lazy import lazy
 from vfslint.vocabulary import check, numbers
 from vfslint.xml.document import Attribute, Document, Node
 
 if TYPE_CHECKING:
+    from vfslint.domain.character import CharacterBackend, CharacterDevice, Console, SerialPort
     from vfslint.domain.deviation import Deviation
+    from vfslint.domain.device import Input, SharedMemory, Tpm, Watchdog
+    from vfslint.domain.disk import Disk
+    from vfslint.domain.display import Graphics, Video
+    from vfslint.domain.firmware import FirmwareChoice
+    from vfslint.domain.host_device import Hostdev
+    from vfslint.domain.interface import Interface
+    from vfslint.domain.memory_device import MemoryDevice
     from vfslint.vocabulary.libvirt_schema import Objection
 
 Value = TypeVar("Value")
+
+# The classes of devices that have one of their own, each with its module, which is loaded if there is such a device.
+_CLASSES = {
+    "console": ("character", "Console"),
+    "disk": ("disk", "Disk"),
+    "graphics": ("display", "Graphics"),
+    "hostdev": ("host_device", "Hostdev"),
+    "input": ("device", "Input"),
+    "interface": ("interface", "Interface"),
+    "memory": ("memory_device", "MemoryDevice"),
+    "shmem": ("device", "SharedMemory"),
+    "tpm": ("device", "Tpm"),
+    "video": ("display", "Video"),
+    "watchdog": ("device", "Watchdog"),
+}
 
 QEMU_FAMILY = frozenset({"kvm", "qemu", "hvf", "kqemu"})
 # How the names of its binaries begin.
@@ -209,6 +227,8 @@ class Domain:
     @lazy
     def firmware(self) -> FirmwareChoice:
         """The firmware that the guest boots with."""
+        from vfslint.domain.firmware import FirmwareChoice
+
         return FirmwareChoice(self.elements("os"), self._libvirt)
 
     @property
@@ -389,6 +409,15 @@ class Domain:
                 found.setdefault(element.tag, []).append(Node(self.document, element))
         return found
 
+    def _read(self, kind: str) -> list[Any]:
+        """Every device of that element name, as the class in `_CLASSES`."""
+        nodes = self.devices.get(kind)
+        if not nodes:
+            return []
+        module, name = _CLASSES[kind]
+        device = getattr(import_module(f"vfslint.domain.{module}"), name)
+        return [device(node, self._libvirt) for node in nodes]
+
     @lazy
     def emulator(self) -> Node | None:
         """The first `<emulator>` inside `<devices>`, or None: libvirt then uses the host's own for the architecture."""
@@ -413,12 +442,12 @@ class Domain:
     @lazy
     def memory_devices(self) -> list[MemoryDevice]:
         """Every `<memory>` inside `<devices>`."""
-        return [MemoryDevice(node, self._libvirt) for node in self.devices.get("memory", ())]
+        return self._read("memory")
 
     @lazy
     def disks(self) -> list[Disk]:
         """Every `<disk>`."""
-        return [Disk(node, self._libvirt) for node in self.devices.get("disk", ())]
+        return self._read("disk")
 
     @lazy
     def controllers(self) -> list[Controller]:
@@ -448,62 +477,68 @@ class Domain:
     @lazy
     def hostdevs(self) -> list[Hostdev]:
         """Every `<hostdev>`."""
-        return [Hostdev(node, self._libvirt) for node in self.devices.get("hostdev", ())]
+        return self._read("hostdev")
 
     @lazy
     def interfaces(self) -> list[Interface]:
         """Every `<interface>`."""
-        return [Interface(node, self._libvirt) for node in self.devices.get("interface", ())]
+        return self._read("interface")
 
     @lazy
     def inputs(self) -> list[Input]:
         """Every `<input>`."""
-        return [Input(node, self._libvirt) for node in self.devices.get("input", ())]
+        return self._read("input")
 
     @lazy
     def watchdogs(self) -> list[Watchdog]:
         """Every `<watchdog>`."""
-        return [Watchdog(node, self._libvirt) for node in self.devices.get("watchdog", ())]
+        return self._read("watchdog")
 
     @lazy
     def tpms(self) -> list[Tpm]:
         """Every `<tpm>`."""
-        return [Tpm(node, self._libvirt) for node in self.devices.get("tpm", ())]
+        return self._read("tpm")
 
     @lazy
     def shared_memories(self) -> list[SharedMemory]:
         """Every `<shmem>`."""
-        return [SharedMemory(node, self._libvirt) for node in self.devices.get("shmem", ())]
+        return self._read("shmem")
 
     @lazy
-    def character_devices(self) -> list[character.CharacterDevice]:
+    def character_devices(self) -> list[CharacterDevice]:
         """Every device whose other end is a character device of the host."""
-        return character.devices(self)
+        from vfslint.domain.character import devices
+
+        return devices(self)
 
     @lazy
-    def character_backends(self) -> list[character.CharacterBackend]:
+    def character_backends(self) -> list[CharacterBackend]:
         """The character devices that libvirt keeps and validates."""
-        return character.backends(self)
+        from vfslint.domain.character import backends
+
+        return backends(self)
 
     @lazy
-    def consoles(self) -> list[character.Console]:
+    def consoles(self) -> list[Console]:
         """Every `<console>`."""
-        return [character.Console(node, self._libvirt) for node in self.devices.get("console", ())]
+        return self._read("console")
 
     @lazy
-    def serial_ports(self) -> list[character.SerialPort]:
+    def serial_ports(self) -> list[SerialPort]:
         """The serial ports that libvirt validates."""
-        return character.serial_ports(self)
+        from vfslint.domain.character import serial_ports
+
+        return serial_ports(self)
 
     @lazy
     def graphics(self) -> list[Graphics]:
         """Every `<graphics>`."""
-        return [Graphics(node, self._libvirt) for node in self.devices.get("graphics", ())]
+        return self._read("graphics")
 
     @lazy
     def videos(self) -> list[Video]:
         """Every `<video>`."""
-        return [Video(node, self._libvirt) for node in self.devices.get("video", ())]
+        return self._read("video")
 
     def _first_in_devices(self, child: str, kinds: frozenset[str]) -> dict[Any, Any]:
         """Return the first child of that name in each device of some kinds, by device; both are elements."""
