@@ -5,11 +5,12 @@ from __future__ import annotations
 import gc
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from copy import deepcopy
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import pytest
 from lxml import etree
@@ -172,7 +173,7 @@ CONFS = {
     "unknown settings": (100, lambda n: "".join(f"stdio_handlr{i} = 1\n" for i in range(n))),
     "one setting": (400, lambda n: 'stdio_handler = "syslog"\n' * n),
     "a long list": (2000, lambda n: "cgroup_device_acl = [" + '"",' * n + "]"),
-    "bytes": (2000, lambda n: 'user = "ü"\n' * n),
+    "bytes": (300, lambda n: 'user = "ü"\n' * n),
     "an open quote": (8000, lambda n: 'user = "' + "\\'" * n),
     "digits": (8000, lambda n: f"max_queued = {'1' * n}"),
     "suppressions": (100, lambda n: '# vfslint: ignore[VFS501]\nuser = "x"\n' * n),
@@ -222,14 +223,33 @@ def linted(file: str, text: str, *argv: str) -> Callable[[], object]:
     return work
 
 
-@pytest.mark.parametrize("name", KINDS)
+# Those with thousands of findings take seconds each.
+LONG = (
+    "cells",
+    "one line",
+    "siblings",
+    "suppressions",
+    "disks",
+    "shares",
+    "domains",
+    "threads",
+    "unknown",
+    "one setting",
+)
+
+
+def each(names: Iterable[str]) -> list[Any]:
+    return [pytest.param(name, marks=[pytest.mark.slow] if name.startswith(LONG) else []) for name in names]
+
+
+@pytest.mark.parametrize("name", each(KINDS))
 @pytest.mark.parametrize("form", ["text", pytest.param("sarif", marks=pytest.mark.slow)])
 def test_a_domain(name: str, form: str) -> None:
     size, make = KINDS[name]
     grows_in_step(size, lambda n: linted("a.xml", make(n), f"--format={form}"))
 
 
-@pytest.mark.parametrize("name", CONFS)
+@pytest.mark.parametrize("name", each(CONFS))
 @pytest.mark.parametrize("form", ["text", pytest.param("json", marks=pytest.mark.slow)])
 def test_a_qemu_conf(name: str, form: str) -> None:
     size, make = CONFS[name]
@@ -260,7 +280,7 @@ FIXED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", FIXED)
+@pytest.mark.parametrize("name", each(FIXED))
 def test_fixing(name: str) -> None:
     size, text = FIXED[name]
     grows_in_step(size, lambda n: linted("a.xml", domain(text * n), "--unsafe-fixes", "-q"))
