@@ -127,7 +127,9 @@ def audit(locked: bool, arguments: list[str]) -> int:
 def lock(locked: bool, arguments: list[str]) -> int:
     """Write `requirements-dev.lock` anew: the newest releases that fit pyproject.toml, for every supported Python."""
     install("release")
-    universal = ("--universal", "--python-version", "3.10", "--all-extras", "--generate-hashes", "--upgrade")
+    # Without fuzz, which exists only for some systems and releases of Python.
+    extras = [word for extra in ("test", "check", "docs", "release") for word in ("--extra", extra)]
+    universal = ("--universal", "--python-version", "3.10", *extras, "--generate-hashes", "--upgrade")
     by = ("--custom-compile-command", "python3 dev.py lock")
     return run(PYTHON, "-m", "uv", "pip", "compile", "--quiet", *universal, *by, "-o", LOCK.name, "pyproject.toml")
 
