@@ -70,7 +70,7 @@ def create() -> None:
 def install(extra: str = "", *, locked: bool = False) -> None:
     """Install the current state of this checkout into the environment, with an extra's requirements.
 
-    `locked` installs the versions and hashes of `requirements-dev.lock`, which has all extras.
+    `locked` installs the versions and hashes of `requirements-dev.lock`, which has all extras but fuzz.
     """
     create()
     if locked:
