@@ -93,7 +93,7 @@ def examples(locked: bool, arguments: list[str]) -> int:
 def test(locked: bool, arguments: list[str]) -> int:
     """Run the whole test suite on all cores, or pytest with the given arguments."""
     install("test", locked=locked)
-    return run(PYTHON, "-m", "pytest", *(arguments or ("--numprocesses=auto", "--dist=worksteal")))
+    return run(PYTHON, "-m", "pytest", *(arguments or ("--numprocesses=auto", "--dist=loadgroup")))
 
 
 def check(locked: bool, arguments: list[str]) -> int:

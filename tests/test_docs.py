@@ -58,11 +58,14 @@ def test_only_what_cannot_run_here_is_not_run(path: Path) -> None:
                 read(LINT, words[1:])
 
 
-# The figures of conformance.md come from the whole corpus.
+# The figures of conformance.md come from the whole corpus, compared in the same process by tests/conformance/.
+FROM_THE_CORPUS = [pytest.mark.slow, pytest.mark.xdist_group("conformance")]
+
+
 @pytest.mark.parametrize(
     "path",
     [
-        pytest.param(page, id=name(page), marks=[pytest.mark.slow] if page.stem == "conformance" else [])
+        pytest.param(page, id=name(page), marks=FROM_THE_CORPUS if page.stem == "conformance" else [])
         for page in sorted(DOCS.glob("*.md"))
     ],
 )

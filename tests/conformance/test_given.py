@@ -18,6 +18,9 @@ from vfslint import lint_bytes
 from vfslint.findings import Severity
 from vfslint.targets import contemporary, version
 
+# Comparisons are remembered in a process, so that the workers of pytest-xdist must not share them out.
+pytestmark = pytest.mark.xdist_group("conformance")
+
 FLOORS = {  # per cent that must agree, and per cent of false alarms that is allowed
     ("cases.jsonl.gz", "define"): (99.5, 0.2),
     ("cases.jsonl.gz", "validate"): (98.0, 0.2),
