@@ -128,7 +128,8 @@ def _unit(found: re.Match[str]) -> str:
         return "." if plain == "?" else re.escape(escaped or plain)
     # Python would read some of it in another way than a shell.
     written = re.sub(r"\[:[a-z]+:\]|[\[&|~]", lambda inner: _CLASSES.get(inner[0], f"\\{inner[0][0]}"), members)
-    written = rf"\{written}" if written.startswith(("]", "^")) else written.replace("--", r"-\-")
+    # A hyphen after a hyphen would be the difference of two sets in a later Python.
+    written = re.sub("-(?=-)", r"-\\", rf"\{written}" if written.startswith(("]", "^")) else written)
     try:
         re.compile(f"[{written}]")
     except re.error:  # such as a range that ends before it starts

@@ -48,6 +48,7 @@ PATHS = (
         ("[]-]", ["-"]),
         ("a[!b]b", ["a b"]),
         ("[z-a]", []),
+        ("[--]", ["-"]),
     ],
 )
 def test_patterns(pattern: str, matched: list[str]) -> None:
