@@ -265,6 +265,9 @@ def machine_unknown(domain: Domain, context: Context) -> Iterator[Problem]:
     libvirt says: Machine type 'virt' supports PCI but no PCI controller added
     See: libvirt qemu_domain.c:qemuDomainMachineIsI440FX, qemu_domain_address.c; QEMU `-machine help`
     """
+    arch = domain.arch_attribute
+    if arch and arch.value != domain.arch:
+        return  # which machines there are is not known for an unknown architecture
     if domain.machine_type.is_unknown and domain.machine_attribute:
         usual = ("q35", "pc") if domain.is_x86 else ()
         meant = "pc" if domain.machine == "i440fx" else nearest(domain.machine or "", usual)

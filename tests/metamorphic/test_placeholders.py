@@ -84,3 +84,10 @@ def test_nothing_is_derived_from_an_unknown_machine(machine, name, release):
             put(root, area, part)
             others += cascades(root, [(root.find("os/type"), name)], release)
     assert others == []
+
+
+def test_an_unknown_machine_of_an_unknown_architecture_is_not_judged():
+    root = base("q35")
+    root.find("os/type").set("machine", "GUESTMACHINE")
+    root.find("os/type").set("arch", "GUESTARCH")
+    assert [code for code, _ in found_in(root, "12.8.0")] == ["VFS030"]
