@@ -337,8 +337,18 @@ def address_type_refused(addresses: list[Address], context: Context) -> Iterator
                 help="remove <address> and let libvirt assign one",
                 fix=Fix("remove <address>", (remove_element(address.node),)),
                 stage=None if address.device.libvirt >= (9, 0, 0) or _is_old_ccw(address) else Stage.START,
-                says=f"address of type '{address.type}' is supported only for hostdevs" if unassigned else "",
+                says=f"address of type '{address.type}' is supported only for hostdevs"
+                if unassigned
+                else _about_ccw(address, domain),
             )
+
+
+def _about_ccw(address: Address, domain: Domain) -> str:
+    """Return what libvirt prints about a CCW address, with the machine type of QEMU that an alias stands for."""
+    machine = domain.machine or ""
+    if address.libvirt < (11, 3, 0) or not machine[-1:].isdigit() or machine == "q35":
+        return ""
+    return f"CCW addresses are not supported by machine type '{machine}'"
 
 
 @rule("VFS990", "drive-address-invalid", severity=Severity.ERROR, stage=Stage.DEFINE)

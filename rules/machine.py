@@ -284,6 +284,8 @@ def machine_unknown(domain: Domain, context: Context) -> Iterator[Problem]:
 
 def _about_machine(domain: Domain, libvirt: Version) -> str:
     """Return what libvirt prints about an unknown machine: before it asks QEMU, it looks for a PCI bus for devices."""
+    if (domain.machine or "").startswith(("pc-q35-", "pc-i440fx-")):
+        return emulator_says(domain, f"machine type '{domain.machine}'")
     if domain.is_x86 and libvirt >= (12, 8, 0):
         return f"Machine type '{domain.machine}' supports PCI but no PCI controller added"
     if domain.is_x86 and not any(controller.type == "pci" for controller in domain.controllers):
@@ -359,7 +361,10 @@ def machine_without_pci(domain: Domain, context: Context) -> Iterator[Problem]:
             if device
             else "write machine='q35', or add <memballoon model='none'/> and <controller type='usb' model='none'/>",
             related=(Related(device.start_span, "this is a PCI device"),) if device else (),
-            says="No PCI buses available" if device or context.target.libvirt <= (11, 3, 0) else "",
+            # About a USB controller, libvirt has another message.
+            says=""
+            if (device and device.tag == "controller") or not (device or context.target.libvirt <= (11, 3, 0))
+            else "No PCI buses available",
         )
 
 

@@ -96,9 +96,9 @@ def _missing_tag(fs: Filesystem, filesystems: list[Filesystem]) -> Problem:
 def _about_target(fs: Filesystem, filesystems: list[Filesystem]) -> str:
     """Return libvirt's message: it names the source, if there is one.
 
-    Since 11.3.0, it first looks for tags that are used twice, and fails at a missing one after another tag.
+    Since 11.3.0, it first looks for tags of shares that are used twice, if the first filesystem has one, and fails.
     """
-    if fs.libvirt >= (11, 3, 0) and fs.tag is None and fs is not filesystems[0] and filesystems[0].tag:
+    if fs.libvirt >= (11, 3, 0) and fs.is_virtiofs and fs.tag is None and filesystems[0].tag:
         return "An error occurred, but the cause is unknown"
     source = fs.source
     name = next((value for name in ("dir", "socket") if source and (value := source.value(name))), "")

@@ -39,8 +39,8 @@ HEADER = '''"""{} Made by tools/compile_vocabulary.py; do not edit."""
 REFUSALS = ("value", "word", "letters", "missing", "repeated")
 # The head of a clause of vfs:says: the fault, the parent, and the releases.
 _CLAUSE = re.compile(
-    r"(?:(?P<fault>empty|zero|negative|large|missing|repeated|unknown|@\w+)(?![\w']) ?)?(?:in (?P<parent>[\w-]+) ?)?"
-    r"(?:since (?P<since>[\d.]+) ?)?(?:until (?P<until>[\d.]+))?: (?P<text>.+)"
+    r"(?:(?P<fault>empty|zero|negative|range|large|missing|repeated|unknown|@\w+)(?![\w']) ?)?"
+    r"(?:in (?P<parent>[\w-]+) ?)?(?:since (?P<since>[\d.]+) ?)?(?:until (?P<until>[\d.]+))?: (?P<text>.+)"
 )
 Release = tuple[int, int, int]
 
@@ -113,6 +113,10 @@ class Compiler:
         is_checked = any(word in rejects for word in ("value", "word", "letters"))
         usual = self.usual_sentence(node, values) if is_checked else ""
         said = says(written, usual, "missing" if "missing" in rejects else "")
+        if usual in ("natural", "integer") and "value" in said:
+            # A number that libvirt reads, but that is too large for this place, has a message of its own.
+            texts = [said["value"]] if isinstance(said["value"], str) else said["value"]
+            said.setdefault("range", tuple("" if text == usual else text for text in texts))
         of_text = {fault: texts for fault, texts in said.items() if fault.split()[0] not in ("missing", "repeated")}
         found = of_text if is_text else said if "@" in place else {k: v for k, v in said.items() if k not in of_text}
         if found:

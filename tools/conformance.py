@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -27,6 +28,13 @@ RELEASES = ("7.0.0", "9.0.0", "11.3.0", "12.8.0")
 REFUSED_BY_VALIDATE = (Stage.PARSE, Stage.SCHEMA, Stage.DEFINE)
 
 
+# What libvirt writes before a message, by the kind of the error (virerror.c).
+_PREFIX = re.compile(
+    r"(XML error|unsupported configuration|internal error|invalid argument|operation failed|argument unsupported|"
+    r"numerical overflow|configuration file syntax error): "
+)
+
+
 class Disagreement(NamedTuple):
     """One case with different results in vfslint and libvirt."""
 
@@ -36,6 +44,11 @@ class Disagreement(NamedTuple):
     case: dict[str, Any]
     codes: tuple[str, ...]
     message: str
+
+
+def bare(message: str) -> str:
+    """Return libvirt's message without its prefix."""
+    return _PREFIX.sub("", message, count=1).strip() if _PREFIX.match(message) else message.strip()
 
 
 def read_cases(path: Path) -> Iterator[dict[str, Any]]:

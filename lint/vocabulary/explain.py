@@ -478,6 +478,8 @@ class _Examination:
         if attribute is None:
             return quotations.of_value([f"<{self.declared.name}>"], self.libvirt, value, tag, parent=parent)
         is_selector = attribute in self.selectors
+        if attribute in self.selectors[:1] and value in self.known_words(self.any_form.attributes[attribute].values):
+            return ""  # It is a word of another form, which libvirt reads: it objects to what does not fit.
         forms = [self.form] if self.form is not self.any_form and not is_selector else self.declared.all_forms()
         places = [f"{form.name}/@{attribute}" for form in forms if attribute in form.attributes]
         return quotations.of_value(places, self.libvirt, value, tag, attribute, parent)

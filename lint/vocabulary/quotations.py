@@ -29,8 +29,14 @@ SENTENCES = {
     "uuid": _INVALID + "'{value}'. Expected UUID",
     "missing": "Missing required attribute '{attribute}' in element '{element}'",
 }
-# Digits of the largest number with 32 bits.
+# Digits of the largest number with 31 bits.
 _DIGITS = 10
+
+
+def known() -> set[str]:
+    """Return every template and every name of one of the SENTENCES that some place has."""
+    texts = [text for faults in _quotations().values() for text in faults.values()]
+    return {each for text in texts for each in ([text] if isinstance(text, str) else text)}
 
 
 def sentence(name: str, element: str, attribute: str, value: str = "") -> str:
@@ -69,7 +75,7 @@ def of_fault(
 def _fault_of(value: str) -> str:
     if not value:
         return "empty"
-    number = re.fullmatch(r"\s*([+-]?)0*(\d*)", value)
+    number = re.fullmatch(r"\s*([+-]?)0*([0-9]*)", value)
     if not number:
         return "value"
     sign, digits = number.groups()
@@ -77,7 +83,9 @@ def _fault_of(value: str) -> str:
         return "value"
     if sign == "-":
         return "negative"
-    return "zero" if not digits else "large" if len(digits) >= _DIGITS else "value"
+    if not digits:
+        return "zero"
+    return "range" if len(digits) <= _DIGITS and int(digits) < 2**31 else "large"
 
 
 def _filled(places: Iterable[str], faults: list[str], libvirt: Release, parent: str, **parts: str) -> str:

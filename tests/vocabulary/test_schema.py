@@ -21,7 +21,7 @@ INTEGER = r"-?(\d+|0x[0-9a-f]+)"
 RANGE = rf"{INTEGER}\.\.{INTEGER}"
 # The form of each annotation, and what it may stand on.
 CLAUSE = rf"(since {RELEASE} ?)?(until {RELEASE} ?)?(\w+ \w+(,\w+)*)?(: )?(sequence|together|apart)( [\w/]+)+"
-FAULT = r"(empty|zero|negative|large|missing|repeated|unknown|@\w+)"
+FAULT = r"(empty|zero|negative|range|large|missing|repeated|unknown|@\w+)"
 SAID = rf"({FAULT}? ?(in \w+ ?)?(since {RELEASE} ?)?(until {RELEASE})?: )?(\?|[^|]+)"
 ANNOTATIONS = {
     "since": (RELEASE, {"element", "attribute", "enumeration"}),
