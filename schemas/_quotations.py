@@ -405,7 +405,7 @@ QUOTATIONS: dict[str, dict[str, str | tuple[str, ...]]] = {
     'HostDeviceInterface/@type': {'value': ("unknown interface type '{value}'", 'word', 'word', 'word')},
     'HostPciAddress/@bus': {'value': 'natural'},
     'HostPciAddress/@domain': {'value': 'natural'},
-    'HostPciAddress/@function': {'value': 'natural'},
+    'HostPciAddress/@function': {'value': 'natural', 'range': ('',)},
     'HostPciAddress/@multifunction': {'value': ('', 'word', 'word', 'word')},
     'HostPciAddress/@slot': {'value': 'natural'},
     'HostSmartcard/@mode': {'value': ('unknown smartcard device mode: {value}', 'word', 'word', 'word'), 'missing': ('missing smartcard device mode', 'missing', 'missing', 'missing')},
