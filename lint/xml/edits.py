@@ -40,7 +40,10 @@ def remove_attribute(attribute: Attribute) -> Edit:
 
 
 def add_attribute(node: Node, name: str, value: str) -> Edit:
-    """Add an attribute after the last one of a start tag."""
+    """Add an attribute after the last one of a start tag; if the tag has it already, its value is replaced."""
+    known = node.attribute(name)
+    if known and known.is_written:
+        return set_value(known, value)
     place = node.document.place(node.element)
     text = node.document.source.text
     end = place.tag_end - (2 if text[place.tag_end - 2] == "/" else 1)

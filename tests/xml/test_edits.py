@@ -10,7 +10,7 @@ from tests.guest_to_fix import DOMAIN
 from tests.properties import tried
 from vfslint.findings import Edit
 from vfslint.xml.document import Node, read
-from vfslint.xml.edits import apply, insert, move_into, remove_element, set_whole_text
+from vfslint.xml.edits import add_attribute, apply, insert, move_into, remove_element, set_whole_text
 from vfslint.xml.source import Source
 
 
@@ -104,3 +104,9 @@ def test_moved_lines_are_indented_anew_between_tags() -> None:
     assert edited(text, *move_into(node(text, "b"), node(text, "d/e"))) == (
         "<a>\n  <d>\n    <e>\n      <b>\n        <c/>\n      </b>\n    </e>\n  </d>\n</a>\n"
     )
+
+
+def test_an_attribute_is_never_added_twice() -> None:
+    text = "<a><b x='' y='1'/></a>"
+    assert edited(text, add_attribute(node(text, "b"), "x", "2")) == "<a><b x='2' y='1'/></a>"
+    assert edited(text, add_attribute(node(text, "b"), "z", "2")) == "<a><b x='' y='1' z='2'/></a>"
