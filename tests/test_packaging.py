@@ -252,7 +252,11 @@ def test_one_address_names_the_repository() -> None:
             r"https://(?:github\.com|raw\.githubusercontent\.com)/(vfs[\w-]*/[\w-]+)", path.read_text("utf-8")
         ):
             assert found == REPOSITORY.removeprefix("https://github.com/"), path
-    assert all(url.startswith(REPOSITORY) for url in PROJECT["urls"].values())
+    urls = dict(PROJECT["urls"])
+    # The release workflow publishes the documentation as the repository's pages.
+    owner, name = REPOSITORY.removeprefix("https://github.com/").split("/")
+    assert urls.pop("Documentation") == f"https://{owner}.github.io/{name}/"
+    assert all(url.startswith(REPOSITORY) for url in urls.values())
 
 
 def test_nothing_that_does_not_exist_is_promised() -> None:
