@@ -220,15 +220,15 @@ def plain(name: str, node: Any, kind: XsdType) -> str | None:
     if node is None:
         return None
     restriction = node.find("./{*}restriction")
+    patterns = [] if restriction is None else [each.get("value", "") for each in restriction.iterfind("./{*}pattern")]
+    base = None if restriction is None else restriction.get("base")
     written: str | None = node.get(VFS + "plain")
-    if restriction is None or written is not None:
-        return written
-    patterns = [each.get("value", "") for each in restriction.iterfind("./{*}pattern")]
-    if restriction.get("base") == "xs:string":
+    if base == "xs:string":
+        assert written is None, f"vfs:plain of {name} would hide its own pattern"
         return "|".join(patterns) or "(?s).*"
-    if restriction.get("base") in INTEGERS and set(patterns) <= {"[0-9]+", "-?[0-9]+"}:
+    if written is None and base in INTEGERS and set(patterns) <= {"[0-9]+", "-?[0-9]+"}:
         return between(kind.min_value, kind.max_value)
-    return None
+    return written
 
 
 def between(low: int | None, high: int | None) -> str:
