@@ -361,9 +361,10 @@ def machine_without_pci(domain: Domain, context: Context) -> Iterator[Problem]:
             if device
             else "write machine='q35', or add <memballoon model='none'/> and <controller type='usb' model='none'/>",
             related=(Related(device.start_span, "this is a PCI device"),) if device else (),
-            # About a USB controller, libvirt has another message.
+            # About a controller, libvirt has another message, and it takes the devices in an order of its own.
             says=""
-            if (device and device.tag == "controller") or not (device or context.target.libvirt <= (11, 3, 0))
+            if any(each.type != "pci" for each in domain.controllers)
+            or not (device or context.target.libvirt <= (11, 3, 0))
             else "No PCI buses available",
         )
 

@@ -10,6 +10,7 @@ from vfslint.domain.elements import Interconnect
 from vfslint.domain.memory import Cell
 from vfslint.domain.sizes import Size
 from vfslint.findings import Fix, Problem, Related, Severity, Stage
+from vfslint.lazy import once
 from vfslint.rule import rule
 from vfslint.vocabulary import numbers
 from vfslint.vocabulary.bitmap import Bitmap, clashes, union
@@ -157,6 +158,7 @@ def _overlaps(cells: list[Cell]) -> Iterator[tuple[Cell, Cell]]:
         yield cells[first], cells[second]
 
 
+@once
 def about_cells(domain: Domain) -> str:
     """Return what libvirt prints if NUMA cells list more vCPUs than the guest has (virDomainDefParseXML)."""
     number = sum(len(cell.cpus or ()) for cell in domain.cells)

@@ -170,7 +170,7 @@ KINDS |= {
         "<metadata>" + "".join(f"<a:b xmlns:a='u{i}'/>" for i in range(n)) + "</metadata>")),
 }  # fmt: skip
 CONFS = {
-    "unknown settings": (100, lambda n: "".join(f"stdio_handlr{i} = 1\n" for i in range(n))),
+    "unknown settings": (100, lambda n: "".join(f"stdio_handlr{i:03} = 1\n" for i in range(n))),
     "one setting": (400, lambda n: 'stdio_handler = "syslog"\n' * n),
     "a long list": (2000, lambda n: "cgroup_device_acl = [" + '"",' * n + "]"),
     "bytes": (300, lambda n: 'user = "ü"\n' * n),
