@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from hashlib import blake2b
 from itertools import count
 from typing import Any
 
@@ -212,6 +211,9 @@ def _suspects_in_piece(piece: Examined, texts: Texts) -> list[Examined]:
     element, place, _ = piece
     text = tostring(element, with_tail=False)
     if len(text) > LONGEST_REMEMBERED:
+        # Start time: few domains have so long a piece.
+        from hashlib import blake2b
+
         text = blake2b(text).digest()
     pieces = place.table.pieces
     known = pieces.get((place, text))
