@@ -109,43 +109,36 @@ class Results:
         """The first failure of each rule, and those outside of rules."""
         return tuple(self._failed.values())
 
-    @property
-    def count(self) -> int:
-        """How many findings and failures there are."""
-        return len(self.findings) + len(self._failed)
-
-    def found(self, find: Callable[[Domain], Sequence[Any]], domain: Domain) -> Sequence[Any]:
-        """Return a domain's subjects of one type; none if vfslint fails to find them."""
+    def found(self, find: Callable[[Domain], Sequence[Any]], domain: Domain) -> Sequence[Any] | None:
+        """Return a domain's subjects of one type; None if vfslint fails to find them."""
         try:
             return find(domain)
         except Exception as error:  # as below
             failure = Failure.of(error, self.file)
             self._failed.setdefault(failure.place, failure)
-            return ()
+            return None
 
     def run(self, rules: Iterable[Rule], subjects: Sequence[Any], context: Context) -> bool:
-        """Run rules on subjects; return whether they found anything, or failed.
+        """Run rules on subjects; return whether they were silent: they did not find anything, and did not fail.
 
         A rule that fails loses what it was about to report, and nothing else.
         """
-        has_found, has_failed = False, False
+        is_silent = True
         for rule in rules:
-            if self._finished and rule.code in self._finished:
-                has_found = True
-                continue
             check, wants_context = rule.check, rule.wants_context
             for subject in subjects:
+                if rule.code in self._finished:
+                    is_silent = False
+                    break
                 try:
                     for problem in check(subject, context) if wants_context else check(subject):
-                        has_found = True
+                        is_silent = False
                         if not self._add(rule, problem):
                             break
                 except Exception as error:  # whatever it is: the other rules have found what they have found
-                    has_failed = True
+                    is_silent = False
                     self._failed.setdefault(rule.code, Failure.of(error, self.file, rule.code))
-                if self._finished and rule.code in self._finished:
-                    break
-        return has_failed or has_found
+        return is_silent
 
     def _add(self, rule: Rule, problem: Problem) -> bool:
         """Add a problem; return whether to go on with the rule."""
@@ -171,16 +164,23 @@ class Results:
             )
         self._unlisted.clear()
 
-    def run_on_devices(self, rules: Iterable[Rule], devices: Sequence[Any], texts: Texts, silent: set[int]) -> None:
-        """Run rules without a context on devices, unless none of them had anything to report about the same text."""
+    def run_on_devices(self, rules: Iterable[Rule], devices: Sequence[Any], texts: Texts, silent: set[int]) -> bool:
+        """Run rules without a context on devices; return whether they were silent.
+
+        They are silent about a device whose text is one of those in `silent`, to which this adds.
+        """
+        is_silent = True
         for device in devices:
             text = texts.get(device.node.element)
             if text is not None and text in silent:
                 continue
-            if not self.run(rules, (device,), NOWHERE) and text is not None:
+            if not self.run(rules, (device,), NOWHERE):
+                is_silent = False
+            elif text is not None:
                 if len(silent) >= REMEMBERED:
                     silent.clear()
                 silent.add(text)
+        return is_silent
 
 
 class Engine:
@@ -356,7 +356,11 @@ class Engine:
         if deviations or not domain.texts:
             for step in plan:
                 self._take(step, results, domain, domain.texts)
-            return
+        else:
+            self._take_what_is_new(plan, plans, results, domain)
+
+    def _take_what_is_new(self, plan: Sequence[_Step], plans: _Plans, results: Results, domain: Domain) -> None:
+        """Take the steps that were not silent about the same in another domain."""
         reader = Reader(domain)
         # Another thread may be using the memory.
         memory = plans.memories.pop() if plans.memories else Memory()
@@ -366,30 +370,30 @@ class Engine:
                 continue
             reads = reader.known(step.silent)
             if reads is None:
-                before, view = results.count, reader.view()
-                self._take(step, results, view, domain.texts)
-                if results.count > before or EVERYTHING in view.reads:
+                view = reader.view()
+                if not self._take(step, results, view, domain.texts) or EVERYTHING in view.reads:
                     continue
                 reads = tuple(sorted(view.reads))
                 reader.remember(step.silent, reads)
             memory.note(step.number, reads, reader)
         plans.memories.append(memory)
 
-    def _take(self, step: _Step, results: Results, domain: Domain, texts: Texts) -> None:
+    def _take(self, step: _Step, results: Results, domain: Domain, texts: Texts) -> bool:
+        """Run the rules of a step; return whether they were silent."""
         subjects = results.found(step.subject.find, domain)
         if not subjects:
-            return
+            return subjects is not None
         context = self.context._replace(current=domain)
-        if step.together:
-            results.run(step.together, (subjects,), context)
+        is_silent = not step.together or results.run(step.together, (subjects,), context)
         if domain.deviations:
             if step.of_deviating:
-                results.run(step.of_deviating, [each for each in subjects if domain.deviates(each)], context)
+                deviating = [each for each in subjects if domain.deviates(each)]
+                is_silent &= results.run(step.of_deviating, deviating, context)
             if step.is_of_devices:
                 subjects = [each for each in subjects if not domain.is_of_unknown_kind(each)]
         if step.of_devices:
-            results.run_on_devices(step.of_devices, subjects, texts, step.silent_texts)
-        results.run(step.each, subjects, context)
+            is_silent &= results.run_on_devices(step.of_devices, subjects, texts, step.silent_texts)
+        return results.run(step.each, subjects, context) and is_silent
 
     def run_on_suppressions(self, results: Results, suppressions: Sequence[Suppression]) -> None:
         """Add what is wrong with a file's suppressions themselves."""
@@ -402,8 +406,9 @@ class Engine:
 class _Step(NamedTuple):
     """How to find the subjects of one type, and the rules about each, about all together, and about deviating ones.
 
-    `is_of_devices`: they are devices or parts of devices. `of_devices` are rules about each device without a context,
-    and `silent` the texts that none of them objected to.
+    `silent` has what was read when none of the rules reported anything. `is_of_devices`: the subjects are devices or
+    parts of devices. `of_devices` are rules about each device without a context, and `silent_texts` the texts about
+    which none of them reported anything.
     """
 
     number: int

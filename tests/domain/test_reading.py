@@ -13,7 +13,9 @@ from vfslint.context import Context
 from vfslint.distributions import NAMED
 from vfslint.domain.domain import Domain
 from vfslint.domain.reading import Memory, Reader, Silent
-from vfslint.engine import Engine, domains_in
+from vfslint.engine import MOST_OF_ONE_RULE, Engine, domains_in
+from vfslint.findings import Problem, Severity, Stage
+from vfslint.rule import rule
 from vfslint.rules import RULES
 from vfslint.xml.document import read
 from vfslint.xml.source import Source
@@ -114,3 +116,30 @@ def test_domains_that_were_checked_before_change_no_finding(target):
         outcome, alone = engine.check_xml(source), Engine(RULES, context).check_xml(source)
         assert outcome.failures == alone.failures == ()
         assert outcome.findings == alone.findings, data.decode()
+
+
+def test_what_is_found_beyond_the_limit_of_a_file_is_found_in_the_next_file():
+    @rule("VFS999", "named", severity=Severity.ERROR, stage=Stage.DEFINE)
+    def named(domain: Domain):
+        """Has no name."""
+        yield Problem(at=domain.elements("name")[0].start_span, message="it has a name", says="")
+
+    engine = Engine([named], Context())
+    one, limit = DOMAIN.format(**SAME), MOST_OF_ONE_RULE
+    many = engine.check_xml(Source(f"<domains>{one * (limit + 2)}</domains>".encode(), "many.xml"))
+    assert len(many.findings) == limit + 1
+    assert "2 more" in many.findings[-1].help
+    assert len(engine.check_xml(Source(one.encode(), "a.xml")).findings) == 1
+
+
+@pytest.mark.internal_errors
+def test_a_rule_that_fails_is_asked_again():
+    @rule("VFS999", "fails-on-a-domain", severity=Severity.ERROR, stage=Stage.DEFINE)
+    def fails(domain: Domain):
+        """Fails."""
+        raise RuntimeError(domain.vcpus)
+
+    engine = Engine([fails], Context())
+    source = Source(f"<domains>{DOMAIN.format(**SAME) * 3}</domains>".encode(), "a.xml")
+    for _ in range(2):
+        assert [failure.rule for failure in engine.check_xml(source).failures] == ["VFS999"]
