@@ -27,6 +27,7 @@ from vfslint.xml.source import Source
 
 if TYPE_CHECKING:
     from vfslint.config.file import Configuration
+    from vfslint.engine import Engine
 
 Path = str | os.PathLike[str]
 
@@ -145,7 +146,9 @@ def fix_bytes(
     guarded = (lambda one: check(guard.engine, one)) if guard else None
     fixer = Fixer(lambda one: check(engine, one), guarded, unsafe=bool(unsafe))
     fixed = fixer.fix(source)
-    remaining = _lint((fixed.source,), resolver, lambda _: fixed.source)
+    run = Run()
+    run.take(fixed.source, fixed.outcome)
+    remaining = _whole(run, {source.name: engine}, lambda _: fixed.source)
     return Fixed(fixed.source.data, [*fixed.fixed, *fixed.uncovered], remaining)
 
 
@@ -161,6 +164,11 @@ def _lint(sources: Iterable[Source], resolver: Resolver, reopen: Callable[[str],
     for source in sources:
         engine = engines[source.name] = resolver.profile(source.name).engine
         run.take(source, check(engine, source))
+    return _whole(run, engines, reopen)
+
+
+def _whole(run: Run, engines: Mapping[str, Engine], reopen: Callable[[str], Source]) -> list[Finding]:
+    """Return all findings, those about several domains together among them. Raises `InternalError`."""
     run.check_together(engines, reopen)
     if run.failures:
         raise InternalError(run.failures, run.findings)

@@ -79,7 +79,10 @@ class Fixer:
 
         `outcome` is what `check` returns for the source, if that is known.
         """
-        first = self._step(source, outcome or self.check(source))
+        outcome = outcome or self.check(source)
+        if not _fixable(outcome, unsafe=self.unsafe):
+            return Fixed(source, outcome)
+        first = self._step(source, outcome)
         last = self._fix(first, unsafe=False)
         if self.unsafe:
             last = self._fix(last, unsafe=True)

@@ -149,12 +149,12 @@ class Claim(NamedTuple):
     @property
     def name_span(self) -> Span:
         """The domain's name in its file."""
-        return self._span(lambda domain: _text_span(domain, "name"))
+        return self._span(lambda domain: domain.text_span("name"))
 
     @property
     def uuid_span(self) -> Span:
         """The domain's uuid in its file."""
-        return self._span(lambda domain: _text_span(domain, "uuid"))
+        return self._span(lambda domain: domain.text_span("uuid"))
 
     @property
     def source_span(self) -> Span:
@@ -186,11 +186,6 @@ class Claim(NamedTuple):
     def memory_span(self) -> Span:
         """The domain's memory backing in its file."""
         return self._span(_memory_span)
-
-
-def _text_span(domain: Domain, tag: str) -> Span:
-    node = domain.first(tag)
-    return node.text_span if node else domain.node.start_span
 
 
 def _source_span(share: VirtioFS) -> Span:

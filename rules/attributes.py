@@ -291,7 +291,7 @@ def set_unreadable(bitset: Bitset) -> Iterator[Problem]:
     members = bitset.members
     if members is None or not (members or bitset.may_be_empty):
         yield Problem(
-            at=bitset.attribute.span if bitset.attribute else bitset.node.text_span,
+            at=bitset.span,
             message=f"{bitset.label} is {bitset.text!r}, "
             + ("which is not a set of numbers" if members is None else "which is an empty set"),
             help="write numbers and ascending ranges separated by commas, such as 0-3,8",

@@ -35,10 +35,9 @@ def memory_missing(domain: Domain) -> Iterator[Problem]:
     See: libvirt domain_postparse.c:virDomainDefPostParseMemory
     """
     if domain.initial_kib == 0 and not domain.has_unreadable_cell:
-        node = domain.first("memory")
         devices = domain.memory_devices if domain.memory_kib else []
         yield Problem(
-            at=node.text_span if node else domain.node.start_span,
+            at=domain.text_span("memory"),
             message="the memory devices use up all of <memory>" if devices else "the guest has no memory",
             help="write <memory unit='GiB'>…</memory>" + ("; it includes the memory devices" if devices else ""),
             related=tuple(Related(device.node.start_span, "part of <memory>") for device in devices[:1]),

@@ -8,7 +8,7 @@ from vfslint.context import Context
 from vfslint.domain.cpu import HOST_CPU, Cpu, Topology
 from vfslint.domain.domain import Domain
 from vfslint.domain.elements import CpuFeature, IoThread, VcpuState
-from vfslint.findings import Fix, Problem, Related, Severity, Span, Stage
+from vfslint.findings import Fix, Problem, Related, Severity, Stage
 from vfslint.rule import rule
 from vfslint.rules.numa import about_cells
 from vfslint.subjects import Deviating
@@ -107,7 +107,7 @@ def more_vcpus_than_machine(domain: Domain, context: Context) -> Iterator[Proble
         machine = domain.machine_attribute
         name = repr(domain.machine) if domain.machine else "'pc', the default,"
         yield Problem(
-            at=_vcpu_span(domain),
+            at=domain.text_span("vcpu"),
             message=f"the guest has {domain.vcpus} vCPUs, but machine type {name} of QEMU "
             f"{spell(context.target.qemu)} supports {limit}",
             help="lower the number, or select another machine type",
@@ -201,7 +201,7 @@ def many_vcpus_need_iommu(domain: Domain, context: Context) -> Iterator[Problem]
     else:
         return
     yield Problem(
-        at=_vcpu_span(domain),
+        at=domain.text_span("vcpu"),
         message=f"the guest has {domain.vcpus} vCPUs, but {reason}",
         help=remedy,
         says="more than 255 vCPUs require extended interrupt mode enabled on the iommu device"
@@ -213,11 +213,6 @@ def many_vcpus_need_iommu(domain: Domain, context: Context) -> Iterator[Problem]
 def _has_extended_interrupts(domain: Domain) -> bool:
     drivers = (iommu.child("driver") for iommu in domain.device_nodes("iommu"))
     return any(driver.value("eim") == "on" for driver in drivers if driver)
-
-
-def _vcpu_span(domain: Domain) -> Span:
-    node = domain.first("vcpu")
-    return node.text_span if node else domain.node.start_span
 
 
 @rule("VFS046", "topology-mismatch", severity=Severity.ERROR, stage=Stage.DEFINE)
@@ -318,7 +313,7 @@ def many_vcpus_without_x2apic(domain: Domain, context: Context) -> Iterator[Prob
     if cpu and (cpu.mode != "custom" or cpu.features or model not in (None, *WITHOUT_X2APIC)):
         return
     yield Problem(
-        at=_vcpu_span(domain),
+        at=domain.text_span("vcpu"),
         message=f"the guest starts with {domain.online_vcpus} vCPUs, but {model or 'the default model'} supports 255",
         help="write <cpu mode='maximum'/>, or start with fewer",
     )

@@ -170,6 +170,12 @@ class Tpm(Device):
         """passthrough, emulator or external."""
         return self.backend.value("type") if self.backend else None
 
+    @property
+    def passed_through(self) -> Node | None:
+        """The `<device>` with the path of the host's TPM that the guest uses, or None."""
+        device = self.backend.child("device") if self.backend and self.backend_type == "passthrough" else None
+        return device if device and device.value("path") else None
+
     def model(self, arch: str) -> str:
         """Return the model, or the one that libvirt chooses for the architecture (qemuDomainTPMDefPostParse)."""
         return self.node.value("model") or ("tpm-spapr" if arch in PPC64 else "tpm-tis")

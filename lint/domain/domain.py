@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from vfslint.domain.host_device import Hostdev
     from vfslint.domain.interface import Interface
     from vfslint.domain.memory_device import MemoryDevice
+    from vfslint.findings import Span
     from vfslint.vocabulary.libvirt_schema import Objection
 
 Value = TypeVar("Value")
@@ -184,6 +185,11 @@ class Domain:
         """The first direct child of that name, the one that libvirt reads, or None."""
         found = self._children.get(tag)
         return found[0] if found else None
+
+    def text_span(self, tag: str) -> Span:
+        """The text of the first direct child of that name; the start tag of the domain if it is missing."""
+        node = self.first(tag)
+        return node.text_span if node else self.node.start_span
 
     @lazy
     def type(self) -> str | None:

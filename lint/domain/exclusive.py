@@ -43,9 +43,7 @@ class Exclusive(NamedTuple):
     @property
     def span(self) -> Span:
         """Where the domain names it."""
-        if self.attribute is None:
-            return self.node.text_span
-        return self.node.at(self.attribute) if self.attribute else self.node.start_span
+        return self.node.at_part(self.attribute)
 
 
 @once
@@ -132,9 +130,9 @@ def _devices(domain: Domain) -> Iterator[Exclusive]:
         if cid and number:
             yield Exclusive(DEVICE, ("vsock", number), f"the vsock address {number}", cid, "address")
     for tpm in domain.tpms:
-        device = tpm.backend.child("device") if tpm.backend and tpm.backend_type == "passthrough" else None
-        path = device.value("path") if device else None
-        if device and path:
+        device = tpm.passed_through
+        if device:
+            path = device["path"].value
             yield Exclusive(DEVICE, ("tpm", path), f"the TPM {path!r}", device, "path")
 
 

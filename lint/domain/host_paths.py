@@ -58,9 +58,7 @@ class HostPath(NamedTuple):
     @property
     def span(self) -> Span:
         """Where the path is written, or what implies it."""
-        if self.attribute is None:
-            return self.node.text_span
-        return self.node.at(self.attribute) if self.attribute else self.node.start_span
+        return self.node.at_part(self.attribute)
 
     @property
     def folder(self) -> str:
@@ -204,10 +202,9 @@ def _devices(domain: Domain) -> Iterator[HostPath]:
         if backend and backend.text and backend.value("model") == "random":
             yield HostPath(backend.text, Need.EXISTS, "the source of rng", backend)
     for tpm in domain.tpms:
-        device = tpm.backend.child("device") if tpm.backend and tpm.backend_type == "passthrough" else None
-        path = device.value("path") if device else None
-        if device and path:
-            yield HostPath(path, Need.EXISTS, "the device of tpm", device, "path")
+        device = tpm.passed_through
+        if device:
+            yield HostPath(device["path"].value, Need.EXISTS, "the device of tpm", device, "path")
     for input_ in domain.inputs:
         source = input_.source
         name = {"passthrough": "evdev", "evdev": "dev"}.get(input_.type or "")

@@ -408,6 +408,12 @@ class Node:
         start = place.tag_end + len(piece) - len(piece.lstrip())
         return self.document.span(start, start + len(piece.strip()))
 
+    def at_part(self, part: str | None) -> Span:
+        """The value of the attribute `part`; the text if it is None, and the start tag if it is empty."""
+        if part is None:
+            return self.text_span
+        return self.at(part) if part else self.start_span
+
     def at(self, name: str) -> Span:
         """The value of an attribute, or the start tag if the attribute is missing."""
         attribute = self.attribute(name)
