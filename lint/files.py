@@ -63,7 +63,7 @@ def open_input(path: str) -> BinaryIO:
         if hasattr(os, "O_NONBLOCK"):
             os.set_blocking(handle, True)
         return open(handle, "rb")
-    except BaseException:
+    except BaseException:  # whatever it is, Ctrl-C too: nothing else closes the handle
         os.close(handle)
         raise
 

@@ -221,7 +221,15 @@ def disk_driver_contradictory(disk: Disk) -> Iterator[Problem]:
     libvirt says: unsupported driver name 'tap' for disk 'vda'
     See: libvirt qemu_validate.c:qemuValidateDomainDeviceDefDisk; domain_validate.c:virDomainDiskDefValidate
     """
-    name, image = disk.short_name, disk.image
+    yield from _sharing(disk)
+    if disk.driver is None:
+        return
+    for find in (_foreign_driver, _copying, _native_io, _histograms, _discarding):
+        yield from find(disk)
+
+
+def _sharing(disk: Disk) -> Iterator[Problem]:
+    image = disk.image
     shareable = disk.node.child("shareable")
     has_luks = image.has_luks and disk.libvirt >= (10, 0, 0)  # 9.8.0 does not check it, 10.7.0 does
     if shareable and not disk.is_readonly and (image.format != "raw" or has_luks):
@@ -229,27 +237,34 @@ def disk_driver_contradictory(disk: Disk) -> Iterator[Problem]:
             at=shareable.start_span,
             message="only a raw image that is not encrypted can be shared between domains that write to it",
             help="write <driver name='qemu' type='raw'/>, or add <readonly/>, or remove <shareable>",
-            says=f"shared access for disk '{name}' requires use of supported storage format",
+            says=f"shared access for disk '{disk.short_name}' requires use of supported storage format",
         )
-    if disk.driver is None:
-        return
+
+
+def _foreign_driver(disk: Disk) -> Iterator[Problem]:
     driver = disk.option("name")
     if driver and driver.value != "qemu":
         yield Problem(
             at=driver.span,
             message=f"{driver.value!r} is not a driver that QEMU domains have",
             help="write name='qemu'",
-            says=f"unsupported driver name '{driver.value}' for disk '{name}'",
+            says=f"unsupported driver name '{driver.value}' for disk '{disk.short_name}'",
         )
+
+
+def _copying(disk: Disk) -> Iterator[Problem]:
     copying = disk.option("copy_on_read")
     if copying and copying.value == "on" and (disk.is_readonly or disk.device == "floppy"):
-        why = f"read-only disk '{name}'" if disk.is_readonly else f"removable disk '{name}'"
+        why = f"read-only disk '{disk.short_name}'" if disk.is_readonly else f"removable disk '{disk.short_name}'"
         yield Problem(
             at=copying.span,
             message=f"a {'read-only disk' if disk.is_readonly else 'floppy'} does not support copy_on_read",
             help="remove copy_on_read",
             says=f"copy_on_read is not {'compatible' if disk.is_readonly else 'supported'} with {why}",
         )
+
+
+def _native_io(disk: Disk) -> Iterator[Problem]:
     io = disk.option("io")
     if io and io.value == "native" and disk.cache not in ("none", "directsync"):
         yield Problem(
@@ -260,11 +275,12 @@ def disk_driver_contradictory(disk: Disk) -> Iterator[Problem]:
             if disk.libvirt < (7, 4, 0)
             else "io='native' needs either no disk cache or directsync cache mode",
         )
-    if disk.libvirt >= (12, 0, 0):
-        yield from _histograms(disk)
+
+
+def _discarding(disk: Disk) -> Iterator[Problem]:
     keeping = disk.option("discard_no_unref")
     if keeping and keeping.value == "on" and disk.libvirt >= (9, 5, 0):
-        has_wrong_format = image.format != "qcow2"
+        has_wrong_format = disk.image.format != "qcow2"
         if has_wrong_format or disk.is_readonly:
             yield Problem(
                 at=keeping.span,
@@ -277,8 +293,10 @@ def disk_driver_contradictory(disk: Disk) -> Iterator[Problem]:
 
 
 def _histograms(disk: Disk) -> Iterator[Problem]:
+    if disk.driver is None or disk.libvirt < (12, 0, 0):
+        return
     seen: set[str | None] = set()
-    for histogram in disk.driver.children("statistics/latency-histogram") if disk.driver else ():
+    for histogram in disk.driver.children("statistics/latency-histogram"):
         kind = histogram.value("type")
         starts = [numbers.unsigned(bin_.value("start") or "", bits=64) or 0 for bin_ in histogram.children("bin")]
         if kind in seen:

@@ -57,11 +57,19 @@ def shared_memory_invalid(device: SharedMemory, context: Context) -> Iterator[Pr
     See: libvirt domain_conf.c:virDomainShmemDefParseXML, qemu_postparse.c:qemuDomainShmemDefPostParse,
         domain_validate.c:virDomainShmemDefValidate, qemu_validate.c:qemuValidateDomainDeviceDefShmem
     """
-    node, model, name = device.node, device.model, device.node.value("name")
-    if name is None:
+    if device.node.value("name") is None:
         return
-    is_new = context.target.libvirt >= POWER_OF_TWO
-    server, msi, at_model = node.child("server"), node.child("msi"), node.child("model") or node
+    # libvirt stops at the first fault.
+    for find in (_about_server, _about_memory):
+        problem = next(find(device, context), None)
+        if problem:
+            yield problem
+            return
+
+
+def _about_server(device: SharedMemory, _context: Context) -> Iterator[Problem]:
+    node, model = device.node, device.model
+    server, msi = node.child("server"), node.child("msi")
     if msi and server is None:
         yield Problem(
             at=msi.start_span,
@@ -79,7 +87,7 @@ def shared_memory_invalid(device: SharedMemory, context: Context) -> Iterator[Pr
         )
     elif model == "ivshmem-doorbell" and server is None:
         yield Problem(
-            at=at_model.start_span,
+            at=(node.child("model") or node).start_span,
             message="shared memory of model 'ivshmem-doorbell' has no server",
             help="add <server path='…'/>, or write <model type='ivshmem-plain'/>",
             says=f"shmem model '{model}' is supported only with server option enabled",
@@ -91,7 +99,12 @@ def shared_memory_invalid(device: SharedMemory, context: Context) -> Iterator[Pr
             help="remove <size>: the server determines it",
             says=f"shmem model '{model}' does not support size setting",
         )
-    elif name in (".", ".."):
+
+
+def _about_memory(device: SharedMemory, context: Context) -> Iterator[Problem]:
+    node, model, name = device.node, device.model, device.node.value("name")
+    is_new = context.target.libvirt >= POWER_OF_TWO
+    if name in (".", ".."):
         yield Problem(
             at=node.at("name"),
             message=f"shared memory cannot have the name {name!r}",
@@ -107,12 +120,11 @@ def shared_memory_invalid(device: SharedMemory, context: Context) -> Iterator[Pr
         )
     elif model == "ivshmem":
         yield Problem(
-            at=at_model.start_span,
+            at=(node.child("model") or node).start_span,
             message="QEMU does not support shared memory of model 'ivshmem'",
             help="write <model type='ivshmem-plain'/>",
             says=_about_ivshmem(context.target.libvirt),
         )
-
     elif context.domain.arch in S390:
         yield Problem(
             at=node.start_span,

@@ -1,7 +1,9 @@
-"""How the cost of something grows with the size of its input, in CPU time: other load on the machine does not count."""
+"""How the cost of something grows with its input: in calls, or in CPU time, so that other load does not count."""
 
+import sys
 import time
 from collections.abc import Callable
+from types import FrameType
 
 TIMES = 8
 """How much larger the large input is."""
@@ -23,3 +25,19 @@ def growth(measured: Callable[[int], object], number: int) -> float:
 
     few = min(cost(number // TIMES + more) for more in range(3))
     return min(cost(number + more) for more in range(2)) / few
+
+
+def calls(work: Callable[[], object]) -> int:
+    """Return how many functions, of Python's and of C's, a piece of work calls."""
+    count = 0
+
+    def tally(_frame: FrameType, event: str, _argument: object) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    sys.setprofile(tally)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return count

@@ -2,13 +2,11 @@
 
 import json
 import pickle
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 
 from tests.command import vfslint
 from tests.fleet import CACHED, ENGINE, SOCKET, domain, share
+from tests.growth import calls
 from vfslint.fleet import Member
 from vfslint.xml.source import Source
 
@@ -76,22 +74,6 @@ def fleet(number: int) -> list[Member]:
         )
         for position in range(number)
     ]
-
-
-def calls(work: Callable[[], object]) -> int:
-    """How many functions, of Python's and of C's, a piece of work calls."""
-    count = 0
-
-    def tally(_frame: FrameType, event: str, _argument: object) -> None:
-        nonlocal count
-        count += event in ("call", "c_call")
-
-    sys.setprofile(tally)
-    try:
-        work()
-    finally:
-        sys.setprofile(None)
-    return count
 
 
 def test_cost_grows_with_the_number_of_domains() -> None:

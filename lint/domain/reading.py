@@ -172,13 +172,13 @@ class View(Domain):
         self._document = domain.document
 
     @property
-    def document(self) -> Document:  # type: ignore[override]
+    def document(self) -> Document:  # type: ignore[override]  # noted when it is read
         """The document: whoever asks for it has read everything."""
         self.reads.add(EVERYTHING)
         return self._domain.document
 
     @property
-    def node(self) -> Node:  # type: ignore[override]
+    def node(self) -> Node:  # type: ignore[override]  # noted when it is read
         """The element: whoever asks for it has read everything."""
         self.reads.add(EVERYTHING)
         return self._domain.node
@@ -214,7 +214,7 @@ class View(Domain):
         return self._domain._first_in_devices(child, kinds)
 
     @property
-    def devices(self) -> Mapping[str, list[Node]]:  # type: ignore[override]
+    def devices(self) -> Mapping[str, list[Node]]:  # type: ignore[override]  # a view of the dictionary
         """The devices by kind."""
         return _Devices(self)
 

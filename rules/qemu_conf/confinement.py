@@ -37,7 +37,7 @@ def device_acl_incomplete(setting: ConfSetting) -> Iterator[Problem]:
     Fixed:
         cgroup_device_acl = [ "/dev/infiniband/rdma_cm", "/dev/null", "/dev/full", "/dev/zero", "/dev/random", "/dev/urandom", "/dev/ptmx", "/dev/userfaultfd" ]
     See: libvirt qemu_cgroup.c:qemuSetupDevicesCgroup; the comments of /etc/libvirt/qemu.conf
-    """  # noqa: E501
+    """  # noqa: E501 - the fix writes the list on one line
     texts = setting.value.texts
     if setting.name != "cgroup_device_acl" or texts is None:
         return

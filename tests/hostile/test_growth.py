@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import gc
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from copy import deepcopy
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import pytest
@@ -17,6 +15,7 @@ from lxml import etree
 
 from tests.command import vfslint
 from tests.examples import context, document
+from tests.growth import calls
 from vfslint.config.file import parse
 from vfslint.engine import MOST_COUNTED, MOST_OF_ONE_RULE, Engine
 from vfslint.findings import Finding
@@ -37,27 +36,11 @@ NOISE = 0.06
 FEW, MANY = 30, 120
 
 
-def steps(work: Callable[[], object]) -> int:
-    """How many functions a piece of work calls."""
-    count = 0
-
-    def profile(frame: FrameType, event: str, argument: object) -> None:
-        nonlocal count
-        count += event in ("call", "c_call")
-
-    sys.setprofile(profile)
-    try:
-        work()
-    finally:
-        sys.setprofile(None)
-    return count
-
-
 def steps_to_check(text: bytes, example: Example) -> int:
     """How many functions a check calls that an engine makes for the first time; what others remember is known."""
     Engine(RULES, context(example.given)).check_xml(Source(text, "x.xml"))
     engine = Engine(RULES, context(example.given))
-    return steps(lambda: engine.check_xml(Source(text, "x.xml")))
+    return calls(lambda: engine.check_xml(Source(text, "x.xml")))
 
 
 def repeated(data: bytes, finding: Finding, times: int) -> bytes | None:
