@@ -25,7 +25,6 @@ from vfslint.targets import contemporary, version
 from vfslint.xml.source import Source
 
 RELEASES = ("7.0.0", "9.0.0", "11.3.0", "12.8.0")
-REFUSED_BY_VALIDATE = (Stage.PARSE, Stage.SCHEMA, Stage.DEFINE)
 
 
 # What libvirt writes before a message, by the kind of the error (virerror.c).

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-LOG = "sudo tail -n 50 /var/log/libvirt/qemu/NAME.log"
 DAEMON_LOG = "sudo tail -n 50 /var/log/libvirt/qemu/NAME-fs0-virtiofsd.log"
 
 
